@@ -1,0 +1,190 @@
+"""The plugin contract: what a plugin offers (specs) and what its classes must do (protocols).
+
+A plugin is a module named by an entry point of the group ``cytobench``. It implements hooks of
+:mod:`cytobench.hookspecs` with the marker ``hookimpl`` and returns the frozen specs below. Factories and
+configurations are named as ``"module:Class"`` and are imported only when they are used, so that listing plugins
+stays fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import pluggy
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cytobench.assets import AssetReference
+    from cytobench.context import Context
+    from cytobench.data.dataset import Dataset
+    from cytobench.images import Images
+
+CONTRACT = 1
+"""The version of this contract; a spec with another one is refused by name."""
+
+hookimpl = pluggy.HookimplMarker("cytobench")
+
+Scope = Literal["none", "class", "dataset"]
+
+
+class PluginConfig(BaseModel):
+    """Base of plugin configurations: frozen, unknown keys refused, values per preset.
+
+    ``presets`` maps a preset's name to the values that differ from the defaults of the fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    def assets(self) -> Mapping[str, AssetReference]:
+        """Weights or folders this configuration needs, by the name under which ``ctx.assets`` holds them."""
+        return {}
+
+
+class SampleConfig(PluginConfig):
+    """Base of sample configurations. The host asks for images in whole blocks of ``batch_size``."""
+
+    batch_size: int = 8
+
+
+@dataclass(frozen=True)
+class GeneratorSpec:
+    """A generator on offer. ``scope`` is what one fit sees: nothing, one class's shots, or all classes' shots."""
+
+    name: str
+    summary: str
+    contract: int
+    revision: int
+    factory: str
+    fit_config: str
+    sample_config: str
+    scope: Scope
+    datasets: tuple[str, ...] = ()
+    """Data sets the generator works on; empty for all."""
+    per_fold: bool = False
+    """Whether its images differ by fold without a fit (images made elsewhere for each fold)."""
+
+
+@dataclass(frozen=True)
+class ClassifierSpec:
+    """A classifier on offer. ``title`` is what tables show, a format string over the configuration's fields."""
+
+    name: str
+    summary: str
+    contract: int
+    revision: int
+    factory: str
+    config: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set on offer: ``factory`` names a function ``(folder: Path) -> Dataset`` that may write in folder."""
+
+    name: str
+    summary: str
+    contract: int
+    revision: int
+    factory: str
+    public: bool
+    preset: str = "paper"
+    synthetic: tuple[int, ...] = (0, 100)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One synthetic image to make: image ``index`` of ``label``, its noise from ``seed`` alone."""
+
+    label: str
+    prompt: str
+    index: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What really ran, for every table: weights (name and short digest), architecture, side in pixels."""
+
+    weights: str
+    architecture: str
+    resolution: int | None
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Two checkpoints inside ``ctx.out``: the one picked on validation, and that of the last epoch.
+
+    ``curves`` are the training curves, one mapping an epoch (for example epoch, train_loss, val_loss, val_f1_macro).
+    """
+
+    picked: Path
+    last: Path
+    curves: Sequence[Mapping[str, float]] = field(default_factory=tuple)
+
+
+class Generator(Protocol):
+    """Made by ``factory(fit_config, sample_config)``."""
+
+    def fit(self, shots: Images, ctx: Context) -> None:
+        """Tune on the shots and leave files in ``ctx.out``. Not called where the scope is ``none``."""
+        ...
+
+    def open(self, artefacts: Mapping[str, Path], ctx: Context) -> Sampler:
+        """Open for sampling. ``artefacts`` maps each label (scope ``class``) or ``""`` (``dataset``) to a folder."""
+        ...
+
+
+class Sampler(Protocol):
+    """Draws images from an opened generator."""
+
+    ran: Ran
+
+    def sample(self, todo: Sequence[Request]) -> Iterator[tuple[Request, NDArray[np.uint8]]]:
+        """Yield each request with its image, RGB uint8 (height, width, 3), in any order."""
+        ...
+
+    def close(self) -> None:
+        """Free what was opened."""
+        ...
+
+
+class Classifier(Protocol):
+    """Made by ``factory(config)``."""
+
+    def fit(self, train: Images, val: Images, ctx: Context) -> Checkpoints:
+        """Train, and leave the picked and the last checkpoint in ``ctx.out``."""
+        ...
+
+    def open(self, checkpoint: Path, ctx: Context) -> Predictor:
+        """Open one checkpoint for prediction."""
+        ...
+
+
+class Predictor(Protocol):
+    """Predicts with one checkpoint."""
+
+    ran: Ran
+
+    def predict_proba(self, images: Images) -> NDArray[np.float32]:
+        """Return probabilities, float32 (n, classes), columns in the order of ``images.labels``, rows sum to 1."""
+        ...
+
+    def close(self) -> None:
+        """Free what was opened."""
+        ...
+
+
+class DatasetFactory(Protocol):
+    """What a :class:`DatasetSpec` names."""
+
+    def __call__(self, folder: Path) -> Dataset:
+        """Return the data set; files it draws go into ``folder``."""
+        ...

@@ -1,0 +1,106 @@
+"""Images as plugins see them: lazy, ordered, picklable, without a path into the data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cytobench.decode import decode_image
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset as TorchDataset
+
+
+class Pixels(Protocol):
+    """Where one image comes from."""
+
+    def read(self) -> NDArray[np.uint8]:
+        """Return RGB uint8 (height, width, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FilePixels:
+    """An image file of a data set."""
+
+    path: Path
+
+    def read(self) -> NDArray[np.uint8]:
+        """Decode the file to RGB uint8 (height, width, 3)."""
+        return decode_image(self.path)
+
+
+@dataclass(frozen=True)
+class View:
+    """What an image looks like on its way into a classifier; it belongs to the protocol.
+
+    ``crop`` is the side of the central square kept, as a fraction of the shorter side, the same for real and
+    synthetic images (345/400 in the study); ``crop_pixels`` instead is in pixels. None keeps the whole image.
+    """
+
+    crop: float | None = None
+    crop_pixels: int | None = None
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Crop RGB uint8 (height, width, 3) to its central square."""
+        height, width = image.shape[:2]
+        if self.crop_pixels is not None:
+            side = min(self.crop_pixels, height, width)
+        elif self.crop is not None:
+            side = max(1, round(self.crop * min(height, width)))
+        else:
+            return image
+        top, left = (height - side) // 2, (width - side) // 2
+        return np.ascontiguousarray(image[top : top + side, left : left + side])
+
+
+@dataclass(frozen=True)
+class Images:
+    """A lazy, ordered sequence of labelled images.
+
+    ``table`` has one row an image with the columns ``label`` (str), ``prompt`` (str) and ``synthetic`` (bool).
+    ``labels`` are all classes in column order; ``prompts`` maps each of them to its class prompt. Items are RGB
+    uint8 (height, width, 3) after ``view``.
+    """
+
+    table: pd.DataFrame
+    labels: tuple[str, ...]
+    prompts: Mapping[str, str]
+    pixels: Sequence[Pixels]
+    view: View = View()
+
+    def __post_init__(self) -> None:
+        if len(self.table) != len(self.pixels):
+            raise ValueError(f"{len(self.table)} rows but {len(self.pixels)} images")
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return self.view(self.pixels[index].read())
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Column index of each image's label, int64 (n,)."""
+        column = {label: i for i, label in enumerate(self.labels)}
+        return np.array([column[label] for label in self.table["label"]], dtype=np.int64)
+
+    def take(self, rows: Sequence[int]) -> Images:
+        """The images at these positions, in this order."""
+        return replace(
+            self,
+            table=self.table.iloc[list(rows)].reset_index(drop=True),
+            pixels=[self.pixels[i] for i in rows],
+        )
+
+    def torch(self, transform: Callable[[Any], Any]) -> TorchDataset[Any]:
+        """A map-style torch data set of ``(transform(image), target)``; image is a uint8 tensor (3, height, width)."""
+        from cytobench.training.data import TorchImages
+
+        return TorchImages(self, transform)

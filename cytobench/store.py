@@ -1,0 +1,93 @@
+"""The store: what stages leave, by content address. What is found is checked by its digests, never trusted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from cytobench.assets import file_digest
+from cytobench.atomic import write_bytes
+
+logger = logging.getLogger("cytobench")
+
+MANIFEST = "stage.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished stage: its folder and what its manifest says about it (``report``, ``inputs``)."""
+
+    folder: Path
+    report: dict[str, Any]
+
+
+class Store:
+    """Folders ``ROOT/KIND/ab/abcdef...``, each written whole or not at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._checked: dict[str, Entry] = {}
+
+    def folder(self, kind: str, key: str) -> Path:
+        """Where the stage of this key lies, or would lie."""
+        return self.root / kind / key[:2] / key
+
+    def find(self, kind: str, key: str) -> Entry | None:
+        """The finished stage of this key, its files checked by digest once a process; None if absent or damaged."""
+        if key in self._checked:
+            return self._checked[key]
+        folder = self.folder(kind, key)
+        if not folder.is_dir():
+            return None
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            damaged = [name for name, digest in manifest["files"].items() if _digest(folder / name) != digest]
+            report = manifest["report"]
+        except (OSError, ValueError, KeyError, TypeError):
+            damaged, report = [MANIFEST], {}
+        if damaged:
+            logger.warning("%s %s: %s is damaged; it is made again", kind, key[:12], ", ".join(damaged))
+            return None
+        entry = self._checked[key] = Entry(folder, report)
+        return entry
+
+    @contextmanager
+    def making(self, kind: str, key: str) -> Iterator[Path]:
+        """A temporary folder to fill; it disappears unless :meth:`keep` was called on it."""
+        parent = self.folder(kind, key).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(mkdtemp(prefix=".making-", dir=parent))
+        try:
+            yield temporary
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def keep(self, kind: str, key: str, made: Path, inputs: dict[str, Any], report: dict[str, Any]) -> Entry:
+        """Put a filled folder in place under its key, with the digests of its files."""
+        files = {
+            path.relative_to(made).as_posix(): file_digest(path)
+            for path in sorted(made.rglob("*"))
+            if path.is_file()
+        }
+        manifest = {"kind": kind, "key": key, "files": files, "inputs": inputs, "report": report}
+        write_bytes(made / MANIFEST, json.dumps(manifest, indent=1).encode())
+        made.chmod(0o755)
+        folder = self.folder(kind, key)
+        if folder.exists():
+            # Only a damaged stage is made again; move it away first, for a folder cannot replace a full one.
+            shutil.rmtree(folder)
+        os.replace(made, folder)
+        self._checked.pop(key, None)
+        return Entry(folder, report)
+
+
+def _digest(path: Path) -> str | None:
+    return file_digest(path) if path.is_file() else None

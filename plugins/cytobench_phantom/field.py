@@ -1,0 +1,86 @@
+"""The plane a picture is computed on: coordinates in micrometres, smooth noise, and many small discs at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+"""(size, size) float32, rows from top to bottom."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A square of `width` micrometres around (0, 0), seen in `size` x `size` pixels."""
+
+    size: int
+    width: float
+
+    @property
+    def pixel(self) -> float:
+        """Width of one pixel in micrometres."""
+        return self.width / self.size
+
+    def axes(self) -> tuple[Plane, Plane]:
+        """Coordinates of the pixel centres in micrometres: x as (1, size), y as (size, 1)."""
+        line = ((np.arange(self.size, dtype=np.float32) + 0.5) / self.size - 0.5) * np.float32(self.width)
+        return line[None, :], line[:, None]
+
+    def at(self, plane: Plane, x: NDArray[np.float64], y: NDArray[np.float64]) -> Plane:
+        """Values of a plane at points (n,) in micrometres, from the nearest pixel."""
+        column = np.clip(((x / self.width + 0.5) * self.size).astype(np.intp), 0, self.size - 1)
+        row = np.clip(((y / self.width + 0.5) * self.size).astype(np.intp), 0, self.size - 1)
+        return plane[row, column]
+
+    def noise(self, scale: float, rng: np.random.Generator) -> Plane:
+        """Smooth noise of mean 0 and standard deviation about 1 whose features are about `scale` micrometres.
+
+        Random values on a lattice, joined by cubic B-splines: what is drawn from `rng` depends on the width of the
+        field but not on its pixels, so a cell keeps its shape at every size.
+        """
+        knots = max(1, round(self.width / scale))
+        weights = _spline_weights(self.size, knots)
+        lattice = rng.standard_normal((knots + 3, knots + 3), dtype=np.float32)
+        return weights @ lattice @ weights.T
+
+    def discs(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], radius: NDArray[np.float64],
+        weight: NDArray[np.float64],
+    ) -> Plane:
+        """Sum of soft-edged discs of height `weight`; all arguments (n,), lengths in micrometres."""
+        if len(x) == 0:
+            return np.zeros((self.size, self.size), np.float32)
+        reach = int(np.ceil(float(radius.max()) / self.pixel + 1))
+        steps = np.arange(-reach, reach + 1)
+        column = np.floor((x / self.width + 0.5) * self.size).astype(np.intp)[:, None] + steps
+        row = np.floor((y / self.width + 0.5) * self.size).astype(np.intp)[:, None] + steps
+        dx = ((column + 0.5) / self.size - 0.5) * self.width - x[:, None]
+        dy = ((row + 0.5) / self.size - 0.5) * self.width - y[:, None]
+        distance = np.sqrt(dx[:, None, :] ** 2 + dy[:, :, None] ** 2)
+        height = np.clip((radius[:, None, None] - distance) / self.pixel + 0.5, 0.0, 1.0) * weight[:, None, None]
+        inside = ((column >= 0) & (column < self.size))[:, None, :] & ((row >= 0) & (row < self.size))[:, :, None]
+        place = row[:, :, None] * self.size + column[:, None, :]
+        total = np.bincount(place[inside], height[inside], self.size * self.size)
+        return total.reshape(self.size, self.size).astype(np.float32)
+
+
+def cover(distance: Plane, softness: float) -> Plane:
+    """Share of each pixel inside a shape (0..1) from its signed distance (negative inside), both in micrometres."""
+    share = np.clip(np.float32(0.5) - distance / np.float32(2.0 * softness), 0.0, 1.0)
+    return share * share * (np.float32(3.0) - np.float32(2.0) * share)
+
+
+@lru_cache(maxsize=512)
+def _spline_weights(size: int, knots: int) -> Plane:
+    """(size, knots + 3): weights of the lattice for each pixel, scaled so that white noise comes out with SD 1."""
+    place = (np.arange(size) + 0.5) / size * knots
+    first = np.minimum(place.astype(int), knots - 1)
+    t = place - first
+    parts = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    weights = np.zeros((size, knots + 3), np.float32)
+    for k, part in enumerate(parts):
+        weights[np.arange(size), first + k] = part / 6.0
+    return weights / np.float32(np.sqrt(np.mean(np.sum(weights**2, axis=1))))
