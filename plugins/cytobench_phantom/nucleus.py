@@ -31,6 +31,7 @@ def nucleus_distance(cell: Cell, field: Field, rng: np.random.Generator) -> Plan
     x, y = field.axes()
     x = x + np.float32(bend) * field.noise(3.0, rng)
     y = y + np.float32(bend) * field.noise(3.0, rng)
+    x, y = x + np.float32(0.1) * field.noise(0.9, rng), y + np.float32(0.1) * field.noise(0.9, rng)
     distance = np.full(x.shape, np.inf, np.float32)
     for (px, py), radius in zip(points.astype(np.float32), radii.astype(np.float32), strict=True):
         np.minimum(distance, np.hypot(x - px, y - py) - radius, out=distance)
@@ -102,18 +103,18 @@ def _lobes(count: int, strand: float, rng: np.random.Generator) -> tuple[Points,
     size = rng.uniform(0.75, 1.15, count)
     centres = [np.zeros(2)]
     for k in range(1, count):
-        step = (size[k - 1] + size[k]) * rng.uniform(1.02, 1.3)
+        step = (size[k - 1] + size[k]) * rng.uniform(0.98, 1.3)
         centres.append(centres[-1] + step * np.array([np.cos(heading), np.sin(heading)]))
         heading += side * np.radians(rng.uniform(35, 105) if count > 2 else 0.0)
         if rng.random() < 0.2:
             side = -side
     points, radii = [], []
     for k, centre in enumerate(centres):
-        lie, stretch = rng.uniform(0, np.pi), rng.uniform(0.05, 0.4) * size[k]
+        lie, stretch = rng.uniform(0, np.pi), rng.uniform(0.05, 0.65) * size[k]
         along = np.array([np.cos(lie), np.sin(lie)]) * stretch
         for t in (-1.0, 0.0, 1.0):
             points.append(centre + t * along)
-            radii.append(size[k] * (0.9 if t else 0.95))
+            radii.append(size[k] * rng.uniform(0.75, 0.95))
         if k:
             for t in np.linspace(0.2, 0.8, 9):
                 points.append(centres[k - 1] * (1 - t) + centre * t)

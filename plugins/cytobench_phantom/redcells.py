@@ -11,7 +11,7 @@ from cytobench_phantom.field import Field, Plane
 
 
 def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.random.Generator) -> Plane:
-    """Thickness of all red cells, 1 in the ring of a single one, added where they overlap: (size, size) float32.
+    """Thickness of all red cells, about 1 in the ring of a single one, more in overlaps: (size, size) float32.
 
     No centre lies so near (0, 0) that the cell would reach into the circle of radius `keep_out` (micrometres) by
     more than a tenth of its own radius.
@@ -22,6 +22,7 @@ def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.rand
     apart = 2 * radius * (1.0 - smear.red_overlap)
     thickness = np.zeros((field.size, field.size), np.float32)
     x, y = field.axes()
+    x, y = x + np.float32(0.3) * field.noise(4.0, rng), y + np.float32(0.3) * field.noise(4.0, rng)  # no perfect discs
     placed: list[tuple[float, float]] = []
     for cx, cy in rng.uniform(-half, half, (3 * wanted, 2)).tolist():
         if len(placed) >= wanted:
@@ -34,7 +35,7 @@ def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.rand
     shapes = rng.uniform(size=(len(placed), 6))
     for (cx, cy), shape in zip(placed, shapes.tolist(), strict=True):
         _add_red_cell(thickness, field, (x, y), (cx, cy), radius, smear.pallor, shape)
-    return thickness
+    return thickness - np.float32(0.45) * np.maximum(thickness - 1, 0)  # cells squeeze flat where they overlap
 
 
 def _add_red_cell(
@@ -49,19 +50,20 @@ def _add_red_cell(
               max(0, int(((c + reach) / field.width + 0.5) * field.size) + 2))
         for c in centre
     )
-    dx, dy = axes[0][:, columns] - np.float32(centre[0]), axes[1][rows] - np.float32(centre[1])
-    if dx.size == 0 or dy.size == 0:
+    dx, dy = axes[0][rows, columns] - np.float32(centre[0]), axes[1][rows, columns] - np.float32(centre[1])
+    if dx.size == 0:
         return
     stretch, angle = 1.0 + 0.22 * shape[1] ** 2, math.pi * shape[2]
     cos, sin = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     along, across = (cos * dx + sin * dy) / np.float32(stretch), cos * dy - sin * dx
     q2 = (along * along + across * across) / np.float32(own * own)
-    edge = np.clip((1 - np.sqrt(q2)) * np.float32(own / max(field.pixel, 0.25)) + 0.5, 0.0, 1.0)
+    edge = np.clip((1 - np.sqrt(q2)) * np.float32(own / max(field.pixel, 0.2)) + 0.5, 0.0, 1.0)
     px, py = 0.16 * (shape[4] - 0.5), 0.16 * (shape[5] - 0.5)
     middle = (along / np.float32(own) - px) ** 2 + (across / np.float32(own) - py) ** 2
-    width = 0.13 + 0.12 * shape[3]
-    profile = 1 - np.float32(pallor * (0.5 + 0.5 * shape[3])) * np.exp(-middle / np.float32(width))
-    profile += np.float32(0.15) * np.exp(-((q2 - np.float32(0.75)) ** 2) / np.float32(0.03))
+    width = 0.06 + 0.14 * shape[3]
+    profile = 1 - np.float32(pallor * (0.6 + 0.4 * shape[3])) * np.exp(-((middle / np.float32(width)) ** 1.5))
+    profile -= np.float32(0.12) * np.exp(-q2 / np.float32(0.3))
+    profile += np.float32(0.12) * np.exp(-((q2 - np.float32(0.88)) ** 2) / np.float32(0.012))
     thickness[rows, columns] += edge * profile
 
 

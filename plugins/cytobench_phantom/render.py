@@ -11,11 +11,11 @@ from cytobench_phantom.field import Field, Plane, cover
 from cytobench_phantom.nucleus import nucleus_distance
 from cytobench_phantom.redcells import platelet_cover, red_cell_thickness
 
-BLUE_RIM: Colour = (0.42, 0.48, 0.80)
+BLUE_RIM: Colour = (0.44, 0.45, 0.76)
 NUCLEOLUS: Colour = (0.62, 0.58, 0.85)
 PLATELET: Colour = (0.60, 0.42, 0.68)
-GRANULES_PER_AREA = {"none": 0.0, "pink": 2.6, "azurophilic": 1.6, "orange": 1.25, "dark": 1.3}  # per um^2, at most
-GRANULES_OVER_NUCLEUS = {"none": 0.0, "pink": 0.05, "azurophilic": 0.35, "orange": 0.12, "dark": 0.85}
+GRANULES_PER_AREA = {"none": 0.0, "pink": 2.6, "azurophilic": 1.6, "orange": 2.4, "dark": 1.9}  # per um^2, at most
+GRANULES_OVER_NUCLEUS = {"none": 0.0, "pink": 0.05, "azurophilic": 0.35, "orange": 0.08, "dark": 0.8}
 
 
 def density(colour: Colour) -> NDArray[np.float32]:
@@ -96,7 +96,7 @@ def _white_cell(
 
 def _cytoplasm(cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np.random.Generator) -> Plane:
     base, rim = density(cell.cytoplasm_colour)[:, None, None], density(BLUE_RIM)[:, None, None]
-    texture = 1 + np.float32(0.14) * field.noise(1.4, rng) + np.float32(0.09) * field.noise(0.5, rng)
+    texture = 1 + np.float32(0.13) * field.noise(1.4, rng) + np.float32(0.16) * field.noise(0.42, rng)
     near_border = np.exp(np.minimum(outline, 0) / np.float32(0.9))
     membrane = np.exp(-((outline + np.float32(0.2)) ** 2) / np.float32(0.06))
     share = np.float32(cell.rim) * near_border
@@ -109,9 +109,10 @@ def _cytoplasm(cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np
 
 def _chromatin(cell: Cell, field: Field, nucleus: Plane, rng: np.random.Generator) -> Plane:
     clump = cell.clumping
-    coarse = np.tanh(field.noise(0.8 + 0.7 * clump, rng) * np.float32(1.6))
-    fine = field.noise(0.45, rng)
-    texture = 1 + np.float32(0.05 + 0.22 * clump) * coarse + np.float32(0.10 - 0.03 * clump) * fine
+    coarse = np.tanh(field.noise(0.7 + 0.5 * clump, rng) * np.float32(1.8))
+    fine = field.noise(0.4, rng)
+    gaps = np.exp(-((field.noise(1.1, rng) / np.float32(0.3)) ** 2))  # pale lines between clumps
+    texture = 1 + np.float32(0.05 + 0.18 * clump) * coarse + np.float32(0.13) * fine - np.float32(0.32 * clump) * gaps
     if cell.nucleus == "folded":  # creases
         texture += np.float32(0.22) * np.exp(-((field.noise(4.0, rng) / np.float32(0.22)) ** 2))
     rim = np.exp(-((nucleus + np.float32(0.25)) ** 2) / np.float32(0.12))

@@ -1,0 +1,82 @@
+"""The grid of a benchmark: arms (rows of the leaderboard) and trials (an arm on one fold)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cytobench.assets import Asset
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig
+from cytobench.plugins import Offer
+
+
+@dataclass(frozen=True)
+class ReadyGenerator:
+    """A generator with its configurations and resolved assets."""
+
+    offer: Offer[GeneratorSpec]
+    fit_config: PluginConfig
+    sample_config: SampleConfig
+    assets: Mapping[str, Asset]
+
+    @property
+    def name(self) -> str:
+        """The name tables show."""
+        return self.offer.spec.name
+
+
+@dataclass(frozen=True)
+class ReadyClassifier:
+    """A classifier with its configuration and resolved assets; ``name`` is what tables show."""
+
+    offer: Offer[ClassifierSpec]
+    name: str
+    config: PluginConfig
+    assets: Mapping[str, Asset]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of the leaderboard: a generator (None for N = 0), a classifier, shots and images a class."""
+
+    generator: ReadyGenerator | None
+    classifier: ReadyClassifier
+    shots: int
+    n: int
+
+    @property
+    def row(self) -> str:
+        """``generator/classifier/sSHOTS/nN``."""
+        name = self.generator.name if self.generator else "none"
+        return f"{name}/{self.classifier.name}/s{self.shots}/n{self.n}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm on one fold: the unit of work and of failure."""
+
+    arm: Arm
+    fold: int
+
+    @property
+    def name(self) -> str:
+        """A file name: the row and the fold, with characters unsafe in file names replaced."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.arm.row.replace("/", "__")) + f"__fold{self.fold}"
+
+
+def make_arms(
+    generators: Sequence[ReadyGenerator],
+    classifiers: Sequence[ReadyClassifier],
+    synthetic: Sequence[int],
+    shots: Sequence[int],
+) -> list[Arm]:
+    """All rows: N = 0 once a classifier; a generator that is not fitted has no shots (s0)."""
+    arms = []
+    for classifier in classifiers:
+        if 0 in synthetic:
+            arms.append(Arm(None, classifier, 0, 0))
+        for generator in generators:
+            counts = (0,) if generator.offer.spec.scope == "none" else shots
+            arms += [Arm(generator, classifier, k, n) for k in counts for n in synthetic if n > 0]
+    return arms

@@ -1,0 +1,89 @@
+"""The declaration of a benchmark: data set x protocol x generators x classifiers x counts, one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cytobench.errors import UserError
+from cytobench.validation import explain
+
+Scalar = bool | int | float | str
+Value = Scalar | list[Scalar]
+
+
+class PromptPair(BaseModel):
+    """The two prompts of a class; what is absent is filled from the data set, the built-in ones or the template."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generator: str | None = None
+    classifier: str | None = None
+
+
+class Benchmark(BaseModel):
+    """What a run does. Field names are the names of the options and of the keys of the TOML file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = "phantom"
+    protocol: str = "strict"
+    preset: str | None = None
+    """``paper`` or ``pocket``; None asks the data set."""
+    generator: tuple[str, ...] = ()
+    classifier: tuple[str, ...] = ()
+    synthetic: tuple[int, ...] | None = None
+    """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
+    shots: tuple[int, ...] = (16,)
+    folds: int = Field(default=5, ge=3)
+    fold: tuple[int, ...] | None = None
+    """Which folds run, from 0; None for all."""
+    seed: int = Field(default=42, ge=0)
+    limit: int | None = Field(default=None, ge=1)
+    train_only: tuple[str, ...] = ()
+    device: str | None = None
+    """A torch device; None takes the accelerator if there is one."""
+    workers: int = Field(default=0, ge=0)
+    set: Mapping[str, Mapping[str, Value]] = Field(default_factory=dict)
+    """Values of plugin configurations that differ from the preset, by plugin and key."""
+    prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
+
+    @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only")
+    @classmethod
+    def _once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if values is None else tuple(dict.fromkeys(values))
+
+    @field_validator("synthetic", "shots", "fold")
+    @classmethod
+    def _sorted(cls, values: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if values is not None and any(value < 0 for value in values):
+            raise ValueError("must not be negative")
+        return None if values is None else tuple(sorted(values))
+
+    def to_toml(self) -> str:
+        """This benchmark as a TOML document that runs it again."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude_defaults=False))
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """Read a benchmark from a TOML file. Raises UserError naming the file and the key."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML file: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    return make_benchmark(values, str(path))
+
+
+def make_benchmark(values: Mapping[str, Any], source: str) -> Benchmark:
+    """Validate a benchmark's values; ``source`` names them in the message."""
+    try:
+        return Benchmark.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {explain(error, Benchmark)}") from error

@@ -1,0 +1,97 @@
+"""The command line: one command a file, each a thin layer over the Python API. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from cytobench.errors import CytobenchError
+
+COMMANDS = {
+    "run": "Run a benchmark and show its leaderboard.",
+    "generate": "Tune a generator on shots of one class and write images.",
+    "leaderboard": "Show the leaderboard of results folders.",
+    "data": "Describe, split and export data sets.",
+    "plugins": "List installed generators, classifiers and data sets.",
+    "doctor": "Check this machine: versions, devices, weights.",
+}
+"""Commands and their help, so that ``--help`` imports none of their modules."""
+
+
+class LazyCommands(click.Group):
+    """A group whose commands live in modules of their own and are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"cytobench.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for an unknown one."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("cytobench"), prog_name="cytobench")
+def cytobench() -> None:
+    """Do synthetic blood cells help a classifier, how good are they, and what do they cost?"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the work failed, 2 a user's mistake, 130 Ctrl-C."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        result: Any = cytobench.main(arguments, prog_name="cytobench", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nStopped. What is finished is kept; the same command goes on from here.", err=True)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except CytobenchError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except Exception as error:  # a bug: say so in one line, and how to see the rest
+        if debug:
+            traceback.print_exc()
+        else:
+            message = f"Error: {type(error).__name__}: {error} (run again with --debug for the traceback)"
+            click.echo(message, err=True)
+        return 1
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,68 @@
+"""Plugin configurations: defaults, then the preset's values, then what the user set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.errors import CytobenchError, UserError
+from cytobench.lazy import load
+from cytobench.validation import explain
+
+
+def generator_configs(
+    spec: GeneratorSpec, preset: str, values: Mapping[str, Any]
+) -> tuple[PluginConfig, PluginConfig]:
+    """The fit and the sample configuration of a generator; each key of ``values`` belongs to one of them."""
+    fit_class, sample_class = _config_class(spec.fit_config, spec.name), _config_class(spec.sample_config, spec.name)
+    both = set(fit_class.model_fields) & set(sample_class.model_fields)
+    if both:
+        raise CytobenchError(f"plugin {spec.name}: fit and sample configuration both have {', '.join(sorted(both))}.")
+    for_sample = {key: value for key, value in values.items() if key in sample_class.model_fields}
+    for_fit = {key: value for key, value in values.items() if key not in for_sample}
+    known = [*fit_class.model_fields, *sample_class.model_fields]
+    return (
+        _configure(fit_class, spec.name, preset, for_fit, known),
+        _configure(sample_class, spec.name, preset, for_sample, known),
+    )
+
+
+def classifier_config(spec: ClassifierSpec, preset: str, values: Mapping[str, Any]) -> PluginConfig:
+    """The configuration of a classifier."""
+    config_class = _config_class(spec.config, spec.name)
+    return _configure(config_class, spec.name, preset, values, list(config_class.model_fields))
+
+
+def classifier_title(spec: ClassifierSpec, config: PluginConfig) -> str:
+    """The name tables show: the spec's ``title`` with the configuration's values, or its name."""
+    return spec.title.format_map(config.model_dump()) if spec.title else spec.name
+
+
+def _config_class(name: str, plugin: str) -> type[PluginConfig]:
+    try:
+        found = load(name)
+    except Exception as error:  # a stranger's module may raise anything on import
+        raise CytobenchError(f"plugin {plugin}: {name} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, PluginConfig)):
+        raise CytobenchError(f"plugin {plugin}: {name} is no PluginConfig.")
+    return found
+
+
+def _configure(
+    config_class: type[PluginConfig], plugin: str, preset: str, values: Mapping[str, Any], known: list[str]
+) -> PluginConfig:
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        near = get_close_matches(unknown[0], known, n=1)
+        hint = f" Did you mean {plugin}.{near[0]}?" if near else ""
+        listing = ", ".join(sorted(known)) or "none"
+        raise UserError(f"--set {plugin}.{unknown[0]}: no such key.{hint} Keys of {plugin}: {listing}.")
+    try:
+        return config_class(**{**config_class.presets.get(preset, {}), **values})
+    except ValidationError as error:
+        ways = f" Set it with --set {plugin}.KEY=VALUE."
+        raise UserError(f"{plugin}: {explain(error, config_class)}{ways}") from error

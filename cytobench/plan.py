@@ -1,0 +1,231 @@
+"""From a resolved run to stages: what each trial needs, and under which content address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
+from cytobench.assets import Asset
+from cytobench.contract import PluginConfig
+from cytobench.data.dataset import Dataset
+from cytobench.images import FilePixels, Images, Pixels, View
+from cytobench.imagesets import ImageSet
+from cytobench.keys import content_key, derive_seed
+from cytobench.prompts import ClassPrompts
+from cytobench.protocols import Fold, Protocol, draw_shots
+from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
+from cytobench.store import Store
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Builds the stages of trials. Everything that can change an outcome is in a key, and nothing else."""
+
+    dataset: Dataset
+    protocol: Protocol
+    folds: Sequence[Fold]
+    prompts: Mapping[str, ClassPrompts]
+    train_only: tuple[str, ...]
+    seed: int
+    device: str
+    dtype: str
+    workers: int
+    store: Store
+
+    @cached_property
+    def paths(self) -> list[Path]:
+        """The files of the data set, in the table's order."""
+        return [self.dataset.root / path for path in self.dataset.table["path"]]
+
+    def shots(self, trial: Trial) -> dict[str, NDArray[np.int64]]:
+        """The rows each class's shots are, by label; empty for an arm without shots."""
+        if not trial.arm.shots:
+            return {}
+        return {label: self._shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+
+    def fits(self, trial: Trial) -> list[FitStage]:
+        """The fits behind a trial's synthetic images."""
+        generator = trial.arm.generator
+        if generator is None or generator.offer.spec.scope == "none":
+            return []
+        labels = self.dataset.labels if generator.offer.spec.scope == "class" else ("",)
+        return [self._fit(generator, trial.arm.shots, trial.fold, label) for label in labels]
+
+    def sample(self, trial: Trial) -> SampleStage | None:
+        """The sampling behind a trial's synthetic images; None for N = 0."""
+        arm = trial.arm
+        if arm.generator is None:
+            return None
+        generator, spec = arm.generator, arm.generator.offer.spec
+        fits = {stage.label: stage.key for stage in self.fits(trial)}
+        fold = trial.fold if spec.per_fold else None
+        classes = []
+        for label in self.dataset.labels:
+            prompt = self.prompts[label].generator
+            fit_key = fits.get(label, fits.get(""))
+            inputs = {
+                "generator": spec.name,
+                "revision": spec.revision,
+                "sample": _outcome(generator.sample_config),
+                "fit": fit_key or _outcome(generator.fit_config),
+                "assets": _digests(generator.assets),
+                "label": label,
+                "prompt": prompt,
+                "seed": self.seed,
+                "dtype": self.dtype,
+                "fold": fold,
+            }
+            key = content_key("images", inputs)
+            images = ImageSet(self.store.folder("images", key), generator.sample_config.batch_size)
+            classes.append(ClassToSample(label, prompt, images, fit_key, inputs))
+        key = content_key("sample", {"sets": [one.images.folder.name for one in classes], "n": arm.n})
+        work = self._generator_work(generator, self.seed, fold)
+        return SampleStage(key, work, tuple(classes), arm.n, by_label=spec.scope == "class")
+
+    def train(self, trial: Trial) -> TrainStage:
+        """The training of a trial's classifier."""
+        classifier, fold = trial.arm.classifier, self.folds[trial.fold]
+        sample = self.sample(trial)
+        sets = [] if sample is None else [(one.images.folder.name, one.label) for one in sample.classes]
+        spec = classifier.offer.spec
+        inputs = {
+            "classifier": spec.name,
+            "revision": spec.revision,
+            "config": _outcome(classifier.config),
+            "assets": _digests(classifier.assets),
+            "labels": list(self.dataset.labels),
+            "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
+            "train": self._contents(fold.train),
+            "synthetic": [[key, label, trial.arm.n] for key, label in sets],
+            "val": self._contents(fold.val),
+            "view": [self.protocol.view.crop, self.protocol.view.crop_pixels],
+            "selection": self.protocol.selection,
+            "seed": self._train_seed(trial),
+            "dtype": self.dtype,
+        }
+        key = content_key("train", inputs)
+        train = self._images(fold.train, "classifier", self.protocol.view, sample)
+        val = self._images(fold.val, "classifier", self.protocol.view)
+        return TrainStage(key, self._classifier_work(classifier, trial), train, val, inputs)
+
+    def predict(self, trial: Trial) -> PredictStage:
+        """The prediction of a trial's validation and test images; its key is the record's."""
+        fold, train = self.folds[trial.fold], self.train(trial)
+        parts = {"validation": fold.val, "test": fold.test}
+        key = content_key(
+            "record",
+            {
+                "train": train.key,
+                "test": self._contents(fold.test),
+                "protocol": [self.protocol.name, self.protocol.version, self.protocol.switches],
+                "folds": len(self.folds),
+                "fold": trial.fold,
+                "train_only": sorted(self.train_only),
+            },
+        )
+        return PredictStage(
+            key,
+            self._classifier_work(trial.arm.classifier, trial),
+            train.key,
+            {split: self._images(rows, "classifier", self.protocol.view) for split, rows in parts.items()},
+            {split: list(self.dataset.table["path"].iloc[rows]) for split, rows in parts.items()},
+            {"validation": "picked", "test": self.protocol.tested},
+        )
+
+    def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
+        labels = (label,) if label else self.dataset.labels
+        rows = np.concatenate([self._shots(shots, fold, one) for one in labels])
+        spec = generator.offer.spec
+        seed = derive_seed(self.seed, "fit", label)
+        inputs = {
+            "generator": spec.name,
+            "revision": spec.revision,
+            "fit": _outcome(generator.fit_config),
+            "assets": _digests(generator.assets),
+            "shots": self._contents(rows),
+            "prompts": [self.prompts[one].generator for one in labels],
+            "seed": seed,
+            "dtype": self.dtype,
+        }
+        images = self._images(rows, "generator", View())
+        key = content_key("fit", inputs)
+        return FitStage(key, self._generator_work(generator, seed, None), label, images, inputs)
+
+    def _shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
+        return draw_shots(self.dataset, self.protocol, self.folds[fold], label, shots, self.seed)
+
+    def _train_seed(self, trial: Trial) -> int:
+        # The same for every arm of a fold, so that arms differ by their images alone.
+        return derive_seed(self.seed, "train", trial.fold)
+
+    def _generator_work(self, generator: ReadyGenerator, seed: int, fold: int | None) -> Work:
+        spec, configs = generator.offer.spec, (generator.fit_config, generator.sample_config)
+        return self._work(spec.name, spec.factory, configs, seed, generator.assets, fold)
+
+    def _classifier_work(self, classifier: ReadyClassifier, trial: Trial) -> Work:
+        spec, seed = classifier.offer.spec, self._train_seed(trial)
+        return self._work(spec.name, spec.factory, (classifier.config,), seed, classifier.assets, None)
+
+    def _work(
+        self,
+        plugin: str,
+        factory: str,
+        configs: tuple[PluginConfig, ...],
+        seed: int,
+        assets: Mapping[str, Asset],
+        fold: int | None,
+    ) -> Work:
+        return Work(
+            plugin=plugin,
+            factory=factory,
+            configs=configs,
+            seed=seed,
+            device=self.device,
+            dtype=self.dtype,
+            workers=self.workers,
+            labels=self.dataset.labels,
+            assets=assets,
+            store=self.store.root,
+            selection=self.protocol.selection,
+            fold=fold,
+        )
+
+    def _contents(self, rows: NDArray[np.int64]) -> list[list[str]]:
+        return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()  # type: ignore[no-any-return]
+
+    def _images(
+        self, rows: NDArray[np.int64], audience: str, view: View, sample: SampleStage | None = None
+    ) -> Images:
+        """Real images of these rows, then the synthetic ones by class and index; prompts for ``audience``."""
+        prompts = {label: getattr(self.prompts[label], audience) for label in self.dataset.labels}
+        labels = list(self.dataset.table["label"].iloc[rows])
+        pixels: list[Pixels] = [FilePixels(self.paths[row]) for row in rows]
+        real = len(labels)
+        if sample is not None:
+            for one in sample.classes:
+                labels += [one.label] * sample.n
+                pixels += one.images.pixels(sample.n)
+        synthetic = np.arange(len(labels)) >= real
+        table = pd.DataFrame(
+            {"label": labels, "prompt": [prompts[label] for label in labels], "synthetic": synthetic}
+        )
+        return Images(table, self.dataset.labels, prompts, pixels, view)
+
+
+def _outcome(config: PluginConfig) -> dict[str, Any]:
+    """The configuration without the fields that only say where an asset lies: its digest says what it is."""
+    sources = {reference.source for reference in config.assets().values()}
+    values = config.model_dump(mode="json")
+    return {name: value for name, value in values.items() if value not in sources or not isinstance(value, str)}
+
+
+def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:
+    return {name: asset.digest for name, asset in sorted(assets.items())}

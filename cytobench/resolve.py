@@ -1,0 +1,176 @@
+"""From a declared benchmark to one ready to run: plugins found, configurations validated, weights located."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
+from cytobench.assets import Asset, resolve_asset
+from cytobench.benchmark import Benchmark, PromptPair
+from cytobench.configure import classifier_config, classifier_title, generator_configs
+from cytobench.contract import PluginConfig, SampleConfig
+from cytobench.data.cache import cache_folder
+from cytobench.data.dataset import Dataset
+from cytobench.data.open import open_dataset
+from cytobench.errors import CytobenchError, UserError
+from cytobench.plan import Planner
+from cytobench.plugins import Plugins
+from cytobench.prompts import ClassPrompts, prompts_for
+from cytobench.protocols import PROTOCOLS, Protocol, split
+from cytobench.store import Store
+
+PRESETS = ("paper", "pocket")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run with nothing left open: ``benchmark`` has every default filled in and runs it again."""
+
+    benchmark: Benchmark
+    dataset: Dataset
+    protocol: Protocol
+    generators: Sequence[ReadyGenerator]
+    classifiers: Sequence[ReadyClassifier]
+    prompts: Mapping[str, ClassPrompts]
+    prompt_origins: Mapping[str, str]
+
+    @property
+    def arms(self) -> list[Arm]:
+        """The rows of the leaderboard."""
+        benchmark = self.benchmark
+        return make_arms(self.generators, self.classifiers, benchmark.synthetic or (), benchmark.shots)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Every trial, fold by fold, so that all rows can be compared early."""
+        return [Trial(arm, fold) for fold in self.benchmark.fold or () for arm in self.arms]
+
+    def planner(self, store: Path) -> Planner:
+        """The planner of this run's stages, on a store."""
+        benchmark = self.benchmark
+        folds = split(self.dataset, self.protocol, benchmark.folds, benchmark.seed, benchmark.train_only)
+        device = benchmark.device or "cpu"
+        return Planner(
+            dataset=self.dataset,
+            protocol=self.protocol,
+            folds=folds,
+            prompts=self.prompts,
+            train_only=benchmark.train_only,
+            seed=benchmark.seed,
+            device=device,
+            dtype="float32" if device == "cpu" else "float16",
+            workers=benchmark.workers,
+            store=Store(store),
+        )
+
+
+def default_preset(dataset: str, plugins: Plugins) -> str:
+    """The preset a data set declares; ``paper`` for every folder or manifest."""
+    offer = plugins.datasets.get(dataset)
+    return offer.spec.preset if offer else "paper"
+
+
+def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None = None) -> Resolved:
+    """Fill in every default and check everything that can be checked before work starts.
+
+    ``recorded_device`` is the device an existing results folder was made on; it is kept unless the user named one.
+    Raises UserError for a user's mistake.
+    """
+    if not benchmark.classifier:
+        raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
+    protocol = PROTOCOLS.get(benchmark.protocol)
+    if protocol is None:
+        raise UserError(f"--protocol {benchmark.protocol}: no such protocol. Known: {', '.join(PROTOCOLS)}.")
+    preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
+    if preset not in PRESETS:
+        raise UserError(f"--preset {preset}: no such preset. Known: {', '.join(PRESETS)}.")
+    _check_set(benchmark, plugins)
+    offer = plugins.datasets.get(benchmark.dataset)
+    synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))
+    if not benchmark.generator:
+        if any(n > 0 for n in benchmark.synthetic or ()):
+            raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {', '.join(plugins.generators)}.")
+        synthetic = (0,)
+    elif 0 in benchmark.shots:
+        raise UserError("--shots 0: a generator is tuned on at least 1 image.")
+    generators = [_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
+    classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    dataset = _dataset(benchmark, plugins)
+    fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
+    if any(number >= benchmark.folds for number in fold):
+        raise UserError(f"--fold {max(fold)}: with --folds {benchmark.folds} folds are 0 to {benchmark.folds - 1}.")
+    train_only = tuple(dataset.label_of(name) for name in benchmark.train_only)
+    declared = {label: pair.model_dump(exclude_none=True) for label, pair in benchmark.prompts.items()}
+    prompts, origins = prompts_for(dataset, declared)
+    settings = {ready.offer.spec.name: _settings(ready.fit_config, ready.sample_config) for ready in generators}
+    settings |= {ready.offer.spec.name: _settings(ready.config) for ready in classifiers}
+    resolved = benchmark.model_copy(
+        update={
+            "preset": preset,
+            "synthetic": tuple(synthetic),
+            "fold": fold,
+            "train_only": train_only,
+            "device": benchmark.device or recorded_device or default_device(),
+            "set": settings,
+            "prompts": {
+                label: PromptPair(generator=pair.generator, classifier=pair.classifier)
+                for label, pair in prompts.items()
+            },
+        }
+    )
+    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins)
+
+
+def default_device() -> str:
+    """The accelerator of this machine, or ``cpu``."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return "cpu" if accelerator is None else str(accelerator)
+
+
+def _dataset(benchmark: Benchmark, plugins: Plugins) -> Dataset:
+    specs = {name: offer.spec for name, offer in plugins.datasets.items()}
+    dataset = open_dataset(benchmark.dataset, specs, cache_folder())
+    return dataset if benchmark.limit is None else dataset.limit(benchmark.limit)
+
+
+def _generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
+    offer = plugins.generator(name)
+    if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
+        raise UserError(
+            f"--generator {name} works on {', '.join(offer.spec.datasets)} alone, not on --dataset {benchmark.dataset}."
+        )
+    fit, sample = generator_configs(offer.spec, preset, benchmark.set.get(name, {}))
+    if not isinstance(sample, SampleConfig):
+        raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")
+    return ReadyGenerator(offer, fit, sample, _assets(name, fit) | _assets(name, sample))
+
+
+def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyClassifier:
+    offer = plugins.classifier(name)
+    config = classifier_config(offer.spec, preset, benchmark.set.get(name, {}))
+    return ReadyClassifier(offer, classifier_title(offer.spec, config), config, _assets(name, config))
+
+
+def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:
+    return {name: resolve_asset(reference, f"{plugin}.{name}") for name, reference in config.assets().items()}
+
+
+def _check_set(benchmark: Benchmark, plugins: Plugins) -> None:
+    used = {*benchmark.generator, *benchmark.classifier}
+    for name in benchmark.set:
+        if name not in used:
+            raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")
+
+
+def _settings(*configs: PluginConfig) -> dict[str, Any]:
+    return {
+        key: value
+        for config in configs
+        for key, value in config.model_dump(mode="json").items()
+        if value is not None
+    }

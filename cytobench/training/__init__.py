@@ -1,0 +1,1 @@
+"""Training and prediction shared by the classifiers that run on torch. Only plugins import it."""

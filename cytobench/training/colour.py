@@ -1,0 +1,64 @@
+"""Colour changes of whole batches, with other parameters for each image. All images are float in 0 .. 1."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_GREY = (0.2989, 0.587, 0.114)
+"""Luma weights of ITU-R 601, as torchvision's ``rgb_to_grayscale`` has them."""
+
+# Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution" (2001): optical densities
+# of haematoxylin, eosin and DAB in red, green and blue; the same numbers as skimage.color.rgb_from_hed.
+_RGB_FROM_HED = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))
+_DARKEST = 1e-6
+_DENSITY = -math.log(_DARKEST)
+
+
+def adjust(images: Tensor, brightness: Tensor, saturation: Tensor) -> Tensor:
+    """Scale brightness, then blend with the grey image, as torchvision's ``ColorJitter`` does.
+
+    ``images`` is (n, 3, height, width), clipped to 0 .. 1; factors are (n,), 1 changes nothing, saturation 0 is grey.
+    """
+    bright = (images * _each(brightness)).clamp_(0, 1)
+    grey = torch.einsum("nchw,c->nhw", bright, bright.new_tensor(_GREY)).unsqueeze(1)
+    return torch.lerp(grey, bright, _each(saturation)).clamp_(0, 1)
+
+
+def shift_hsv(images: Tensor, hue: Tensor, saturation: Tensor) -> Tensor:
+    """Turn the hue by ``hue`` (n,) circles, multiply the saturation of HSV by ``saturation`` (n,), at most to 1.
+
+    ``images`` is (n, 3, height, width).
+    """
+    red, green, blue = images.unbind(1)
+    value, largest = images.max(1)
+    chroma = value - images.amin(1)
+    safe = chroma.clamp(min=1e-8)
+    sector = torch.where(largest == 1, 2 + (blue - red) / safe, 4 + (red - green) / safe)
+    sector = torch.where(largest == 0, (green - blue) / safe, sector)
+    sector += 6 * hue[:, None, None]
+    # chroma = value * saturation, and saturation stays at or below 1
+    chroma = torch.minimum(chroma * saturation[:, None, None], value)
+    offsets = images.new_tensor((5.0, 3.0, 1.0)).view(1, 3, 1, 1)
+    k = torch.remainder(sector.unsqueeze(1) + offsets, 6)
+    return value.unsqueeze(1) - chroma.unsqueeze(1) * torch.minimum(k, 4 - k).clamp_(0, 1)
+
+
+def jitter_stain(images: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Multiply each stain by ``scale`` and add ``shift`` in the HED space of skimage, clipped to 0 .. 1.
+
+    ``images`` is (n, 3, height, width); ``scale`` and ``shift`` are (n, 3), 1 and 0 change (almost) nothing.
+    """
+    to_rgb = torch.tensor(_RGB_FROM_HED, dtype=torch.float64)
+    to_hed = torch.linalg.inv(to_rgb).to(images)
+    flat = images.flatten(2).clamp(min=_DARKEST).log_().div_(-_DENSITY)
+    stains = (to_hed.T @ flat).clamp_(min=0)
+    stains = torch.addcmul(shift.unsqueeze(2), stains, scale.unsqueeze(2))
+    densities = to_rgb.to(images).T @ stains
+    return densities.mul_(-_DENSITY).exp_().clamp_(0, 1).view_as(images)
+
+
+def _each(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)

@@ -1,0 +1,160 @@
+"""The training loop shared by the classifiers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.metrics import f1_score
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cytobench.context import Context
+from cytobench.contract import Checkpoints
+from cytobench.errors import CytobenchError
+from cytobench.images import Images
+from cytobench.training.augment import Augmentation, Mixer, Normalise, draw
+from cytobench.training.checkpoint import save_checkpoint, trained_state
+from cytobench.training.config import TrainConfig
+from cytobench.training.data import Resize, TorchImages, identity, read_batches
+from cytobench.training.predict import evaluation_data, predict_logits
+from cytobench.training.schedule import learning_rate
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How long a training lasts, in steps."""
+
+    batches: int
+    steps: int
+    warmup: int
+
+
+def train_classifier(
+    model: nn.Module,
+    train: Images,
+    val: Images,
+    config: TrainConfig,
+    ctx: Context,
+    normalise: Normalise,
+    only_trainable: bool = False,
+) -> Checkpoints:
+    """Train ``model``, from images float32 (n, 3, r, r) to logits (n, classes), and write both checkpoints.
+
+    ``ctx.out`` gets ``picked.safetensors``, the epoch that is best on validation by ``ctx.selection`` (the earliest
+    of equals), and ``last.safetensors``; with ``only_trainable`` they hold only the parameters that require a
+    gradient. Validation runs in float32. On a GPU, ``ctx.dtype`` float16 or bfloat16 trains in mixed precision; a
+    CPU trains in float32. Draws from torch's global generators: call it within
+    :func:`~cytobench.training.seeding.seeded`.
+
+    Raises CytobenchError where there are too few images or the loss is no longer finite.
+    """
+    if len(train) < 2 or not len(val):
+        raise CytobenchError(
+            f"training needs 2 training images and 1 validation image or more, got {len(train)} and {len(val)}"
+        )
+    augmentation = Augmentation(config.resolution) if config.augment else None
+    with ctx.time("load"):
+        model.to(ctx.device)
+        side = augmentation.source_side if augmentation else config.resolution
+        data = TorchImages(train, identity, prepare=Resize(side))
+        data.load(ctx.workers)
+        held_out = evaluation_data(val, config.resolution)
+        held_out.load(ctx.workers)
+    batches = math.ceil(len(train) / config.batch_size)
+    plan = _Plan(batches, batches * config.epochs, round(batches * config.warmup_epochs))
+    trainer = _Trainer(model, data, augmentation, normalise, config, ctx, plan, len(train.labels))
+    curves: list[Mapping[str, float]] = []
+    best, best_epoch, picked = -math.inf, 0, dict[str, Tensor]()
+    with ctx.time("train"):
+        for epoch in range(1, config.epochs + 1):
+            loss = trainer.epoch(epoch)
+            scores = _validate(model, held_out, normalise, ctx)
+            if not math.isfinite(loss) or not math.isfinite(scores["val_loss"]):
+                raise CytobenchError(
+                    f"no finite loss in epoch {epoch} at lr {config.lr}; lower the option lr"
+                )
+            curves.append({"epoch": epoch, "train_loss": loss, **scores})
+            score = scores["val_f1_macro"] if ctx.selection == "f1_macro" else -scores["val_loss"]
+            if score > best:
+                best, best_epoch, picked = score, epoch, trained_state(model, only_trainable)
+    paths = {name: ctx.out / f"{name}.safetensors" for name in ("picked", "last")}
+    about = {"labels": list(train.labels), "resolution": config.resolution}
+    save_checkpoint(paths["picked"], picked, {**about, "epoch": best_epoch})
+    save_checkpoint(paths["last"], trained_state(model, only_trainable), {**about, "epoch": config.epochs})
+    return Checkpoints(paths["picked"], paths["last"], tuple(curves))
+
+
+class _Trainer:
+    """Optimiser, schedule and precision of one training."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: TorchImages,
+        augmentation: Augmentation | None,
+        normalise: Normalise,
+        config: TrainConfig,
+        ctx: Context,
+        plan: _Plan,
+        classes: int,
+    ) -> None:
+        self.model, self.data, self.augmentation, self.normalise = model, data, augmentation, normalise
+        self.config, self.ctx, self.plan = config, ctx, plan
+        self.mixer = Mixer(classes, config.mix_probability if config.augment else 0.0)
+        self.trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.trained, lr=config.lr, weight_decay=config.weight_decay)
+        self.device = torch.device(ctx.device)
+        self.mixed = self.device.type != "cpu" and ctx.dtype in ("float16", "bfloat16")
+        # Gradients in float16 underflow without scaling.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.mixed and ctx.dtype == "float16")
+        self.done = 0
+
+    def epoch(self, epoch: int) -> float:
+        """Train one epoch; return the mean loss of its images."""
+        ctx = self.ctx
+        self.model.train()
+        order = np.random.default_rng((ctx.seed, epoch, 1)).permutation(len(self.data))
+        # Batches of nearly equal size: a last batch of one image would break batch normalisation.
+        batches = [part.tolist() for part in np.array_split(order, self.plan.batches)]
+        draws = draw(ctx.seed, epoch, len(self.data))
+        losses = []
+        reader = read_batches(self.data, batches, ctx.workers)
+        for rows, (images, targets) in zip(batches, reader, strict=True):
+            ctx.check_stop()
+            images, targets = images.to(self.device), targets.to(self.device)
+            images = self.augmentation(images, draws[rows]) if self.augmentation else images.float().div_(255)
+            images, targets = self.mixer(self.normalise.scaled(images), targets)
+            losses.append(self._step(images, targets) * len(rows))
+            ctx.progress(self.done, self.plan.steps)
+        return float(torch.stack(losses).double().sum()) / len(self.data)
+
+    def _step(self, images: Tensor, targets: Tensor) -> Tensor:
+        config, plan = self.config, self.plan
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.done, plan.steps, plan.warmup, config.lr, config.min_lr)
+        with self._precision():
+            loss = F.cross_entropy(self.model(images).float(), targets)
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.done += 1
+        return loss.detach()
+
+    def _precision(self) -> AbstractContextManager[object]:
+        if not self.mixed:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=getattr(torch, self.ctx.dtype))
+
+
+def _validate(model: nn.Module, data: TorchImages, normalise: Normalise, ctx: Context) -> dict[str, float]:
+    logits = predict_logits(model, data, normalise, ctx.device, ctx.workers)
+    classes = list(range(len(data.images.labels)))
+    guesses = logits.argmax(1).numpy()
+    f1 = f1_score(data.targets.numpy(), guesses, labels=classes, average="macro", zero_division=0)
+    return {"val_loss": float(F.cross_entropy(logits.double(), data.targets)), "val_f1_macro": float(f1)}

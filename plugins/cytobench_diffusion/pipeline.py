@@ -1,0 +1,115 @@
+"""One Stable Diffusion pipeline, loaded once and handed from stage to stage in a clean state."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import StableDiffusionPipeline
+
+from cytobench.assets import Asset
+from cytobench.errors import CytobenchError
+from cytobench_diffusion.quiet import quiet
+from cytobench_diffusion.single_file import load_single_file
+
+ADAPTER_FILE = "pytorch_lora_weights.safetensors"
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass
+class LoadedPipeline:
+    """A pipeline and which adapter it wears. Between stages it wears none, trains nothing and is in eval mode."""
+
+    pipe: Any
+    asset: Asset
+    device: torch.device
+    dtype: torch.dtype
+    unet_parameters: int = field(init=False)
+    adapter: Path | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.unet_parameters = sum(parameter.numel() for parameter in self.pipe.unet.parameters())
+
+    def wear(self, adapter: Path | None) -> None:
+        """Wear the LoRA adapter in this folder and no other; None is the base model alone."""
+        if adapter == self.adapter:
+            return
+        self.clean()
+        if adapter is None:
+            return
+        try:
+            # peft initialises layers before it fills them: keep that off the global random state.
+            with quiet(), torch.random.fork_rng(devices=[]):
+                self.pipe.load_lora_weights(str(adapter), weight_name=ADAPTER_FILE, local_files_only=True)
+            self.pipe.unet.to(self.dtype)
+            self.pipe.text_encoder.to(self.dtype)
+        except Exception as error:
+            self.clean()
+            raise CytobenchError(f"{adapter / ADAPTER_FILE} does not fit {self.asset.source}: {error}") from error
+        self.adapter = adapter
+
+    def clean(self) -> None:
+        """Take off every adapter, finished or half-trained, and stop training."""
+        self.adapter = None
+        self.pipe.unload_lora_weights()
+        for model in (self.pipe.unet, self.pipe.text_encoder, self.pipe.vae):
+            model.requires_grad_(False)
+            model.eval()
+        self.pipe.unet.disable_gradient_checkpointing()
+
+
+# One a thread, because adapters are swapped in place.
+_slot = threading.local()
+
+
+def load_pipeline(asset: Asset, device: str, dtype: str) -> LoadedPipeline:
+    """Load a diffusers folder or a single file, or hand out again what was loaded last, cleaned.
+
+    ``dtype`` is float32, bfloat16 or float16; half precision becomes float32 on a CPU, which has no fast kernels for
+    it. No file outside ``asset`` is read but the package's own, and the network is not touched. Raises
+    :class:`~cytobench.errors.CytobenchError` where the files are no Stable Diffusion pipeline.
+    """
+    where = torch.device(device)
+    kind = torch.float32 if where.type == "cpu" and dtype == "float16" else _DTYPES[dtype]
+    key = (asset.digest, asset.path, where, kind)
+    if getattr(_slot, "key", None) != key:
+        release()
+        _slot.loaded = _load(asset, where, kind)
+        _slot.key = key
+    loaded: LoadedPipeline = _slot.loaded
+    loaded.clean()
+    return loaded
+
+
+def release() -> None:
+    """Forget the pipeline that this thread holds."""
+    _slot.__dict__.clear()
+
+
+def _load(asset: Asset, device: torch.device, dtype: torch.dtype) -> LoadedPipeline:
+    try:
+        with quiet(), torch.random.fork_rng(devices=[]):
+            pipe = load_single_file(asset.path, dtype) if asset.path.is_file() else _folder(asset.path, dtype)
+    except Exception as error:
+        raise CytobenchError(
+            f"{asset.source}: {asset.path} cannot be loaded as a Stable Diffusion pipeline: {error}. "
+            f"It takes a folder as StableDiffusionPipeline.save_pretrained writes it, with safetensors, "
+            f"or one .safetensors file of Stable Diffusion 2."
+        ) from error
+    pipe.set_progress_bar_config(disable=True)
+    return LoadedPipeline(pipe.to(device), asset, device, dtype)
+
+
+def _folder(path: Path, dtype: torch.dtype) -> Any:
+    return StableDiffusionPipeline.from_pretrained(
+        path,
+        dtype=dtype,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+        use_safetensors=True,
+        local_files_only=True,
+    )

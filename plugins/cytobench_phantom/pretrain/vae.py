@@ -1,0 +1,103 @@
+"""The pocket autoencoder: 64 x 64 pixels to 4 x 16 x 16 latents and back."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from cytobench_phantom.pretrain.training import TimeLimit, averaged, flip, mixed_precision, to_pixels
+
+log = logging.getLogger(__name__)
+
+BATCH = 16
+PEAK_RATE = 2e-3
+KL_WEIGHT = 1e-5
+HELD_OUT = 512
+"""The last images of the pool, on which no step trains and the error is measured."""
+
+
+def build_vae() -> AutoencoderKL:
+    """An untrained autoencoder."""
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(16, 32, 64),
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=8,
+        sample_size=64,
+        mid_block_add_attention=False,
+        scaling_factor=1.0,
+    )
+
+
+def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> AutoencoderKL:
+    """Train on ``images`` (n, 64, 64, 3) for ``seconds``; the latents of the result have mean 0 and deviation 1."""
+    generator = torch.Generator().manual_seed(seed)
+    data = torch.from_numpy(images)
+    model = build_vae().to(memory_format=torch.channels_last)
+    average = averaged(model, 0.998)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
+    for step, share in TimeLimit(seconds, optimizer, PEAK_RATE):
+        chosen = torch.randint(len(data) - HELD_OUT, (BATCH,), generator=generator)
+        pixels = _recolour(flip(to_pixels(data[chosen]), generator), generator)
+        with mixed_precision():
+            posterior = model.encode(pixels).latent_dist
+            restored = model.decode(posterior.sample(generator=generator)).sample
+        loss = functional.smooth_l1_loss(restored.float(), pixels, beta=0.1) + KL_WEIGHT * posterior.kl().float().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        average.update_parameters(model)
+        if step % 100 == 0:
+            psnr = peak_signal_to_noise(average.module, images[-64:]) if step % 500 == 0 else float("nan")
+            log.info("vae step %d, %.0f %% of the time, loss %.4f, PSNR %.2f dB", step, 100 * share, loss.item(), psnr)
+    trained = average.module.eval()
+    log.info("vae: %d steps, PSNR %.2f dB", step + 1, peak_signal_to_noise(trained, images[-HELD_OUT:]))
+    _standardise(trained, data[:2048])
+    return trained
+
+
+def encode(vae: AutoencoderKL, images: NDArray[np.uint8] | torch.Tensor) -> torch.Tensor:
+    """Latent means, float32 (n, 4, 16, 16), of images (n, 64, 64, 3)."""
+    data = torch.as_tensor(images)
+    with torch.no_grad(), mixed_precision():
+        return torch.cat([vae.encode(to_pixels(part)).latent_dist.mean.float() for part in data.split(64)])
+
+
+def peak_signal_to_noise(vae: AutoencoderKL, images: NDArray[np.uint8]) -> float:
+    """PSNR in dB of the images after encoding and decoding, from the mean squared error over all of them."""
+    errors = []
+    with torch.no_grad():
+        for part in torch.from_numpy(images).split(64):
+            pixels = to_pixels(part)
+            restored = vae.decode(vae.encode(pixels).latent_dist.mean).sample.clamp(-1, 1)
+            errors.append(((restored - pixels) / 2).square().mean((1, 2, 3)))
+    return float(-10 * torch.cat(errors).mean().log10())
+
+
+def _recolour(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Scale each channel's absorption of half the images, so that stains never seen are coded as well."""
+    scale = torch.empty(len(pixels), 3, 1, 1).uniform_(0.5, 1.5, generator=generator)
+    scale[: len(pixels) // 2] = 1
+    return (1 - (1 - pixels) * scale).clamp(min=-1)
+
+
+@torch.no_grad()
+def _standardise(vae: AutoencoderKL, images: torch.Tensor) -> None:
+    """Fold mean and deviation of every latent channel into the two 1 x 1 convolutions around the latents."""
+    latents = encode(vae, images)
+    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    before, after = vae.quant_conv, vae.post_quant_conv
+    channels = len(mean)
+    before.weight[:channels] /= deviation[:, None, None, None]
+    before.bias[:channels] = (before.bias[:channels] - mean) / deviation
+    before.bias[channels:] -= 2 * deviation.log()
+    after.bias += after.weight[:, :, 0, 0] @ mean
+    after.weight *= deviation[None, :, None, None]
