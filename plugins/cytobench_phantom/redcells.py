@@ -53,9 +53,9 @@ def _add_red_cell(
     dx, dy = axes[0][rows, columns] - np.float32(centre[0]), axes[1][rows, columns] - np.float32(centre[1])
     if dx.size == 0:
         return
-    stretch, angle = 1.0 + 0.22 * shape[1] ** 2, math.pi * shape[2]
+    stretch, angle = 1.0 + 0.14 * shape[1] ** 2, math.pi * shape[2]
     cos, sin = np.float32(math.cos(angle)), np.float32(math.sin(angle))
-    along, across = (cos * dx + sin * dy) / np.float32(stretch), cos * dy - sin * dx
+    along, across = (cos * dx + sin * dy) / np.float32(stretch), (cos * dy - sin * dx) * np.float32(stretch)
     q2 = (along * along + across * across) / np.float32(own * own)
     edge = np.clip((1 - np.sqrt(q2)) * np.float32(own / max(field.pixel, 0.2)) + 0.5, 0.0, 1.0)
     px, py = 0.16 * (shape[4] - 0.5), 0.16 * (shape[5] - 0.5)
