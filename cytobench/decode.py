@@ -2,20 +2,21 @@
 
 Decisions, so that a digest means one thing:
 
+- PNG, JPEG, TIFF, BMP, WebP, GIF and PPM are read, and told apart by their content, not by their name.
 - An alpha channel is dropped, never composited: the colour stored under a transparent pixel is what the scanner
-  or the drawing program wrote there, and no background has to be invented. Palette transparency likewise.
-- Grey, palette and CMYK images are converted to RGB by Pillow without colour profiles.
-- EXIF orientation is applied. A file that says "show me rotated" is what a viewer shows rotated; cells have no
-  upright, but a digest must not differ between a rotated file and the same pixels written upright.
-- An image of more than 16 bits a pixel in one band, one with several frames, a truncated one, one under 8 pixels a
-  side and one over ``MAX_PIXELS`` pixels are refused, never guessed at.
+  wrote there, and no background has to be invented. Transparency of a palette likewise.
+- Grey, palette and CMYK images are converted to RGB by Pillow, without colour profiles.
+- EXIF orientation is applied: a viewer shows the file that way, and a digest must not differ between a file that is
+  marked as rotated and the same pixels written upright.
+- An image of more than 8 bits a band, one with several frames, a truncated one, one under ``MIN_SIDE`` pixels a side
+  and one over ``MAX_PIXELS`` pixels are refused, never guessed at.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import warnings
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +29,11 @@ MIN_SIDE = 8
 """Shortest side in pixels that is still taken for a picture."""
 
 MAX_PIXELS = 64_000_000
-"""Most pixels an image may have; far above a cell image, far below what fills a computer's memory."""
+"""Most pixels an image may have; far above an image of a cell, far below what fills a computer's memory."""
 
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
+_SIXTEEN_BIT_DATA = re.compile(r";16[BLNS]")
 
 
 class BadImage(UserError):
@@ -52,30 +55,29 @@ def decode_image(source: Path | bytes) -> NDArray[np.uint8]:
     """
     name = "image in memory" if isinstance(source, bytes) else str(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-                _refuse_header(name, image)
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-                return np.array(_without_alpha(upright), dtype=np.uint8)
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
+            _refuse_header(name, image)
+            image.load()
+            return np.array(_without_alpha(ImageOps.exif_transpose(image)), dtype=np.uint8)
     except BadImage:
         raise
-    except FileNotFoundError:
-        raise BadImage(name, "no such file") from None
     except UnidentifiedImageError:
-        raise BadImage(name, "not an image file, or a damaged one") from None
-    except Image.DecompressionBombError:
-        raise BadImage(name, f"more than {MAX_PIXELS} pixels; crop or scale it down first") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, TypeError) as error:
-        # Pillow's readers raise any of these on damaged files.
-        raise BadImage(name, f"truncated or damaged ({error})") from None
+        raise BadImage(name, f"no image of a known kind ({', '.join(_FORMATS)}), or a damaged one") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadImage(name, f"over {MAX_PIXELS} pixels; crop or scale it down first") from None
+    except OSError as error:
+        # With a number it is the system that cannot read the file; without one Pillow cannot read the content.
+        reason = error.strerror if error.errno and error.strerror else f"truncated or damaged ({error})"
+        raise BadImage(name, reason) from None
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's readers raise almost anything on damaged content
+        raise BadImage(name, f"damaged ({type(error).__name__}: {error})") from None
 
 
 def pixel_digest(image: NDArray[np.uint8]) -> str:
     """SHA-256, in hex, over the shape and the bytes of a uint8 image."""
-    shape = "x".join(str(side) for side in image.shape)
-    digest = hashlib.sha256(f"{shape}:".encode("ascii"))
+    digest = hashlib.sha256(f"{'x'.join(map(str, image.shape))}:".encode("ascii"))
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()
 
@@ -91,20 +93,31 @@ def _refuse_header(name: str, image: Image.Image) -> None:
     """Refuse by what the header says, before any pixel is decoded."""
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise BadImage(name, f"{width} by {height} pixels is more than {MAX_PIXELS}; crop or scale it down first")
+        raise BadImage(name, f"{width} x {height} is over {MAX_PIXELS} pixels; crop or scale it down first")
     if min(width, height) < MIN_SIDE:
-        raise BadImage(name, f"{width} by {height} pixels; the shortest side must be at least {MIN_SIDE}")
-    if image.mode not in _EIGHT_BIT_MODES:
-        raise BadImage(name, f"its pixels have the mode {image.mode}, not 8 bits a band; convert it to 8-bit RGB")
+        raise BadImage(name, f"{width} x {height} pixels; a side must have at least {MIN_SIDE}")
+    if image.mode not in _EIGHT_BIT_MODES or _is_deep(image):
+        raise BadImage(name, f"more than 8 bits a band (mode {image.mode}); convert it to 8-bit RGB first")
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1:
-        raise BadImage(name, f"it has {frames} frames; save the one meant as a picture of its own")
+        raise BadImage(name, f"{frames} frames in one file; save the frame that is meant as a file of its own")
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether Pillow would silently cut 16-bit colour down to 8 bits: the mode says RGB, the stored data do not."""
+    for tile in getattr(image, "tile", []):
+        codec, arguments = tile[0], tile[3]
+        if _SIXTEEN_BIT_DATA.search(str(arguments)):
+            return True
+        if codec in ("ppm", "ppm_plain") and isinstance(arguments, tuple) and arguments[-1] > 255:
+            return True
+    return False
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:
     """RGB of an image with the alpha channel ignored."""
-    if image.mode in ("La", "RGBa"):
-        image = image.convert("LA" if image.mode == "La" else "RGBA")
-    if image.mode == "PA":
+    if image.mode == "La":
+        image = image.convert("LA")
+    elif image.mode == "RGBa" or image.mode == "PA":
         image = image.convert("RGBA")
     return image.convert("RGB")

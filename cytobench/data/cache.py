@@ -1,4 +1,4 @@
-"""The folder of what can be made again at any time: drawn data sets, and digests of decoded pixels."""
+"""Where decoded-pixel digests and drawn data sets are kept between runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """``CYTOBENCH_CACHE``, else ``XDG_CACHE_HOME/cytobench``, else ``~/.cache/cytobench``."""
-    named = os.environ.get("CYTOBENCH_CACHE")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "cytobench"
+    """``CYTOBENCH_CACHE`` if set, else ``cytobench`` in ``XDG_CACHE_HOME`` or ``~/.cache``; made when first written to.
+
+    Nothing in it is ever needed: deleting it costs time, no result.
+    """
+    own = os.environ.get("CYTOBENCH_CACHE")
+    if own:
+        return Path(own).expanduser().absolute()
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared).expanduser().absolute() if shared else Path.home() / ".cache") / "cytobench"

@@ -1,27 +1,35 @@
-"""A data set: a table of labelled images."""
+"""The data set: a table of labelled images and what is known about its classes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from cytobench.data.digests import read_digests
+from cytobench.data.listing import Listing, other_names
 from cytobench.errors import UserError
+from cytobench.keys import content_key
+from cytobench.prompts import PromptPart
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """A table of images under ``root``.
+    """A table of images.
 
-    ``table`` has a range index and the columns ``path`` (str, relative to root, with '/'), ``label`` (str), ``group``
-    (str or missing: patient or slide), ``quality`` (float or missing) and ``digest`` (SHA-256 of the decoded pixels),
-    ordered by label, then path. ``labels`` are the classes in column order; ``codes`` maps a label to its short code;
-    ``prompts`` maps a label to ``generator`` and ``classifier`` prompts that the data set brings.
+    ``table`` has one row an image, sorted by label, then path (plain string order), index 0 .. n - 1:
+    ``path`` (str, relative to ``root``, with "/"), ``label`` (str), ``group`` (str or NA: patient, slide), ``quality``
+    (float64 or NaN; larger is better) and ``digest`` (SHA-256 of the decoded pixels, hex).
+
+    ``labels`` are the classes in column order. ``codes`` maps a label to its other name (a code for a class name, a
+    class name for a code), so that users can type either. ``prompts`` are the data set's own, perhaps for some labels
+    and one of the two prompts only; :func:`cytobench.prompts.prompts_for` fills in the rest. ``public`` says whether
+    its images may be shown in reports. ``limited`` is the number of images a class it was cut to.
     """
 
     name: str
@@ -29,34 +37,60 @@ class Dataset:
     table: pd.DataFrame
     labels: tuple[str, ...]
     codes: Mapping[str, str] = field(default_factory=dict)
-    prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    prompts: Mapping[str, Mapping[PromptPart, str]] = field(default_factory=dict)
     public: bool = False
     limited: int | None = None
 
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over label and pixel digest of every image, in order."""
-        lines = (f"{label}\0{digest}\n" for label, digest in zip(self.table["label"], self.table["digest"], strict=True))
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+    def __len__(self) -> int:
+        return len(self.table)
 
     @property
-    def counts(self) -> dict[str, int]:
-        """Images a class."""
-        counts = self.table["label"].value_counts()
-        return {label: int(counts.get(label, 0)) for label in self.labels}
+    def digest(self) -> str:
+        """SHA-256, in hex, of label, pixel digest, group and quality of every row in order; paths do not count."""
+        table = self.table[["label", "digest", "group", "quality"]]
+        rows: list[list[Any]] = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+        return content_key("dataset", {"rows": rows})
 
     def limit(self, n: int) -> Dataset:
-        """The first n images a class, by file name."""
+        """The first ``n`` images of each class. Raises UserError for n under 1."""
+        if n < 1:
+            raise UserError(f"--limit {n}: at least 1 image a class is needed.")
         table = self.table.groupby("label", sort=False).head(n).reset_index(drop=True)
         return replace(self, table=table, limited=n)
 
+    def path(self, row: int) -> Path:
+        """The file of a row, by its number in the table."""
+        return self.root / str(self.table["path"].iloc[row])
+
     def label_of(self, name: str) -> str:
-        """The label of this name or code. Raises UserError with the nearest names otherwise."""
+        """The label with this name or this other name. Raises UserError with the nearest one otherwise."""
         if name in self.labels:
             return name
         by_code = {code: label for label, code in self.codes.items()}
         if name in by_code:
             return by_code[name]
-        near = get_close_matches(name, [*self.labels, *by_code], n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"{name}: no such class in {self.name}.{hint} Classes: {', '.join(self.labels)}.")
+        known = {known.casefold(): known for known in (*self.labels, *by_code)}
+        near = get_close_matches(name.casefold(), known, n=1)
+        hint = f" Did you mean {known[near[0]]}?" if near else ""
+        raise UserError(f"{name!r} is no class of {self.name}.{hint} Classes: {', '.join(self.labels)}.")
+
+
+def from_listing(listing: Listing, cache: Path) -> Dataset:
+    """Decode every image (or find its digest in ``cache``) and build the data set.
+
+    Raises UserError that lists every image that cannot be used.
+    """
+    pixels, bad = read_digests(listing.root, list(listing.table["path"]), cache)
+    if bad:
+        lines = "\n".join(f"  {path}: {reason}" for path, reason in sorted(bad.items()))
+        images = "1 image" if len(bad) == 1 else f"{len(bad)} images"
+        raise UserError(f"{listing.root}: {images} cannot be used; repair them or take them out:\n{lines}")
+    digests = [pixels[path].digest for path in listing.table["path"]]
+    return Dataset(
+        name=listing.name,
+        root=listing.root,
+        table=listing.table.assign(digest=digests),
+        labels=listing.labels,
+        codes=other_names(listing.labels),
+        prompts=listing.prompts,
+    )

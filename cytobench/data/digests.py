@@ -1,44 +1,108 @@
-"""Digests of decoded pixels, remembered by path, size and time of change, as git's index does for files."""
+"""Pixel digests of many files, decoded once and remembered as git's index remembers files."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import io
+import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from cytobench.atomic import write_bytes
 from cytobench.decode import BadImage, decode_image, pixel_digest
 
+_RACY_SECONDS = 2.0
+"""A file changed this shortly before it was read may change again within one tick of its clock: not remembered."""
 
-def pixel_digests(files: Sequence[Path], cache: Path) -> tuple[list[str | None], list[BadImage]]:
-    """The digest of every file, None for a bad image, and what is wrong with the bad ones."""
-    index = cache / "pixels.json"
-    try:
-        known: dict[str, str] = json.loads(index.read_text())
-    except (OSError, ValueError):
-        known = {}
-    keys = [_key(file) for file in files]
-    todo = [i for i, key in enumerate(keys) if key not in known]
-    bad: list[BadImage] = []
-    with ThreadPoolExecutor() as pool:
-        for i, result in zip(todo, pool.map(_digest, [files[i] for i in todo]), strict=True):
-            if isinstance(result, BadImage):
-                bad.append(result)
+_COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height"]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """What is known of an image's decoded pixels: their SHA-256 (hex) and the size in pixels."""
+
+    digest: str
+    width: int
+    height: int
+
+
+Stamp = tuple[int, int, int]
+"""Size in bytes and the times of change of content and of metadata, in ns: what tells that a file is the same."""
+
+
+def read_digests(root: Path, paths: Sequence[str], cache: Path) -> tuple[dict[str, Pixels], dict[str, str]]:
+    """Decode the files of ``paths`` (relative to ``root``): what is known of each, and why of each bad one.
+
+    Files whose stamp is found in ``cache`` are not decoded again. Bad ones are never remembered. A cache that cannot
+    be read or written is done without.
+    """
+    index = _index_file(root, cache)
+    known = _read_index(index)
+    stamps: dict[str, Stamp] = {}
+    good: dict[str, Pixels] = {}
+    bad: dict[str, str] = {}
+    for path in paths:
+        try:
+            found = os.stat(root / path)
+        except OSError as error:
+            bad[path] = error.strerror or str(error)
+            continue
+        stamps[path] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if path in known and known[path][0] == stamps[path]:
+            good[path] = known[path][1]
+    todo = [path for path in stamps if path not in good]
+    now = time.time_ns()
+    # Pillow and hashlib release the GIL, so threads are enough.
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for path, result in zip(todo, pool.map(lambda path: _examine(root / path), todo), strict=True):
+            if isinstance(result, Pixels):
+                good[path] = result
             else:
-                known[keys[i]] = result
+                bad[path] = result
     if todo:
-        write_bytes(index, json.dumps(known).encode())
-    return [known.get(key) for key in keys], bad
+        settled = now - int(_RACY_SECONDS * 1e9)
+        keep = {path: (stamps[path], good[path]) for path in good if max(stamps[path][1:]) < settled}
+        _write_index(index, keep)
+    return good, bad
 
 
-def _key(file: Path) -> str:
-    stat = file.stat()
-    return f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-
-
-def _digest(file: Path) -> str | BadImage:
+def _examine(file: Path) -> Pixels | str:
     try:
-        return pixel_digest(decode_image(file))
+        image = decode_image(file)
     except BadImage as error:
-        return error
+        return error.reason
+    return Pixels(pixel_digest(image), image.shape[1], image.shape[0])
+
+
+def _index_file(root: Path, cache: Path) -> Path:
+    """One file a data set folder, so that no run touches what another one knows."""
+    name = hashlib.sha256(str(root.absolute()).encode("utf-8", "surrogateescape")).hexdigest()
+    return cache / "pixels" / f"{name}.parquet"
+
+
+def _read_index(index: Path) -> dict[str, tuple[Stamp, Pixels]]:
+    import pandas as pd
+
+    try:
+        rows = pd.read_parquet(index)[_COLUMNS].itertuples(index=False, name=None)
+        return {
+            str(path): ((int(size), int(mtime), int(ctime)), Pixels(str(digest), int(width), int(height)))
+            for path, size, mtime, ctime, digest, width, height in rows
+        }
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def _write_index(index: Path, known: dict[str, tuple[Stamp, Pixels]]) -> None:
+    import pandas as pd
+
+    rows = [(path, *stamp, it.digest, it.width, it.height) for path, (stamp, it) in sorted(known.items())]
+    buffer = io.BytesIO()
+    pd.DataFrame(rows, columns=_COLUMNS).to_parquet(buffer, index=False)
+    try:
+        write_bytes(index, buffer.getvalue())
+    except OSError:
+        return  # a cache that cannot be written costs time, no result

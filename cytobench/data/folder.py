@@ -1,37 +1,84 @@
-"""A folder of classes: ``FOLDER/LABEL/IMAGE``."""
+"""A folder of classes: ``PATH/LABEL/IMAGE``, one folder a class."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
+from cytobench.data.dataset import Dataset, from_listing
+from cytobench.data.listing import Listing, label_problem, refuse
 from cytobench.errors import UserError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm"})
+"""What counts as an image by its name; other files are left alone."""
 
 
-def folder_table(root: Path) -> pd.DataFrame:
-    """The rows ``path, label`` of a folder of classes. Hidden files and files that are no images are left out.
+def load_folder(path: Path, cache: Path) -> Dataset:
+    """Load a folder of classes; labels are the folders' names, sorted. Raises UserError (see :func:`list_folder`)."""
+    return from_listing(list_folder(path), cache)
 
-    Raises UserError for a folder without classes, a class without images, or a link that leads out of the folder.
+
+def list_folder(path: Path) -> Listing:
+    """Find the images of a folder of classes, without decoding them.
+
+    Hidden files and folders and files without an image's extension are left out. Links that the user made are
+    followed, so that a subset can be made of links. Raises UserError for a folder without classes, for a class without
+    images, and for images deeper than the class folders.
     """
-    classes = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not classes:
-        loose = [entry for entry in root.iterdir() if entry.suffix.lower() in SUFFIXES]
-        what = f"holds {len(loose)} images but no folder a class" if loose else "holds no folder a class"
-        raise UserError(f"--dataset {root}: it {what}. Expected: {root}/LABEL/IMAGE.png, or a CSV manifest.")
-    rows = []
-    for folder in classes:
-        files = sorted(
-            file
-            for file in folder.rglob("*")
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file()
+    import pandas as pd
+
+    path = path.absolute()
+    folders = sorted(entry for entry in _visible(path) if entry.is_dir())
+    direct = {folder: [entry for entry in _visible(folder) if not entry.is_dir()] for folder in folders}
+    images = {folder: [entry for entry in files if _is_image(entry)] for folder, files in direct.items()}
+    if not any(images.values()):
+        raise UserError(_no_classes(path, folders))
+    deep = [inner for folder in folders for inner in _visible(folder) if inner.is_dir() and _holds_images(inner)]
+    refuse(
+        f"{path}: images lie deeper than in the class folders. Move them up, or list them in a manifest "
+        "(CSV with the columns path and label)",
+        [str(folder.relative_to(path)) for folder in deep],
+    )
+    refuse(
+        f"{path}: class folders without an image. Remove them or fill them",
+        [folder.name for folder in folders if not images[folder]],
+    )
+    problems = [problem for folder in folders if (problem := label_problem(folder.name))]
+    refuse(f"{path}: folders whose names cannot be labels", problems)
+    rows = [(f"{folder.name}/{file.name}", folder.name) for folder in folders for file in images[folder]]
+    rows.sort(key=lambda row: (row[1], row[0]))
+    table = pd.DataFrame(rows, columns=["path", "label"])
+    table["group"] = pd.Series([None] * len(rows), dtype="string")
+    table["quality"] = float("nan")
+    ignored = [
+        f"{folder.name}/{file.name}" for folder in folders for file in direct[folder] if not _is_image(file)
+    ]
+    labels = tuple(sorted(folder.name for folder in folders))
+    return Listing(path.resolve().name or "data", path, table, labels, ignored=tuple(sorted(ignored)))
+
+
+def _no_classes(path: Path, folders: list[Path]) -> str:
+    if any(_is_image(entry) for entry in _visible(path) if not entry.is_dir()):
+        return (
+            f"{path} holds images itself: it is one class. Give the folder that holds the class folders"
+            f" (perhaps {path.parent}), with one folder a class."
         )
-        if not files:
-            raise UserError(f"--dataset {root}: the class folder {folder.name} holds no image.")
-        outside = [file for file in files if not file.resolve().is_relative_to(root.resolve())]
-        if outside:
-            raise UserError(f"--dataset {root}: {outside[0]} is a link that leads out of the folder.")
-        rows += [{"path": file.relative_to(root).as_posix(), "label": folder.name} for file in files]
-    return pd.DataFrame(rows)
+    for folder in folders:
+        if any(_holds_images(inner) for inner in _visible(folder) if inner.is_dir()):
+            return f"{path} holds no class folders, but {folder} does. Did you mean that folder?"
+    kinds = ", ".join(sorted(EXTENSIONS))
+    return f"{path} holds no class folders: expected {path}/LABEL/IMAGE with one folder a class ({kinds})."
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {error.strerror}.") from None
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in EXTENSIONS
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(_is_image(entry) for entry in _visible(folder) if not entry.is_dir())

@@ -1,76 +1,154 @@
-"""A manifest: a CSV or Parquet table of images, with paths relative to the file."""
+"""A manifest: a CSV or Parquet file with one row an image.
+
+Columns: ``path`` (relative to the manifest's folder, with "/", never outside it) and ``label``; optional ``group``
+(patient or slide: never on two sides of a split), ``quality`` (a number, larger is better), ``generator_prompt`` and
+``classifier_prompt`` (the same in all rows of a label that have one). Other columns are left alone.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+import math
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from cytobench.data.table import listing
+from cytobench.data.dataset import Dataset, from_listing
+from cytobench.data.listing import Listing, label_problem, refuse
 from cytobench.errors import UserError
+from cytobench.prompts import PARTS, PromptPart
 
-COLUMNS = ("path", "label", "group", "quality", "generator_prompt", "classifier_prompt")
+if TYPE_CHECKING:
+    import pandas as pd
+
 SUFFIXES = (".csv", ".parquet")
+REQUIRED = ("path", "label")
+OPTIONAL = ("group", "quality", "generator_prompt", "classifier_prompt")
 
 
-def manifest_table(file: Path) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
-    """The rows of a manifest, and the prompts it brings by label.
+def load_manifest(path: Path, cache: Path) -> Dataset:
+    """Load a manifest. Raises UserError (see :func:`list_manifest`)."""
+    return from_listing(list_manifest(path), cache)
 
-    Columns ``path`` and ``label``; optional ``group``, ``quality`` (number), ``generator_prompt`` and
-    ``classifier_prompt`` (one text a label). Raises UserError naming the file, the column or the rows.
+
+def list_manifest(path: Path) -> Listing:
+    """Read and check a manifest, without decoding images.
+
+    Raises UserError for missing or misspelt columns, paths outside the folder, missing files, empty labels, a path in
+    two rows, a quality that is no number, and two different prompts for a label; each shows the first few rows.
     """
+    import pandas as pd
+
+    path = path.absolute()
+    raw = _read(path)
+    _check_columns(path, list(raw.columns))
+    rows = {name: [_text(value) for value in raw[name]] for name in (*REQUIRED, *OPTIONAL) if name in raw}
+    n = len(raw)
+    if n == 0:
+        raise UserError(f"{path} has no rows.")
+    check = _Rows(path)
+    check.refuse("paths that cannot be used", rows["path"], path_problem)
+    check.refuse("labels that cannot be used", rows["label"], label_problem)
+    paths = [PurePosixPath(text).as_posix() for text in rows["path"]]
+    check.refuse("files that do not exist", paths, lambda text: _missing(path.parent, text))
+    check.refuse("paths listed more than once", paths, _repeated())
+    qualities = rows.get("quality", [""] * n)
+    check.refuse("qualities that are no numbers", qualities, _quality_problem)
+    table = pd.DataFrame({"path": paths, "label": rows["label"]})
+    groups = [text.strip() or None for text in rows.get("group", [""] * n)]
+    table["group"] = pd.Series(groups, dtype="string")
+    table["quality"] = [float(text) if text.strip() else math.nan for text in qualities]
+    table = table.sort_values(["label", "path"], ignore_index=True)
+    labels = tuple(sorted(set(rows["label"])))
+    return Listing(f"{path.parent.name}-{path.stem}".strip("-"), path.parent, table, labels, _prompts(path, rows))
+
+
+def path_problem(text: str) -> str | None:
+    """Why a path of a manifest cannot be used, or None. It must be relative, with "/", and stay in the folder."""
+    if not text.strip():
+        return "the path is empty"
+    windows = PureWindowsPath(text)
+    if PurePosixPath(text).is_absolute() or windows.drive or windows.root:
+        return f"{text!r} is absolute; paths are relative to the manifest"
+    if "\\" in text:
+        return f"{text!r} holds '\\'; write '/'"
+    if ".." in PurePosixPath(text).parts:
+        return f"{text!r} leaves the manifest's folder"
+    if not text.isprintable():
+        return f"{text!r} holds control characters"
+    return None
+
+
+class _Rows:
+    """Problems of a manifest's rows, numbered as an editor numbers the lines of the CSV (the header is line 1)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def refuse(self, what: str, values: list[str], problem: Callable[[str], str | None]) -> None:
+        found = [(number, problem(value)) for number, value in enumerate(values, start=2)]
+        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in found if text])
+
+
+def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
-        if file.suffix.lower() == ".csv":
-            table = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
-        else:
-            table = pd.read_parquet(file)
-    except (ValueError, OSError) as error:  # pandas and pyarrow raise subclasses of these for a file they cannot read
-        raise UserError(f"--dataset {file}: it cannot be read as a table: {error}") from error
-    missing = [column for column in ("path", "label") if column not in table]
+        if path.suffix.lower() == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as a manifest: {error}") from None
+
+
+def _check_columns(path: Path, columns: list[Any]) -> None:
+    names = [str(column) for column in columns]
+    missing = [name for name in REQUIRED if name not in names]
     if missing:
-        raise UserError(f"--dataset {file}: no column {missing[0]}; it has {', '.join(map(str, table.columns))}.")
-    if table.empty:
-        raise UserError(f"--dataset {file}: it has no rows.")
-    _refuse(file, "rows without a path or a label", table.index[table[["path", "label"]].isna().any(axis=1)] + 2)
-    table = table.assign(path=table["path"].astype(str), label=table["label"].astype(str))
-    if "quality" in table:
-        try:
-            table["quality"] = pd.to_numeric(table["quality"])
-        except ValueError as error:
-            raise UserError(f"--dataset {file}: column quality is no number: {error}") from error
-    if "group" in table:
-        table["group"] = table["group"].map(str, na_action="ignore")
-    unsafe = [path for path in table["path"] if _escapes(path)]
-    _refuse(file, "paths that lead out of the manifest's folder", unsafe)
-    _refuse(file, "paths given twice", sorted(set(table["path"][table["path"].duplicated()])))
-    _refuse(file, "files that do not exist", [path for path in table["path"] if not (file.parent / path).is_file()])
-    linked = [path for path in table["path"] if not _inside(file.parent / path, file.parent)]
-    _refuse(file, "links that lead out of the manifest's folder", linked)
-    return table, _prompts(file, table)
+        near = get_close_matches(missing[0], names, n=1)
+        hint = f" Is {near[0]!r} meant?" if near else ""
+        raise UserError(f"{path} has no column {missing[0]!r}.{hint} Its columns: {', '.join(names)}.")
+    for name in names:
+        near = get_close_matches(name.casefold(), OPTIONAL, n=1, cutoff=0.85)
+        if near and near[0] not in names:
+            # A misspelt group would silently let a patient sit on both sides of a split.
+            raise UserError(f"{path}: the column {name!r} is not known. Did you mean {near[0]!r}? If not, rename it.")
 
 
-def _prompts(file: Path, table: pd.DataFrame) -> dict[str, dict[str, str]]:
-    prompts: dict[str, dict[str, str]] = {}
-    for column in ("generator_prompt", "classifier_prompt"):
-        if column not in table:
-            continue
-        for label, texts in table.dropna(subset=[column]).groupby("label")[column]:
-            if texts.nunique() > 1:
-                raise UserError(f"--dataset {file}: class {label} has more than one {column}.")
-            prompts.setdefault(str(label), {})[column.removesuffix("_prompt")] = str(texts.iloc[0])
+def _text(value: Any) -> str:
+    if value is None or value != value or str(value) == "<NA>":
+        return ""
+    return str(value)
+
+
+def _missing(folder: Path, text: str) -> str | None:
+    return None if (folder / text).is_file() else text
+
+
+def _repeated() -> Callable[[str], str | None]:
+    seen: set[str] = set()
+
+    def problem(text: str) -> str | None:
+        if text in seen:
+            return text
+        seen.add(text)
+        return None
+
+    return problem
+
+
+def _quality_problem(text: str) -> str | None:
+    try:
+        return None if not text.strip() or math.isfinite(float(text)) else f"{text!r} is not finite"
+    except ValueError:
+        return f"{text!r} is no number"
+
+
+def _prompts(path: Path, rows: dict[str, list[str]]) -> dict[str, dict[PromptPart, str]]:
+    prompts: dict[str, dict[PromptPart, str]] = {}
+    for part in PARTS:
+        for label, text in zip(rows["label"], rows.get(f"{part}_prompt", []), strict=False):
+            text = text.strip()
+            if text and prompts.setdefault(label, {}).setdefault(part, text) != text:
+                raise UserError(f"{path}: {label} has two different values of {part}_prompt; give it one.")
     return prompts
-
-
-def _escapes(path: str) -> bool:
-    pure = PurePosixPath(path.replace("\\", "/"))
-    return pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0] if pure.parts else True
-
-
-def _inside(path: Path, root: Path) -> bool:
-    return path.resolve().is_relative_to(root.resolve())
-
-
-def _refuse(file: Path, what: str, items: object) -> None:
-    found = [str(item) for item in items]  # type: ignore[attr-defined]
-    if found:
-        raise UserError(f"--dataset {file}: {len(found)} {what}: {listing(found)}")

@@ -1,60 +1,60 @@
-"""Opening a data set by name or path."""
+"""Open a data set by the name of an installed one or by the path of a folder or manifest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-import pandas as pd
-
 from cytobench.contract import DatasetSpec
-from cytobench.data import manifest
-from cytobench.data.dataset import Dataset
-from cytobench.data.folder import folder_table
-from cytobench.data.table import inspect, make_dataset
-from cytobench.decode import BadImage
+from cytobench.data.dataset import Dataset, from_listing
+from cytobench.data.folder import list_folder
+from cytobench.data.listing import Listing
+from cytobench.data.manifest import SUFFIXES, list_manifest
 from cytobench.errors import CytobenchError, UserError
 from cytobench.lazy import load
 
 
-def open_dataset(name: str, specs: Mapping[str, DatasetSpec], cache: Path) -> Dataset:
-    """An installed data set by its name, else a folder of classes or a manifest by its path.
+def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Path) -> Dataset:
+    """The installed data set of this name, else the folder or manifest at this path.
 
-    Raises UserError for neither, and for bad images.
+    Digests and drawn images are kept in ``cache``. Raises UserError for an unknown name or path and for bad data,
+    CytobenchError where an installed data set's plugin fails.
     """
-    if name in specs:
-        dataset = load(specs[name].factory)(cache / "datasets")
-        if not isinstance(dataset, Dataset):
-            raise CytobenchError(f"data set {name}: {specs[name].factory} returned {type(dataset).__name__}.")
-        return dataset
-    title, root, table, prompts = _read(name, specs)
-    return make_dataset(title, root, table, cache, prompts=prompts)
+    spec = specs.get(name_or_path)
+    if spec is None:
+        return from_listing(list_path(name_or_path, specs), cache)
+    try:
+        dataset = load(spec.factory)(cache / "datasets")
+    except CytobenchError:
+        raise
+    except Exception as error:
+        message = f"data set {spec.name} ({spec.factory}) raised {type(error).__name__}: {error}"
+        raise CytobenchError(message) from error
+    if not isinstance(dataset, Dataset):
+        raise CytobenchError(f"data set {spec.name}: {spec.factory} returned {type(dataset).__name__}, no Dataset.")
+    return replace(dataset, name=spec.name, public=spec.public)
 
 
-def inspect_dataset(
-    name: str, specs: Mapping[str, DatasetSpec], cache: Path
-) -> tuple[Dataset, list[BadImage]]:
-    """As :func:`open_dataset`, but bad images are left out and returned."""
-    if name in specs:
-        return open_dataset(name, specs, cache), []
-    title, root, table, prompts = _read(name, specs)
-    return inspect(title, root, table, cache, prompts=prompts)
-
-
-def _read(
-    name: str, specs: Mapping[str, DatasetSpec]
-) -> tuple[str, Path, pd.DataFrame, Mapping[str, Mapping[str, str]]]:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path.resolve().name, path, folder_table(path), {}
-    if path.is_file() and path.suffix.lower() in manifest.SUFFIXES:
-        table, prompts = manifest.manifest_table(path)
-        return path.stem, path.parent, table, prompts
-    if path.is_file():
-        raise UserError(f"--dataset {name}: a manifest ends in .csv or .parquet; a data set may also be a folder.")
-    near = get_close_matches(name, specs, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+def list_path(path: str, specs: Mapping[str, DatasetSpec]) -> Listing:
+    """The images of the folder or manifest at this path, not decoded. Raises UserError."""
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return list_folder(place)
+    if place.is_file() and place.suffix.lower() in SUFFIXES:
+        return list_manifest(place)
+    if place.exists():
+        raise UserError(f"{path} is no data set: give a folder of classes, or a manifest ({' or '.join(SUFFIXES)}).")
     raise UserError(
-        f"--dataset {name}: no installed data set ({', '.join(sorted(specs))}) and no folder or manifest here.{hint}"
+        f"{path}: no installed data set has this name and nothing is at this path.{_near(path, place, specs)} "
+        f"Installed: {', '.join(sorted(specs)) or 'none'}."
     )
+
+
+def _near(path: str, place: Path, specs: Mapping[str, DatasetSpec]) -> str:
+    near = get_close_matches(path, specs, n=1)
+    if not near and place.parent.is_dir():
+        beside = [entry.name for entry in place.parent.iterdir() if not entry.name.startswith(".")]
+        near = [str(place.parent / name) for name in get_close_matches(place.name, beside, n=1)]
+    return f" Did you mean {near[0]}?" if near else ""

@@ -44,8 +44,8 @@ class LoadedPipeline:
             # peft initialises layers before it fills them: keep that off the global random state.
             with quiet(), torch.random.fork_rng(devices=[]):
                 self.pipe.load_lora_weights(str(adapter), weight_name=ADAPTER_FILE, local_files_only=True)
-            self.pipe.unet.to(self.dtype)
-            self.pipe.text_encoder.to(self.dtype)
+                self.pipe.unet.to(self.dtype)
+                self.pipe.text_encoder.to(self.dtype)
         except Exception as error:
             self.clean()
             raise CytobenchError(f"{adapter / ADAPTER_FILE} does not fit {self.asset.source}: {error}") from error

@@ -34,7 +34,9 @@ CYTOPLASM: dict[str, Colour] = {
 
 def phrases(cell: Cell) -> list[str]:
     """Every attribute phrase that is true of a cell, the most telling first."""
-    shape = f"nucleus with {LOBES[cell.lobes]} lobes" if cell.nucleus == "segmented" else NUCLEUS[cell.nucleus]
+    shape = (
+        f"nucleus with {LOBES[cell.lobes]} lobes" if cell.nucleus == "segmented" else NUCLEUS[cell.nucleus]
+    )
     size = ("small", "medium", "large", "giant")[int(np.searchsorted((9.5, 12.5, 15.5), cell.size))]
     found = [f"{size} cell", shape, _chromatin(cell)]
     if cell.smudged:
@@ -69,7 +71,16 @@ def caption(cell: Cell, rng: np.random.Generator) -> str:
 
 def vocabulary() -> list[str]:
     """All words that captions can use, sorted."""
-    texts = [*NUCLEUS.values(), *LOBES.values(), *GRANULES.values(), *CYTOPLASM, *_DEPTH, *_HUE, *_TEXTURE, _OTHER]
+    texts = [
+        *NUCLEUS.values(),
+        *LOBES.values(),
+        *GRANULES.values(),
+        *CYTOPLASM,
+        *_DEPTH,
+        *_HUE,
+        *_TEXTURE,
+        _OTHER,
+    ]
     return sorted({word for text in texts for word in text.split()})
 
 

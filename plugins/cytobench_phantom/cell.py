@@ -8,7 +8,9 @@ from typing import Literal
 Colour = tuple[float, float, float]
 """Light let through in red, green and blue on a clear ground, each above 0 and up to 1."""
 
-NucleusShape = Literal["round", "oval", "indented", "kidney", "folded", "band", "bilobed", "segmented", "smeared"]
+NucleusShape = Literal[
+    "round", "oval", "indented", "kidney", "folded", "band", "bilobed", "segmented", "smeared"
+]
 Granules = Literal["none", "pink", "azurophilic", "orange", "dark"]
 
 
@@ -54,4 +56,8 @@ class Smear:
     platelets: int = 0
     noise: float = 0.01  # standard deviation of the camera's noise, of full scale
     vignette: float = 0.05  # share of light lost in the corners
-    gradient: Colour = (0.0, 0.0, 0.0)  # light gained to the right, to the bottom, and the warmth of that side
+    gradient: Colour = (
+        0.0,
+        0.0,
+        0.0,
+    )  # light gained to the right, to the bottom, and the warmth of that side

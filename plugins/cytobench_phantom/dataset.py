@@ -17,8 +17,8 @@ from cytobench_phantom.render import render
 def draw(label: str, index: int, seed: int, size: int = 128, stream: str = "evaluation") -> NDArray[np.uint8]:
     """Image `index` (from 0) of a class: (size, size, 3) RGB uint8.
 
-    Streams never share an image: "evaluation" is the data set itself, "oracle" the generator that draws from the true
-    distribution, "judge" the data of an independent classifier. Raises `KeyError` for an unknown label.
+    Streams never share an image: "evaluation" is the data set itself, "oracle" the generator that draws from the
+    true distribution, "judge" the data of an independent classifier. Raises `KeyError` for an unknown label.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, _number(stream), _number(label), index]))
     return render(draw_cell(label, rng), draw_smear(rng), size, rng)
@@ -29,7 +29,9 @@ def write(folder: Path, seed: int, counts: Mapping[str, int] = COUNTS) -> None:
     for label, count in counts.items():
         (folder / label).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            Image.fromarray(draw(label, index, seed)).save(folder / label / f"{index:04d}.png", compress_level=6)
+            Image.fromarray(draw(label, index, seed)).save(
+                folder / label / f"{index:04d}.png", compress_level=6
+            )
 
 
 def _number(name: str) -> int:

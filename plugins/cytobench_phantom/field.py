@@ -1,4 +1,4 @@
-"""The plane a picture is computed on: coordinates in micrometres, smooth noise, and many small discs at once."""
+"""The plane of a picture: coordinates in micrometres, smooth noise, and many small discs at once."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Field:
 
     def axes(self) -> tuple[Plane, Plane]:
         """Coordinates of the pixel centres in micrometres: x as (1, size), y as (size, 1)."""
-        line = ((np.arange(self.size, dtype=np.float32) + 0.5) / self.size - 0.5) * np.float32(self.width)
-        return line[None, :], line[:, None]
+        line = ((np.arange(self.size) + 0.5) / self.size - 0.5) * self.width
+        return line.astype(np.float32)[None, :], line.astype(np.float32)[:, None]
 
     def at(self, plane: Plane, x: NDArray[np.float64], y: NDArray[np.float64]) -> Plane:
         """Values of a plane at points (n,) in micrometres, from the nearest pixel."""
@@ -36,10 +36,10 @@ class Field:
         return plane[row, column]
 
     def noise(self, scale: float, rng: np.random.Generator) -> Plane:
-        """Smooth noise of mean 0 and standard deviation about 1 whose features are about `scale` micrometres.
+        """Smooth noise of mean 0, standard deviation about 1, and features of about `scale` micrometres.
 
-        Random values on a lattice, joined by cubic B-splines: what is drawn from `rng` depends on the width of the
-        field but not on its pixels, so a cell keeps its shape at every size.
+        Random values on a lattice, joined by cubic B-splines: what is drawn from `rng` depends on the width of
+        the field but not on its pixels, so a cell keeps its shape at every size.
         """
         knots = max(1, round(self.width / scale))
         weights = _spline_weights(self.size, knots)
@@ -47,7 +47,10 @@ class Field:
         return weights @ lattice @ weights.T
 
     def discs(
-        self, x: NDArray[np.float64], y: NDArray[np.float64], radius: NDArray[np.float64],
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        radius: NDArray[np.float64],
         weight: NDArray[np.float64],
     ) -> Plane:
         """Sum of soft-edged discs of height `weight`; all arguments (n,), lengths in micrometres."""
@@ -60,8 +63,12 @@ class Field:
         dx = ((column + 0.5) / self.size - 0.5) * self.width - x[:, None]
         dy = ((row + 0.5) / self.size - 0.5) * self.width - y[:, None]
         distance = np.sqrt(dx[:, None, :] ** 2 + dy[:, :, None] ** 2)
-        height = np.clip((radius[:, None, None] - distance) / self.pixel + 0.5, 0.0, 1.0) * weight[:, None, None]
-        inside = ((column >= 0) & (column < self.size))[:, None, :] & ((row >= 0) & (row < self.size))[:, :, None]
+        height = (
+            np.clip((radius[:, None, None] - distance) / self.pixel + 0.5, 0.0, 1.0) * weight[:, None, None]
+        )
+        inside = ((column >= 0) & (column < self.size))[:, None, :] & ((row >= 0) & (row < self.size))[
+            :, :, None
+        ]
         place = row[:, :, None] * self.size + column[:, None, :]
         total = np.bincount(place[inside], height[inside], self.size * self.size)
         return total.reshape(self.size, self.size).astype(np.float32)

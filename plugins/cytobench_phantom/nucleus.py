@@ -1,4 +1,4 @@
-"""The outline of a nucleus: a bent spine of overlapping circles, so that one rule draws round, band and lobed ones."""
+"""The outline of a nucleus: a bent spine of overlapping circles, one rule for round, band and lobed ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Points = NDArray[np.float64]
 def nucleus_distance(cell: Cell, field: Field, rng: np.random.Generator) -> Plane:
     """Signed distance to the border of the nucleus in micrometres, negative inside: (size, size) float32.
 
-    The nucleus has about `cell.nucleus_share` of the area of the cell, unless it would then reach over the border.
+    It has about `cell.nucleus_share` of the area of the cell, unless it would then reach over the border.
     """
     points, radii = _spine(cell, rng)
     turn = rng.uniform(0, 2 * np.pi)

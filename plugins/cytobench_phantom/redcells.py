@@ -13,8 +13,8 @@ from cytobench_phantom.field import Field, Plane
 def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.random.Generator) -> Plane:
     """Thickness of all red cells, about 1 in the ring of a single one, more in overlaps: (size, size) float32.
 
-    No centre lies so near (0, 0) that the cell would reach into the circle of radius `keep_out` (micrometres) by
-    more than a tenth of its own radius.
+    None reaches into the circle of radius `keep_out` (micrometres) around (0, 0) by much more than a tenth of its
+    own radius.
     """
     radius = smear.red_size / 2
     half = field.width / 2 + radius
@@ -22,7 +22,8 @@ def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.rand
     apart = 2 * radius * (1.0 - smear.red_overlap)
     thickness = np.zeros((field.size, field.size), np.float32)
     x, y = field.axes()
-    x, y = x + np.float32(0.3) * field.noise(4.0, rng), y + np.float32(0.3) * field.noise(4.0, rng)  # no perfect discs
+    bend = np.float32(0.3)  # no red cell is a perfect disc
+    x, y = x + bend * field.noise(4.0, rng), y + bend * field.noise(4.0, rng)
     placed: list[tuple[float, float]] = []
     for cx, cy in rng.uniform(-half, half, (3 * wanted, 2)).tolist():
         if len(placed) >= wanted:
@@ -35,19 +36,28 @@ def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.rand
     shapes = rng.uniform(size=(len(placed), 6))
     for (cx, cy), shape in zip(placed, shapes.tolist(), strict=True):
         _add_red_cell(thickness, field, (x, y), (cx, cy), radius, smear.pallor, shape)
-    return thickness - np.float32(0.45) * np.maximum(thickness - 1, 0)  # cells squeeze flat where they overlap
+    return thickness - np.float32(0.45) * np.maximum(
+        thickness - 1, 0
+    )  # cells squeeze flat where they overlap
 
 
 def _add_red_cell(
-    thickness: Plane, field: Field, axes: tuple[Plane, Plane], centre: tuple[float, float], radius: float,
-    pallor: float, shape: list[float],
+    thickness: Plane,
+    field: Field,
+    axes: tuple[Plane, Plane],
+    centre: tuple[float, float],
+    radius: float,
+    pallor: float,
+    shape: list[float],
 ) -> None:
     """Add one red cell; `shape` are six numbers in 0..1: size, stretch, angle, pallor, and the pallor's place."""
     own = radius * (0.85 + 0.3 * shape[0])
     reach = 1.2 * own + field.pixel
     columns, rows = (
-        slice(max(0, int(((c - reach) / field.width + 0.5) * field.size)),
-              max(0, int(((c + reach) / field.width + 0.5) * field.size) + 2))
+        slice(
+            max(0, int(((c - reach) / field.width + 0.5) * field.size)),
+            max(0, int(((c + reach) / field.width + 0.5) * field.size) + 2),
+        )
         for c in centre
     )
     dx, dy = axes[0][rows, columns] - np.float32(centre[0]), axes[1][rows, columns] - np.float32(centre[1])
@@ -68,7 +78,7 @@ def _add_red_cell(
 
 
 def platelet_cover(smear: Smear, field: Field, keep_out: float, rng: np.random.Generator) -> Plane:
-    """Density of platelets, 0..about 1, never within `keep_out` micrometres of the middle: (size, size) float32."""
+    """Density of platelets, 0..1, none within `keep_out` micrometres of the middle: (size, size) float32."""
     angle = rng.uniform(0, 2 * np.pi, smear.platelets)
     distance = rng.uniform(keep_out + 1.5, max(keep_out + 2.0, 0.68 * field.width), smear.platelets)
     grains = 9

@@ -1,4 +1,4 @@
-"""From a described cell and smear to a picture, by adding optical densities (Beer and Lambert) over a lit ground."""
+"""From a described cell and smear to a picture: optical densities (Beer-Lambert) added over a lit ground."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from cytobench_phantom.redcells import platelet_cover, red_cell_thickness
 BLUE_RIM: Colour = (0.44, 0.45, 0.76)
 NUCLEOLUS: Colour = (0.62, 0.58, 0.85)
 PLATELET: Colour = (0.60, 0.42, 0.68)
-GRANULES_PER_AREA = {"none": 0.0, "pink": 2.6, "azurophilic": 1.6, "orange": 2.4, "dark": 1.9}  # per um^2, at most
+GRANULES_PER_AREA = {"none": 0.0, "pink": 2.6, "azurophilic": 1.6, "orange": 2.4, "dark": 1.9}
+"""At most, per squared diameter of the cell."""
 GRANULES_OVER_NUCLEUS = {"none": 0.0, "pink": 0.05, "azurophilic": 0.35, "orange": 0.08, "dark": 0.8}
+"""Chance that a granule over the nucleus is seen."""
 
 
 def density(colour: Colour) -> NDArray[np.float32]:
@@ -24,7 +26,10 @@ def density(colour: Colour) -> NDArray[np.float32]:
 
 
 def render(cell: Cell, smear: Smear, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One picture: (size, size, 3) RGB uint8, the white cell in the middle, red cells around it but never over it."""
+    """One picture: (size, size, 3) RGB uint8, the white cell in the middle, red cells around but never over it.
+
+    The same `rng` state gives the same pixels; at another size it gives the same cell in other pixels.
+    """
     field = Field(size, smear.field)
     outline = _outline(cell, field, rng)
     nucleus = nucleus_distance(cell, field, rng)
@@ -103,7 +108,9 @@ def _cytoplasm(cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np
     depth = base * (1 - share) + rim * share
     if cell.halo > 0:  # the pale Golgi zone lies on one side of the nucleus
         side = np.clip(field.noise(7.0, rng), 0, 1)
-        depth = depth * (1 - np.float32(0.75 * cell.halo) * side * np.exp(-np.maximum(nucleus, 0) / np.float32(1.2)))
+        depth = depth * (
+            1 - np.float32(0.75 * cell.halo) * side * np.exp(-np.maximum(nucleus, 0) / np.float32(1.2))
+        )
     return depth * texture * (1 + np.float32(0.25) * membrane)
 
 
@@ -112,7 +119,12 @@ def _chromatin(cell: Cell, field: Field, nucleus: Plane, rng: np.random.Generato
     coarse = np.tanh(field.noise(0.7 + 0.5 * clump, rng) * np.float32(1.8))
     fine = field.noise(0.4, rng)
     gaps = np.exp(-((field.noise(1.1, rng) / np.float32(0.3)) ** 2))  # pale lines between clumps
-    texture = 1 + np.float32(0.05 + 0.18 * clump) * coarse + np.float32(0.13) * fine - np.float32(0.32 * clump) * gaps
+    texture = (
+        1
+        + np.float32(0.05 + 0.18 * clump) * coarse
+        + np.float32(0.13) * fine
+        - np.float32(0.32 * clump) * gaps
+    )
     if cell.nucleus == "folded":  # creases
         texture += np.float32(0.22) * np.exp(-((field.noise(4.0, rng) / np.float32(0.22)) ** 2))
     rim = np.exp(-((nucleus + np.float32(0.25)) ** 2) / np.float32(0.12))

@@ -10,18 +10,25 @@ from PIL import Image, ImageDraw, ImageFont
 from cytobench_phantom.dataset import draw
 from cytobench_phantom.morphology import CODES, COUNTS, LABELS
 
-TILE, GAP, NAMES = 96, 4, 190
+TILE, GAP, NAMES = 80, 4, 176
 
 
 def contact_sheet(columns: int = 8, seed: int = 42) -> Image.Image:
     """One row a class with its name and its first `columns` images."""
-    sheet = Image.new("RGB", (NAMES + columns * (TILE + GAP) + GAP, len(LABELS) * (TILE + GAP) + GAP), "white")
+    sheet = Image.new(
+        "RGB", (NAMES + columns * (TILE + GAP) + GAP, len(LABELS) * (TILE + GAP) + GAP), "white"
+    )
     pen = ImageDraw.Draw(sheet)
     bold, plain = ImageFont.load_default(15), ImageFont.load_default(12)
     for row, label in enumerate(LABELS):
         top = GAP + row * (TILE + GAP)
         pen.text((12, top + TILE / 2 - 18), label, fill=(30, 25, 50), font=bold)
-        pen.text((12, top + TILE / 2 + 3), f"{CODES[label]}, {COUNTS[label]} images", fill=(120, 115, 135), font=plain)
+        pen.text(
+            (12, top + TILE / 2 + 3),
+            f"{CODES[label]}, {COUNTS[label]} images",
+            fill=(120, 115, 135),
+            font=plain,
+        )
         for column in range(columns):
             tile = Image.fromarray(draw(label, column, seed)).resize((TILE, TILE), Image.Resampling.LANCZOS)
             sheet.paste(tile, (NAMES + GAP + column * (TILE + GAP), top))
@@ -33,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     out: Path = parser.parse_args().out
-    contact_sheet().quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(out, optimize=True)
+    contact_sheet().quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,8 @@ def _nucleus_colour(rng: np.random.Generator) -> Colour:
     red = green * hue
     blue = max(0.15, 3 * depth - green - red) if hue < 0.75 else green * rng.uniform(0.3, 0.5)
     blue = min(blue, 0.6 * green)
-    return tuple(float(np.clip(np.exp(-value), 0.03, 0.98)) for value in (red, green, blue))  # type: ignore[return-value]
+    red, green, blue = np.clip(np.exp((-red, -green, -blue)), 0.03, 0.98).tolist()
+    return red, green, blue
 
 
 def _jitter(colour: Colour, amount: float, rng: np.random.Generator) -> Colour:

@@ -1,0 +1,64 @@
+"""A data set before its images are decoded: which files there are and what is said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cytobench.errors import UserError
+from cytobench.prompts import CLASS_NAMES, CODES, PromptPart
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 5
+"""How many of many problems one message shows."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows sorted by label, then path, with the columns path, label, group and quality of :class:`Dataset`.
+
+    ``prompts`` holds what the data set itself says, perhaps for some labels and one of the two prompts only.
+    ``ignored`` are files in class folders that are not images by their name.
+    """
+
+    name: str
+    root: Path
+    table: pd.DataFrame
+    labels: tuple[str, ...]
+    prompts: Mapping[str, Mapping[PromptPart, str]] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+def label_problem(label: str) -> str | None:
+    """Why a label cannot be one (labels become folder names and column names), or None."""
+    if not label.strip():
+        return "the label is empty"
+    if label != label.strip():
+        return f"the label {label!r} begins or ends with a space"
+    if label.startswith(".") or any(character in "/\\" or not character.isprintable() for character in label):
+        return f"the label {label!r} must not begin with '.' or hold '/', '\\' or control characters"
+    return None
+
+
+def other_names(labels: Sequence[str]) -> dict[str, str]:
+    """The code of each built-in class name and the class name of each built-in code among the labels."""
+    known = CODES | CLASS_NAMES
+    return {label: known[label] for label in labels if label in known and known[label] not in labels}
+
+
+def some_of(problems: Sequence[str]) -> str:
+    """The first few of many, one a line, and how many more there are."""
+    lines = [f"  {problem}" for problem in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        lines.append(f"  and {len(problems) - SHOWN} more")
+    return "\n".join(lines)
+
+
+def refuse(what: str, problems: Sequence[str]) -> None:
+    """Raise one UserError for a list of problems, if there are any."""
+    if problems:
+        raise UserError(f"{what}:\n{some_of(problems)}")

@@ -1,0 +1,189 @@
+"""The schema of a record. Every key has its meaning in its description; docs/results.md is made from them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+"""Raised when a key changes its meaning or goes away."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RanUsed(_Part):
+    """What really ran."""
+
+    weights: str = Field(description="Name and short digest of the weights, or what stands in their place.")
+    architecture: str = Field(description="The network, for example ViT-B-32-quickgelu.")
+    resolution: int | None = Field(description="Side of the images it works on, in pixels; null where it has none.")
+
+
+class WeightsUsed(_Part):
+    """A file or folder a plugin needed."""
+
+    source: str = Field(description="Where it came from: package:NAME/PATH, a local path, or a Hub id.")
+    digest: str = Field(description="SHA-256 of its contents, in hex.")
+
+
+class _PluginUsed(_Part):
+    name: str = Field(description="The name in tables and in the row's name.")
+    plugin: str = Field(description="The plugin's own name; differs from name where a title is made from settings.")
+    distribution: str = Field(description="The installed distribution that offers the plugin.")
+    version: str = Field(description="The version of that distribution.")
+    revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
+    weights: dict[str, WeightsUsed] = Field(default_factory=dict, description="Weights and folders used, by name.")
+    ran: RanUsed | None = Field(default=None, description="What really ran; null if it failed before it opened.")
+
+
+class GeneratorUsed(_PluginUsed):
+    """The generator of a trial."""
+
+    fit_config: dict[str, Any] = Field(description="Every setting of the fit.")
+    sample_config: dict[str, Any] = Field(description="Every setting of the sampling.")
+
+
+class ClassifierUsed(_PluginUsed):
+    """The classifier of a trial."""
+
+    config: dict[str, Any] = Field(description="Every setting.")
+
+
+class DatasetUsed(_Part):
+    """The data set, after a cut by --limit."""
+
+    name: str = Field(description="Name of a built-in data set, or the folder's or manifest's name.")
+    digest: str = Field(description="SHA-256 over the labels and pixels of all images, in hex.")
+    n_images: int = Field(description="Real images.")
+    labels: tuple[str, ...] = Field(description="All classes, in the order of the probabilities' columns.")
+    classes: dict[str, int] = Field(description="Real images by class.")
+    public: bool = Field(description="Whether it is a real, citable data set; false for the embedded phantom.")
+    limit: int | None = Field(default=None, description="--limit: at most so many images a class; null for all.")
+    grouped: str = Field(
+        default="images only",
+        description="What a leak could be checked on: 'images only', or 'grouped by COLUMN (n)'.",
+    )
+
+
+class ProtocolUsed(_Part):
+    """How the images were divided."""
+
+    name: str = Field(description="strict, or the name of another setting of the switches.")
+    version: int = Field(description="Raised when the protocol divides differently.")
+    switches: dict[str, Any] = Field(description="The protocol's switches by name.")
+    folds: int = Field(description="How many folds the protocol makes.")
+    fold: int = Field(description="The fold of this trial, from 0.")
+
+
+class StageReport(_Part):
+    """One timed stage behind a trial, shared stages included."""
+
+    kind: str = Field(description="fit, sample, train or predict.")
+    key: str = Field(description="Its content address; equal keys are the same work, done once.")
+    label: str | None = Field(default=None, description="The class, where a stage belongs to one.")
+    seconds: float = Field(description="Wall time in seconds, device synchronised, loading included.")
+    parts: dict[str, float] = Field(default_factory=dict, description="Seconds by part, for example load.")
+    images: int | None = Field(default=None, description="Images made or predicted; null where a rate says nothing.")
+    images_per_second: float | None = Field(default=None, description="Images a second, loading not counted.")
+    peak_memory_mib: float | None = Field(
+        default=None,
+        description="Peak memory in MiB: allocated on the accelerator, or resident in the process on a CPU.",
+    )
+    device: str = Field(description="Name of the device it ran on, when it ran.")
+    when: str = Field(description="When it ran, ISO 8601 in UTC.")
+    reused: bool = Field(default=False, description="Whether it was found in the store; then this run paid nothing.")
+
+
+class Environment(_Part):
+    """The software."""
+
+    python: str = Field(description="Version of Python.")
+    platform: str = Field(description="Operating system and machine.")
+    packages: dict[str, str] = Field(description="Versions of cytobench, its dependencies and its plugins.")
+    git_commit: str | None = Field(
+        default=None,
+        description="Commit of the installed cytobench, '+changes' where its files differ; null if unknown.",
+    )
+
+
+class DeviceUsed(_Part):
+    """The hardware."""
+
+    kind: str = Field(description="cpu, cuda, mps, ...")
+    name: str = Field(description="The device's name; rows of different devices are never ranked together.")
+    driver: str | None = Field(default=None, description="Version of the driver; null on a CPU or if unknown.")
+
+
+class PromptUsed(_Part):
+    """The prompts of a class."""
+
+    generator: str = Field(description="What the generator was told.")
+    classifier: str = Field(description="What a classifier with a text side was told.")
+    origin: str = Field(description="Where they come from: the prompt file, the data set, built in, or a template.")
+
+
+class Failure(_Part):
+    """Why a trial failed."""
+
+    type: str = Field(description="The exception's class.")
+    message: str = Field(description="Its message.")
+    traceback: str | None = Field(default=None, description="The full traceback.")
+
+
+class Record(_Part):
+    """What a finished or failed trial leaves."""
+
+    schema_version: Literal[1] = Field(default=1, description="Version of this schema.")
+    row: str = Field(description="The row of the leaderboard: generator/classifier/sSHOTS/nN.")
+    trial: str = Field(
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", description="Name of the trial and of its files: row and fold."
+    )
+    status: Literal["done", "failed"] = Field(description="done or failed.")
+    key: str = Field(description="Content address of the trial: equal keys are the same work.")
+    dataset: DatasetUsed = Field(description="The data set.")
+    protocol: ProtocolUsed = Field(description="The protocol and the fold.")
+    preset: str = Field(description="paper or pocket.")
+    generator: GeneratorUsed | None = Field(description="The generator; null for N = 0.")
+    classifier: ClassifierUsed = Field(description="The classifier.")
+    shots: int = Field(description="Shots a class asked for; 0 for a generator that is not tuned.")
+    shots_used: dict[str, int] = Field(
+        default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
+    )
+    n_synthetic: int = Field(description="Synthetic images a class in training.")
+    seed: int = Field(description="Seed of split, shots, training and sampling.")
+    train_only: tuple[str, ...] = Field(
+        default=(), description="Classes that are only in training and left out of the scores."
+    )
+    splits: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="Real images by class in each part of this fold: train, validation, test."
+    )
+    dtype: str = Field(default="float32", description="Number format of the models.")
+    scores: dict[str, dict[str, float | None]] = Field(
+        default_factory=dict,
+        description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes are "
+        "present. Empty for a failed trial.",
+    )
+    predictions: str | None = Field(
+        default=None, description="Path of the predictions, relative to this record; null for a failed trial."
+    )
+    curves: list[dict[str, float | None]] = Field(
+        default_factory=list, description="The classifier's training curves, one mapping an epoch."
+    )
+    stages: list[StageReport] = Field(default_factory=list, description="The timed stages behind this trial.")
+    environment: Environment = Field(description="The software.")
+    device: DeviceUsed = Field(description="The hardware.")
+    prompts: dict[str, PromptUsed] = Field(default_factory=dict, description="The prompts by class.")
+    benchmark: dict[str, Any] = Field(
+        description="The resolved run, as the benchmark.toml beside it: enough to run this trial again."
+    )
+    started: str = Field(description="When the trial began, ISO 8601 in UTC.")
+    finished: str = Field(description="When it ended, ISO 8601 in UTC.")
+    error: Failure | None = Field(default=None, description="Why it failed; null for a trial that is done.")
+
+    @property
+    def evaluated(self) -> list[str]:
+        """The classes the scores are about, in column order."""
+        return [label for label in self.dataset.labels if label not in self.train_only]
