@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METRICS = ("accuracy", "f1_macro", "auc_macro")
 
@@ -42,3 +46,18 @@ def scores(
     areas = [roc_auc_score(truth == label, exact[:, place[label]]) for label in present]
     result["auc_macro"] = float(np.mean(areas))
     return result
+
+
+def scores_by_split(predictions: pd.DataFrame, evaluated: Sequence[str]) -> dict[str, dict[str, float | None]]:
+    """Scores of each split of a table ``path, split, label, predicted, synthetic, p_LABEL...``."""
+    columns = [name.removeprefix("p_") for name in predictions.columns if str(name).startswith("p_")]
+    return {
+        str(split): scores(
+            evaluated,
+            table["label"].tolist(),
+            table["predicted"].tolist(),
+            table[[f"p_{label}" for label in columns]].to_numpy() if columns else None,
+            columns,
+        )
+        for split, table in predictions.groupby("split", sort=False)
+    }

@@ -13,10 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError
+
+if TYPE_CHECKING:
+    from cytobench.data.dataset import Dataset
+
+PromptPart = Literal["generator", "classifier"]
 
 TEMPLATE = (
     "Photorealistic {} in peripheral blood smear, Wright-Giemsa stain, ultra-detailed, medical cytology, sharp focus."
@@ -33,7 +37,7 @@ class ClassPrompts:
     classifier: str
 
 
-_CODES = {
+CLASS_NAMES: Mapping[str, str] = {
     "BAS": "Basophil",
     "EBO": "Erythroblast",
     "EOS": "Eosinophil",
@@ -50,6 +54,11 @@ _CODES = {
     "PMB": "Promyelocyte Bilobed",
     "PMO": "Promyelocyte",
 }
+
+"""Class names of the study by their code in the Munich data set."""
+
+CODES: Mapping[str, str] = {name: code for code, name in CLASS_NAMES.items()}
+"""Codes by class name."""
 
 _LOOKS = {
     "Basophil": "lobed nucleus hidden under coarse dark purple granules, pale lilac cytoplasm",
@@ -110,7 +119,7 @@ def prompts_for(
     wanted = {dataset.label_of(name): pair for name, pair in declared.items()}
     prompts, origins = {}, {}
     for label in dataset.labels:
-        name = label if label in BUILT_IN else _CODES.get(label)
+        name = label if label in BUILT_IN else CLASS_NAMES.get(label)
         pair = BUILT_IN[name] if name else ClassPrompts(TEMPLATE.format(label), TEMPLATE.format(label))
         texts = {"generator": pair.generator, "classifier": pair.classifier}
         origins[label] = "built in" if name else "template"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.atomic import write_bytes
@@ -18,12 +18,16 @@ from cytobench.benchmark import Benchmark, read_benchmark
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.environment import device_info, environment
 from cytobench.errors import UserError
+from cytobench.metrics import scores_by_split
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.progress import Display, QuietDisplay, RunProgress
-from cytobench.records import Record, read_record, record_file, same_settings, score_table, write_record
+from cytobench.records import Record, read_record, write_record
 from cytobench.resolve import Resolved
 from cytobench.stages import SampleStage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger("cytobench")
 
@@ -80,7 +84,7 @@ def run_benchmark(
 def _go_on_with(out: Path, benchmark: Benchmark) -> None:
     before = recorded_benchmark(out)
     if before is not None:
-        differing = same_settings(before.model_dump(mode="json"), benchmark.model_dump(mode="json"))
+        differing = _differing(before.model_dump(mode="json"), benchmark.model_dump(mode="json"))
         if differing:
             raise UserError(
                 f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
@@ -127,7 +131,7 @@ class _Run:
         return list(nodes.values())
 
     def _found(self, trial: Trial, key: str) -> bool:
-        file = record_file(self.out, trial.name)
+        file = self.out / "records" / f"{trial.name}.json"
         if not file.exists():
             return False
         try:
@@ -135,7 +139,7 @@ class _Run:
         except UserError as error:
             logger.warning("%s The trial is run again.", error)
             return False
-        kept = record.predictions is None or (file.parent / record.predictions).exists()
+        kept = record.predictions is not None and (file.parent / record.predictions).exists()
         return record.status == "done" and record.key == key and kept
 
     def _train_node(self, trial: Trial, key: str, nodes: dict[str, Node]) -> str:
@@ -185,15 +189,16 @@ class _Run:
     def _finish(self, trial: Trial, report: dict[str, Any]) -> None:
         predictions = report.pop("predictions")
         ran = report.pop("ran")
-        labels, train_only = self.resolved.dataset.labels, self.resolved.benchmark.train_only
-        scored = score_table(predictions, labels, train_only)
+        train_only = set(self.resolved.benchmark.train_only)
+        scored = scores_by_split(
+            predictions, [label for label in self.resolved.dataset.labels if label not in train_only]
+        )
         stages, curves, generator_ran = self._stages(trial)
         record = self._record(
             trial,
             key=report["key"],
             status="done",
             scores=scored,
-            predictions=f"../predictions/{trial.name}.parquet",
             stages=[*stages, {**report, "reused": False}],
             curves=curves,
             classifier=_plugin_part(trial.arm.classifier, ran),
@@ -215,7 +220,6 @@ class _Run:
             key="",
             status="failed",
             scores={},
-            predictions=None,
             stages=[],
             curves=[],
             classifier=_plugin_part(trial.arm.classifier, None),
@@ -258,7 +262,7 @@ class _Run:
         resolved = self.resolved
         dataset, benchmark = resolved.dataset, resolved.benchmark
         groups = dataset.table["group"].dropna()
-        shots = self.planner.shots(trial)
+        shots, fold = self.planner.shots(trial), self.planner.folds[trial.fold]
         return Record.model_validate(
             {
                 "trial": trial.name,
@@ -267,7 +271,7 @@ class _Run:
                     "name": dataset.name,
                     "digest": dataset.digest,
                     "n_images": len(dataset.table),
-                    "counts": dataset.counts,
+                    "classes": _counts(dataset.table["label"], dataset.labels),
                     "labels": list(dataset.labels),
                     "public": dataset.public,
                     "limit": dataset.limited,
@@ -280,13 +284,18 @@ class _Run:
                     "folds": benchmark.folds,
                     "fold": trial.fold,
                 },
-                "declared_folds": list(benchmark.fold or ()),
                 "train_only": list(benchmark.train_only),
                 "preset": benchmark.preset,
                 "shots": trial.arm.shots,
                 "shots_used": {label: len(rows) for label, rows in shots.items()},
                 "n_synthetic": trial.arm.n,
                 "seed": benchmark.seed,
+                "splits": {
+                    part: _counts(dataset.table["label"].iloc[rows], dataset.labels)
+                    for part, rows in (("train", fold.train), ("validation", fold.val), ("test", fold.test))
+                },
+                "dtype": self.planner.dtype,
+                "started": self.began,
                 "environment": environment(),
                 "device": device_info(self.planner.device),
                 "prompts": {
@@ -311,17 +320,40 @@ def _plugin_part(
     if ready is None:
         return None
     configs = (
-        (ready.fit_config, ready.sample_config) if isinstance(ready, ReadyGenerator) else (ready.config,)
+        {"fit_config": ready.fit_config, "sample_config": ready.sample_config}
+        if isinstance(ready, ReadyGenerator)
+        else {"config": ready.config}
     )
     return {
         "name": ready.name,
         "plugin": ready.offer.spec.name,
-        "origin": ready.offer.origin,
+        "distribution": ready.offer.origin,
         "version": ready.offer.version,
         "revision": ready.offer.spec.revision,
-        "config": {key: value for config in configs for key, value in config.model_dump(mode="json").items()},
+        "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.assets.items()},
         "ran": ran,
+        **{name: config.model_dump(mode="json") for name, config in configs.items()},
     }
+
+
+def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
+    counts = column.value_counts()
+    return {label: int(counts.get(label, 0)) for label in labels}
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Which settings that give a results folder its meaning differ between two resolved benchmarks.
+
+    Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
+    plugins that both have.
+    """
+    fixed = ("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "device", "prompts")
+    differing = [key for key in fixed if old.get(key) != new.get(key)]
+    for plugin in sorted(set(old["set"]) & set(new["set"])):
+        before, after = old["set"][plugin], new["set"][plugin]
+        keys = sorted({*before, *after})
+        differing += [f"{plugin}.{key}" for key in keys if before.get(key) != after.get(key)]
+    return differing
 
 
 def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,1 +1,38 @@
-"""The embedded data set: a procedural blood smear of the fifteen classes, and the pocket weights made from it."""
+"""The embedded data set ``phantom``, its generator ``oracle``, and the pocket weights."""
+
+from cytobench.contract import CONTRACT, DatasetSpec, GeneratorSpec, hookimpl
+
+
+@hookimpl
+def cytobench_datasets() -> list[DatasetSpec]:
+    """``phantom``."""
+    return [
+        DatasetSpec(
+            name="phantom",
+            summary="A procedural blood smear of 15 classes, imbalanced like the Munich set; nothing to download.",
+            contract=CONTRACT,
+            revision=1,
+            factory="cytobench_phantom.embedded:open_phantom",
+            public=False,
+            preset="pocket",
+            synthetic=(0, 20),
+        )
+    ]
+
+
+@hookimpl
+def cytobench_generators() -> list[GeneratorSpec]:
+    """``oracle``."""
+    return [
+        GeneratorSpec(
+            name="oracle",
+            summary="Fresh draws of the phantom's true distribution: the ceiling, on phantom alone.",
+            contract=CONTRACT,
+            revision=1,
+            factory="cytobench_phantom.oracle:Oracle",
+            fit_config="cytobench.contract:PluginConfig",
+            sample_config="cytobench_phantom.oracle:OracleConfig",
+            scope="none",
+            datasets=("phantom",),
+        )
+    ]

@@ -88,8 +88,8 @@ _DEPTH = ("pale", "", "dark")
 _HUE = ("red", "violet", "blue")
 _TEXTURE = ("fine", "mottled", "dense")
 _OTHER = (
-    "small medium large giant cell lobes chromatin burst no border cytoplasm abundant moderate scant nucleoli edge "
-    "zone beside many few vacuoles granules ragged smooth outline stretched"
+    "small medium large giant cell lobes chromatin burst no border cytoplasm abundant moderate scant "
+    "nucleoli edge zone beside many few vacuoles granules ragged smooth outline stretched"
 )
 
 

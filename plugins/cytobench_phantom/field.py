@@ -38,13 +38,13 @@ class Field:
     def noise(self, scale: float, rng: np.random.Generator) -> Plane:
         """Smooth noise of mean 0, standard deviation about 1, and features of about `scale` micrometres.
 
-        Random values on a lattice, joined by cubic B-splines: what is drawn from `rng` depends on the width of
-        the field but not on its pixels, so a cell keeps its shape at every size.
+        Random values on a lattice, joined by cubic B-splines: what is drawn from `rng` depends on the width
+        of the field but not on its pixels, so a cell keeps its shape at every size.
         """
         knots = max(1, round(self.width / scale))
         weights = _spline_weights(self.size, knots)
         lattice = rng.standard_normal((knots + 3, knots + 3), dtype=np.float32)
-        return weights @ lattice @ weights.T
+        return np.asarray(weights @ lattice @ weights.T, np.float32)
 
     def discs(
         self,
@@ -75,14 +75,14 @@ class Field:
 
 
 def cover(distance: Plane, softness: float) -> Plane:
-    """Share of each pixel inside a shape (0..1) from its signed distance (negative inside), both in micrometres."""
+    """Share (0..1) of each pixel inside a shape, from its signed distance and a softness (micrometres)."""
     share = np.clip(np.float32(0.5) - distance / np.float32(2.0 * softness), 0.0, 1.0)
-    return share * share * (np.float32(3.0) - np.float32(2.0) * share)
+    return np.asarray(share * share * (np.float32(3.0) - np.float32(2.0) * share), np.float32)
 
 
 @lru_cache(maxsize=512)
 def _spline_weights(size: int, knots: int) -> Plane:
-    """(size, knots + 3): weights of the lattice for each pixel, scaled so that white noise comes out with SD 1."""
+    """(size, knots + 3): lattice weights of each pixel, scaled so that white noise comes out with SD 1."""
     place = (np.arange(size) + 0.5) / size * knots
     first = np.minimum(place.astype(int), knots - 1)
     t = place - first

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from cytobench_phantom import granulocytes, mononuclear
 from cytobench_phantom.cell import Cell, Colour, Smear
-from cytobench_phantom.classes import CLASSES
 
 CODES = {
     "Basophil": "BAS",
@@ -51,35 +52,56 @@ COUNTS = {
 
 DESCRIPTIONS = {
     "Basophil": "medium cell, nucleus with two lobes, many coarse black granules, lilac cytoplasm",
-    "Erythroblast": "medium cell, round nucleus, dense dark violet chromatin, grey pink cytoplasm, no granules",
+    "Erythroblast": "medium cell, round nucleus, dense dark violet chromatin, grey pink cytoplasm",
     "Eosinophil": "large cell, nucleus with two lobes, dense violet chromatin, many coarse orange granules",
     "Smudge cell": "burst cell, smeared nucleus, mottled pale violet chromatin, no border, no cytoplasm",
     "Atypical Lymphocyte": "large cell, folded nucleus, pale blue cytoplasm, dark blue edge, ragged outline",
     "Typical Lymphocyte": "small cell, round nucleus, dense violet chromatin, scant cytoplasm, no granules",
     "Metamyelocyte": "large cell, dented nucleus, pale pink cytoplasm, many fine pink granules",
     "Monoblast": "giant cell, folded nucleus, fine pale violet chromatin, nucleoli, grey blue cytoplasm",
-    "Monocyte": "giant cell, bean nucleus, mottled violet chromatin, grey blue cytoplasm, few fine pink granules",
-    "Myelocyte": "large cell, oval nucleus, mottled violet chromatin, many fine pink granules, lilac cytoplasm",
-    "Myeloblast": "large cell, round nucleus, fine pale violet chromatin, nucleoli, scant cytoplasm, no granules",
+    "Monocyte": "giant cell, bean nucleus, grey blue cytoplasm, few fine pink granules, few vacuoles",
+    "Myelocyte": "large cell, oval nucleus, lilac cytoplasm, many fine pink granules, moderate cytoplasm",
+    "Myeloblast": "large cell, round nucleus, fine pale violet chromatin, nucleoli, scant cytoplasm",
     "Band Neutrophil": "large cell, horseshoe nucleus, dense violet chromatin, many fine pink granules",
     "Segmented Neutrophil": (
-        "large cell, nucleus with three lobes, dense violet chromatin, many fine pink granules, pale pink cytoplasm"
+        "large cell, nucleus with three lobes, dense violet chromatin, many fine pink granules, "
+        "pale pink cytoplasm"
     ),
     "Promyelocyte Bilobed": (
-        "giant cell, nucleus with two lobes, fine pale violet chromatin, many purple granules, grey blue cytoplasm"
+        "giant cell, nucleus with two lobes, fine pale violet chromatin, many purple granules, "
+        "grey blue cytoplasm"
     ),
     "Promyelocyte": (
-        "giant cell, round nucleus, fine pale violet chromatin, nucleoli, many purple granules, grey blue cytoplasm"
+        "giant cell, round nucleus, fine pale violet chromatin, nucleoli, many purple granules, "
+        "grey blue cytoplasm"
     ),
 }
 """What a typical cell of each class looks like, in the phrases of `captions`; no class is named."""
 
+_RECIPES: dict[str, Callable[[np.random.Generator], Cell]] = {
+    "Basophil": granulocytes.basophil,
+    "Erythroblast": mononuclear.erythroblast,
+    "Eosinophil": granulocytes.eosinophil,
+    "Smudge cell": mononuclear.smudge,
+    "Atypical Lymphocyte": mononuclear.atypical_lymphocyte,
+    "Typical Lymphocyte": mononuclear.typical_lymphocyte,
+    "Metamyelocyte": granulocytes.metamyelocyte,
+    "Monoblast": mononuclear.monoblast,
+    "Monocyte": mononuclear.monocyte,
+    "Myelocyte": granulocytes.myelocyte,
+    "Myeloblast": mononuclear.myeloblast,
+    "Band Neutrophil": granulocytes.band,
+    "Segmented Neutrophil": granulocytes.neutrophil,
+    "Promyelocyte Bilobed": granulocytes.promyelocyte_bilobed,
+    "Promyelocyte": granulocytes.promyelocyte,
+}
+
 
 def draw_cell(label: str, rng: np.random.Generator) -> Cell:
     """One cell of a class. Raises `KeyError` naming the label if it is none of `LABELS`."""
-    if label not in CLASSES:
+    if label not in _RECIPES:
         raise KeyError(f"phantom has no class {label!r}; its classes are {', '.join(LABELS)}")
-    cell = CLASSES[label](rng)
+    cell = _RECIPES[label](rng)
     return replace(
         cell,
         nucleus_colour=_vary(cell.nucleus_colour, rng),
@@ -89,7 +111,7 @@ def draw_cell(label: str, rng: np.random.Generator) -> Cell:
 
 
 def draw_smear(rng: np.random.Generator) -> Smear:
-    """The phantom's own look: a lavender-white ground, greyish pink red cells, slight changes of stain and focus."""
+    """The phantom's own look: lavender-white ground, greyish pink red cells, slight changes of stain."""
     light = rng.uniform(0.92, 0.985)
     red_light = rng.uniform(0.97, 1.05)
     stain = np.clip(rng.normal(1.0, 0.09) * rng.normal(1.0, 0.035, 3), 0.75, 1.3).tolist()

@@ -62,7 +62,7 @@ def _arc(bow: float, half_angle: float, width: Points) -> tuple[Points, Points]:
 
 
 def _spine(cell: Cell, rng: np.random.Generator) -> tuple[Points, Points]:
-    """Circles of the nucleus in its own units (a plain round one has radius 1): centres (k, 2) and radii (k,)."""
+    """Circles of the nucleus in its own units (a round one has radius 1): centres (k, 2) and radii (k,)."""
     bent = cell.indentation
     match cell.nucleus:
         case "round":

@@ -11,10 +11,10 @@ from cytobench_phantom.field import Field, Plane
 
 
 def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.random.Generator) -> Plane:
-    """Thickness of all red cells, about 1 in the ring of a single one, more in overlaps: (size, size) float32.
+    """Thickness of all red cells, about 1 in the ring of one, more in overlaps: (size, size) float32.
 
-    None reaches into the circle of radius `keep_out` (micrometres) around (0, 0) by much more than a tenth of its
-    own radius.
+    None reaches into the circle of radius `keep_out` (micrometres) around (0, 0) by much more than a tenth of
+    its own radius.
     """
     radius = smear.red_size / 2
     half = field.width / 2 + radius
@@ -50,7 +50,7 @@ def _add_red_cell(
     pallor: float,
     shape: list[float],
 ) -> None:
-    """Add one red cell; `shape` are six numbers in 0..1: size, stretch, angle, pallor, and the pallor's place."""
+    """Add one red cell; `shape` has six numbers in 0..1: size, stretch, angle, pallor, and its place."""
     own = radius * (0.85 + 0.3 * shape[0])
     reach = 1.2 * own + field.pixel
     columns, rows = (

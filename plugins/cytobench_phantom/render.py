@@ -26,7 +26,7 @@ def density(colour: Colour) -> NDArray[np.float32]:
 
 
 def render(cell: Cell, smear: Smear, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One picture: (size, size, 3) RGB uint8, the white cell in the middle, red cells around but never over it.
+    """One picture: (size, size, 3) RGB uint8, the white cell in the middle, red cells never over it.
 
     The same `rng` state gives the same pixels; at another size it gives the same cell in other pixels.
     """
@@ -111,7 +111,7 @@ def _cytoplasm(cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np
         depth = depth * (
             1 - np.float32(0.75 * cell.halo) * side * np.exp(-np.maximum(nucleus, 0) / np.float32(1.2))
         )
-    return depth * texture * (1 + np.float32(0.25) * membrane)
+    return np.asarray(depth * texture * (1 + np.float32(0.25) * membrane), np.float32)
 
 
 def _chromatin(cell: Cell, field: Field, nucleus: Plane, rng: np.random.Generator) -> Plane:
@@ -135,13 +135,13 @@ def _chromatin(cell: Cell, field: Field, nucleus: Plane, rng: np.random.Generato
         spots = np.minimum(field.discs(x, y, rng.uniform(0.55, 1.0, len(x)), np.ones(len(x))), 1.0)
         spots = ndimage.gaussian_filter(spots, 0.15 / field.pixel) * np.float32(0.75)
         depth = depth * (1 - spots) + density(NUCLEOLUS)[:, None, None] * spots
-    return depth
+    return np.asarray(depth, np.float32)
 
 
 def _add_granules(
     whole: Plane, cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np.random.Generator
 ) -> Plane:
-    """Lay granules over the cell's density (3, size, size); most lie in the cytoplasm, some over the nucleus."""
+    """Lay granules over the cell's density (3, size, size), most in the cytoplasm, some on the nucleus."""
     most = GRANULES_PER_AREA[cell.granules] * cell.size**2
     count = int(most * cell.granule_density)
     x, y = rng.uniform(-0.55 * cell.size, 0.55 * cell.size, (2, count))
@@ -157,7 +157,7 @@ def _add_granules(
             field.discs(x - 0.2 * radius, y - 0.2 * radius, radius * 0.45, np.ones(len(x))), 1.0
         )
     share = np.clip(cover_of_all, 0, 1)
-    return whole * (1 - share) + depth * cover_of_all + whole * share * np.float32(0.25)
+    return np.asarray(whole * (1 - np.float32(0.75) * share) + depth * cover_of_all, np.float32)
 
 
 def _vacuoles(cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np.random.Generator) -> Plane:

@@ -1,6 +1,6 @@
 """Cells of no class: every attribute drawn on its own and broadly, under stains far beyond the phantom's own.
 
-This is what the pocket pipeline is pre-trained on, so that it has seen the parts of cells but no class of them.
+This is what the pocket pipeline is pre-trained on, so that it has seen parts of cells but no class.
 """
 
 from __future__ import annotations

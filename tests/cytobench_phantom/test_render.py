@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from cytobench_phantom.cell import Cell, Smear
 from cytobench_phantom.morphology import LABELS, draw_cell, draw_smear
@@ -89,9 +90,7 @@ def test_more_nucleus_makes_more_dark() -> None:
 
 
 def test_a_lobed_nucleus_has_that_many_lobes() -> None:
-    """Away from the thin strands the nucleus falls into its lobes; some lie against each other, so most, not all."""
-    from scipy import ndimage
-
+    """Without its thin strands the nucleus falls into its lobes, but for some that touch."""
     cell = replace(PLAIN, size=14.0, nucleus="segmented", lobes=4, nucleus_share=0.3, clumping=0.0)
     counts = []
     for seed in range(12):

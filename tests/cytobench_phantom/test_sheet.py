@@ -15,5 +15,5 @@ def test_the_command_writes_a_png_small_enough_to_commit(tmp_path: Path) -> None
     )
     with Image.open(out) as image:
         assert image.format == "PNG"
-        assert image.height > 15 * 90
+        assert image.height > 15 * 75
     assert out.stat().st_size <= 700_000

@@ -70,7 +70,7 @@ def test_attributes_are_drawn_apart() -> None:
 
 
 def test_real_grounds_lie_inside_the_wild_ones() -> None:
-    """Grounds of the two real data sets that are run on: yellow (255, 228, 200) and lavender white (232, 226, 234)."""
+    """The yellow ground of one real data set and the lavender white of the other."""
     rng = np.random.default_rng(5)
     grounds = np.array([smear.ground for _, smear in (draw_wild(rng) for _ in range(800))]) * 255
     for real in ((255, 228, 200), (232, 226, 234)):

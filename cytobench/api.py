@@ -1,0 +1,71 @@
+"""The Python API: the same as the command line, in three lines."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cytobench.benchmark import make_benchmark, read_benchmark
+from cytobench.errors import UserError
+from cytobench.leaderboard import Leaderboard, leaderboard
+from cytobench.plugins import Plugins, load_plugins
+from cytobench.progress import Display
+from cytobench.prompts import read_prompts
+from cytobench.records import read_records
+from cytobench.resolve import default_preset, resolve
+from cytobench.run import Outcome, recorded_benchmark, run_benchmark
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: what was done, and the leaderboard of its results folder."""
+
+    outcome: Outcome
+    leaderboard: Leaderboard
+
+
+def run(
+    benchmark: Path | None = None,
+    *,
+    out: Path | None = None,
+    store: Path | None = None,
+    prompts_file: Path | None = None,
+    display: Display | None = None,
+    executor: Executor | None = None,
+    jobs: int = 1,
+    plugins: Plugins | None = None,
+    **values: Any,
+) -> Result:
+    """Run a benchmark and return its leaderboard.
+
+    ``benchmark`` is a TOML file; ``values`` are fields of :class:`~cytobench.benchmark.Benchmark` and override it:
+    ``run(generator=["sd21-lora"], classifier=["clip"])``. Raises UserError for a user's mistake.
+    """
+    declared: dict[str, Any] = {}
+    if benchmark is not None:
+        declared = read_benchmark(benchmark).model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    merged = declared | values
+    if "set" in declared and "set" in values:
+        merged["set"] = {
+            name: {**declared["set"].get(name, {}), **values["set"].get(name, {})}
+            for name in {*declared["set"], *values["set"]}
+        }
+    if prompts_file is not None:
+        merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
+    wanted = make_benchmark(merged, str(benchmark) if benchmark else "options")
+    plugins = plugins or load_plugins()
+    preset = wanted.preset or default_preset(wanted.dataset, plugins)
+    out = out or Path("results") / f"{_short(wanted.dataset)}-{wanted.protocol}-{preset}"
+    before = recorded_benchmark(out)
+    resolved = resolve(wanted, plugins, before.device if before else None)
+    if not resolved.trials:
+        raise UserError("nothing to run: with --synthetic above 0 only, a --generator is needed.")
+    outcome = run_benchmark(resolved, plugins, out, store or out / "store", display, executor, jobs)
+    return Result(outcome, leaderboard(read_records([out])))
+
+
+def _short(dataset: str) -> str:
+    path = Path(dataset)
+    return dataset if not path.exists() else path.resolve().stem

@@ -1,0 +1,97 @@
+"""``cytobench data``: describe and export data sets. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from cytobench.contract import DatasetSpec
+    from cytobench.data.listing import Listing
+
+
+@click.group("data")
+def data() -> None:
+    """Describe, split and export data sets."""
+
+
+command = data
+
+
+@data.command("describe")
+@click.argument("path", metavar="NAME|PATH")
+@click.option("--prompts", type=click.Path(path_type=Path), help="TOML file of prompts to count as a run would.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def describe_command(ctx: click.Context, path: str, prompts: Path | None, as_json: bool) -> None:
+    """Count images, sizes and copies, list bad images (exit code 1), and show the prompts and their tokens.
+
+    PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest (CSV or Parquet with path and label, and optionally
+    group, quality, generator_prompt, classifier_prompt; paths relative to it).
+    """
+    from cytobench.cli.described import show
+    from cytobench.data.cache import cache_folder
+    from cytobench.data.describe import describe
+    from cytobench.prompts import read_prompts
+
+    declared = read_prompts(prompts) if prompts else {}
+    listing = _listing(path, _specs())
+    count_tokens, cut_off = _tokens()
+    found = describe(listing, cache_folder(), declared, count_tokens, cut_off)
+    if as_json:
+        click.echo(json.dumps(found, indent=1, allow_nan=False))
+    else:
+        show(found)
+    if found["bad"]:
+        ctx.exit(1)
+
+
+@data.command("export")
+@click.argument("path", metavar="NAME|PATH")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def export_command(path: str, folder: Path) -> None:
+    """Write every image of a data set to DIR/LABEL/NAME.png. DIR must be new or empty."""
+    from cytobench.data.cache import cache_folder
+    from cytobench.data.export import export
+    from cytobench.data.open import open_dataset
+
+    dataset = open_dataset(path, _specs(), cache_folder())
+    number = export(dataset, folder)
+    click.echo(f"{number} images of {len(dataset.labels)} classes written to {folder}")
+
+
+def _specs() -> dict[str, DatasetSpec]:
+    from cytobench.plugins import load_plugins
+
+    return {name: offer.spec for name, offer in load_plugins().datasets.items()}
+
+
+def _listing(path: str, specs: dict[str, DatasetSpec]) -> Listing:
+    from cytobench.data.cache import cache_folder
+    from cytobench.data.listing import Listing
+    from cytobench.data.open import list_path, open_dataset
+
+    if path not in specs:
+        return list_path(path, specs)
+    dataset = open_dataset(path, specs, cache_folder())
+    table = dataset.table.drop(columns="digest")
+    return Listing(dataset.name, dataset.root, table, dataset.labels, dataset.prompts)
+
+
+def _tokens() -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
+    """CLIP's token counter of the built-in plugin; the core itself knows no tokenizer."""
+    from cytobench.lazy import load
+
+    try:
+        functions: tuple[Any, Any] = tuple(load(f"cytobench_openclip.tokens:{name}") for name in _TOKEN_FUNCTIONS)
+        functions[0](["a cell"])
+    except ImportError:
+        return None, None
+    return functions
+
+
+_TOKEN_FUNCTIONS = ("count_tokens", "cut_off")

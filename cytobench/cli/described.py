@@ -1,0 +1,99 @@
+"""Show what ``data describe`` found: tables on a terminal, plain columns elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+SHOWN = 5
+"""Sets of copies and sizes shown; ``--json`` has all."""
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print a description made by :func:`cytobench.data.describe.describe`."""
+    images, classes = found["images"], found["classes"]
+    click.echo(f"{found['name']}: {images} images, {len(classes)} classes, {found['path']}")
+    _table(
+        ("class", "other name", "images", "different", "groups"),
+        [
+            (one["label"], one["other_name"] or "", one["images"], one["different_images"], one["groups"] or "")
+            for one in classes
+        ],
+    )
+    _sizes(found["sizes"])
+    _groups_and_quality(found)
+    _copies(found["duplicates"])
+    if found["ignored"]:
+        click.echo(f"left alone: {len(found['ignored'])} files that are no images by their name")
+    _prompts(found["prompts"])
+    if found["bad"]:
+        click.echo(f"\nbad images, refused by a run: {len(found['bad'])}")
+        for one in found["bad"]:
+            click.echo(f"  {one['path']}: {one['reason']}")
+
+
+def _sizes(sizes: dict[str, int]) -> None:
+    parts = [f"{size} ({number})" for size, number in list(sizes.items())[:SHOWN]]
+    more = f", and {len(sizes) - SHOWN} more" if len(sizes) > SHOWN else ""
+    click.echo(f"\nwidth x height in pixels: {', '.join(parts) or 'none'}{more}")
+
+
+def _groups_and_quality(found: dict[str, Any]) -> None:
+    groups, quality = found["groups"], found["quality"]
+    if groups:
+        click.echo(f"groups: {groups['number']}; images without one: {groups['images_without']}")
+    else:
+        click.echo("groups: none named, so a split can keep only images apart, not patients or slides")
+    if quality:
+        text = "quality: {min:g} to {max:g}, median {median:g}; images without one: {images_without}"
+        click.echo(text.format(**quality))
+
+
+def _copies(duplicates: dict[str, Any]) -> None:
+    within, across = duplicates["within_classes"], duplicates["across_classes"]
+    click.echo(f"copies (equal pixels) within a class: {len(within)} sets")
+    _some([", ".join(paths) for paths in within])
+    click.echo(f"copies with contradicting labels: {len(across)} sets")
+    _some([", ".join(one["paths"]) for one in across])
+
+
+def _some(lines: Sequence[str]) -> None:
+    for line in lines[:SHOWN]:
+        click.echo(f"  {line}")
+    if len(lines) > SHOWN:
+        click.echo(f"  and {len(lines) - SHOWN} more (--json lists all)")
+
+
+def _prompts(prompts: dict[str, Any]) -> None:
+    counted = all(one[part]["tokens"] is not None for one in prompts.values() for part in ("generator", "classifier"))
+    click.echo("")
+    rows = []
+    for label, one in prompts.items():
+        tokens = [one[part]["tokens"] if counted else "?" for part in ("generator", "classifier")]
+        rows.append((label, one["origin"], *tokens, one["generator"]["text"]))
+    _table(("class", "prompts from", "generator tokens", "classifier tokens", "generator prompt"), rows)
+    if not counted:
+        click.echo("token counts need the plugin cytobench_openclip with open_clip_torch")
+    for label, one in prompts.items():
+        for part in ("generator", "classifier"):
+            if one[part]["cut"]:
+                click.echo(f"cut at 77 tokens, {label}, {part}: ... {one[part]['cut']}")
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A rich table on a terminal; elsewhere columns that are aligned with spaces and never wrapped or cut."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    console = Console()
+    if console.is_terminal:
+        table = Table(*header)
+        for row in texts:
+            table.add_row(*row)
+        console.print(table)
+        return
+    widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
+    for row in [list(header), *texts]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -1,0 +1,35 @@
+"""``cytobench leaderboard``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "markdown", "csv", "json", "latex", "html"]),
+    default="table",
+    show_default=True,
+    help="How to write it.",
+)
+def leaderboard(folders: tuple[Path, ...], format_: str) -> None:
+    """Show the leaderboard of results folders (the --out of runs).
+
+    Rows of different data, protocols, presets, devices or seeds are never ranked together.
+    """
+    from cytobench.leaderboard import FORMATS, print_leaderboard
+    from cytobench.leaderboard import leaderboard as make
+    from cytobench.records import read_records
+
+    board = make(read_records(folders))
+    if format_ == "table":
+        from rich.console import Console
+
+        print_leaderboard(board, Console())
+    else:
+        click.echo(FORMATS[format_](board), nl=False)

@@ -1,0 +1,96 @@
+"""``cytobench run``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cytobench.errors import UserError
+
+
+@click.command()
+@click.argument("benchmark", required=False, metavar="[BENCHMARK.toml]")
+@click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
+@click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
+@click.option("--dataset", metavar="NAME|PATH", help="Installed data set, folder of classes or manifest. [phantom]")
+@click.option("--protocol", metavar="NAME", help="How images are divided over folds. [strict]")
+@click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
+@click.option("--synthetic", type=int, multiple=True, metavar="N", help="Synthetic images a class. [0, 100; phantom 0, 20]")
+@click.option("--shots", type=int, multiple=True, metavar="K", help="Real images a class that tune a generator. [16]")
+@click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
+@click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")
+@click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
+@click.option("--limit", type=int, metavar="N", help="Only the first N real images a class; marked in every table.")
+@click.option("--train-only", multiple=True, metavar="LABEL", help="A class that trains but is left out of the scores.")
+@click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of a plugin's configuration.")
+@click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
+@click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")
+@click.option("--workers", type=int, metavar="N", help="Processes that load images. [0]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[results/DATASET-PROTOCOL-PRESET]")
+@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="The leaderboard as JSON on stdout.")
+def run(
+    benchmark: str | None,
+    values: tuple[str, ...],
+    prompts: Path | None,
+    out: Path | None,
+    store: Path | None,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Run a benchmark: fit, sample, train and predict over folds, then show the leaderboard.
+
+    Options override the file. What is already done is not done again. A global --debug shows tracebacks.
+    """
+    from rich.console import Console
+
+    from cytobench.api import run as run_api
+    from cytobench.leaderboard import render
+    from cytobench.progress import open_display
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if values:
+        given["set"] = parse_set(values)
+    result = run_api(
+        Path(benchmark) if benchmark else None,
+        out=out,
+        store=store,
+        prompts_file=prompts,
+        display=open_display(Console(stderr=True), quiet or as_json),
+        **given,
+    )
+    click.echo(render(result.leaderboard, "json" if as_json else "table"))
+    if not as_json:
+        count = len(result.outcome.done), len(result.outcome.found)
+        click.echo(f"{count[0]} trials done, {count[1]} found done; results in {result.outcome.out}", err=True)
+    if result.outcome.failed:
+        click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)
+        for name, reason in result.outcome.failed.items():
+            click.echo(f"  {name}: {reason}", err=True)
+        return 1
+    return 0
+
+
+def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """``PLUGIN.KEY=VALUE`` as nested tables; VALUE is read as TOML, and as a plain text where it is none."""
+    result: dict[str, dict[str, Any]] = {}
+    for item in values:
+        name, separator, text = item.partition("=")
+        plugin, dot, key = name.partition(".")
+        if not (separator and dot and plugin and key):
+            raise UserError(f"--set {item}: write PLUGIN.KEY=VALUE, for example --set sd21-lora.steps=50.")
+        result.setdefault(plugin, {})[key] = _value(text)
+    return result
+
+
+def _value(text: str) -> Any:
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if set(parsed) == {"value"} else text

@@ -1,0 +1,67 @@
+"""The leaderboard as LaTeX (booktabs)."""
+
+from __future__ import annotations
+
+from cytobench.leaderboard.cells import TableCell, header, lines
+from cytobench.leaderboard.model import Leaderboard, Section
+from cytobench.leaderboard.words import LEGEND
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "\n": " ",
+}
+
+
+def to_latex(board: Leaderboard) -> str:
+    """One ``table*`` a section; what ran and the remarks stand under the table. Needs the package booktabs."""
+    return "\n".join(["% needs \\usepackage{booktabs}", *(_section(section) for section in board.sections)])
+
+
+def _section(section: Section) -> str:
+    head, body = header(section), lines(section)
+    columns = "".join("r" if cell.number else "l" for cell in head[:-1])
+    notes = [
+        f"{cells[0].text or '-'} {cells[1].text}/{cells[2].text}/s{cells[3].text}/n{cells[4].text}: {cells[-1].text}"
+        for cells in body[: len(section.rows)]
+    ]
+    caption = " ".join([section.title + ".", *section.notes, LEGEND])
+    return "\n".join(
+        [
+            r"\begin{table*}",
+            r"\centering\small",
+            rf"\caption{{{escape(caption)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            _line(head[:-1]),
+            r"\midrule",
+            *(_line(cells[:-1]) for cells in body),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\par\raggedright\footnotesize",
+            *(escape(note) + r"\par" for note in notes),
+            r"\end{table*}",
+            "",
+        ]
+    )
+
+
+def escape(text: str) -> str:
+    """Text with no meaning to LaTeX."""
+    return "".join(_SPECIAL.get(character, character) for character in text)
+
+
+def _line(cells: list[TableCell]) -> str:
+    texts = [rf"\textbf{{{escape(cell.text)}}}" if cell.bold else escape(cell.text) for cell in cells]
+    return " & ".join(texts) + r" \\"

@@ -1,0 +1,145 @@
+"""Formats for programs: CSV (one line a row, split and metric) and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from cytobench.leaderboard.model import Leaderboard, Row, Section
+
+COLUMNS = (
+    *("dataset", "protocol", "preset", "generator", "classifier", "shots", "n_synthetic", "split", "metric"),
+    *("mean", "std", "folds", "row"),
+    *("complete", "rank", "best", "missing_folds", "failed_folds", "folds_declared", "folds_made"),
+    *("generator_ran", "classifier_ran", "device", "limit", "public", "grouped", "seed", "train_only"),
+    *("protocol_version", "dataset_digest", "shots_short", "settings"),
+    *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
+)
+"""The columns of the CSV, in order; the first thirteen are promised to scripts."""
+
+
+def to_csv(board: Leaderboard) -> str:
+    """Long format; empty where there is no figure."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for section in board.sections:
+        for row in section.rows:
+            common = _common(section, row)
+            for (split, metric), figure in row.figures.items():
+                writer.writerow(
+                    {
+                        **common,
+                        "split": split,
+                        "metric": metric,
+                        "mean": figure.mean,
+                        "std": figure.std,
+                        "folds": figure.folds,
+                        "best": _yes((split, metric) in row.best),
+                    }
+                )
+    return buffer.getvalue()
+
+
+def to_json(board: Leaderboard) -> str:
+    """``{"sections": [{..., "rows": [{..., "figures": {SPLIT: {METRIC: {mean, std, folds, best}}}}]}]}``."""
+    return json.dumps({"sections": [_section(section) for section in board.sections]}, indent=1, allow_nan=False)
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "title": section.title,
+        "notes": list(section.notes),
+        "dataset": section.dataset,
+        "dataset_digest": section.dataset_digest,
+        "public": section.public,
+        "limit": section.limit,
+        "grouped": section.grouped,
+        "protocol": section.protocol,
+        "protocol_version": section.protocol_version,
+        "switches": dict(section.switches),
+        "preset": section.preset,
+        "device": section.device,
+        "seed": section.seed,
+        "train_only": list(section.train_only),
+        "folds_declared": list(section.folds_declared),
+        "folds_made": section.folds_made,
+        "majority": _figures(section, None),
+        "rows": [_row(section, row) for row in section.rows],
+    }
+
+
+def _row(section: Section, row: Row) -> dict[str, Any]:
+    return {
+        "row": row.row,
+        "rank": row.rank,
+        "generator": row.generator,
+        "classifier": row.classifier,
+        "shots": row.shots,
+        "n_synthetic": row.n_synthetic,
+        "preset": row.preset,
+        "generator_ran": row.generator_ran or None,
+        "classifier_ran": row.classifier_ran,
+        "complete": row.complete,
+        "missing_folds": list(row.missing),
+        "failed": {str(fold): error for fold, error in row.failed.items()},
+        "shots_short": row.shortfall,
+        "settings": row.settings,
+        "seconds": row.seconds,
+        "seconds_paid": row.seconds_paid,
+        "images_per_second": row.images_per_second,
+        "peak_memory_mib": row.peak_memory_mib,
+        "figures": _figures(section, row),
+    }
+
+
+def _figures(section: Section, row: Row | None) -> dict[str, dict[str, Any]]:
+    """By split and metric; of the majority class without a row."""
+    nested: dict[str, dict[str, Any]] = {}
+    for (split, metric), figure in (row.figures if row else section.majority).items():
+        values: dict[str, Any] = {"mean": figure.mean, "std": figure.std, "folds": figure.folds}
+        if row:
+            values["best"] = (split, metric) in row.best
+        nested.setdefault(split, {})[metric] = values
+    return nested
+
+
+def _common(section: Section, row: Row) -> dict[str, Any]:
+    return {
+        "dataset": section.dataset,
+        "protocol": section.protocol,
+        "preset": row.preset,
+        "generator": row.generator,
+        "classifier": row.classifier,
+        "shots": row.shots,
+        "n_synthetic": row.n_synthetic,
+        "row": row.row,
+        "complete": _yes(row.complete),
+        "rank": row.rank,
+        "missing_folds": " ".join(map(str, row.missing)),
+        "failed_folds": " ".join(map(str, row.failed)),
+        "folds_declared": " ".join(map(str, section.folds_declared)),
+        "folds_made": section.folds_made,
+        "generator_ran": row.generator_ran,
+        "classifier_ran": row.classifier_ran,
+        "device": section.device,
+        "limit": section.limit,
+        "public": _yes(section.public),
+        "grouped": section.grouped,
+        "seed": section.seed,
+        "train_only": " ".join(section.train_only),
+        "protocol_version": section.protocol_version,
+        "dataset_digest": section.dataset_digest,
+        "shots_short": row.shortfall,
+        "settings": row.settings,
+        "seconds": row.seconds,
+        "seconds_paid": row.seconds_paid,
+        "images_per_second": row.images_per_second,
+        "peak_memory_mib": row.peak_memory_mib,
+    }
+
+
+def _yes(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,129 @@
+"""What a leaderboard is made of, before any format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Cell = tuple[str, str]
+"""A split and a metric."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Mean and sample standard deviation (ddof 1) over folds; ``folds`` is how many are behind them.
+
+    ``std`` is None with fewer than two folds, ``mean`` with none.
+    """
+
+    mean: float | None
+    std: float | None
+    folds: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: generator/classifier/sSHOTS/nN over the folds that are done."""
+
+    row: str
+    generator: str
+    classifier: str
+    shots: int
+    n_synthetic: int
+    preset: str
+    generator_ran: str
+    classifier_ran: str
+    figures: Mapping[Cell, Figure]
+    best: frozenset[Cell]
+    """The figures that no ranked row of the section surpasses as printed."""
+    rank: int | None
+    """1 for the best macro F1 on test; None for a row that is not ranked."""
+    complete: bool
+    missing: tuple[int, ...]
+    """Declared folds without a finished trial, failed ones included."""
+    failed: Mapping[int, str]
+    """The error of each failed fold."""
+    shortfall: str
+    """Classes that had fewer shots than asked for, for example ``LYA 6 of 16``."""
+    settings: str
+    """What tells this row from another of the same name in the section; empty where the name is enough."""
+    seconds: float
+    """The whole cost: all stages behind the row, each counted once, whenever they were done."""
+    seconds_paid: float
+    """What the recorded runs paid themselves: the stages they did not find in a store."""
+    images_per_second: float | None
+    """Rate of sampling; None without."""
+    peak_memory_mib: float | None
+    """The highest peak of all stages."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
+
+    dataset: str
+    dataset_digest: str
+    public: bool
+    limit: int | None
+    grouped: str
+    protocol: str
+    protocol_version: int
+    preset: str
+    device: str
+    seed: int
+    train_only: tuple[str, ...]
+    n_images: int
+    n_classes: int
+    folds_declared: tuple[int, ...]
+    folds_made: int
+    switches: Mapping[str, object]
+    splits: tuple[str, ...]
+    rows: tuple[Row, ...]
+    majority: Mapping[Cell, Figure]
+    """Always guessing the most frequent class of the training part; empty where the counts are not on record."""
+
+    @property
+    def title(self) -> str:
+        """What every row of the section has in common, with its marks first."""
+        marks = []
+        if not self.public:
+            marks.append("EMBEDDED DATA")
+        if self.limit is not None:
+            marks.append(f"CUT by --limit {self.limit}")
+        mark = f"[{'; '.join(marks)}] " if marks else ""
+        return (
+            f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
+            f"{self.device}"
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that belong under the title."""
+        images = f"{self.n_images} images of {self.n_classes} classes (data {self.dataset_digest[:12]})"
+        if self.limit is not None:
+            images += f", cut to at most {self.limit} a class"
+        notes = [f"{images}; {self._folds()}; seed {self.seed}."]
+        if self.grouped == "images only":
+            notes.append("No leak: checked on images only, the data set names no patients or slides.")
+        else:
+            notes.append(f"No leak: {self.grouped}.")
+        if self.train_only:
+            notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
+        if not self.public:
+            notes.append("Embedded data: drawn by a program; these figures say nothing about real cells.")
+        if self.preset == "pocket":
+            notes.append("Preset pocket: tiny networks in place of the named ones; what ran is under each row.")
+        return tuple(notes)
+
+    def _folds(self) -> str:
+        if len(self.folds_declared) == self.folds_made:
+            return f"{self.folds_made} folds"
+        numbers = ", ".join(map(str, self.folds_declared))
+        return f"fold{'s' if len(self.folds_declared) > 1 else ''} {numbers} of {self.folds_made}"
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """All sections; nothing is compared across them."""
+
+    sections: tuple[Section, ...]

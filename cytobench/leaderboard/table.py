@@ -1,0 +1,161 @@
+"""From records to sections and ranked rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cytobench.leaderboard.majority import majority
+from cytobench.leaderboard.model import Cell, Leaderboard, Row, Section
+from cytobench.leaderboard.rows import make_row
+from cytobench.records import Record
+
+SPLITS = ("validation", "validation_real", "test", "test_real")
+RANKED_BY: Cell = ("test", "f1_macro")
+PRINTED_DIGITS = 3
+
+
+def leaderboard(records: Iterable[Record]) -> Leaderboard:
+    """Group records into sections that may be compared, and rank the complete rows of each by macro F1 on test.
+
+    Records of different data (or another cut of them), protocols, presets, devices, seeds, folds or train-only classes
+    are never in one section.
+    """
+    sections = [_section(group) for _, group in sorted(_grouped(records, _section_key).items())]
+    return Leaderboard(tuple(sections))
+
+
+def _section_key(record: Record) -> str:
+    protocol = record.protocol
+    return json.dumps(
+        [
+            record.dataset.name,
+            record.dataset.digest,
+            record.dataset.public,
+            record.dataset.limit or 0,
+            record.dataset.labels,
+            protocol.name,
+            protocol.version,
+            protocol.switches,
+            protocol.folds,
+            record.preset,
+            record.device.name,
+            record.dtype,
+            record.seed,
+            sorted(record.train_only),
+        ],
+        sort_keys=True,
+    )
+
+
+def _row_key(record: Record) -> str:
+    """Trials with equal keys differ by their fold alone; two settings of one plugin are two rows."""
+    return json.dumps([record.row, _settings(record)], sort_keys=True)
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    used = {"generator": record.generator, "classifier": record.classifier}
+    settings: dict[str, Any] = {
+        f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()
+    }
+    for part, plugin in used.items():
+        if plugin is None:
+            continue
+        values = plugin.model_dump(mode="json", exclude={"ran", "weights", "version"})
+        for name, value in values.items():
+            if isinstance(value, dict):
+                settings |= {f"{part}.{key}": setting for key, setting in value.items()}
+            else:
+                settings[f"{part}.{name}"] = value
+        settings |= {f"{part}.weights.{name}": weights.digest for name, weights in plugin.weights.items()}
+    return settings
+
+
+def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+def _section(records: Sequence[Record]) -> Section:
+    first = records[0]
+    declared = sorted({fold for record in records for fold in _declared(record)})
+    groups = [_one_a_fold(group) for group in _grouped(records, _row_key).values()]
+    present = {split for record in records for split in record.scores}
+    splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
+    names = [group[0].row for group in groups]
+    rows = []
+    for group in groups:
+        twins = [other for other in groups if other[0].row == group[0].row]
+        settings = _difference(group, twins) if names.count(group[0].row) > 1 else ""
+        rows.append(make_row(group, declared, splits, settings))
+    return Section(
+        dataset=first.dataset.name,
+        dataset_digest=first.dataset.digest,
+        public=first.dataset.public,
+        limit=first.dataset.limit,
+        grouped=first.dataset.grouped,
+        protocol=first.protocol.name,
+        protocol_version=first.protocol.version,
+        preset=first.preset,
+        device=first.device.name,
+        seed=first.seed,
+        train_only=first.train_only,
+        n_images=first.dataset.n_images,
+        n_classes=len(first.evaluated),
+        folds_declared=tuple(declared),
+        folds_made=first.protocol.folds,
+        switches=first.protocol.switches,
+        splits=splits,
+        rows=_ranked(rows),
+        majority=majority(records, splits),
+    )
+
+
+def _declared(record: Record) -> Sequence[int]:
+    folds = record.benchmark.get("fold")
+    return range(record.protocol.folds) if folds is None else folds
+
+
+def _one_a_fold(records: Iterable[Record]) -> list[Record]:
+    """One record a fold, in order of folds: a finished one before a failed one, then the newest."""
+    chosen: dict[int, Record] = {}
+    for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
+        chosen[record.protocol.fold] = record
+    return [chosen[fold] for fold in sorted(chosen)]
+
+
+def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> str:
+    mine, others = _settings(group[0]), [_settings(twin[0]) for twin in twins]
+    differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in others)]
+    return ", ".join(f"{key}={mine[key]}" for key in differing)
+
+
+def _ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Complete rows first, by macro F1 on test; equal figures share a rank. Then the others, by the same figure."""
+    ordered = sorted(rows, key=lambda row: (not row.complete, -_value(row, RANKED_BY), row.row, row.settings))
+    complete = [row for row in ordered if row.complete]
+    best = _best(complete)
+    result = []
+    for row in ordered:
+        if not row.complete:
+            result.append(row)
+            continue
+        rank = 1 + sum(_value(other, RANKED_BY) > _value(row, RANKED_BY) for other in complete)
+        winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
+        result.append(replace(row, rank=rank, best=frozenset(winning)))
+    return tuple(result)
+
+
+def _best(rows: Sequence[Row]) -> dict[Cell, float]:
+    """The highest figure of each column, as printed, so that what looks equal is marked equally."""
+    cells = {cell for row in rows for cell, figure in row.figures.items() if figure.mean is not None}
+    return {cell: max(_value(row, cell) for row in rows) for cell in cells}
+
+
+def _value(row: Row, cell: Cell) -> float:
+    figure = row.figures.get(cell)
+    return -1.0 if figure is None or figure.mean is None else round(figure.mean, PRINTED_DIGITS)

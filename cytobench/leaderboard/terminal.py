@@ -1,0 +1,98 @@
+"""The leaderboard on a terminal: readable at 100 columns, what ran under each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from cytobench.leaderboard.model import Leaderboard, Row, Section
+from cytobench.leaderboard.words import (
+    LEGEND,
+    MAJORITY,
+    METRIC_NAMES,
+    figure_text,
+    ran_text,
+    rank_text,
+    remarks,
+    time_text,
+)
+
+_SHORT = {"test": "test", "test_real": "test real", "validation": "val", "validation_real": "val real"}
+_RIGHT = (3, 4)
+"""Columns set to the right: shots and N."""
+
+
+def print_leaderboard(board: Leaderboard, console: Console) -> None:
+    """Print every section; long lines are left to the terminal, so that a pipe gets them whole."""
+    for section in board.sections:
+        _print_section(section, console)
+    console.print(Text(LEGEND, style="dim"), soft_wrap=True)
+
+
+def _print_section(section: Section, console: Console) -> None:
+    console.print(Text(section.title, style="bold"), soft_wrap=True)
+    for note in section.notes:
+        console.print(Text(note), soft_wrap=True)
+    splits = _test_first(section.splits)
+    header = ["#", "generator", "classifier", "shots", "N", "", *METRIC_NAMES.values(), "time"]
+    blocks = [_row_lines(row, splits) for row in section.rows]
+    if section.majority:
+        blocks.append(_majority_lines(section, splits))
+    table = [[Text(name) for name in header], *(line for block in blocks for line in block)]
+    widths = [max(cell_len(line[i].plain) for line in table) for i in range(len(header))]
+    console.print(Text())
+    _print_line(table[0], widths, console, style="bold")
+    console.print(Text("-" * (sum(widths) + 2 * len(widths) - 2)), soft_wrap=True)
+    for number, block in enumerate(blocks):
+        for line in block:
+            _print_line(line, widths, console)
+        if number < len(section.rows):
+            _print_remarks(section.rows[number], widths[0], console)
+    console.print(Text())
+
+
+def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
+    """A line a split; the first one names the row."""
+    names = [rank_text(row), row.generator, row.classifier, str(row.shots), str(row.n_synthetic)]
+    lines = []
+    for number, split in enumerate(splits):
+        figures = [
+            Text(figure_text(row.figures.get((split, metric))), "bold" if (split, metric) in row.best else "")
+            for metric in METRIC_NAMES
+        ]
+        first = [Text(name if number == 0 else "") for name in names]
+        lines.append([*first, Text(_SHORT[split]), *figures, Text(time_text(row) if number == 0 else "")])
+    return lines
+
+
+def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]:
+    lines = []
+    for number, split in enumerate(splits):
+        figures = [Text(figure_text(section.majority.get((split, metric))), "italic") for metric in METRIC_NAMES]
+        names = ["", "none", MAJORITY, "", ""] if number == 0 else [""] * 5
+        lines.append([*(Text(name, "italic") for name in names), Text(_SHORT[split]), *figures, Text()])
+    return lines
+
+
+def _print_remarks(row: Row, indent: int, console: Console) -> None:
+    margin = " " * (indent + 2)
+    console.print(Text(margin + ran_text(row), style="dim"), soft_wrap=True)
+    for remark in remarks(row):
+        console.print(Text(margin + remark, style="yellow"), soft_wrap=True)
+
+
+def _print_line(line: Sequence[Text], widths: Sequence[int], console: Console, style: str = "") -> None:
+    joined = Text(style=style)
+    for i, (cell, width) in enumerate(zip(line, widths, strict=True)):
+        padding = " " * (width - cell_len(cell.plain))
+        joined += Text(padding) + cell if i in _RIGHT else cell + Text(padding)
+        joined += Text("  ")
+    joined.rstrip()
+    console.print(joined, soft_wrap=True)
+
+
+def _test_first(splits: Sequence[str]) -> list[str]:
+    return sorted(splits, key=lambda split: (not split.startswith("test"), split))

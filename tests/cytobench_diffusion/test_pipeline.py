@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from cytobench_diffusion.adapter import attach_adapter
+from cytobench_diffusion.config import (
+    OTHER_FILES,
+    UNET_FILES,
+    BaselineConfig,
+    DiffusionSampleConfig,
+    LoraFitConfig,
+)
+from cytobench_diffusion.generators import BaselineGenerator
+from cytobench_diffusion.pipeline import load_pipeline
+from cytobench_diffusion.single_file import SD21_BASE, clip_tokenizer
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from pydantic import ValidationError
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from cytobench.assets import AssetReference, file_digest, resolve_asset
+from cytobench.errors import CytobenchError
+
+from .original_layout import save_original
+from .tiny import SIDE, context, requests, tiny_pipeline
+
+
+def test_listing_the_plugin_imports_no_library() -> None:
+    code = (
+        "import sys, cytobench_diffusion as p; p.cytobench_generators();"
+        "print([m for m in ('torch', 'diffusers', 'peft', 'transformers', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [m for m in ("torch", "diffusers", "peft", "transformers") if m in done.stdout] == []
+
+
+def test_no_key_is_in_both_configurations() -> None:
+    assert not LoraFitConfig.model_fields.keys() & DiffusionSampleConfig.model_fields.keys()
+
+
+@pytest.mark.parametrize("config", [BaselineConfig, LoraFitConfig, DiffusionSampleConfig])
+def test_presets_are_valid(config: type[BaselineConfig | LoraFitConfig | DiffusionSampleConfig]) -> None:
+    for values in config.presets.values():
+        config.model_validate(values)
+
+
+@pytest.mark.parametrize("values", [{"rank": 0}, {"resolution": 100}, {"unet_targets": ()}, {"typo": 1}])
+def test_impossible_values_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        LoraFitConfig.model_validate(values)
+
+
+def test_digest_is_that_of_the_unet_alone(weights: Path) -> None:
+    reference = BaselineConfig(weights=str(weights)).assets()["weights"]
+    expected = file_digest(weights / "unet" / "diffusion_pytorch_model.safetensors")
+    assert resolve_asset(reference, "sd21.weights").digest == expected
+
+
+def test_hub_patterns_take_each_weight_once() -> None:
+    from huggingface_hub.utils import filter_repo_objects
+
+    wanted = {
+        "model_index.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/vocab.json",
+        "tokenizer/merges.txt",
+        "scheduler/scheduler_config.json",
+    }
+    copies = {
+        "v2-1_512-ema-pruned.safetensors",
+        "v2-1_512-ema-pruned.ckpt",
+        "unet/diffusion_pytorch_model.bin",
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        "vae/diffusion_pytorch_model.fp16.safetensors",
+        "text_encoder/model.fp16.safetensors",
+        "text_encoder/pytorch_model.bin",
+    }
+    patterns = [*UNET_FILES, *OTHER_FILES]
+    assert set(filter_repo_objects(wanted | copies, allow_patterns=patterns)) == wanted
+
+
+def test_pipeline_is_loaded_once_and_again_for_other_weights(weights: Path, v_weights: Path) -> None:
+    asset, other = (
+        resolve_asset(AssetReference(str(folder), patterns=UNET_FILES), "sd21.weights")
+        for folder in (weights, v_weights)
+    )
+    first = load_pipeline(asset, "cpu", "float32")
+    assert load_pipeline(asset, "cpu", "float32") is first
+    assert load_pipeline(asset, "cpu", "float16") is first  # half precision is float32 on a CPU
+    second = load_pipeline(other, "cpu", "float32")
+    assert second.pipe.scheduler.config.prediction_type == "v_prediction"
+    assert load_pipeline(asset, "cpu", "bfloat16").pipe.unet.dtype == torch.bfloat16
+
+
+def test_folder_that_is_no_pipeline_is_named(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"x")
+    ctx = context(tmp_path, tmp_path / "out")
+    with pytest.raises(CytobenchError, match=rf"{tmp_path} cannot be loaded as a Stable Diffusion pipeline"):
+        load_pipeline(ctx.assets["weights"], "cpu", "float32")
+
+
+def test_single_file_beside_its_configuration_draws_the_same_images(weights: Path, tmp_path: Path) -> None:
+    pipe = tiny_pipeline()
+    pipe.save_pretrained(tmp_path / "repository")
+    for weights_file in (tmp_path / "repository").glob("*/*.safetensors"):
+        weights_file.unlink()
+    single = tmp_path / "repository" / "tiny.safetensors"
+    save_original(pipe, single)
+    images = []
+    for source in (weights, single):
+        ctx = context(source, tmp_path / "out")
+        config = DiffusionSampleConfig(steps=3)
+        sampler = BaselineGenerator(BaselineConfig(resolution=SIDE), config).open({}, ctx)
+        images.append(np.stack([image for _, image in sampler.sample(requests(2))]))
+    assert np.array_equal(*images)
+
+
+def test_single_file_of_unknown_shape_says_what_is_missing(tmp_path: Path) -> None:
+    single = tmp_path / "tiny.safetensors"
+    save_original(tiny_pipeline(), single)
+    ctx = context(single, tmp_path / "out")
+    with pytest.raises(CytobenchError, match=r"no model_index\.json lies beside it"):
+        load_pipeline(ctx.assets["weights"], "cpu", "float32")
+
+
+def test_clip_tokenizer_agrees_with_open_clip() -> None:
+    import open_clip
+
+    prompt = "Photorealistic promyelocyte (3/5 lobes), it's a Wright-Giemsa stain at 40x, caf\u00e9."
+    ours = clip_tokenizer()(prompt, padding="max_length", max_length=77, truncation=True).input_ids
+    theirs = open_clip.tokenize(prompt)[0].tolist()
+    assert len(ours) == 77
+    assert ours == theirs  # both pad with 0, which is "!" in this vocabulary
+
+
+def test_sizes_of_stable_diffusion_21() -> None:
+    def count(model: torch.nn.Module) -> int:
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    def trained(model: torch.nn.Module) -> tuple[int, int]:
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        return sum(parameter.numel() for parameter in parameters), len(parameters)
+
+    configurations = {part: json.loads((SD21_BASE / part / "config.json").read_text()) for part in ("unet", "vae")}
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(configurations["unet"])
+        vae = AutoencoderKL.from_config(configurations["vae"])
+        text = CLIPTextModel(CLIPTextConfig.from_pretrained(SD21_BASE / "text_encoder"))
+        assert (count(unet), count(text), count(vae)) == (865_910_724, 340_387_840, 83_653_863)
+        attach_adapter(SimpleNamespace(unet=unet, text_encoder=text), LoraFitConfig())
+    assert trained(unet) == (3_319_808, 256)
+    assert trained(text) == (3_014_656, 184)
