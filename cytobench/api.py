@@ -15,7 +15,7 @@ from cytobench.progress import Display
 from cytobench.prompts import read_prompts
 from cytobench.records import read_records
 from cytobench.resolve import default_preset, resolve
-from cytobench.run import Outcome, recorded_benchmark, run_benchmark
+from cytobench.runner import Outcome, recorded_benchmark, run_benchmark
 
 
 @dataclass(frozen=True)

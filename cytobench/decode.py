@@ -3,13 +3,13 @@
 Decisions, so that a digest means one thing:
 
 - PNG, JPEG, TIFF, BMP, WebP, GIF and PPM are read, and told apart by their content, not by their name.
-- An alpha channel is dropped, never composited: the colour stored under a transparent pixel is what the scanner
-  wrote there, and no background has to be invented. Transparency of a palette likewise.
+- An alpha channel is dropped, never composited: the colour stored under a transparent pixel is what the
+  scanner wrote there, and no background has to be invented. Transparency of a palette likewise.
 - Grey, palette and CMYK images are converted to RGB by Pillow, without colour profiles.
-- EXIF orientation is applied: a viewer shows the file that way, and a digest must not differ between a file that is
-  marked as rotated and the same pixels written upright.
-- An image of more than 8 bits a band, one with several frames, a truncated one, one under ``MIN_SIDE`` pixels a side
-  and one over ``MAX_PIXELS`` pixels are refused, never guessed at.
+- EXIF orientation is applied: a viewer shows the file that way, and a digest must not differ between a file
+  that is marked as rotated and the same pixels written upright.
+- An image of more than 8 bits a band, one with several frames, a truncated one, one under ``MIN_SIDE`` pixels
+  a side and one over ``MAX_PIXELS`` pixels are refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ MAX_PIXELS = 64_000_000
 """Most pixels an image may have; far above an image of a cell, far below what fills a computer's memory."""
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
-_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
+_EIGHT_BIT_MODES = frozenset(
+    {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
+)
 _SIXTEEN_BIT_DATA = re.compile(r";16[BLNS]")
 
 
@@ -55,7 +57,8 @@ def decode_image(source: Path | bytes) -> NDArray[np.uint8]:
     """
     name = "image in memory" if isinstance(source, bytes) else str(source)
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS) as image:
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        with Image.open(file, formats=_FORMATS) as image:
             _refuse_header(name, image)
             image.load()
             return np.array(_without_alpha(ImageOps.exif_transpose(image)), dtype=np.uint8)
@@ -66,7 +69,7 @@ def decode_image(source: Path | bytes) -> NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise BadImage(name, f"over {MAX_PIXELS} pixels; crop or scale it down first") from None
     except OSError as error:
-        # With a number it is the system that cannot read the file; without one Pillow cannot read the content.
+        # With a number the system cannot read the file; without one Pillow cannot read the content.
         reason = error.strerror if error.errno and error.strerror else f"truncated or damaged ({error})"
         raise BadImage(name, reason) from None
     except MemoryError:
@@ -100,11 +103,13 @@ def _refuse_header(name: str, image: Image.Image) -> None:
         raise BadImage(name, f"more than 8 bits a band (mode {image.mode}); convert it to 8-bit RGB first")
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1:
-        raise BadImage(name, f"{frames} frames in one file; save the frame that is meant as a file of its own")
+        raise BadImage(
+            name, f"{frames} frames in one file; save the frame that is meant as a file of its own"
+        )
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Whether Pillow would silently cut 16-bit colour down to 8 bits: the mode says RGB, the stored data do not."""
+    """Whether Pillow would silently cut 16-bit colour down to 8 bits: the mode hides it."""
     for tile in getattr(image, "tile", []):
         codec, arguments = tile[0], tile[3]
         if _SIXTEEN_BIT_DATA.search(str(arguments)):
@@ -118,6 +123,6 @@ def _without_alpha(image: Image.Image) -> Image.Image:
     """RGB of an image with the alpha channel ignored."""
     if image.mode == "La":
         image = image.convert("LA")
-    elif image.mode == "RGBa" or image.mode == "PA":
+    elif image.mode in ("RGBa", "PA"):
         image = image.convert("RGBA")
     return image.convert("RGB")

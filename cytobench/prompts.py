@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from cytobench.data.dataset import Dataset
 
 PromptPart = Literal["generator", "classifier"]
+PARTS: tuple[PromptPart, ...] = ("generator", "classifier")
 
 TEMPLATE = (
     "Photorealistic {} in peripheral blood smear, Wright-Giemsa stain, ultra-detailed, medical cytology, sharp focus."
 )
 _STYLE = "Wright-Giemsa stain, ultra-detailed, medical cytology, 40x magnification, sharp focus."
-_KINDS = ("generator", "classifier")
+
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ def read_prompts(path: Path) -> dict[str, dict[str, str]]:
         if not isinstance(table, dict):
             raise UserError(f'--prompts {path}: {label} is no table; write [{label}] and generator = "..." below it.')
         for key, text in table.items():
-            if key not in _KINDS:
-                near = get_close_matches(key, _KINDS, n=1)
+            if key not in PARTS:
+                near = get_close_matches(key, PARTS, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 raise UserError(f"--prompts {path}: {label}.{key}: only generator and classifier are known.{hint}")
             if not isinstance(text, str) or not text.strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,19 +19,16 @@ def data() -> None:
     """Describe, split and export data sets."""
 
 
-command = data
-
-
 @data.command("describe")
 @click.argument("path", metavar="NAME|PATH")
-@click.option("--prompts", type=click.Path(path_type=Path), help="TOML file of prompts to count as a run would.")
+@click.option("--prompts", type=click.Path(path_type=Path), help="Count the prompts of this TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def describe_command(ctx: click.Context, path: str, prompts: Path | None, as_json: bool) -> None:
     """Count images, sizes and copies, list bad images (exit code 1), and show the prompts and their tokens.
 
-    PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest (CSV or Parquet with path and label, and optionally
-    group, quality, generator_prompt, classifier_prompt; paths relative to it).
+    PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest: CSV or Parquet with the columns path
+    (relative to the manifest) and label, and optionally group, quality, generator_prompt, classifier_prompt.
     """
     from cytobench.cli.described import show
     from cytobench.data.cache import cache_folder
@@ -87,11 +84,11 @@ def _tokens() -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable
     from cytobench.lazy import load
 
     try:
-        functions: tuple[Any, Any] = tuple(load(f"cytobench_openclip.tokens:{name}") for name in _TOKEN_FUNCTIONS)
-        functions[0](["a cell"])
+        count_tokens: Callable[[Sequence[str]], Sequence[int]] = load(
+            "cytobench_openclip.tokens:count_tokens"
+        )
+        cut_off: Callable[[str], str] = load("cytobench_openclip.tokens:cut_off")
+        count_tokens([""])  # open_clip itself is imported here
     except ImportError:
         return None, None
-    return functions
-
-
-_TOKEN_FUNCTIONS = ("count_tokens", "cut_off")
+    return count_tokens, cut_off

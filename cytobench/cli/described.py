@@ -20,7 +20,8 @@ def show(found: dict[str, Any]) -> None:
     _table(
         ("class", "other name", "images", "different", "groups"),
         [
-            (one["label"], one["other_name"] or "", one["images"], one["different_images"], one["groups"] or "")
+            [one[key] if one[key] else "" for key in ("label", "other_name")]
+            + [one["images"], one["different_images"], one["groups"] or ""]
             for one in classes
         ],
     )
@@ -69,17 +70,21 @@ def _some(lines: Sequence[str]) -> None:
 
 
 def _prompts(prompts: dict[str, Any]) -> None:
-    counted = all(one[part]["tokens"] is not None for one in prompts.values() for part in ("generator", "classifier"))
+    parts = ("generator", "classifier")
+    counted = all(one[part]["tokens"] is not None for one in prompts.values() for part in parts)
     click.echo("")
     rows = []
     for label, one in prompts.items():
-        tokens = [one[part]["tokens"] if counted else "?" for part in ("generator", "classifier")]
-        rows.append((label, one["origin"], *tokens, one["generator"]["text"]))
-    _table(("class", "prompts from", "generator tokens", "classifier tokens", "generator prompt"), rows)
+        tokens = [one[part]["tokens"] if counted else "?" for part in parts]
+        rows.append((label, one["origin"], *tokens))
+    _table(("class", "prompts from", "generator tokens", "classifier tokens"), rows)
+    for label, one in prompts.items():
+        for part in parts:
+            click.echo(f"{label}, {part}: {one[part]['text']}")
     if not counted:
         click.echo("token counts need the plugin cytobench_openclip with open_clip_torch")
     for label, one in prompts.items():
-        for part in ("generator", "classifier"):
+        for part in parts:
             if one[part]["cut"]:
                 click.echo(f"cut at 77 tokens, {label}, {part}: ... {one[part]['cut']}")
 

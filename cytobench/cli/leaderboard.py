@@ -22,14 +22,8 @@ def leaderboard(folders: tuple[Path, ...], format_: str) -> None:
 
     Rows of different data, protocols, presets, devices or seeds are never ranked together.
     """
-    from cytobench.leaderboard import FORMATS, print_leaderboard
     from cytobench.leaderboard import leaderboard as make
+    from cytobench.leaderboard import render
     from cytobench.records import read_records
 
-    board = make(read_records(folders))
-    if format_ == "table":
-        from rich.console import Console
-
-        print_leaderboard(board, Console())
-    else:
-        click.echo(FORMATS[format_](board), nl=False)
+    click.echo(render(make(read_records(folders)), format_), nl=False)

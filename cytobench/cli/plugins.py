@@ -36,11 +36,17 @@ def _as_json(found: Plugins) -> dict[str, Any]:
 
 
 def _offers(offers: Mapping[str, Offer[Any]]) -> list[dict[str, Any]]:
-    return [{**asdict(offer.spec), "origin": offer.origin, "version": offer.version} for offer in offers.values()]
+    return [
+        {**asdict(offer.spec), "origin": offer.origin, "version": offer.version} for offer in offers.values()
+    ]
 
 
 def _print(found: Plugins, verbose: bool, console: Console) -> None:
-    groups = {"Generators": found.generators, "Classifiers": found.classifiers, "Data sets": found.datasets}
+    groups: dict[str, Mapping[str, Offer[Any]]] = {
+        "Generators": found.generators,
+        "Classifiers": found.classifiers,
+        "Data sets": found.datasets,
+    }
     for title, offers in groups.items():
         console.print(Text(title, style="bold"))
         width = max((len(name) for name in offers), default=0)

@@ -50,7 +50,7 @@ def run(
     from rich.console import Console
 
     from cytobench.api import run as run_api
-    from cytobench.leaderboard import render
+    from cytobench.leaderboard import FORMATS, print_leaderboard
     from cytobench.progress import open_display
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
@@ -64,8 +64,10 @@ def run(
         display=open_display(Console(stderr=True), quiet or as_json),
         **given,
     )
-    click.echo(render(result.leaderboard, "json" if as_json else "table"))
-    if not as_json:
+    if as_json:
+        click.echo(FORMATS["json"](result.leaderboard))
+    else:
+        print_leaderboard(result.leaderboard, Console())
         count = len(result.outcome.done), len(result.outcome.found)
         click.echo(f"{count[0]} trials done, {count[1]} found done; results in {result.outcome.out}", err=True)
     if result.outcome.failed:

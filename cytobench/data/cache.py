@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def cache_folder() -> Path:
-    """``CYTOBENCH_CACHE`` if set, else ``cytobench`` in ``XDG_CACHE_HOME`` or ``~/.cache``; made when first written to.
+    """``CYTOBENCH_CACHE`` if set, else ``cytobench`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
 
-    Nothing in it is ever needed: deleting it costs time, no result.
+    It is made when first written to. Nothing in it is ever needed: deleting it costs time, no result.
     """
     own = os.environ.get("CYTOBENCH_CACHE")
     if own:

@@ -12,7 +12,6 @@ from cytobench.data.digests import read_digests
 from cytobench.data.listing import Listing, other_names
 from cytobench.errors import UserError
 from cytobench.keys import content_key
-from cytobench.prompts import PromptPart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +22,14 @@ class Dataset:
     """A table of images.
 
     ``table`` has one row an image, sorted by label, then path (plain string order), index 0 .. n - 1:
-    ``path`` (str, relative to ``root``, with "/"), ``label`` (str), ``group`` (str or NA: patient, slide), ``quality``
-    (float64 or NaN; larger is better) and ``digest`` (SHA-256 of the decoded pixels, hex).
+    ``path`` (str, relative to ``root``, with "/"), ``label`` (str), ``group`` (str or NA: patient, slide),
+    ``quality`` (float64 or NaN; larger is better) and ``digest`` (SHA-256 of the decoded pixels, hex).
 
-    ``labels`` are the classes in column order. ``codes`` maps a label to its other name (a code for a class name, a
-    class name for a code), so that users can type either. ``prompts`` are the data set's own, perhaps for some labels
-    and one of the two prompts only; :func:`cytobench.prompts.prompts_for` fills in the rest. ``public`` says whether
-    its images may be shown in reports. ``limited`` is the number of images a class it was cut to.
+    ``labels`` are the classes in column order. ``codes`` maps a label to its other name (a code for a class
+    name, a class name for a code), so that users can type either. ``prompts`` are the data set's own,
+    perhaps for some labels and one of the two prompts only; :func:`cytobench.prompts.prompts_for` fills in
+    the rest. ``public`` says whether its images may be shown in reports. ``limited`` is the number of
+    images a class it was cut to.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Dataset:
     table: pd.DataFrame
     labels: tuple[str, ...]
     codes: Mapping[str, str] = field(default_factory=dict)
-    prompts: Mapping[str, Mapping[PromptPart, str]] = field(default_factory=dict)
+    prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     public: bool = False
     limited: int | None = None
 
@@ -46,7 +46,7 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """SHA-256, in hex, of label, pixel digest, group and quality of every row in order; paths do not count."""
+        """SHA-256, in hex, of label, pixel digest, group and quality of every row in order; not of paths."""
         table = self.table[["label", "digest", "group", "quality"]]
         rows: list[list[Any]] = table.astype(object).where(table.notna(), None).to_numpy().tolist()
         return content_key("dataset", {"rows": rows})

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from cytobench.data.dataset import Dataset
 from cytobench.data.digests import read_digests
 from cytobench.data.duplicates import find_copies
-from cytobench.data.listing import Listing, other_names
-from cytobench.prompts import PARTS, Prompts, prompts_for
+from cytobench.data.listing import PARTS, Listing, other_names
+from cytobench.prompts import prompts_for
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TOKENS_SEEN = 77
-"""Tokens that CLIP's text tower sees, the start and the end token among them."""
-
+Prompts = Mapping[str, Mapping[str, str]]
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 
 
@@ -32,8 +30,8 @@ def describe(
     """Decode every image and describe the data set as values that JSON can hold.
 
     ``bad`` lists the images that a run would refuse; all other figures are of the rest. ``count_tokens`` and
-    ``cut_off`` (what of a text lies beyond ``TOKENS_SEEN``) are None where no text tower is installed; ``tokens`` and
-    ``cut`` are then null. Raises UserError for prompts of unknown labels.
+    ``cut_off`` (what of a text CLIP's text tower does not see) are None where no tokenizer is installed;
+    ``tokens`` and ``cut`` are then null. Raises UserError for prompts of unknown labels.
     """
     pixels, bad = read_digests(listing.root, list(listing.table["path"]), cache)
     table = listing.table[listing.table["path"].isin(list(pixels))].reset_index(drop=True)

@@ -15,7 +15,7 @@ from cytobench.atomic import write_bytes
 from cytobench.decode import BadImage, decode_image, pixel_digest
 
 _RACY_SECONDS = 2.0
-"""A file changed this shortly before it was read may change again within one tick of its clock: not remembered."""
+"""A file changed this shortly before it was read may change again within one clock tick: not remembered."""
 
 _COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height"]
 
@@ -30,14 +30,14 @@ class Pixels:
 
 
 Stamp = tuple[int, int, int]
-"""Size in bytes and the times of change of content and of metadata, in ns: what tells that a file is the same."""
+"""Size in bytes, and times of change of content and of metadata in ns: what tells that a file is the same."""
 
 
 def read_digests(root: Path, paths: Sequence[str], cache: Path) -> tuple[dict[str, Pixels], dict[str, str]]:
     """Decode the files of ``paths`` (relative to ``root``): what is known of each, and why of each bad one.
 
-    Files whose stamp is found in ``cache`` are not decoded again. Bad ones are never remembered. A cache that cannot
-    be read or written is done without.
+    Files whose stamp is found in ``cache`` are not decoded again. Bad ones are never remembered. A cache that
+    cannot be read or written is done without.
     """
     index = _index_file(root, cache)
     known = _read_index(index)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Copies:
-    """Two or more images with the same pixels, in the table's order; more than one label means they contradict."""
+    """Two or more images with the same pixels, in the table's order."""
 
     paths: tuple[str, ...]
     labels: tuple[str, ...]

@@ -12,9 +12,9 @@ from cytobench.errors import UserError
 def export(dataset: Dataset, folder: Path) -> int:
     """Write ``folder/LABEL/NAME.png`` for every image and return how many.
 
-    NAME is the file's own; a second one of the same name in a class gets ``-2`` and so on. Where groups or qualities
-    are known, ``folder/manifest.csv`` keeps them. The folder must be absent or empty; if the export fails, what it
-    wrote is taken away again. Raises UserError.
+    NAME is the file's own; a second one of the same name in a class gets ``-2`` and so on. Where groups or
+    qualities are known, ``folder/manifest.csv`` keeps them. The folder must be absent or empty; if the export
+    fails, what it wrote is taken away again. Raises UserError.
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty. Give a new folder, or empty this one.")

@@ -13,16 +13,16 @@ EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp
 
 
 def load_folder(path: Path, cache: Path) -> Dataset:
-    """Load a folder of classes; labels are the folders' names, sorted. Raises UserError (see :func:`list_folder`)."""
+    """Load a folder of classes; labels are the folders' names, sorted. Raises as :func:`list_folder` does."""
     return from_listing(list_folder(path), cache)
 
 
 def list_folder(path: Path) -> Listing:
     """Find the images of a folder of classes, without decoding them.
 
-    Hidden files and folders and files without an image's extension are left out. Links that the user made are
-    followed, so that a subset can be made of links. Raises UserError for a folder without classes, for a class without
-    images, and for images deeper than the class folders.
+    Hidden files and folders and files without an image's extension are left out. Links that the user made
+    are followed, so that a subset can be made of links. Raises UserError for a folder without classes, for
+    a class without images, and for images deeper than the class folders.
     """
     import pandas as pd
 
@@ -32,7 +32,9 @@ def list_folder(path: Path) -> Listing:
     images = {folder: [entry for entry in files if _is_image(entry)] for folder, files in direct.items()}
     if not any(images.values()):
         raise UserError(_no_classes(path, folders))
-    deep = [inner for folder in folders for inner in _visible(folder) if inner.is_dir() and _holds_images(inner)]
+    deep = [
+        inner for folder in folders for inner in _visible(folder) if inner.is_dir() and _holds_images(inner)
+    ]
     refuse(
         f"{path}: images lie deeper than in the class folders. Move them up, or list them in a manifest "
         "(CSV with the columns path and label)",
@@ -44,6 +46,10 @@ def list_folder(path: Path) -> Listing:
     )
     problems = [problem for folder in folders if (problem := label_problem(folder.name))]
     refuse(f"{path}: folders whose names cannot be labels", problems)
+    unwritable = [
+        repr(file.name) for files in images.values() for file in files if not _is_unicode(file.name)
+    ]
+    refuse(f"{path}: file names that are not UTF-8; rename them", unwritable)
     rows = [(f"{folder.name}/{file.name}", folder.name) for folder in folders for file in images[folder]]
     rows.sort(key=lambda row: (row[1], row[0]))
     table = pd.DataFrame(rows, columns=["path", "label"])
@@ -78,6 +84,11 @@ def _visible(folder: Path) -> list[Path]:
 
 def _is_image(file: Path) -> bool:
     return file.suffix.lower() in EXTENSIONS
+
+
+def _is_unicode(name: str) -> bool:
+    """Whether a name can be written into a table; bytes that are not UTF-8 come as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _holds_images(folder: Path) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cytobench.errors import UserError
 from cytobench.prompts import CLASS_NAMES, CODES, PromptPart
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PARTS: tuple[str, ...] = get_args(PromptPart)
+"""The two prompts of a class."""
 
 SHOWN = 5
 """How many of many problems one message shows."""
@@ -29,7 +32,7 @@ class Listing:
     root: Path
     table: pd.DataFrame
     labels: tuple[str, ...]
-    prompts: Mapping[str, Mapping[PromptPart, str]] = field(default_factory=dict)
+    prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
 
@@ -46,7 +49,7 @@ def label_problem(label: str) -> str | None:
 
 def other_names(labels: Sequence[str]) -> dict[str, str]:
     """The code of each built-in class name and the class name of each built-in code among the labels."""
-    known = CODES | CLASS_NAMES
+    known = {**CODES, **CLASS_NAMES}
     return {label: known[label] for label in labels if label in known and known[label] not in labels}
 
 

@@ -1,8 +1,9 @@
 """A manifest: a CSV or Parquet file with one row an image.
 
-Columns: ``path`` (relative to the manifest's folder, with "/", never outside it) and ``label``; optional ``group``
-(patient or slide: never on two sides of a split), ``quality`` (a number, larger is better), ``generator_prompt`` and
-``classifier_prompt`` (the same in all rows of a label that have one). Other columns are left alone.
+Columns: ``path`` (relative to the manifest's folder, with "/", never outside it) and ``label``; optional
+``group`` (patient or slide: never on two sides of a split), ``quality`` (a number, larger is better),
+``generator_prompt`` and ``classifier_prompt`` (the same in all rows of a label that have one). Other
+columns are left alone. Neither a path nor a link may lead out of the manifest's folder.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from cytobench.data.dataset import Dataset, from_listing
-from cytobench.data.listing import Listing, label_problem, refuse
+from cytobench.data.listing import PARTS, Listing, label_problem, refuse
 from cytobench.errors import UserError
-from cytobench.prompts import PARTS, PromptPart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +34,9 @@ def load_manifest(path: Path, cache: Path) -> Dataset:
 def list_manifest(path: Path) -> Listing:
     """Read and check a manifest, without decoding images.
 
-    Raises UserError for missing or misspelt columns, paths outside the folder, missing files, empty labels, a path in
-    two rows, a quality that is no number, and two different prompts for a label; each shows the first few rows.
+    Raises UserError for missing or misspelt columns, paths outside the folder, missing files, empty labels,
+    a path in two rows, a quality that is no number, and two different prompts for a label. The message
+    shows the first few rows.
     """
     import pandas as pd
 
@@ -51,6 +52,7 @@ def list_manifest(path: Path) -> Listing:
     check.refuse("labels that cannot be used", rows["label"], label_problem)
     paths = [PurePosixPath(text).as_posix() for text in rows["path"]]
     check.refuse("files that do not exist", paths, lambda text: _missing(path.parent, text))
+    check.refuse("links that lead out of the folder", paths, lambda text: _linked_out(path.parent, text))
     check.refuse("paths listed more than once", paths, _repeated())
     qualities = rows.get("quality", [""] * n)
     check.refuse("qualities that are no numbers", qualities, _quality_problem)
@@ -60,11 +62,12 @@ def list_manifest(path: Path) -> Listing:
     table["quality"] = [float(text) if text.strip() else math.nan for text in qualities]
     table = table.sort_values(["label", "path"], ignore_index=True)
     labels = tuple(sorted(set(rows["label"])))
-    return Listing(f"{path.parent.name}-{path.stem}".strip("-"), path.parent, table, labels, _prompts(path, rows))
+    name = f"{path.parent.name}-{path.stem}".strip("-")
+    return Listing(name, path.parent, table, labels, _prompts(path, rows))
 
 
 def path_problem(text: str) -> str | None:
-    """Why a path of a manifest cannot be used, or None. It must be relative, with "/", and stay in the folder."""
+    """Why a path of a manifest cannot be used, or None: relative, with "/", and not out of the folder."""
     if not text.strip():
         return "the path is empty"
     windows = PureWindowsPath(text)
@@ -80,7 +83,7 @@ def path_problem(text: str) -> str | None:
 
 
 class _Rows:
-    """Problems of a manifest's rows, numbered as an editor numbers the lines of the CSV (the header is line 1)."""
+    """Problems of a manifest's rows, numbered as the lines of a plain CSV are (the header is line 1)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -112,7 +115,7 @@ def _check_columns(path: Path, columns: list[Any]) -> None:
         near = get_close_matches(name.casefold(), OPTIONAL, n=1, cutoff=0.85)
         if near and near[0] not in names:
             # A misspelt group would silently let a patient sit on both sides of a split.
-            raise UserError(f"{path}: the column {name!r} is not known. Did you mean {near[0]!r}? If not, rename it.")
+            raise UserError(f"{path}: unknown column {name!r}. Did you mean {near[0]!r}? If not, rename it.")
 
 
 def _text(value: Any) -> str:
@@ -123,6 +126,10 @@ def _text(value: Any) -> str:
 
 def _missing(folder: Path, text: str) -> str | None:
     return None if (folder / text).is_file() else text
+
+
+def _linked_out(folder: Path, text: str) -> str | None:
+    return None if (folder / text).resolve().is_relative_to(folder.resolve()) else text
 
 
 def _repeated() -> Callable[[str], str | None]:
@@ -144,8 +151,8 @@ def _quality_problem(text: str) -> str | None:
         return f"{text!r} is no number"
 
 
-def _prompts(path: Path, rows: dict[str, list[str]]) -> dict[str, dict[PromptPart, str]]:
-    prompts: dict[str, dict[PromptPart, str]] = {}
+def _prompts(path: Path, rows: dict[str, list[str]]) -> dict[str, dict[str, str]]:
+    prompts: dict[str, dict[str, str]] = {}
     for part in PARTS:
         for label, text in zip(rows["label"], rows.get(f"{part}_prompt", []), strict=False):
             text = text.strip()

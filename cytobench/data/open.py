@@ -19,8 +19,8 @@ from cytobench.lazy import load
 def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Path) -> Dataset:
     """The installed data set of this name, else the folder or manifest at this path.
 
-    Digests and drawn images are kept in ``cache``. Raises UserError for an unknown name or path and for bad data,
-    CytobenchError where an installed data set's plugin fails.
+    Digests and drawn images are kept in ``cache``. Raises UserError for an unknown name or path and for bad
+    data, CytobenchError where an installed data set's plugin fails.
     """
     spec = specs.get(name_or_path)
     if spec is None:
@@ -33,7 +33,8 @@ def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Pat
         message = f"data set {spec.name} ({spec.factory}) raised {type(error).__name__}: {error}"
         raise CytobenchError(message) from error
     if not isinstance(dataset, Dataset):
-        raise CytobenchError(f"data set {spec.name}: {spec.factory} returned {type(dataset).__name__}, no Dataset.")
+        found = type(dataset).__name__
+        raise CytobenchError(f"data set {spec.name}: {spec.factory} returned {found}, which is no Dataset.")
     return replace(dataset, name=spec.name, public=spec.public)
 
 
@@ -45,10 +46,11 @@ def list_path(path: str, specs: Mapping[str, DatasetSpec]) -> Listing:
     if place.is_file() and place.suffix.lower() in SUFFIXES:
         return list_manifest(place)
     if place.exists():
-        raise UserError(f"{path} is no data set: give a folder of classes, or a manifest ({' or '.join(SUFFIXES)}).")
+        kinds = " or ".join(SUFFIXES)
+        raise UserError(f"{path} is no data set: give a folder of classes, or a manifest ({kinds}).")
     raise UserError(
-        f"{path}: no installed data set has this name and nothing is at this path.{_near(path, place, specs)} "
-        f"Installed: {', '.join(sorted(specs)) or 'none'}."
+        f"{path}: no installed data set has this name and nothing is at this path."
+        f"{_near(path, place, specs)} Installed: {', '.join(sorted(specs)) or 'none'}."
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Mapping
+
+from rich.console import Console
 
 from cytobench.leaderboard.html import to_html
 from cytobench.leaderboard.latex import to_latex
@@ -19,6 +23,16 @@ FORMATS: Mapping[str, Callable[[Leaderboard], str]] = {
     "latex": to_latex,
     "html": to_html,
 }
-"""The formats that are text; ``table`` is printed by :func:`print_leaderboard`."""
+"""The formats for files; :func:`render` knows ``table`` besides."""
 
-__all__ = ["FORMATS", "Figure", "Leaderboard", "Row", "Section", "leaderboard", "print_leaderboard"]
+
+def render(board: Leaderboard, name: str) -> str:
+    """A leaderboard as text: ``table`` (styled if stdout is a terminal) or one of ``FORMATS``."""
+    if name != "table":
+        return FORMATS[name](board)
+    buffer = io.StringIO()
+    print_leaderboard(board, Console(file=buffer, force_terminal=sys.stdout.isatty()))
+    return buffer.getvalue()
+
+
+__all__ = ["FORMATS", "Figure", "Leaderboard", "Row", "Section", "leaderboard", "print_leaderboard", "render"]

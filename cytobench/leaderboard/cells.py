@@ -44,7 +44,8 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
     result = []
     for row in section.rows:
         figures = [
-            TableCell(figure_text(row.figures.get(cell), plus_minus), cell in row.best, number=True) for cell in cells
+            TableCell(figure_text(row.figures.get(cell), plus_minus), cell in row.best, number=True)
+            for cell in cells
         ]
         result.append(
             [
@@ -59,7 +60,8 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
             ]
         )
     if section.majority:
-        figures = [TableCell(figure_text(section.majority.get(cell), plus_minus), number=True) for cell in cells]
+        reference = [figure_text(section.majority.get(cell), plus_minus) for cell in cells]
+        figures = [TableCell(text, number=True) for text in reference]
         names = [TableCell(""), TableCell("none"), TableCell(MAJORITY), TableCell(""), TableCell("")]
         result.append([*names, *figures, TableCell(""), TableCell("reference, from the class counts")])
     return result

@@ -1,4 +1,4 @@
-"""The leaderboard as one self-contained HTML file: no script, nothing loaded from elsewhere, every text escaped."""
+"""The leaderboard as one self-contained HTML file: no script, nothing loaded, every text escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from cytobench.leaderboard.model import Leaderboard, Section
 from cytobench.leaderboard.words import LEGEND
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1b1b1f; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1f; }
+body { margin: 2rem auto; max-width: 90rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2.5rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }

@@ -25,17 +25,14 @@ _SPECIAL = {
 
 
 def to_latex(board: Leaderboard) -> str:
-    """One ``table*`` a section; what ran and the remarks stand under the table. Needs the package booktabs."""
+    """One ``table*`` a section; what ran and the remarks stand under it. Needs the package booktabs."""
     return "\n".join(["% needs \\usepackage{booktabs}", *(_section(section) for section in board.sections)])
 
 
 def _section(section: Section) -> str:
     head, body = header(section), lines(section)
     columns = "".join("r" if cell.number else "l" for cell in head[:-1])
-    notes = [
-        f"{cells[0].text or '-'} {cells[1].text}/{cells[2].text}/s{cells[3].text}/n{cells[4].text}: {cells[-1].text}"
-        for cells in body[: len(section.rows)]
-    ]
+    notes = [f"{row.row}: {cells[-1].text}" for row, cells in zip(section.rows, body, strict=False)]
     caption = " ".join([section.title + ".", *section.notes, LEGEND])
     return "\n".join(
         [

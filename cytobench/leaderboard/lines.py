@@ -45,7 +45,8 @@ def to_csv(board: Leaderboard) -> str:
 
 def to_json(board: Leaderboard) -> str:
     """``{"sections": [{..., "rows": [{..., "figures": {SPLIT: {METRIC: {mean, std, folds, best}}}}]}]}``."""
-    return json.dumps({"sections": [_section(section) for section in board.sections]}, indent=1, allow_nan=False)
+    sections = [_section(section) for section in board.sections]
+    return json.dumps({"sections": sections}, indent=1, allow_nan=False) + "\n"
 
 
 def _section(section: Section) -> dict[str, Any]:

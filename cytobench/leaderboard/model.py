@@ -80,7 +80,7 @@ class Section:
     splits: tuple[str, ...]
     rows: tuple[Row, ...]
     majority: Mapping[Cell, Figure]
-    """Always guessing the most frequent class of the training part; empty where the counts are not on record."""
+    """Always guessing the most frequent class of the training part; empty where counts are unknown."""
 
     @property
     def title(self) -> str:
@@ -112,7 +112,7 @@ class Section:
         if not self.public:
             notes.append("Embedded data: drawn by a program; these figures say nothing about real cells.")
         if self.preset == "pocket":
-            notes.append("Preset pocket: tiny networks in place of the named ones; what ran is under each row.")
+            notes.append("Preset pocket: tiny networks in place of the named ones; every row says what ran.")
         return tuple(notes)
 
     def _folds(self) -> str:

@@ -32,9 +32,9 @@ def make_row(records: Sequence[Record], declared: Sequence[int], splits: Sequenc
         complete=not missing,
         missing=missing,
         failed={
-            record.protocol.fold: f"{record.error.type}: {record.error.message}" if record.error else "unknown"
+            record.protocol.fold: f"{record.error.type}: {record.error.message}"
             for record in records
-            if record.status == "failed"
+            if record.error is not None
         },
         shortfall=shortfall(records),
         settings=settings,
@@ -59,7 +59,7 @@ def summarise(values: Sequence[float]) -> Figure:
 
 
 def cost(records: Sequence[Record]) -> tuple[float, float]:
-    """Seconds of all stages behind these records, each counted once, and of those that their runs did themselves."""
+    """Seconds of all stages behind these records, each once, and of those that their runs did themselves."""
     whole: dict[tuple[str, str, str | None], float] = {}
     paid = 0.0
     for record in records:

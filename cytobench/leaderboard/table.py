@@ -18,10 +18,10 @@ PRINTED_DIGITS = 3
 
 
 def leaderboard(records: Iterable[Record]) -> Leaderboard:
-    """Group records into sections that may be compared, and rank the complete rows of each by macro F1 on test.
+    """Group records into sections that may be compared, and rank the complete rows of each.
 
-    Records of different data (or another cut of them), protocols, presets, devices, seeds, folds or train-only classes
-    are never in one section.
+    Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
+    or train-only classes are never in one section. The rank is by macro F1 on test.
     """
     sections = [_section(group) for _, group in sorted(_grouped(records, _section_key).items())]
     return Leaderboard(tuple(sections))
@@ -135,7 +135,7 @@ def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> s
 
 
 def _ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Complete rows first, by macro F1 on test; equal figures share a rank. Then the others, by the same figure."""
+    """Complete rows first, by macro F1 on test; equal figures share a rank. Then the others."""
     ordered = sorted(rows, key=lambda row: (not row.complete, -_value(row, RANKED_BY), row.row, row.settings))
     complete = [row for row in ordered if row.complete]
     best = _best(complete)

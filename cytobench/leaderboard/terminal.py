@@ -11,7 +11,7 @@ from rich.text import Text
 from cytobench.leaderboard.model import Leaderboard, Row, Section
 from cytobench.leaderboard.words import (
     LEGEND,
-    MAJORITY,
+    MAJORITY_SHORT,
     METRIC_NAMES,
     figure_text,
     ran_text,
@@ -71,8 +71,9 @@ def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
 def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]:
     lines = []
     for number, split in enumerate(splits):
-        figures = [Text(figure_text(section.majority.get((split, metric))), "italic") for metric in METRIC_NAMES]
-        names = ["", "none", MAJORITY, "", ""] if number == 0 else [""] * 5
+        texts = [figure_text(section.majority.get((split, metric))) for metric in METRIC_NAMES]
+        figures = [Text(text, "italic") for text in texts]
+        names = ["", "none", MAJORITY_SHORT, "", ""] if number == 0 else [""] * 5
         lines.append([*(Text(name, "italic") for name in names), Text(_SHORT[split]), *figures, Text()])
     return lines
 

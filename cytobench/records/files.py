@@ -45,19 +45,19 @@ def read_record(file: Path) -> Record:
     except OSError as error:
         raise UserError(f"record {file} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise UserError(f"record {file} is no JSON ({error}). Delete it and run again to make it anew.") from error
+        raise UserError(f"record {file} is no JSON ({error}). Delete it and run again.") from error
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:
         raise UserError(
-            f"record {file} has schema version {version}; this cytobench reads {SCHEMA_VERSION}. Use the version "
-            "of cytobench that wrote it, or run again."
+            f"record {file} has schema version {version}; this cytobench reads {SCHEMA_VERSION}. "
+            "Use the version of cytobench that wrote it, or run again."
         )
     try:
         return Record.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"record {file} is damaged: {key}: {first['msg']}. Delete it and run again.") from error
+        raise UserError(f"record {file} is damaged: {key}: {first['msg']}. Run again.") from error
 
 
 def read_records(folders: Iterable[Path]) -> list[Record]:
@@ -72,7 +72,7 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
             raise UserError(f"{folder} is no folder. Name a results folder, the --out of a run.")
         found = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
         if not found:
-            raise UserError(f"{folder} holds no records (records/*.json). Name a results folder, the --out of a run.")
+            raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
         files.update(dict.fromkeys(path.resolve() for path in found))
     return [read_record(file) for file in files]
 
@@ -104,7 +104,7 @@ def rescore(file: Path) -> dict[str, dict[str, float | None]]:
 
 def _parquet(predictions: pd.DataFrame) -> bytes:
     probabilities: dict[str, Any] = {
-        name: "float32" for name in predictions.columns if str(name).startswith("p_")
+        str(name): "float32" for name in predictions if str(name).startswith("p_")
     }
     columns = [*COLUMNS, *probabilities]
     buffer = io.BytesIO()

@@ -17,9 +17,9 @@ class _Part(BaseModel):
 class RanUsed(_Part):
     """What really ran."""
 
-    weights: str = Field(description="Name and short digest of the weights, or what stands in their place.")
+    weights: str = Field(description="Name and short digest of the weights.")
     architecture: str = Field(description="The network, for example ViT-B-32-quickgelu.")
-    resolution: int | None = Field(description="Side of the images it works on, in pixels; null where it has none.")
+    resolution: int | None = Field(description="Side of its images in pixels; null if it has none.")
 
 
 class WeightsUsed(_Part):
@@ -31,12 +31,12 @@ class WeightsUsed(_Part):
 
 class _PluginUsed(_Part):
     name: str = Field(description="The name in tables and in the row's name.")
-    plugin: str = Field(description="The plugin's own name; differs from name where a title is made from settings.")
+    plugin: str = Field(description="The plugin's own name; name may be made from settings.")
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
-    weights: dict[str, WeightsUsed] = Field(default_factory=dict, description="Weights and folders used, by name.")
-    ran: RanUsed | None = Field(default=None, description="What really ran; null if it failed before it opened.")
+    weights: dict[str, WeightsUsed] = Field(default_factory=dict, description="Weights and folders by name.")
+    ran: RanUsed | None = Field(default=None, description="What really ran; null if nothing did.")
 
 
 class GeneratorUsed(_PluginUsed):
@@ -60,8 +60,8 @@ class DatasetUsed(_Part):
     n_images: int = Field(description="Real images.")
     labels: tuple[str, ...] = Field(description="All classes, in the order of the probabilities' columns.")
     classes: dict[str, int] = Field(description="Real images by class.")
-    public: bool = Field(description="Whether it is a real, citable data set; false for the embedded phantom.")
-    limit: int | None = Field(default=None, description="--limit: at most so many images a class; null for all.")
+    public: bool = Field(description="Real and citable; false for the embedded data.")
+    limit: int | None = Field(default=None, description="--limit: images a class; null for all.")
     grouped: str = Field(
         default="images only",
         description="What a leak could be checked on: 'images only', or 'grouped by COLUMN (n)'.",
@@ -79,14 +79,16 @@ class ProtocolUsed(_Part):
 
 
 class StageReport(_Part):
-    """One timed stage behind a trial, shared stages included."""
+    """One timed stage behind a trial, shared stages included. Other keys of a stage's report are left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     kind: str = Field(description="fit, sample, train or predict.")
     key: str = Field(description="Its content address; equal keys are the same work, done once.")
     label: str | None = Field(default=None, description="The class, where a stage belongs to one.")
     seconds: float = Field(description="Wall time in seconds, device synchronised, loading included.")
     parts: dict[str, float] = Field(default_factory=dict, description="Seconds by part, for example load.")
-    images: int | None = Field(default=None, description="Images made or predicted; null where a rate says nothing.")
+    images: int | None = Field(default=None, description="Images made or predicted; null if neither.")
     images_per_second: float | None = Field(default=None, description="Images a second, loading not counted.")
     peak_memory_mib: float | None = Field(
         default=None,
@@ -94,7 +96,7 @@ class StageReport(_Part):
     )
     device: str = Field(description="Name of the device it ran on, when it ran.")
     when: str = Field(description="When it ran, ISO 8601 in UTC.")
-    reused: bool = Field(default=False, description="Whether it was found in the store; then this run paid nothing.")
+    reused: bool = Field(default=False, description="Found in the store; this run paid nothing.")
 
 
 class Environment(_Part):
@@ -105,7 +107,7 @@ class Environment(_Part):
     packages: dict[str, str] = Field(description="Versions of cytobench, its dependencies and its plugins.")
     git_commit: str | None = Field(
         default=None,
-        description="Commit of the installed cytobench, '+changes' where its files differ; null if unknown.",
+        description="Commit of the installed cytobench, '+' at its end where the code differs; null if unknown.",
     )
 
 
@@ -114,7 +116,7 @@ class DeviceUsed(_Part):
 
     kind: str = Field(description="cpu, cuda, mps, ...")
     name: str = Field(description="The device's name; rows of different devices are never ranked together.")
-    driver: str | None = Field(default=None, description="Version of the driver; null on a CPU or if unknown.")
+    driver: str | None = Field(default=None, description="Version of the driver; null if there is none.")
 
 
 class PromptUsed(_Part):
@@ -122,7 +124,7 @@ class PromptUsed(_Part):
 
     generator: str = Field(description="What the generator was told.")
     classifier: str = Field(description="What a classifier with a text side was told.")
-    origin: str = Field(description="Where they come from: the prompt file, the data set, built in, or a template.")
+    origin: str = Field(description="Declared by the user, the data set's, built in, or the template.")
 
 
 class Failure(_Part):
@@ -139,7 +141,8 @@ class Record(_Part):
     schema_version: Literal[1] = Field(default=1, description="Version of this schema.")
     row: str = Field(description="The row of the leaderboard: generator/classifier/sSHOTS/nN.")
     trial: str = Field(
-        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", description="Name of the trial and of its files: row and fold."
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
+        description="Name of the trial and of its files: row and fold.",
     )
     status: Literal["done", "failed"] = Field(description="done or failed.")
     key: str = Field(description="Content address of the trial: equal keys are the same work.")
@@ -158,13 +161,13 @@ class Record(_Part):
         default=(), description="Classes that are only in training and left out of the scores."
     )
     splits: dict[str, dict[str, int]] = Field(
-        default_factory=dict, description="Real images by class in each part of this fold: train, validation, test."
+        default_factory=dict, description="Real images by class in train, validation and test."
     )
     dtype: str = Field(default="float32", description="Number format of the models.")
     scores: dict[str, dict[str, float | None]] = Field(
         default_factory=dict,
-        description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes are "
-        "present. Empty for a failed trial.",
+        description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes "
+        "are present. Empty for a failed trial.",
     )
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."

@@ -1,9 +1,9 @@
-"""The study's training augmentation, drawn anew each time an image is seen, applied to whole batches at once.
+"""The study's training augmentation, drawn anew each time an image is seen, applied to whole batches.
 
-Torchvision's transforms take one image at a time; at 64 px their cost is mostly the overhead of many small calls.
-Here each image has its own parameters, but one call serves the batch, on the device of the model, and crop, flips
-and rotation are one resampling. What is drawn depends on (seed, epoch, position of the image) alone: neither on
-workers, nor on the order, nor on the batch.
+Torchvision's transforms take one image at a time; at 64 px their cost is mostly the overhead of many small
+calls. Here each image has its own parameters, but one call serves the batch, on the device of the model, and
+crop, flips and rotation are one resampling. What is drawn depends on (seed, epoch, position of the image)
+alone: neither on workers, nor on the order, nor on the batch.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _BLUR_TAPS = 5
 
 @dataclass(frozen=True)
 class Normalise:
-    """uint8 images (n, 3, height, width) to float32: scaled to 0 .. 1, then by the model's mean and deviation."""
+    """From uint8 (n, 3, height, width) to float32: to 0 .. 1, then by the model's mean and deviation."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __call__(self, images: Tensor) -> Tensor:
         return self.scaled(images.float().div_(255))
@@ -46,9 +46,10 @@ class Normalise:
 class Augmentation:
     """Random resized crop, flips, rotation, colour, blur, sharpness and stain.
 
-    ``resolution`` is the side of what it returns. The ranges are the study's. Where the study threw one coin for a
-    whole data set (HSV and HED jitter), a coin is thrown here for each image; where its HSV jitter overwrote hue
-    and saturation, it changes them here. Corners that a rotation opens are filled by reflection.
+    ``resolution`` is the side of what it returns. The ranges are the study's. Where the study threw one coin
+    for a whole data set (HSV and HED jitter), a coin is thrown here for each image; where its HSV jitter
+    overwrote hue and saturation, it changes them here. Corners that a rotation opens are filled by
+    reflection.
     """
 
     resolution: int
@@ -104,7 +105,7 @@ class Augmentation:
         return np.concatenate([size[:, :, None] * turn, centre[:, :, None]], 2).astype(np.float32)
 
     def _crop(self, uniform: _Uniform) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sides of the crop as fractions (n,): the first of ten tries that fits, else 1, as in torchvision."""
+        """Sides of the crop as fractions (n,): the first of ten tries that fits, else 1, as torchvision."""
         tries = uniform.many(2 * _TRIES)
         area = self.scale[0] + (self.scale[1] - self.scale[0]) * tries[:, :_TRIES]
         low, high = math.log(self.ratio[0]), math.log(self.ratio[1])

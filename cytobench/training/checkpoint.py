@@ -47,7 +47,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 
 def load_checkpoint(model: nn.Module, path: Path, only_trainable: bool) -> None:
-    """Load what :func:`save_checkpoint` wrote. Raises CytobenchError unless it has exactly the model's tensors."""
+    """Load what :func:`save_checkpoint` wrote. Raises CytobenchError unless its tensors are the model's."""
     state = load_file(path)
     wanted = set(trained_state(model, only_trainable))
     if set(state) != wanted:

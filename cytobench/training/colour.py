@@ -10,8 +10,8 @@ from torch import Tensor
 _GREY = (0.2989, 0.587, 0.114)
 """Luma weights of ITU-R 601, as torchvision's ``rgb_to_grayscale`` has them."""
 
-# Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution" (2001): optical densities
-# of haematoxylin, eosin and DAB in red, green and blue; the same numbers as skimage.color.rgb_from_hed.
+# Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution" (2001): optical
+# densities of haematoxylin, eosin and DAB in red, green and blue; the numbers of skimage.color.rgb_from_hed.
 _RGB_FROM_HED = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))
 _DARKEST = 1e-6
 _DENSITY = -math.log(_DARKEST)
@@ -20,7 +20,8 @@ _DENSITY = -math.log(_DARKEST)
 def adjust(images: Tensor, brightness: Tensor, saturation: Tensor) -> Tensor:
     """Scale brightness, then blend with the grey image, as torchvision's ``ColorJitter`` does.
 
-    ``images`` is (n, 3, height, width), clipped to 0 .. 1; factors are (n,), 1 changes nothing, saturation 0 is grey.
+    ``images`` is (n, 3, height, width), the result clipped to 0 .. 1. Factors are (n,): 1 changes nothing,
+    saturation 0 is grey.
     """
     bright = (images * _each(brightness)).clamp_(0, 1)
     grey = torch.einsum("nchw,c->nhw", bright, bright.new_tensor(_GREY)).unsqueeze(1)
@@ -28,9 +29,9 @@ def adjust(images: Tensor, brightness: Tensor, saturation: Tensor) -> Tensor:
 
 
 def shift_hsv(images: Tensor, hue: Tensor, saturation: Tensor) -> Tensor:
-    """Turn the hue by ``hue`` (n,) circles, multiply the saturation of HSV by ``saturation`` (n,), at most to 1.
+    """Turn the hue by ``hue`` (n,) circles, multiply the saturation of HSV by ``saturation`` (n,) from 0 up.
 
-    ``images`` is (n, 3, height, width).
+    ``images`` is (n, 3, height, width); saturation stops at 1.
     """
     red, green, blue = images.unbind(1)
     value, largest = images.max(1)

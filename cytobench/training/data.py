@@ -38,8 +38,8 @@ class TorchImages(Dataset[tuple[Any, int]]):
 
     ``image`` is a uint8 tensor (3, height, width), after ``prepare`` where one is given. ``prepare`` must be
     deterministic: its result is what is kept. Images are kept in memory when first read until ``kept_bytes``
-    are used; further ones are decoded anew each time. ``transform`` runs at every access. Workers that are forked
-    after :meth:`load` share what is kept.
+    are used; further ones are decoded anew each time. ``transform`` runs at every access. Workers that are
+    forked after :meth:`load` share what is kept.
     """
 
     def __init__(

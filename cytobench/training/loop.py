@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,20 +43,21 @@ def train_classifier(
     ctx: Context,
     normalise: Normalise,
     only_trainable: bool = False,
+    about: Mapping[str, Any] | None = None,
 ) -> Checkpoints:
     """Train ``model``, from images float32 (n, 3, r, r) to logits (n, classes), and write both checkpoints.
 
-    ``ctx.out`` gets ``picked.safetensors``, the epoch that is best on validation by ``ctx.selection`` (the earliest
-    of equals), and ``last.safetensors``; with ``only_trainable`` they hold only the parameters that require a
-    gradient. Validation runs in float32. On a GPU, ``ctx.dtype`` float16 or bfloat16 trains in mixed precision; a
-    CPU trains in float32. Draws from torch's global generators: call it within
-    :func:`~cytobench.training.seeding.seeded`.
+    ``ctx.out`` gets ``picked.safetensors``, the epoch that is best on validation by ``ctx.selection`` (the
+    earliest of equals), and ``last.safetensors``; with ``only_trainable`` they hold only the parameters that
+    require a gradient. ``about`` joins their description. Validation runs in float32. On a GPU, ``ctx.dtype``
+    float16 or bfloat16 trains in mixed precision; a CPU trains in float32. Draws from torch's global
+    generators: call it within :func:`~cytobench.training.seeding.seeded`.
 
     Raises CytobenchError where there are too few images or the loss is no longer finite.
     """
     if len(train) < 2 or not len(val):
         raise CytobenchError(
-            f"training needs 2 training images and 1 validation image or more, got {len(train)} and {len(val)}"
+            f"training needs 2 training images and 1 for validation, got {len(train)} and {len(val)}"
         )
     augmentation = Augmentation(config.resolution) if config.augment else None
     with ctx.time("load"):
@@ -83,9 +85,11 @@ def train_classifier(
             if score > best:
                 best, best_epoch, picked = score, epoch, trained_state(model, only_trainable)
     paths = {name: ctx.out / f"{name}.safetensors" for name in ("picked", "last")}
-    about = {"labels": list(train.labels), "resolution": config.resolution}
-    save_checkpoint(paths["picked"], picked, {**about, "epoch": best_epoch})
-    save_checkpoint(paths["last"], trained_state(model, only_trainable), {**about, "epoch": config.epochs})
+    described = {"labels": list(train.labels), **(about or {})}
+    save_checkpoint(paths["picked"], picked, {**described, "epoch": best_epoch})
+    save_checkpoint(
+        paths["last"], trained_state(model, only_trainable), {**described, "epoch": config.epochs}
+    )
     return Checkpoints(paths["picked"], paths["last"], tuple(curves))
 
 

@@ -22,7 +22,7 @@ _BATCH = 128
 
 
 def evaluation_data(images: Images, resolution: int) -> TorchImages:
-    """The images as evaluation sees them: uint8, resized once to (3, resolution, resolution), not augmented."""
+    """The images as evaluation sees them: uint8 (3, resolution, resolution), resized once, not augmented."""
     return TorchImages(images, identity, prepare=Resize(resolution))
 
 
@@ -70,7 +70,7 @@ class TorchPredictor:
     ran: Ran
 
     def predict_proba(self, images: Images) -> NDArray[np.float32]:
-        """Return probabilities, float32 (n, classes), columns in the order of ``images.labels``, rows sum to 1."""
+        """Probabilities, float32 (n, classes), columns in the order of ``images.labels``, rows sum to 1."""
         if self.model is None:
             raise CytobenchError("this predictor is closed")
         if images.labels != self.labels:

@@ -6,7 +6,7 @@ import math
 
 
 def learning_rate(step: int, steps: int, warmup: int, peak: float, floor: float) -> float:
-    """The rate of ``step`` (0 .. steps - 1): linear to ``peak`` in ``warmup`` steps, then a cosine to ``floor``.
+    """The rate of ``step`` (0 .. steps - 1): linear to ``peak`` in ``warmup`` steps, cosine to ``floor``.
 
     The first step of the warm-up has ``peak / warmup``; the last step of all has ``floor``, unless it is of
     the warm-up.

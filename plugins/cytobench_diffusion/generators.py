@@ -44,8 +44,8 @@ class LoraGenerator:
     def fit(self, shots: Images, ctx: Context) -> None:
         """Tune an adapter on the shots of one class.
 
-        Leaves ``pytorch_lora_weights.safetensors`` (diffusers' LoRA format) and ``loss.json`` in ``ctx.out``, and the
-        loaded pipeline as it was, also after an error.
+        Leaves ``pytorch_lora_weights.safetensors`` (diffusers' LoRA format) and ``loss.json`` in ``ctx.out``,
+        and the loaded pipeline as it was, also after an error.
         """
         if not len(shots):
             raise ValueError("sd21-lora: there are no shots to tune on")

@@ -12,10 +12,10 @@ from torchvision.transforms.v2 import functional
 
 
 class ShotLatents:
-    """Draws latents of shots: shorter side resized to ``resolution``, a random square crop, the VAE's posterior.
+    """Latents of shots: shorter side resized to ``resolution``, a random square crop, the VAE's posterior.
 
-    ``images`` are RGB uint8 (height, width, 3). Where every resized image is square there is nothing to crop, and the
-    VAE encodes each image only once; the posterior is still sampled anew each time.
+    ``images`` are RGB uint8 (height, width, 3). Where every resized image is square there is nothing to crop,
+    and the VAE encodes each image only once; the posterior is still sampled anew each time.
     """
 
     def __init__(self, images: Sequence[NDArray[np.uint8]], vae: Any, resolution: int) -> None:
@@ -26,7 +26,7 @@ class ShotLatents:
         self._moments = [self._encode(image) for image in self._images] if square else None
 
     def draw(self, rows: Sequence[int], random: torch.Generator) -> torch.Tensor:
-        """Latents of these images, scaled for the UNet, float32 (n, channels, height, width) on the VAE's device.
+        """Latents of these images, scaled for the UNet: float32 (n, channels, height, width).
 
         ``random`` is a CPU generator; the same state draws the same crops and samples on every device.
         """

@@ -22,8 +22,8 @@ from cytobench_diffusion.pipeline import LoadedPipeline
 def train_adapter(loaded: LoadedPipeline, shots: Images, config: LoraFitConfig, ctx: Context) -> list[float]:
     """Put a new adapter on the pipeline and train it; return the loss of each step. The adapter stays on.
 
-    Everything random comes from ``ctx.seed``, drawn on the CPU. Raises :class:`~cytobench.errors.CytobenchError` if
-    the loss is no longer a number.
+    Everything random comes from ``ctx.seed``, drawn on the CPU. Raises
+    :class:`~cytobench.errors.CytobenchError` if the loss is no longer a number.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(ctx.seed)
@@ -42,7 +42,8 @@ def _train(
     random = torch.Generator().manual_seed(ctx.seed)
     latents = ShotLatents([shots[i] for i in range(len(shots))], pipe.vae, config.resolution)
     prompts = _Prompts(list(shots.table["prompt"]), loaded, config.train_text_encoder)
-    noising = DDPMScheduler.from_config(pipe.scheduler.config)
+    scheduler: Any = DDPMScheduler
+    noising = scheduler.from_config(pipe.scheduler.config)
     optimizer = torch.optim.AdamW(
         parameters, lr=config.lr, betas=config.betas, weight_decay=config.weight_decay, eps=config.eps
     )
@@ -66,7 +67,7 @@ def _train(
             noisy = noising.add_noise(clean, noise, times).to(loaded.dtype)
             predicted = pipe.unet(noisy, times, prompts.embed(rows), return_dict=False)[0]
         loss = functional.mse_loss(predicted.float(), training_target(noising, clean, noise, times))
-        scaler.scale(loss).backward()
+        torch.autograd.backward(scaler.scale(loss))
         scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
         scaler.step(optimizer)
@@ -87,7 +88,7 @@ def _train(
 def training_target(
     scheduler: Any, clean: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
 ) -> torch.Tensor:
-    """What the UNet is to predict, by ``scheduler.config.prediction_type``; shapes (n, channels, height, width)."""
+    """What the UNet is to predict by ``scheduler.config.prediction_type``, (n, channels, height, width)."""
     kind = scheduler.config.prediction_type
     if kind == "epsilon":
         return noise
@@ -103,7 +104,7 @@ def training_target(
 
 
 def warmup_cosine(step: int, warmup: int, total: int) -> float:
-    """Factor on the learning rate before ``step`` (from 0): linear from 0 over ``warmup``, then a cosine to 0."""
+    """Factor on the learning rate at ``step`` (from 0): linear from 0 over ``warmup``, then a cosine to 0."""
     if step < warmup:
         return step / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
@@ -137,7 +138,7 @@ class _Prompts:
         self._encoder = loaded.pipe.text_encoder
         self._tokens = tokens.input_ids.to(loaded.device)
         self._which = torch.tensor([distinct.index(prompt) for prompt in prompts])
-        self._fixed = None
+        self._fixed: torch.Tensor | None = None
         if not trained:
             with torch.no_grad():
                 self._fixed = self._encoder(self._tokens)[0]
@@ -147,6 +148,6 @@ class _Prompts:
         which = self._which[rows].to(self._tokens.device)
         if self._fixed is not None:
             return self._fixed[which]
-        distinct, inverse = which.unique(return_inverse=True)
+        distinct, inverse = torch.unique(which, return_inverse=True)
         embeddings: torch.Tensor = self._encoder(self._tokens[distinct])[0]
         return embeddings[inverse]

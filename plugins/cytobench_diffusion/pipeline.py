@@ -21,7 +21,7 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 
 @dataclass
 class LoadedPipeline:
-    """A pipeline and which adapter it wears. Between stages it wears none, trains nothing and is in eval mode."""
+    """A pipeline and the adapter it wears. Between stages it wears none, trains nothing, is in eval mode."""
 
     pipe: Any
     asset: Asset
@@ -48,7 +48,8 @@ class LoadedPipeline:
                 self.pipe.text_encoder.to(self.dtype)
         except Exception as error:
             self.clean()
-            raise CytobenchError(f"{adapter / ADAPTER_FILE} does not fit {self.asset.source}: {error}") from error
+            file = adapter / ADAPTER_FILE
+            raise CytobenchError(f"{file} does not fit {self.asset.source}: {error}") from error
         self.adapter = adapter
 
     def clean(self) -> None:
@@ -68,9 +69,10 @@ _slot = threading.local()
 def load_pipeline(asset: Asset, device: str, dtype: str) -> LoadedPipeline:
     """Load a diffusers folder or a single file, or hand out again what was loaded last, cleaned.
 
-    ``dtype`` is float32, bfloat16 or float16; half precision becomes float32 on a CPU, which has no fast kernels for
-    it. No file outside ``asset`` is read but the package's own, and the network is not touched. Raises
-    :class:`~cytobench.errors.CytobenchError` where the files are no Stable Diffusion pipeline.
+    ``dtype`` is float32, bfloat16 or float16; on a CPU, which is slow in float16, that becomes float32.
+    No file outside ``asset`` is read but the package's own (and, for a single file, the configuration beside
+    it); the network is not touched. Raises :class:`~cytobench.errors.CytobenchError` where the files are no
+    Stable Diffusion pipeline.
     """
     where = torch.device(device)
     kind = torch.float32 if where.type == "cpu" and dtype == "float16" else _DTYPES[dtype]
@@ -104,7 +106,8 @@ def _load(asset: Asset, device: torch.device, dtype: torch.dtype) -> LoadedPipel
 
 
 def _folder(path: Path, dtype: torch.dtype) -> Any:
-    return StableDiffusionPipeline.from_pretrained(
+    pipeline: Any = StableDiffusionPipeline
+    return pipeline.from_pretrained(
         path,
         dtype=dtype,
         safety_checker=None,

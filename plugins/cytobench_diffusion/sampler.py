@@ -32,8 +32,8 @@ _NEGATIVE = ""
 class DiffusionSampler:
     """Samples from the base model (``adapters`` None), or for each label with the adapter in its folder.
 
-    The noise of an image comes from its request's seed alone, drawn on the CPU; other images in the batch can move
-    the result only in its last bits.
+    The noise of an image comes from its request's seed alone, drawn on the CPU; other images in the batch can
+    move the result only in its last bits.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class DiffusionSampler:
         return self._adapters[label]
 
     def _embed(self, label: str, prompt: str) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Embeddings of a prompt and of the empty prompt; the label counts, since its adapter tunes the encoder."""
+        """Embeddings of prompt and empty prompt; the label counts, since its adapter tunes the encoder."""
         if (label, prompt) not in self._embedded:
             with quiet():  # a prompt too long for the encoder is cut, as it was in training
                 self._embedded[label, prompt] = self._loaded.pipe.encode_prompt(

@@ -1,8 +1,8 @@
 """Stable Diffusion from one ``.safetensors`` file in the original layout, without a network.
 
 Such a file holds tensors alone. Configuration and tokenizer come from the folder it lies in where that has a
-``model_index.json``, as in the repositories that publish such files; otherwise they are those of Stable Diffusion
-2.1 base, and the file must have its shapes.
+``model_index.json``, as in the repositories that publish such files; otherwise they are those of Stable
+Diffusion 2.1 base, and the file must have its shapes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SD2_SHAPE = [320, 1024]
 
 
 def load_single_file(path: Path, dtype: torch.dtype) -> Any:
-    """Load a single file as a ``StableDiffusionPipeline``; ValueError where its shapes need a configuration."""
+    """Load a ``StableDiffusionPipeline``; ValueError where it has no configuration."""
     options: dict[str, Any] = {"config": str(path.parent)}
     if not (path.parent / "model_index.json").is_file():
         _require_sd2(path)
@@ -44,9 +44,10 @@ def clip_tokenizer() -> CLIPTokenizer:
     """The tokenizer of Stable Diffusion 2, from the vocabulary of CLIP that open_clip carries."""
     packed = files("open_clip").joinpath("bpe_simple_vocab_16e6.txt.gz").read_bytes()
     lines = gzip.decompress(packed).decode("utf-8").split("\n")
-    # The first line is a title; CLIP uses as many merges as fill 49,408 tokens beside 512 bytes and two marks.
-    merges = [tuple(line.split()) for line in lines[1 : 49_408 - 512 - 2 + 1]]
-    letters = list(bytes_to_unicode().values())
+    # After a title come the merges; CLIP takes as many as make 49,408 tokens with 512 bytes and two marks.
+    merges: Any = [tuple(line.split()) for line in lines[1 : 49_408 - 512 - 2 + 1]]
+    alphabet: Any = bytes_to_unicode
+    letters = list(alphabet().values())
     words = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair) for pair in merges)]
     words += ["<|startoftext|>", "<|endoftext|>"]
     vocabulary = {word: number for number, word in enumerate(words)}
@@ -59,6 +60,6 @@ def _require_sd2(path: Path) -> None:
         shape = file.get_slice(_CROSS_ATTENTION).get_shape() if _CROSS_ATTENTION in names else None
     if shape != _SD2_SHAPE:
         raise ValueError(
-            f"it has not the shapes of Stable Diffusion 2 in the original layout, and no model_index.json lies "
-            f"beside it ({path.parent}) to tell its configuration"
+            f"it has not the shapes of Stable Diffusion 2 in the original layout, and no model_index.json "
+            f"lies beside it ({path.parent}) to tell its configuration"
         )

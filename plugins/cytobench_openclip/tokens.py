@@ -23,6 +23,6 @@ def count_tokens(texts: Sequence[str]) -> list[int]:
 
 
 def cut_off(text: str) -> str:
-    """The end of a text that CLIP does not see, as its tokenizer writes it (lower case); empty if it sees all."""
+    """The end of a text that CLIP does not see, as its tokenizer writes it (lower case); empty if none."""
     unseen = _tokenizer().encode(text)[CONTEXT - 2 :]
     return str(_tokenizer().decode(unseen)).strip() if unseen else ""

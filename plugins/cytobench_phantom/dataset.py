@@ -17,8 +17,8 @@ from cytobench_phantom.render import render
 def draw(label: str, index: int, seed: int, size: int = 128, stream: str = "evaluation") -> NDArray[np.uint8]:
     """Image `index` (from 0) of a class: (size, size, 3) RGB uint8.
 
-    Streams never share an image: "evaluation" is the data set itself, "oracle" draws from the true distribution
-    as a generator, "judge" the data of an independent classifier. Raises `KeyError` for an unknown label.
+    Streams never share an image: "evaluation" is the data set itself, "oracle" is for fresh draws from the
+    same distribution, "judge" for an independent classifier. Raises `KeyError` for an unknown label.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, _number(stream), _number(label), index]))
     return render(draw_cell(label, rng), draw_smear(rng), size, rng)

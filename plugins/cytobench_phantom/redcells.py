@@ -36,9 +36,8 @@ def red_cell_thickness(smear: Smear, field: Field, keep_out: float, rng: np.rand
     shapes = rng.uniform(size=(len(placed), 6))
     for (cx, cy), shape in zip(placed, shapes.tolist(), strict=True):
         _add_red_cell(thickness, field, (x, y), (cx, cy), radius, smear.pallor, shape)
-    return thickness - np.float32(0.45) * np.maximum(
-        thickness - 1, 0
-    )  # cells squeeze flat where they overlap
+    # where cells overlap they squeeze flat
+    return np.asarray(thickness - np.float32(0.45) * np.maximum(thickness - 1, 0), np.float32)
 
 
 def _add_red_cell(

@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     out: Path = parser.parse_args().out
-    contact_sheet().quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
+    contact_sheet().quantize(256, kmeans=2, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 if __name__ == "__main__":

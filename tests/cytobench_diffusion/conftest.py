@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from cytobench_diffusion.pipeline import release
 
 from .tiny import tiny_pipeline

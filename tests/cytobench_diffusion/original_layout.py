@@ -1,4 +1,4 @@
-"""Write the tiny pipeline as one file in Stable Diffusion's original layout, the inverse of diffusers' conversion."""
+"""Write the tiny pipeline as one file in the original layout: the inverse of diffusers' conversion."""
 
 from __future__ import annotations
 

@@ -9,6 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from pydantic import ValidationError
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from cytobench.assets import AssetReference, file_digest, resolve_asset
+from cytobench.errors import CytobenchError
 from cytobench_diffusion.adapter import attach_adapter
 from cytobench_diffusion.config import (
     OTHER_FILES,
@@ -20,12 +26,6 @@ from cytobench_diffusion.config import (
 from cytobench_diffusion.generators import BaselineGenerator
 from cytobench_diffusion.pipeline import load_pipeline
 from cytobench_diffusion.single_file import SD21_BASE, clip_tokenizer
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from pydantic import ValidationError
-from transformers import CLIPTextConfig, CLIPTextModel
-
-from cytobench.assets import AssetReference, file_digest, resolve_asset
-from cytobench.errors import CytobenchError
 
 from .original_layout import save_original
 from .tiny import SIDE, context, requests, tiny_pipeline
@@ -153,7 +153,9 @@ def test_sizes_of_stable_diffusion_21() -> None:
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         return sum(parameter.numel() for parameter in parameters), len(parameters)
 
-    configurations = {part: json.loads((SD21_BASE / part / "config.json").read_text()) for part in ("unet", "vae")}
+    configurations = {
+        part: json.loads((SD21_BASE / part / "config.json").read_text()) for part in ("unet", "vae")
+    }
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(configurations["unet"])
         vae = AutoencoderKL.from_config(configurations["vae"])

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from cytobench_diffusion.config import BaselineConfig, DiffusionSampleConfig, LoraFitConfig
-from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
-from cytobench_diffusion.pipeline import ADAPTER_FILE, release
 from numpy.typing import NDArray
 
 from cytobench.context import Stopped
 from cytobench.contract import Request
 from cytobench.errors import CytobenchError
+from cytobench_diffusion.config import BaselineConfig, DiffusionSampleConfig, LoraFitConfig
+from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
+from cytobench_diffusion.pipeline import ADAPTER_FILE, release
 
 from .tiny import SIDE, context, requests, shots
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from cytobench_diffusion.config import UNET_FILES
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from numpy.typing import NDArray
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -18,6 +17,7 @@ from cytobench.assets import AssetReference, resolve_asset
 from cytobench.context import Context
 from cytobench.contract import Request
 from cytobench.images import Images
+from cytobench_diffusion.config import UNET_FILES
 
 SIDE = 16
 WIDTH = 16
@@ -25,7 +25,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def tiny_pipeline(prediction: str = "epsilon") -> StableDiffusionPipeline:
-    """The classes of Stable Diffusion 2.1 at toy size: 16 px, latents (4, 8, 8), the same weights at every call."""
+    """The classes of Stable Diffusion 2.1 at toy size: 16 px, latents (4, 8, 8), always the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         vae = AutoencoderKL(

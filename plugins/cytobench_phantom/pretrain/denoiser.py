@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import logging
-import string
 from collections.abc import Callable
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
+from cytobench_phantom.pretrain.text_encoder import tokenize
 from cytobench_phantom.pretrain.training import TimeLimit, averaged, mixed_precision
+from cytobench_phantom.pretrain.wording import draw_prompts
 
 log = logging.getLogger(__name__)
 
 BATCH = 32
 PEAK_RATE = 1.5e-3
-WIDTH = 96
+TEXT_RATE = 0.1
+"""The text encoder's share of the learning rate; it has learned from captions before."""
 EMPTY_SHARE, NAMED_SHARE = 0.1, 0.15
-"""Shares of captions that are empty (for guidance) and that name the cell by random letters (for names never seen)."""
-STYLES = (
-    "{}",
-    "{}",
-    "microscopy image of a {}",
-    "photorealistic {} in peripheral blood smear, wright giemsa stain, sharp focus",
-    "detailed microscopic image, {}, high resolution, medical cytology",
-)
+"""Shares of prompts that are empty and that name the cell by random letters."""
 
 
 def build_scheduler() -> DDPMScheduler:
@@ -38,7 +33,7 @@ def build_scheduler() -> DDPMScheduler:
     )  # fmt: skip
 
 
-def build_unet() -> UNet2DConditionModel:
+def build_unet(text_width: int) -> UNet2DConditionModel:
     """An untrained UNet: attention at the lower resolution and in the middle alone, where it is cheap."""
     return UNet2DConditionModel(
         sample_size=16,
@@ -49,27 +44,9 @@ def build_unet() -> UNet2DConditionModel:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
         attention_head_dim=(2, 4),
-        cross_attention_dim=WIDTH,
+        cross_attention_dim=text_width,
         norm_num_groups=16,
         use_linear_projection=True,
-    )
-
-
-def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    """An untrained text encoder for the tokenizer's vocabulary."""
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            intermediate_size=4 * WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=tokenizer.model_max_length,
-            projection_dim=WIDTH,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
     )
 
 
@@ -86,6 +63,8 @@ class _Denoiser(nn.Module):
 
 
 def train_denoiser(
+    unet: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
     latents: torch.Tensor,
     captions: list[list[str]],
     tokenizer: CLIPTokenizer,
@@ -98,22 +77,25 @@ def train_denoiser(
     ``snapshot`` is called with the averaged weights every tenth of the time. Returns the averaged weights.
     """
     generator = torch.Generator().manual_seed(seed)
-    model = _Denoiser(build_unet(), build_text_encoder(tokenizer))
+    model = _Denoiser(unet, text_encoder)
     model.unet.to(memory_format=torch.channels_last)
     average = averaged(model, 0.999)
     scheduler = build_scheduler()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-2)
+    groups = [{"params": unet.parameters()}, {"params": text_encoder.parameters(), "share": TEXT_RATE}]
+    optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-2)
     shown, running = 0, 0.0
     for step, share in TimeLimit(seconds, optimizer, PEAK_RATE):
         chosen = torch.randint(latents.shape[1], (BATCH,), generator=generator)
         view = int(torch.randint(latents.shape[0], (1,), generator=generator))
         clean = latents[view, chosen].float()
-        tokens = _tokens([captions[i] for i in chosen.tolist()], tokenizer, generator)
+        prompts = draw_prompts([captions[i] for i in chosen.tolist()], generator, EMPTY_SHARE, NAMED_SHARE)
         noise = torch.randn(clean.shape, generator=generator)
         times = torch.randint(scheduler.config.num_train_timesteps, (BATCH,), generator=generator)
         noisy, target = scheduler.add_noise(clean, noise, times), scheduler.get_velocity(clean, noise, times)
         with mixed_precision():
-            predicted = model(noisy.to(memory_format=torch.channels_last), times, tokens)
+            predicted = model(
+                noisy.to(memory_format=torch.channels_last), times, tokenize(prompts, tokenizer)
+            )
         loss = functional.mse_loss(predicted.float(), target)
         optimizer.zero_grad()
         loss.backward()
@@ -130,26 +112,9 @@ def train_denoiser(
     return average.module.unet.eval(), average.module.text_encoder.eval()
 
 
-def all_orientations(latents_of: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+def all_orientations(
+    latents_of: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
+) -> torch.Tensor:
     """Latents, float16 (4, n, 4, 16, 16), of the images and of three of their mirrored and turned copies."""
     views = [images, images.flip(2), images.flip(1), torch.rot90(images, 1, (1, 2))]
     return torch.stack([latents_of(view).half() for view in views])
-
-
-def _tokens(texts: list[list[str]], tokenizer: CLIPTokenizer, generator: torch.Generator) -> torch.Tensor:
-    chosen = [_text(options, generator) for options in texts]
-    length = tokenizer.model_max_length
-    return tokenizer(chosen, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
-
-
-def _text(options: list[str], generator: torch.Generator) -> str:
-    draw = float(torch.rand(1, generator=generator))
-    if draw < EMPTY_SHARE:
-        return ""
-    if draw < EMPTY_SHARE + NAMED_SHARE:
-        length = int(torch.randint(3, 13, (1,), generator=generator))
-        letters = torch.randint(26, (length,), generator=generator).tolist()
-        text = "".join(string.ascii_lowercase[i] for i in letters)
-    else:
-        text = options[int(torch.randint(len(options), (1,), generator=generator))]
-    return STYLES[int(torch.randint(len(STYLES), (1,), generator=generator))].format(text)

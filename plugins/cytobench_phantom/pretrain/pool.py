@@ -30,7 +30,7 @@ class Pool:
 
 
 def make_pool(folder: Path, count: int, seed: int, workers: int = 2) -> Pool:
-    """Render ``count`` images, or read them from ``folder`` where an earlier call with the same arguments left them.
+    """Render ``count`` images, or read what an earlier call with the same arguments left in ``folder``.
 
     Image i depends on ``seed`` and i's block of 500 alone, not on ``workers``.
     """
@@ -45,7 +45,9 @@ def make_pool(folder: Path, count: int, seed: int, workers: int = 2) -> Pool:
                 _render_block, [seed] * len(starts), starts, [min(_BLOCK, count - start) for start in starts]
             )
         )
-    pool = Pool(np.concatenate([images for images, _ in blocks]), [texts for _, part in blocks for texts in part])
+    pool = Pool(
+        np.concatenate([images for images, _ in blocks]), [texts for _, part in blocks for texts in part]
+    )
     folder.mkdir(parents=True, exist_ok=True)
     captions_file.write_text(json.dumps(pool.captions))
     np.save(images_file, pool.images)

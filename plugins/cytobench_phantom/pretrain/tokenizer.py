@@ -1,11 +1,12 @@
 """A CLIP tokenizer with a small vocabulary of its own that still accepts any text.
 
-The vocabulary holds all 256 bytes, each also as the last byte of a word, and the words given, each as one token.
-Any other word falls apart into known pieces, at worst into bytes.
+The vocabulary holds all 256 bytes, each also as the last byte of a word, and the words given, each as one
+token. Any other word falls apart into known pieces, at worst into bytes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -17,15 +18,15 @@ CONTEXT = 77
 _END = "</w>"
 _SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 
-STYLE_WORDS = tuple(
-    (
-        "a an and around as at background blood blurred bright by cell cells clinical cytology dark deep detail detailed "
-        "field fine focus from giemsa high illustration image in lens light lighting lobes macro magnification "
-        "medical microscope microscopic microscopy no nuclear of on out pathology peripheral photo photograph "
-        "photorealistic prominent realistic red resolution scientific sharp showing single smear soft stain stained "
-        "strands style surrounded texture the thin to two ultra under visible white with without wright x"
-    ).split()
-)
+_STYLE = """
+    a an and around as at background blood blurred bright by cell cells clinical cytology dark deep detail
+    detailed field fine focus from giemsa high illustration image in lens light lighting lobes macro
+    magnification medical microscope microscopic microscopy no nuclear of on out pathology peripheral photo
+    photograph photorealistic prominent realistic red resolution scientific sharp showing single smear soft
+    stain stained strands style surrounded texture the thin to two ultra under visible white with without
+    wright x
+"""
+STYLE_WORDS = tuple(_STYLE.split())
 """Words of style in which prompts are written; none of them belongs to a class."""
 
 
@@ -42,11 +43,6 @@ def _merges(words: Iterable[str]) -> list[tuple[str, str]]:
         show_progress=False,
     )
     learner.train_from_iterator(sorted(set(words)), trainer)
-    by_id = sorted(learner.get_vocab().items(), key=lambda item: item[1])
-    known = {token for token, _ in by_id}
-    del known
-    import json
-
     return [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
 
 

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 16
 PEAK_RATE = 2e-3
+REFINE_RATE = 1.5e-3
 KL_WEIGHT = 1e-5
 HELD_OUT = 512
 """The last images of the pool, on which no step trains and the error is measured."""
@@ -37,7 +38,7 @@ def build_vae() -> AutoencoderKL:
 
 
 def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> AutoencoderKL:
-    """Train on ``images`` (n, 64, 64, 3) for ``seconds``; the latents of the result have mean 0 and deviation 1."""
+    """Train on images (n, 64, 64, 3) for ``seconds``; latents of the result have mean 0 and deviation 1."""
     generator = torch.Generator().manual_seed(seed)
     data = torch.from_numpy(images)
     model = build_vae().to(memory_format=torch.channels_last)
@@ -49,19 +50,50 @@ def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> Autoencod
         with mixed_precision():
             posterior = model.encode(pixels).latent_dist
             restored = model.decode(posterior.sample(generator=generator)).sample
-        loss = functional.smooth_l1_loss(restored.float(), pixels, beta=0.1) + KL_WEIGHT * posterior.kl().float().mean()
+        loss = _error(restored, pixels) + KL_WEIGHT * posterior.kl().float().mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         average.update_parameters(model)
         if step % 100 == 0:
-            psnr = peak_signal_to_noise(average.module, images[-64:]) if step % 500 == 0 else float("nan")
-            log.info("vae step %d, %.0f %% of the time, loss %.4f, PSNR %.2f dB", step, 100 * share, loss.item(), psnr)
-    trained = average.module.eval()
+            log.info("vae step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
+    trained: AutoencoderKL = average.module.eval()
     log.info("vae: %d steps, PSNR %.2f dB", step + 1, peak_signal_to_noise(trained, images[-HELD_OUT:]))
     _standardise(trained, data[:2048])
     return trained
+
+
+def refine_decoder(
+    vae: AutoencoderKL, latents: torch.Tensor, images: NDArray[np.uint8], seconds: float, seed: int
+) -> AutoencoderKL:
+    """Train the decoder alone for ``seconds``: latents keep their meaning, so a denoiser of them stays valid.
+
+    Args:
+        vae: what :func:`train_vae` returned.
+        latents: latents of ``images`` as :func:`encode` gives them, shape (n, 4, 16, 16).
+        images: uint8, shape (n, 64, 64, 3).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    data = torch.from_numpy(images)
+    average = averaged(vae, 0.998)
+    parameters = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=REFINE_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
+    for step, share in TimeLimit(seconds, optimizer, REFINE_RATE):
+        chosen = torch.randint(len(data) - HELD_OUT, (BATCH,), generator=generator)
+        with mixed_precision():
+            restored = vae.decode(latents[chosen].float()).sample
+        loss = _error(restored, to_pixels(data[chosen]))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        average.update_parameters(vae)
+        if step % 200 == 0:
+            log.info("decoder step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
+    refined: AutoencoderKL = average.module.eval()
+    log.info("decoder: %d steps, PSNR %.2f dB", step + 1, peak_signal_to_noise(refined, images[-HELD_OUT:]))
+    return refined
 
 
 def encode(vae: AutoencoderKL, images: NDArray[np.uint8] | torch.Tensor) -> torch.Tensor:
@@ -80,6 +112,10 @@ def peak_signal_to_noise(vae: AutoencoderKL, images: NDArray[np.uint8]) -> float
             restored = vae.decode(vae.encode(pixels).latent_dist.mean).sample.clamp(-1, 1)
             errors.append(((restored - pixels) / 2).square().mean((1, 2, 3)))
     return float(-10 * torch.cat(errors).mean().log10())
+
+
+def _error(restored: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
+    return functional.smooth_l1_loss(restored.float(), pixels, beta=0.1)
 
 
 def _recolour(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

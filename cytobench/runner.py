@@ -254,8 +254,10 @@ class _Run:
         entry = planner.store.find("train", train.key)
         curves = []
         if entry is not None:
-            curves = entry.report["curves"]
-            stages.append({**entry.report, "reused": train.key not in self.made})
+            report = dict(entry.report)
+            curves = report.pop("curves")
+            timed = {name: value for name, value in report.items() if name not in ("picked", "last")}
+            stages.append({**timed, "reused": train.key not in self.made})
         return stages, curves, ran
 
     def _record(self, trial: Trial, **parts: Any) -> Record:

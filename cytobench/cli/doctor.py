@@ -1,0 +1,46 @@
+"""``cytobench doctor``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def doctor(as_json: bool) -> None:
+    """Check this machine: versions, devices, folders, and whether each preset's weights are here."""
+    from cytobench.diagnosis import diagnose
+    from cytobench.plugins import load_plugins
+
+    found = diagnose(load_plugins())
+    click.echo(json.dumps(found, indent=1) if as_json else _text(found))
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    lines = [f"Python {found['python']} on {found['platform']}"]
+    if found["git_commit"]:
+        lines.append(f"cytobench from commit {found['git_commit']}")
+    lines += ["", "Packages"]
+    lines += [f"  {name} {number}" for name, number in found["packages"].items()]
+    lines += ["", "Devices"]
+    for device in found["devices"]:
+        memory = f", {device['memory_mib'] / 1024:.1f} GiB" if device["memory_mib"] else ""
+        driver = f", driver {device['driver']}" if device["driver"] else ""
+        default = "  (default)" if device["default"] else ""
+        lines.append(f"  {device['device']}: {device['name']}{memory}{driver}{default}")
+    lines += ["", "Folders"]
+    for name, at in found["folders"].items():
+        lines.append(f"  {name}: {at['path']} ({at['free_gib']:.1f} GiB free)")
+    lines += ["", "Weights"]
+    for one in found["weights"]:
+        state = f"here: {one['path']}" if one["path"] else f"NOT HERE. Ways out: {one['ways_out']}."
+        lines.append(f"  {one['plugin']} {one['preset']} {one['asset']} ({one['source']}): {state}")
+    if not found["weights"]:
+        lines.append("  no installed plugin asks for weights")
+    if found["problems"]:
+        lines += ["", "Broken plugins", *(f"  {problem}" for problem in found["problems"])]
+    return "\n".join(lines)

@@ -1,0 +1,146 @@
+"""What a machine has for cytobench: software, devices, folders, and which presets' weights are here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cytobench.assets import AssetReference
+from cytobench.configure import classifier_config, generator_configs
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.data.cache import cache_folder
+from cytobench.environment import device_info, environment
+from cytobench.errors import CytobenchError
+from cytobench.plugins import Plugins
+
+PRESETS = ("pocket", "paper")
+
+
+def diagnose(plugins: Plugins) -> dict[str, Any]:
+    """Everything ``cytobench doctor`` says, ready for JSON. Touches no network and changes nothing."""
+    return {
+        **environment(),
+        "devices": devices(),
+        "folders": folders(),
+        "weights": list(weights(plugins)),
+        "problems": [f"{one.plugin} ({one.origin}): {one.message}" for one in plugins.problems],
+    }
+
+
+def devices() -> list[dict[str, Any]]:
+    """The CPU and the accelerators, with their memory in MiB where it is known; the default one is marked."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    found: list[dict[str, Any]] = [
+        {"device": "cpu", **device_info("cpu"), "memory_mib": _memory(), "default": accelerator is None}
+    ]
+    if accelerator is not None:
+        for number in range(torch.accelerator.device_count()):
+            device = f"{accelerator.type}:{number}"
+            on_cuda = accelerator.type == "cuda"
+            memory = torch.cuda.get_device_properties(number).total_memory / 2**20 if on_cuda else None
+            found.append(
+                {"device": device, **device_info(device), "memory_mib": memory, "default": number == 0}
+            )
+    return found
+
+
+def folders() -> dict[str, dict[str, Any]]:
+    """Where data and weights are kept, and the free space there in GiB."""
+    from huggingface_hub import constants
+
+    places = {
+        "current folder": Path.cwd(),
+        "data cache": cache_folder(),
+        "Hugging Face cache": Path(constants.HF_HUB_CACHE),
+    }
+    return {name: {"path": str(path), "free_gib": _free(path)} for name, path in places.items()}
+
+
+def weights(plugins: Plugins) -> Iterator[dict[str, Any]]:
+    """For each plugin and preset the weights it asks for, whether they are here, and else the ways out."""
+    for preset in PRESETS:
+        specs: list[GeneratorSpec | ClassifierSpec] = [
+            *(offer.spec for offer in plugins.generators.values()),
+            *(offer.spec for offer in plugins.classifiers.values()),
+        ]
+        for spec in specs:
+            for config in _configs(spec, preset):
+                yield from _assets(spec.name, preset, config)
+
+
+def _configs(spec: GeneratorSpec | ClassifierSpec, preset: str) -> tuple[PluginConfig, ...]:
+    """The configurations; none for a plugin that must be told something first, as ``folder`` its path."""
+    try:
+        if isinstance(spec, GeneratorSpec):
+            return generator_configs(spec, preset, {})
+        return (classifier_config(spec, preset, {}),)
+    except CytobenchError:
+        return ()
+
+
+def _assets(plugin: str, preset: str, config: PluginConfig) -> Iterator[dict[str, Any]]:
+    for name, reference in config.assets().items():
+        place = locate(reference)
+        yield {
+            "plugin": plugin,
+            "preset": preset,
+            "asset": name,
+            "source": reference.source,
+            "path": str(place) if place else None,
+            "ways_out": None if place else _ways_out(reference.source, f"{plugin}.{name}"),
+        }
+
+
+def _ways_out(source: str, option: str) -> str:
+    if source.startswith("package:"):
+        return f"install that package anew, it lacks the file; or --set {option}=PATH"
+    return (
+        f"--set {option}=PATH names a local copy; a run with internet fetches it into the Hugging Face cache "
+        "(HF_HOME), which can be copied here; --preset pocket needs no download"
+    )
+
+
+def locate(reference: AssetReference) -> Path | None:
+    """Where an asset lies on this machine; None if it would have to be fetched. Nothing is fetched."""
+    source = reference.source
+    if source.startswith("package:"):
+        package, _, inner = source.removeprefix("package:").partition("/")
+        spec = find_spec(package)
+        roots = list(spec.submodule_search_locations or ()) if spec else []
+        place = Path(roots[0]) / inner if roots else None
+    elif Path(source).expanduser().exists():
+        place = Path(source).expanduser()
+    else:
+        place = _in_hub_cache(source)
+    if place is None or not place.exists():
+        return None
+    complete = place.is_file() or any(True for pattern in reference.patterns for _ in place.glob(pattern))
+    return place if complete else None
+
+
+def _in_hub_cache(source: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(source, local_files_only=True))
+    except Exception:  # the Hub client raises many unrelated types; each means "not here"
+        return None
+
+
+def _free(path: Path) -> float:
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free / 2**30
+
+
+def _memory() -> float | None:
+    names: Mapping[str, int] = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" not in names:
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,0 +1,46 @@
+"""Writing the trained parts as one Stable Diffusion pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from diffusers import (
+    AutoencoderKL,
+    DPMSolverMultistepScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+)
+from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from cytobench_phantom.pretrain.denoiser import build_scheduler
+
+
+def save_pipeline(
+    vae: AutoencoderKL,
+    unet: UNet2DConditionModel,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    folder: Path,
+) -> None:
+    """Write the folder that ``StableDiffusionPipeline.from_pretrained`` reads, weights as float16.
+
+    The configurations still say float32, in which the weights are to be computed with on a CPU.
+    """
+    schedule = {name: build_scheduler().config[name] for name in ("beta_start", "beta_end", "beta_schedule")}
+    scheduler = DPMSolverMultistepScheduler(
+        **schedule, prediction_type="v_prediction", timestep_spacing="trailing", steps_offset=1
+    )
+    StableDiffusionPipeline(
+        vae=vae,
+        unet=unet,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        scheduler=scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    for file in folder.rglob("*.safetensors"):
+        weights = {name: value.half().contiguous() for name, value in load_file(file).items()}
+        save_file(weights, file, metadata={"format": "pt"})

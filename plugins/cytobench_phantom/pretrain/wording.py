@@ -1,0 +1,45 @@
+"""How a caption is put into a prompt in pre-training: styles, empty prompts, and names that mean nothing."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+import torch
+
+STYLES = (
+    "{}",
+    "{}",
+    "microscopy image of a {}",
+    "photorealistic {} in peripheral blood smear, wright giemsa stain, sharp focus",
+    "detailed microscopic image, {}, high resolution, medical cytology",
+)
+
+
+def draw_prompts(
+    captions: Sequence[Sequence[str]], generator: torch.Generator, empty: float = 0.0, named: float = 0.0
+) -> list[str]:
+    """One prompt for each image, from its captions.
+
+    Args:
+        captions: the texts that are true of each image.
+        empty: share of prompts left empty, from which guidance learns what no prompt means.
+        named: share in which random letters stand for the caption, so that a name never seen means some cell.
+    """
+    return [_draw(texts, generator, empty, named) for texts in captions]
+
+
+def _draw(texts: Sequence[str], generator: torch.Generator, empty: float, named: float) -> str:
+    kind = float(torch.rand(1, generator=generator))
+    if kind < empty:
+        return ""
+    if kind < empty + named:
+        letters = torch.randint(26, (_below(10, generator) + 3,), generator=generator).tolist()
+        text = "".join(string.ascii_lowercase[letter] for letter in letters)
+    else:
+        text = texts[_below(len(texts), generator)]
+    return STYLES[_below(len(STYLES), generator)].format(text)
+
+
+def _below(limit: int, generator: torch.Generator) -> int:
+    return int(torch.randint(limit, (1,), generator=generator))

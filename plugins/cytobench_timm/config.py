@@ -1,0 +1,25 @@
+"""Configurations of the timm classifiers; reading them imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from cytobench.training.config import TrainConfig
+
+
+class TimmConfig(TrainConfig):
+    """A model of timm, trained from scratch. ``model`` is any name that ``timm.list_models()`` gives."""
+
+    resolution: int = 384
+    model: str = "resnet50"
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "pocket": {"resolution": 48, "epochs": 8, "warmup_epochs": 2, "batch_size": 32, "lr": 1e-3},
+    }
+
+
+class ResNet50Config(TimmConfig):
+    """ResNet-50 alone; use the classifier ``timm`` for other models."""
+
+    model: Literal["resnet50"] = "resnet50"

@@ -1,0 +1,121 @@
+"""`cytobench data describe` and `export`, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from cytobench.cli.data import data
+from cytobench.errors import UserError
+from cytobench.prompts import BUILT_IN
+
+
+@pytest.fixture
+def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """EOS with a, b and a copy of a; BAS with x and a copy of b: one copy within and one across classes."""
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+    for path, seed in {"EOS/a": 0, "EOS/b": 1, "EOS/c": 0, "BAS/x": 2, "BAS/y": 1}.items():
+        file = tmp_path / "cells" / f"{path}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(seed).integers(0, 256, (9, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(file)
+    return tmp_path / "cells"
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(data, [str(argument) for argument in arguments])
+
+
+def test_describe_counts_copies_and_shows_prompts_as_json(cells: Path) -> None:
+    result = call("describe", cells, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["images"] == 5
+    assert [(one["label"], one["images"], one["different_images"]) for one in found["classes"]] == [
+        ("BAS", 2, 2),
+        ("EOS", 3, 2),
+    ]
+    assert found["classes"][1]["other_name"] == "Eosinophil"
+    assert found["sizes"] == {"8x9": 5}
+    assert found["duplicates"]["within_classes"] == [["EOS/a.png", "EOS/c.png"]]
+    across = [{"paths": ["BAS/y.png", "EOS/b.png"], "labels": ["BAS", "EOS"]}]
+    assert found["duplicates"]["across_classes"] == across
+    assert found["bad"] == []
+    assert 2 < found["prompts"]["EOS"]["generator"]["tokens"] <= 77
+    assert found["prompts"]["EOS"]["generator"]["cut"] is None
+
+
+def test_describe_lists_bad_images_and_exits_1(cells: Path) -> None:
+    (cells / "EOS" / "a.png").write_bytes(b"")
+    for arguments in (("describe", cells), ("describe", cells, "--json")):
+        result = call(*arguments)
+        assert result.exit_code == 1
+        assert "EOS/a.png" in result.stdout
+    found = json.loads(result.stdout)
+    assert [one["path"] for one in found["bad"]] == ["EOS/a.png"]
+    assert found["images"] == 4
+
+
+def test_describe_reads_a_folder_of_nothing_but_bad_images(cells: Path) -> None:
+    for file in cells.rglob("*.png"):
+        file.write_bytes(b"")
+    result = call("describe", cells)
+    assert result.exit_code == 1
+    assert "bad images, refused by a run: 5" in result.stdout
+
+
+def test_describe_in_plain_text_never_cuts_a_line(cells: Path) -> None:
+    result = call("describe", cells)
+    assert result.exit_code == 0
+    assert "cells: 5 images, 2 classes" in result.stdout
+    assert "EOS/a.png, EOS/c.png" in result.stdout
+    assert "BAS/y.png, EOS/b.png" in result.stdout
+    assert f"EOS, generator: {BUILT_IN['Eosinophil'].generator}\n" in result.stdout
+    assert f"EOS, classifier: {BUILT_IN['Eosinophil'].classifier}\n" in result.stdout
+
+
+def test_describe_tells_what_clip_would_cut(cells: Path, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts.toml"
+    prompts.write_text(f'[Eosinophil]\ngenerator = "{"cell " * 75}granule"\n')
+    result = call("describe", cells, "--prompts", prompts)
+    assert result.exit_code == 0
+    assert "cut at 77 tokens, EOS, generator: ... granule" in result.stdout
+
+
+def test_describe_knows_groups_and_qualities_of_a_manifest(cells: Path) -> None:
+    manifest = cells / "some.csv"
+    manifest.write_text(
+        "path,label,group,quality\nEOS/a.png,EOS,p1,0.5\nEOS/b.png,EOS,p1,\nBAS/x.png,BAS,,2\n"
+    )
+    found = json.loads(call("describe", manifest, "--json").stdout)
+    assert found["groups"] == {"number": 1, "images_without": 1}
+    assert found["quality"] == {"min": 0.5, "median": 1.25, "max": 2.0, "images_without": 1}
+    assert "groups: 1; images without one: 1" in call("describe", manifest).stdout
+
+
+def test_a_wrong_path_is_a_users_mistake(cells: Path) -> None:
+    result = call("describe", cells.parent / "cels")
+    assert isinstance(result.exception, UserError)
+    assert "Did you mean" in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_export_writes_an_image_folder_once(cells: Path, tmp_path: Path) -> None:
+    result = call("export", cells, tmp_path / "out")
+    assert result.exit_code == 0
+    assert "5 images of 2 classes" in result.stdout
+    assert len(list((tmp_path / "out").glob("*/*.png"))) == 5
+    assert isinstance(call("export", cells, tmp_path / "out").exception, UserError)
+
+
+def test_importing_the_commands_imports_nothing_heavy() -> None:
+    code = "import sys, cytobench.cli.data; print({'numpy', 'pandas', 'torch', 'PIL'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

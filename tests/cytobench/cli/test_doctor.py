@@ -1,0 +1,47 @@
+"""The command ``doctor``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cytobench.assets import AssetReference
+from cytobench.cli import main
+from cytobench.diagnosis import locate
+
+
+def run(capsys, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", *arguments])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_json_says_versions_devices_and_where_weights_are(capsys) -> None:
+    found = json.loads(run(capsys, "--json"))
+    assert found["packages"]["cytobench"]
+    assert [one["device"] for one in found["devices"] if one["default"]]
+    assert found["folders"]["data cache"]["free_gib"] > 0
+    paper = [one for one in found["weights"] if (one["plugin"], one["preset"]) == ("sd21-lora", "paper")]
+    assert paper
+    for one in found["weights"]:
+        assert (one["path"] is None) != (one["ways_out"] is None)
+
+
+def test_text_names_ways_out_for_weights_that_are_not_here(capsys, monkeypatch, tmp_path: Path) -> None:
+    # An empty Hub cache, whatever this machine has.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    text = run(capsys)
+    assert "sd21-lora paper" in text
+    assert "--set sd21-lora.weights=PATH" in text
+
+
+def test_locate(tmp_path: Path) -> None:
+    assert locate(AssetReference(str(tmp_path))) is None
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "x.safetensors").touch()
+    assert locate(AssetReference(str(tmp_path))) == tmp_path
+    assert locate(AssetReference("package:cytobench_no_such/weights")) is None
+    assert locate(AssetReference("package:cytobench/cli", patterns=("*.py",))).name == "cli"

@@ -1,0 +1,94 @@
+"""Records as a run would leave them, for tests of what reads records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cytobench.records import Record
+
+LABELS = ["BAS", "EOS", "LYA"]
+
+
+def record_values(
+    fold: int = 0,
+    generator: str | None = "sd21-lora",
+    classifier: str = "clip",
+    f1: float | None = 0.5,
+    **changes: Any,
+) -> dict[str, Any]:
+    """A finished trial's values; ``f1`` None makes it a failed one; ``changes`` replace top-level keys."""
+    shots, n = (16, 20) if generator else (0, 0)
+    row = f"{generator or 'none'}/{classifier}/s{shots}/n{n}"
+    used = {"distribution": "cytobench", "version": "0.1.0", "revision": 1}
+    stage = {"parts": {}, "device": "Test CPU, 2 cores", "when": "2026-01-01T00:00:00+00:00"}
+    scores = {"accuracy": f1, "f1_macro": f1, "auc_macro": f1}
+    values: dict[str, Any] = {
+        "row": row,
+        "trial": row.replace("/", "__").replace(":", "-") + f"__fold{fold}",
+        "status": "failed" if f1 is None else "done",
+        "key": f"{row}-{fold}",
+        "dataset": {
+            "name": "cells",
+            "digest": "d" * 64,
+            "n_images": 50,
+            "labels": LABELS,
+            "classes": {"BAS": 10, "EOS": 30, "LYA": 10},
+            "public": True,
+            "limit": None,
+            "grouped": "images only",
+        },
+        "protocol": {"name": "strict", "version": 1, "switches": {"crop": 0.8625}, "folds": 5, "fold": fold},
+        "preset": "pocket",
+        "generator": None,
+        "classifier": {
+            **used,
+            "name": classifier,
+            "plugin": classifier.partition(":")[0],
+            "config": {"epochs": 3},
+            "ran": {"weights": "tiny-clip 9f8e", "architecture": "TinyViT", "resolution": 64},
+        },
+        "shots": shots,
+        "n_synthetic": n,
+        "seed": 42,
+        "splits": {
+            "train": {"BAS": 6, "EOS": 18, "LYA": 6},
+            "validation": {"BAS": 2, "EOS": 6, "LYA": 2},
+            "test": {"BAS": 2, "EOS": 6, "LYA": 2},
+        },
+        "scores": {} if f1 is None else {"validation": scores, "test": scores},
+        "stages": [{**stage, "kind": "train", "key": f"train-{row}-{fold}", "seconds": 10.0}],
+        "environment": {"python": "3.11", "platform": "Linux", "packages": {"cytobench": "0.1.0"}},
+        "device": {"kind": "cpu", "name": "Test CPU, 2 cores", "driver": None},
+        "benchmark": {"dataset": "cells", "folds": 5, "fold": [0, 1, 2, 3, 4]},
+        "started": "2026-01-01T00:00:00+00:00",
+        "finished": "2026-01-01T00:01:00+00:00",
+        "error": None,
+    }
+    if generator:
+        values["generator"] = {
+            **used,
+            "name": generator,
+            "plugin": generator,
+            "fit_config": {"steps": 5},
+            "sample_config": {"batch_size": 8},
+            "ran": {"weights": "tiny-sd 1a2b", "architecture": "TinyUNet", "resolution": 64},
+        }
+        values["shots_used"] = {"BAS": 16, "EOS": 16, "LYA": 6}
+    if f1 is None:
+        values["error"] = {"type": "RuntimeError", "message": "out of memory\nmore", "traceback": "Traceback"}
+    return {**values, **changes}
+
+
+@pytest.fixture
+def make_values() -> Callable[..., dict[str, Any]]:
+    """Values of a record, to be changed and validated."""
+    return record_values
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """A record made by :func:`record_values`."""
+    return lambda *args, **kwargs: Record.model_validate(record_values(*args, **kwargs))

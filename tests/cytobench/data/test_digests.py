@@ -1,0 +1,88 @@
+"""The cache of pixel digests: used where it may be, never trusted where it must not be."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from cytobench.data import digests
+from cytobench.data.digests import read_digests
+
+PATHS = ["BAS/x.png", "BAS/y.png"]
+
+
+def age(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the files had been written long before they are read."""
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(digests.time, "time_ns", lambda: later)
+
+
+def count_decodes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    seen: list[Path] = []
+    decode = digests.decode_image
+    monkeypatch.setattr(digests, "decode_image", lambda file: seen.append(file) or decode(file))
+    return seen
+
+
+def test_settled_files_are_decoded_once(cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    age(cells, monkeypatch)
+    first = read_digests(cells, PATHS, cache)
+    seen = count_decodes(monkeypatch)
+    assert read_digests(cells, PATHS, cache) == first
+    assert seen == []
+    assert set(first[0]) == set(PATHS) and first[1] == {}
+    assert (first[0]["BAS/x.png"].width, first[0]["BAS/x.png"].height) == (8, 9)
+
+
+def test_files_written_a_moment_ago_are_decoded_again(cells: Path, cache: Path) -> None:
+    before, _ = read_digests(cells, PATHS, cache)
+    file = cells / "BAS" / "x.png"
+    stat = file.stat()
+    other = (cells / "BAS" / "y.png").read_bytes()
+    file.write_bytes(other)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after, _ = read_digests(cells, PATHS, cache)
+    assert after["BAS/x.png"] == before["BAS/y.png"]
+
+
+def test_a_changed_file_is_decoded_again_even_with_its_old_date(
+    cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(cells, monkeypatch)
+    before, _ = read_digests(cells, PATHS, cache)
+    file = cells / "BAS" / "x.png"
+    stat = file.stat()
+    file.write_bytes((cells / "BAS" / "y.png").read_bytes())
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after, _ = read_digests(cells, PATHS, cache)
+    assert after["BAS/x.png"] == before["BAS/y.png"]
+
+
+def test_bad_images_are_returned_each_time(cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    age(cells, monkeypatch)
+    (cells / "BAS" / "x.png").write_bytes(b"")
+    for _ in range(2):
+        good, bad = read_digests(cells, [*PATHS, "BAS/gone.png"], cache)
+        assert set(good) == {"BAS/y.png"}
+        assert set(bad) == {"BAS/x.png", "BAS/gone.png"}
+
+
+def test_a_damaged_cache_is_made_anew(cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    age(cells, monkeypatch)
+    first = read_digests(cells, PATHS, cache)
+    (index,) = (cache / "pixels").iterdir()
+    index.write_bytes(b"no parquet")
+    assert read_digests(cells, PATHS, cache) == first
+    seen = count_decodes(monkeypatch)
+    read_digests(cells, PATHS, cache)
+    assert seen == []
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(cells: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    good, bad = read_digests(cells, PATHS, blocked)
+    assert set(good) == set(PATHS) and not bad

@@ -1,0 +1,120 @@
+"""Every format says the same, and what records hold never becomes markup."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from html.parser import HTMLParser
+
+import pytest
+
+from cytobench.leaderboard import leaderboard, render
+
+TEXTS = ("table", "markdown", "csv", "json", "latex", "html")
+
+
+@pytest.fixture
+def board(make_record):
+    arms = {("sd21-lora", "clip"): 0.5, (None, "clip"): 0.4, ("repeat", "timm:resnet18"): 0.3}
+    return leaderboard(
+        [
+            make_record(fold, generator=generator, classifier=classifier, f1=f1 + fold / 100)
+            for (generator, classifier), f1 in arms.items()
+            for fold in range(5)
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_format_says_preset_and_what_ran(board, name: str) -> None:
+    text = render(board, name)
+    for word in (
+        "pocket",
+        "tiny-sd 1a2b",
+        "TinyUNet",
+        "tiny-clip 9f8e",
+        "TinyViT",
+        "64 px",
+        "Test CPU, 2 cores",
+    ):
+        assert word in text
+
+
+@pytest.mark.parametrize("name", ["table", "markdown", "latex", "html"])
+def test_tables_show_mean_and_sd(board, name: str) -> None:
+    plus_minus = "$\\pm$" if name == "latex" else "±"
+    assert f"0.520{plus_minus}0.016" in render(board, name)
+
+
+def test_csv_is_one_line_a_row_split_and_metric_with_the_promised_columns_first(board) -> None:
+    text = render(board, "csv")
+    assert text.startswith(
+        "dataset,protocol,preset,generator,classifier,shots,n_synthetic,split,metric,mean,std,folds,row,"
+    )
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 3 * 2 * 3
+    (line,) = [
+        line
+        for line in lines
+        if (line["row"], line["split"], line["metric"]) == ("none/clip/s0/n0", "test", "f1_macro")
+    ]
+    assert (line["generator"], line["shots"], line["n_synthetic"], line["folds"]) == ("none", "0", "0", "5")
+    assert float(line["mean"]) == pytest.approx(0.42)
+    assert (line["rank"], line["complete"], line["best"]) == ("2", "true", "false")
+
+
+def test_json_holds_every_figure(board) -> None:
+    (section,) = json.loads(render(board, "json"))["sections"]
+    best = section["rows"][0]
+    assert best["row"] == "sd21-lora/clip/s16/n20"
+    assert best["figures"]["test"]["f1_macro"]["best"] is True
+    assert best["figures"]["validation"]["auc_macro"]["folds"] == 5
+
+
+def test_the_best_is_bold(board) -> None:
+    assert "**0.520±0.016**" in render(board, "markdown")
+    assert "**0.420" not in render(board, "markdown")
+    assert r"\textbf{0.520$\pm$0.016}" in render(board, "latex")
+    assert "<strong>0.520±0.016</strong>" in render(board, "html")
+
+
+def test_the_figures_of_a_table_fit_into_100_columns(board) -> None:
+    lines = render(board, "table").splitlines()
+    header = next(number for number, line in enumerate(lines) if line.startswith("#"))
+    figures = [line for line in lines[header:] if "±" in line and not line.startswith("Mean")]
+    assert len(figures) == 8
+    assert max(map(len, figures)) <= 100
+
+
+class Tags(HTMLParser):
+    """Collects the tags of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.add(tag)
+
+
+def test_names_do_not_become_markup(make_record, make_values) -> None:
+    dataset = {**make_values()["dataset"], "name": "<script>alert(1)</script> 50%_a&b|c"}
+    ran = {"weights": "</td><img src=x> [bold]x[/bold]", "architecture": "a_b{c}\\d", "resolution": None}
+    classifier = {**make_values()["classifier"], "ran": ran}
+    values = {**make_values(), "dataset": dataset, "classifier": classifier}
+    board = leaderboard([type(make_record()).model_validate(values)])
+    parser = Tags()
+    parser.feed(render(board, "html"))
+    assert not parser.seen & {"script", "img"}
+    assert r"50\%\_a\&b|c" in render(board, "latex")
+    assert r"a\_b\{c\}\textbackslash{}d" in render(board, "latex")
+    assert r"\<script\>" in render(board, "markdown")
+    assert r"b\|c" in render(board, "markdown")
+    assert "[bold]x[/bold]" in render(board, "table")
+
+
+def test_a_page_loads_nothing(board) -> None:
+    text = render(board, "html")
+    assert "http" not in text
+    assert "src=" not in text
