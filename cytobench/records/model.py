@@ -107,7 +107,7 @@ class Environment(_Part):
     packages: dict[str, str] = Field(description="Versions of cytobench, its dependencies and its plugins.")
     git_commit: str | None = Field(
         default=None,
-        description="Commit of the installed cytobench, '+' at its end where the code differs; null if unknown.",
+        description="Commit of the installed cytobench, with + where its code differs; null if unknown.",
     )
 
 

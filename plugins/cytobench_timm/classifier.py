@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 import timm
+from timm.data.config import resolve_data_config
 from torch import nn
 
 from cytobench.context import Context
@@ -65,5 +66,5 @@ class TimmClassifier:
 
 
 def _normalise(model: nn.Module) -> Normalise:
-    settings = timm.data.resolve_data_config({}, model=model)
+    settings = resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]
     return Normalise(tuple(settings["mean"]), tuple(settings["std"]))

@@ -1,7 +1,7 @@
 """Train the pocket weights from nothing: ``python -m cytobench_phantom.pretrain --out DIR``.
 
-Renders the images, then trains the autoencoder, the CLIP, the denoiser and last the decoder again. The stages
-share ``--minutes`` in fixed parts; DIR gets ``sd/`` (a diffusers pipeline) and ``clip/`` (an open_clip folder).
+Renders the images, then trains the autoencoder, the CLIP, the denoiser and last the decoder again. They
+share ``--minutes`` in fixed parts. DIR gets ``sd/`` (a diffusers pipeline) and ``clip/`` (open_clip).
 The denoiser is written every tenth of its time, so a run cut short leaves a usable pipeline.
 """
 

@@ -60,10 +60,11 @@ def train_clip(
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05)
     for step, share in TimeLimit(seconds, optimizer, PEAK_RATE):
         chosen = torch.randint(len(data) - HELD_OUT, (BATCH,), generator=generator)
-        texts = draw_prompts([captions[i] for i in chosen.tolist()], generator)
+        tokens = tokenize(draw_prompts([captions[i] for i in chosen.tolist()], generator), tokenizer)
         with mixed_precision():
-            seen, read, scale = model(flip(_normalise(data[chosen]), generator), tokenize(texts, tokenizer))
-        loss = _contrastive(seen.float(), read.float(), scale)
+            seen = model.encode_image(flip(_normalise(data[chosen]), generator))
+            read = _encode_text(model, tokens)
+        loss = _contrastive(seen.float(), read.float(), model.logit_scale.exp())
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -107,9 +108,18 @@ def save_clip(model: open_clip.CLIP, tokenizer: CLIPTokenizer, folder: Path) -> 
     tokenizer.save_pretrained(folder)
 
 
+def _encode_text(model: open_clip.CLIP, tokens: torch.Tensor) -> torch.Tensor:
+    """What ``model.encode_text`` computes, without the padding; no token sees what comes after it."""
+    ends = tokens.argmax(1)
+    length = int(ends.max()) + 1
+    states = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
+    states = model.transformer(states, attn_mask=model.attn_mask[:length, :length])
+    return model.ln_final(states)[torch.arange(len(tokens)), ends] @ model.text_projection
+
+
 def _contrastive(seen: torch.Tensor, read: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """The symmetric cross-entropy of CLIP (Radford et al. 2021) over unit vectors (n, d)."""
-    logits = scale * seen @ read.T
+    """The symmetric cross-entropy of CLIP (Radford et al. 2021) over the cosines of (n, d) and (n, d)."""
+    logits = scale * functional.normalize(seen, dim=1) @ functional.normalize(read, dim=1).T
     own = torch.arange(len(logits))
     return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
 
