@@ -56,6 +56,8 @@ def run(
         merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
     wanted = make_benchmark(merged, str(benchmark) if benchmark else "options")
     plugins = plugins or load_plugins()
+    if not wanted.classifier:
+        raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
     preset = wanted.preset or default_preset(wanted.dataset, plugins)
     out = out or Path("results") / f"{_short(wanted.dataset)}-{wanted.protocol}-{preset}"
     before = recorded_benchmark(out)

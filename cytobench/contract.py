@@ -44,7 +44,10 @@ class PluginConfig(BaseModel):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def assets(self) -> Mapping[str, AssetReference]:
-        """Weights or folders this configuration needs, by the name under which ``ctx.assets`` holds them."""
+        """Weights or folders this configuration needs, by the name of the field that names each.
+
+        ``ctx.assets`` holds them resolved under the same names.
+        """
         return {}
 
 

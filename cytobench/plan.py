@@ -53,20 +53,26 @@ class Planner:
 
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
-        generator = trial.arm.generator
-        if generator is None or generator.offer.spec.scope == "none":
-            return []
-        labels = self.dataset.labels if generator.offer.spec.scope == "class" else ("",)
-        return [self._fit(generator, trial.arm.shots, trial.fold, label) for label in labels]
+        arm = trial.arm
+        return [] if arm.generator is None else self.fitting(arm.generator, arm.shots, trial.fold)
 
     def sample(self, trial: Trial) -> SampleStage | None:
         """The sampling behind a trial's synthetic images; None for N = 0."""
         arm = trial.arm
-        if arm.generator is None:
-            return None
-        generator, spec = arm.generator, arm.generator.offer.spec
-        fits = {stage.label: stage.key for stage in self.fits(trial)}
-        fold = trial.fold if spec.per_fold else None
+        return None if arm.generator is None else self.sampling(arm.generator, arm.shots, arm.n, trial.fold)
+
+    def fitting(self, generator: ReadyGenerator, shots: int, fold: int) -> list[FitStage]:
+        """The fits of a generator on a fold's shots: none, one a class, or one, by its scope."""
+        if generator.offer.spec.scope == "none":
+            return []
+        labels = self.dataset.labels if generator.offer.spec.scope == "class" else ("",)
+        return [self._fit(generator, shots, fold, label) for label in labels]
+
+    def sampling(self, generator: ReadyGenerator, shots: int, n: int, fold: int) -> SampleStage:
+        """The sampling of ``n`` images a class from a generator tuned on a fold's shots."""
+        spec = generator.offer.spec
+        fits = {stage.label: stage.key for stage in self.fitting(generator, shots, fold)}
+        own_fold = fold if spec.per_fold else None
         classes = []
         for label in self.dataset.labels:
             prompt = self.prompts[label].generator
@@ -81,14 +87,14 @@ class Planner:
                 "prompt": prompt,
                 "seed": self.seed,
                 "dtype": self.dtype,
-                "fold": fold,
+                "fold": own_fold,
             }
             key = content_key("images", inputs)
             images = ImageSet(self.store.folder("images", key), generator.sample_config.batch_size)
             classes.append(ClassToSample(label, prompt, images, fit_key, inputs))
-        key = content_key("sample", {"sets": [one.images.folder.name for one in classes], "n": arm.n})
-        work = self._generator_work(generator, self.seed, fold)
-        return SampleStage(key, work, tuple(classes), arm.n, by_label=spec.scope == "class")
+        key = content_key("sample", {"sets": [one.images.folder.name for one in classes], "n": n})
+        work = self._generator_work(generator, self.seed, own_fold)
+        return SampleStage(key, work, tuple(classes), n, by_label=spec.scope == "class")
 
     def train(self, trial: Trial) -> TrainStage:
         """The training of a trial's classifier."""
@@ -221,10 +227,9 @@ class Planner:
 
 
 def _outcome(config: PluginConfig) -> dict[str, Any]:
-    """The configuration without the fields that only say where an asset lies: its digest says what it is."""
-    sources = {reference.source for reference in config.assets().values()}
-    values = config.model_dump(mode="json")
-    return {name: value for name, value in values.items() if value not in sources or not isinstance(value, str)}
+    """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
+    named = config.assets()
+    return {name: value for name, value in config.model_dump(mode="json").items() if name not in named}
 
 
 def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:

@@ -20,6 +20,8 @@ from cytobench.images import View
 from cytobench.keys import derive_seed
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cytobench.data.dataset import Dataset
 
 
@@ -77,7 +79,8 @@ def split(
 
     Stratified and shuffled with ``seed`` into ``folds`` parts; fold i tests on part (i + folds - 1) mod folds and
     validates on part (i + folds - 2) mod folds (60/20/20 with five). Classes of ``train_only`` are in every training
-    part and nowhere else. Raises UserError naming a class that is too rare.
+    part and nowhere else; an image of theirs that is a copy, or of the group, of one held out stays out of that fold.
+    Raises UserError naming a class that is too rare.
     """
     if folds < 3:
         raise UserError(f"--folds {folds}: at least 3 are needed (one to test, one to validate, the rest to train).")
@@ -87,7 +90,8 @@ def split(
         raise UserError(f"--train-only {unknown[0]}: no such class. Classes: {', '.join(dataset.labels)}.")
     apart = table["label"].isin(list(train_only)).to_numpy()
     rows = np.flatnonzero(~apart)
-    together = _together(dataset)[rows] if protocol.keep_together else rows
+    units = _together(dataset) if protocol.keep_together else np.arange(len(table))
+    together = units[rows]
     labels = table["label"].to_numpy()[rows]
     if len(set(labels)) < 2:
         raise UserError("fewer than two classes are left to evaluate; leave fewer to --train-only.")
@@ -96,7 +100,8 @@ def split(
     result = []
     for i in range(folds):
         test, val = part == (i + folds - 1) % folds, part == (i + folds - 2) % folds
-        train = np.sort(np.concatenate([rows[~(test | val)], np.flatnonzero(apart)]))
+        added = np.flatnonzero(apart & ~np.isin(units, together[test | val]))
+        train = np.sort(np.concatenate([rows[~(test | val)], added]))
         result.append(Fold(i, train, rows[val], rows[test]))
     return result
 
@@ -118,6 +123,35 @@ def draw_shots(
     order = rng.permutation(len(table))[:shots]
     positions = dataset.table.index.get_indexer(table.index[order])
     return np.asarray(positions, dtype=np.int64)
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of this name. Raises UserError listing the known ones."""
+    if name not in PROTOCOLS:
+        raise UserError(f"--protocol {name}: no such protocol. Known: {', '.join(PROTOCOLS)}.")
+    return PROTOCOLS[name]
+
+
+def split_table(
+    dataset: Dataset,
+    protocol: Protocol,
+    folds: int,
+    seed: int,
+    train_only: Collection[str] = (),
+    shots: int | None = None,
+) -> pd.DataFrame:
+    """``path, label``, then with ``shots`` the columns ``shot0...`` (0 or 1), then ``fold0...`` (train, val, test)."""
+    divided = split(dataset, protocol, folds, seed, train_only)
+    table = dataset.table[["path", "label"]].copy()
+    if shots is not None:
+        for fold in divided:
+            chosen = [draw_shots(dataset, protocol, fold, label, shots, seed) for label in dataset.labels]
+            table[f"shot{fold.number}"] = np.isin(np.arange(len(table)), np.concatenate(chosen)).astype(int)
+    for fold in divided:
+        parts = np.full(len(table), "train", dtype=object)
+        parts[fold.val], parts[fold.test] = "val", "test"
+        table[f"fold{fold.number}"] = parts
+    return table
 
 
 def _together(dataset: Dataset) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from cytobench.errors import CytobenchError, UserError
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.prompts import ClassPrompts, prompts_for
-from cytobench.protocols import PROTOCOLS, Protocol, split
+from cytobench.protocols import Protocol, find_protocol, split
 from cytobench.store import Store
 
 PRESETS = ("paper", "pocket")
@@ -79,11 +79,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     ``recorded_device`` is the device an existing results folder was made on; it is kept unless the user named one.
     Raises UserError for a user's mistake.
     """
-    if not benchmark.classifier:
-        raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
-    protocol = PROTOCOLS.get(benchmark.protocol)
-    if protocol is None:
-        raise UserError(f"--protocol {benchmark.protocol}: no such protocol. Known: {', '.join(PROTOCOLS)}.")
+    protocol = find_protocol(benchmark.protocol)
     preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
     if preset not in PRESETS:
         raise UserError(f"--preset {preset}: no such preset. Known: {', '.join(PRESETS)}.")
@@ -96,7 +92,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
-    generators = [_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
+    generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
     dataset = _dataset(benchmark, plugins)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
@@ -138,7 +134,7 @@ def _dataset(benchmark: Benchmark, plugins: Plugins) -> Dataset:
     return dataset if benchmark.limit is None else dataset.limit(benchmark.limit)
 
 
-def _generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
+def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
     offer = plugins.generator(name)
     if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
         raise UserError(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.split import split_command
+
 if TYPE_CHECKING:
     from cytobench.contract import DatasetSpec
     from cytobench.data.listing import Listing
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 @click.group("data")
 def data() -> None:
     """Describe, split and export data sets."""
+
+
+data.add_command(split_command)
 
 
 @data.command("describe")

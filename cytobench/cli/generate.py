@@ -1,0 +1,59 @@
+"""``cytobench generate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cytobench.cli.run import parse_set
+
+
+@click.command()
+@click.option("--generator", required=True, metavar="G", help="Generator. See `cytobench plugins`.")
+@click.option("--dataset", default="phantom", show_default=True, metavar="NAME|PATH")
+@click.option("--label", required=True, metavar="L", help="The class to draw, by label or code.")
+@click.option("--shots", type=click.IntRange(min=1), default=16, show_default=True, metavar="K")
+@click.option("-n", "n", type=click.IntRange(min=1), required=True, metavar="N", help="How many images.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Images go to DIR/LABEL.")
+@click.option("--preset", metavar="pocket|paper", help="[pocket for phantom, paper for all others]")
+@click.option("--seed", type=int, default=42, show_default=True)
+@click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of the configuration.")
+@click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
+@click.option("--device", metavar="D", help="A torch device.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Keep fits here. [the cache folder]")
+def generate(
+    generator: str,
+    dataset: str,
+    label: str,
+    shots: int,
+    n: int,
+    out: Path,
+    preset: str | None,
+    seed: int,
+    values: tuple[str, ...],
+    prompts: Path | None,
+    device: str | None,
+    store: Path | None,
+) -> None:
+    """Tune a generator on shots of one class, from the whole data set, and write DIR/LABEL/0.png and on.
+
+    The images may have seen any image of the data set: never test a classifier on it with them.
+    """
+    from cytobench.generate import generate_images
+
+    folder, used = generate_images(
+        generator,
+        dataset,
+        label,
+        shots,
+        n,
+        out,
+        preset=preset,
+        seed=seed,
+        values=parse_set(values),
+        prompts_file=prompts,
+        device=device,
+        store=store,
+    )
+    click.echo(f"{folder}: {n} images, tuned on {used} shots")

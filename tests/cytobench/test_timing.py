@@ -1,0 +1,44 @@
+"""The stopwatch of a stage."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from cytobench.timing import Stopwatch
+
+
+def test_a_stage_and_its_parts_are_timed() -> None:
+    watch = Stopwatch("cpu")
+    with watch.stage():
+        for _ in range(2):
+            with watch.part("load"):
+                time.sleep(0.02)
+        time.sleep(0.02)
+    assert 0.04 <= watch.parts["load"] <= watch.seconds - 0.02
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(watch.when)).total_seconds()) < 60
+
+
+def test_a_stage_that_raises_is_timed_too() -> None:
+    watch = Stopwatch("cpu")
+    with pytest.raises(RuntimeError), watch.stage(), watch.part("load"):
+        time.sleep(0.01)
+        raise RuntimeError
+    assert watch.seconds >= watch.parts["load"] >= 0.01
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak resident size is read from /proc")
+def test_the_peak_of_a_stage_is_its_own() -> None:
+    large, small = Stopwatch("cpu"), Stopwatch("cpu")
+    with large.stage():
+        block = np.ones(100 * 2**20 // 8)
+        del block
+    with small.stage():
+        pass
+    assert large.peak_memory_mib is not None
+    assert small.peak_memory_mib is not None
+    assert large.peak_memory_mib - small.peak_memory_mib > 60
