@@ -63,8 +63,10 @@ def run_benchmark(
 
     Raises UserError if ``out`` holds a run with other settings.
     """
+    # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
+    planner = resolved.planner(store)
     _go_on_with(out, resolved.benchmark)
-    run = _Run(resolved, plugins, out, resolved.planner(store), Outcome(out))
+    run = _Run(resolved, plugins, out, planner, Outcome(out))
     display = display or QuietDisplay()
     nodes = run.nodes()
     for name in run.outcome.found:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -68,6 +68,11 @@ class Augmentation:
     hsv_saturation: float = 1.0
     stain_probability: float = 0.5
     stain: float = 0.03
+
+    def with_colour(self, strength: float) -> Augmentation:
+        """The same with the ranges of brightness, saturation and hue multiplied by ``strength`` (0 .. 1)."""
+        ranges = ("brightness", "saturation", "hue", "hsv_hue", "hsv_saturation")
+        return replace(self, **{name: strength * getattr(self, name) for name in ranges})
 
     @property
     def source_side(self) -> int:

@@ -25,3 +25,5 @@ class TrainConfig(PluginConfig):
     """Share of batches that get CutMix or MixUp (one or the other, evenly)."""
     augment: bool = True
     """Whether training images are augmented at all."""
+    colour_strength: float = Field(1.0, ge=0, le=1)
+    """How far colours are changed: 1 is the study's ranges, 0 leaves brightness, saturation and hue alone."""

@@ -23,7 +23,9 @@ def test_a_key_depends_on_kind_and_content_and_not_on_the_order_of_names() -> No
     assert len({key, *others}) == 5
 
 
-@pytest.mark.parametrize(("value", "error"), [(float("nan"), ValueError), (object(), TypeError), ({1}, TypeError)])
+@pytest.mark.parametrize(
+    ("value", "error"), [(float("nan"), ValueError), (object(), TypeError), ({1}, TypeError)]
+)
 def test_a_key_is_never_a_guess(value: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         content_key("fit", {"a": value})

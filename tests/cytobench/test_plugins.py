@@ -87,8 +87,14 @@ def test_installed_plugins_are_found_by_the_group_without_being_named(
             f"{HEAD}@hookimpl\ndef cytobench_classifiers():\n    raise KeyError('weights')\n",
             "cytobench_classifiers raised KeyError: 'weights'",
         ),
-        (f"{HEAD}@hookimpl\ndef cytobench_classifiers():\n    return None\n", "cytobench_classifiers raised TypeError"),
-        (f"{HEAD}@hookimpl\ndef cytobench_classifiers():\n    return ['forest']\n", "returned str where a ClassifierSpec"),
+        (
+            f"{HEAD}@hookimpl\ndef cytobench_classifiers():\n    return None\n",
+            "cytobench_classifiers raised TypeError",
+        ),
+        (
+            f"{HEAD}@hookimpl\ndef cytobench_classifiers():\n    return ['forest']\n",
+            "returned str where a ClassifierSpec",
+        ),
         (
             f"{HEAD}@hookimpl\ndef cytobench_classifiers():\n    return [{spec('old', contract=99)}]\n",
             "old is written for plugin contract 99; this cytobench has 1",
@@ -149,8 +155,10 @@ def test_a_name_offered_twice_is_won_by_nobody_and_both_are_named(load: Callable
     plugins = load(one=offering("forest", "only"), two=offering("forest"))
     assert list(plugins.classifiers) == ["only"]
     message = "the name forest is offered by one (dist-one) and two (dist-two); uninstall one of them"
-    assert [(plugin, text.replace("two (dist-two) and one (dist-one)", "one (dist-one) and two (dist-two)"))
-            for plugin, text in problems(plugins)] == [("one", message), ("two", message)]
+    assert [
+        (plugin, text.replace("two (dist-two) and one (dist-one)", "one (dist-one) and two (dist-two)"))
+        for plugin, text in problems(plugins)
+    ] == [("one", message), ("two", message)]
     with pytest.raises(UserError, match="offered by"):
         plugins.classifier("forest")
 

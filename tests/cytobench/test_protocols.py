@@ -99,7 +99,9 @@ def test_shots_come_from_training_are_different_and_nested(
 
 def test_copies_stay_on_the_side_of_a_train_only_class() -> None:
     """A copy of a test image under the label of a train-only class must not be trained on."""
-    rows: list[tuple[str, str, str | None]] = [(label, f"{label}{i}", None) for label in "AB" for i in range(9)]
+    rows: list[tuple[str, str, str | None]] = [
+        (label, f"{label}{i}", None) for label in "AB" for i in range(9)
+    ]
     data = dataset([*rows, ("C", "A0", None), ("C", "C1", None)])
     for fold in split(data, STRICT, 3, 0, ("C",)):
         trained = set(data.table["digest"].iloc[fold.train])
@@ -127,8 +129,12 @@ def test_the_same_seed_gives_the_same_folds_and_another_seed_others() -> None:
     assert tests(1) == tests(1)
     assert tests(1) != tests(2)
     first = split(data, STRICT, 5, 1)[0]
-    assert list(draw_shots(data, STRICT, first, "A", 5, 1)) == list(draw_shots(data, STRICT, first, "A", 5, 1))
-    assert list(draw_shots(data, STRICT, first, "A", 5, 1)) != list(draw_shots(data, STRICT, first, "A", 5, 2))
+    assert list(draw_shots(data, STRICT, first, "A", 5, 1)) == list(
+        draw_shots(data, STRICT, first, "A", 5, 1)
+    )
+    assert list(draw_shots(data, STRICT, first, "A", 5, 1)) != list(
+        draw_shots(data, STRICT, first, "A", 5, 2)
+    )
 
 
 def test_five_folds_divide_each_class_60_20_20() -> None:
@@ -158,7 +164,9 @@ def test_train_only_classes_are_in_every_training_part_and_nowhere_else() -> Non
             ["class B has 1 different images", "--train-only B"],
         ),
         (
-            dataset([(x, f"{x}{i}", f"{x}-patient{i % (2 if x == 'B' else 5)}") for x in "AB" for i in range(20)]),
+            dataset(
+                [(x, f"{x}{i}", f"{x}-patient{i % (2 if x == 'B' else 5)}") for x in "AB" for i in range(20)]
+            ),
             5,
             ["class B has 2 groups", "--train-only B"],
         ),

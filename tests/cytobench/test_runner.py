@@ -94,16 +94,21 @@ def test_every_trial_leaves_a_record_and_n_0_has_no_shots(small: Run, tmp_path: 
     assert baseline.generator is None
     assert baseline.shots_used == {}
     assert {stage.kind for stage in baseline.stages} == {"train", "predict"}
-    assert [row.name for section in result.leaderboard.sections for row in section.rows]
+    [section] = result.leaderboard.sections
+    assert len(section.rows) == len(rows)
 
 
 def test_a_second_call_does_nothing(small: Run, tmp_path: Path) -> None:
     first = small()
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("[rps]*/**/*") if path.is_file()}
+    before = {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("[rps]*/**/*") if path.is_file()
+    }
     second = small()
     assert second.outcome.done == []
     assert sorted(second.outcome.found) == sorted(first.outcome.done)
-    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("[rps]*/**/*") if path.is_file()}
+    after = {
+        path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("[rps]*/**/*") if path.is_file()
+    }
     assert after == before
 
 
@@ -155,7 +160,9 @@ def test_the_same_seed_gives_the_same_images_and_scores(small: Run, tmp_path: Pa
     for name in ("one", "two"):
         small(out=tmp_path / name)
     small(out=tmp_path / "other", seed=7)
-    images = [contents(tmp_path / name / "store" / "images", "**/*.parquet") for name in ("one", "two", "other")]
+    images = [
+        contents(tmp_path / name / "store" / "images", "**/*.parquet") for name in ("one", "two", "other")
+    ]
     assert images[0] == images[1]
     assert len(images[0]) == 9
     assert set(images[0].values()) != set(images[2].values())
@@ -177,7 +184,7 @@ def test_scores_are_those_of_scikit_learn_on_the_saved_predictions(small: Run, t
         for split in ("validation", "test"):
             part = table[table["split"] == split]
             probabilities = part[["p_A", "p_B", "p_C"]].to_numpy(np.float64)
-            probabilities /= probabilities.sum(axis=1, keepdims=True)
+            probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
             expected = {
                 "accuracy": accuracy_score(part["label"], part["predicted"]),
                 "f1_macro": f1_score(part["label"], part["predicted"], average="macro"),
@@ -190,7 +197,9 @@ def test_predictions_cover_the_evaluation_images_once_and_only_real_ones(small: 
     small()
     tested: list[str] = []
     for fold in range(3):
-        table = pd.read_parquet(tmp_path / "out" / "predictions" / f"repeat__random__s2__n3__fold{fold}.parquet")
+        table = pd.read_parquet(
+            tmp_path / "out" / "predictions" / f"repeat__random__s2__n3__fold{fold}.parquet"
+        )
         assert not table["synthetic"].any()
         assert np.allclose(table[["p_A", "p_B", "p_C"]].sum(axis=1), 1, atol=1e-5)
         tested += list(table[table["split"] == "test"]["path"])
@@ -214,7 +223,9 @@ def test_repeat_hands_back_shots_of_the_training_part(small: Run, cells: Path, t
     assert made <= everything - held_out
 
 
-def test_a_failing_generator_leaves_records_and_the_others_go_on(small: Run, cells: Path, tmp_path: Path) -> None:
+def test_a_failing_generator_leaves_records_and_the_others_go_on(
+    small: Run, cells: Path, tmp_path: Path
+) -> None:
     few = tmp_path / "few"
     for label in "ABC":
         draw(few / label / "0.png", 99)
@@ -296,7 +307,9 @@ def test_two_processes_give_the_same_as_one(small: Run, tmp_path: Path) -> None:
     assert "holds 1 images" in next(iter(result.outcome.failed.values()))
     done = {name: found for name, found in scores(tmp_path / "parallel").items() if found}
     assert done == scores(tmp_path / "serial")
-    images = [contents(tmp_path / name / "store" / "images", "**/*.parquet") for name in ("serial", "parallel")]
+    images = [
+        contents(tmp_path / name / "store" / "images", "**/*.parquet") for name in ("serial", "parallel")
+    ]
     assert images[0] == images[1]
 
 

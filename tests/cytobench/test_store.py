@@ -40,7 +40,9 @@ def test_what_is_kept_is_found_by_another_process_with_its_report(tmp_path: Path
 
 def test_no_temporary_folder_is_left(tmp_path: Path) -> None:
     keep(tmp_path)
-    assert files(tmp_path) == [f"fit/ab/{KEY}/{name}" for name in ("empty.txt", "inner/model.txt", "stage.json")]
+    assert files(tmp_path) == [
+        f"fit/ab/{KEY}/{name}" for name in ("empty.txt", "inner/model.txt", "stage.json")
+    ]
 
 
 def test_others_may_read_what_is_kept(tmp_path: Path) -> None:
@@ -86,7 +88,9 @@ def test_a_process_killed_while_it_fills_a_stage_leaves_nothing_to_find(tmp_path
         f"with Store(Path(sys.argv[1])).making('fit', '{KEY}') as folder:\n"
         "    (folder / 'half.txt').write_text('half')\n    print('filling', flush=True)\n    time.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as maker:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as maker:
         assert maker.stdout is not None
         assert maker.stdout.readline() == "filling\n"
         os.kill(maker.pid, signal.SIGKILL)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers import CLIPTokenizer
 
 from cytobench_phantom.pretrain.text_encoder import tokenize
-from cytobench_phantom.pretrain.training import TimeLimit, averaged, flip, mixed_precision, to_pixels
+from cytobench_phantom.pretrain.training import TimeLimit, averaged, descend, flip, mixed_precision, to_pixels
 from cytobench_phantom.pretrain.wording import draw_prompts
 
 log = logging.getLogger(__name__)
@@ -65,10 +65,7 @@ def train_clip(
             seen = model.encode_image(flip(_normalise(data[chosen]), generator))
             read = _encode_text(model, tokens)
         loss = _contrastive(seen.float(), read.float(), model.logit_scale.exp())
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(loss, model.parameters(), optimizer)
         with torch.no_grad():
             model.logit_scale.clamp_(0, np.log(100))
         average.update_parameters(model)
@@ -114,7 +111,8 @@ def _encode_text(model: open_clip.CLIP, tokens: torch.Tensor) -> torch.Tensor:
     length = int(ends.max()) + 1
     states = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
     states = model.transformer(states, attn_mask=model.attn_mask[:length, :length])
-    return model.ln_final(states)[torch.arange(len(tokens)), ends] @ model.text_projection
+    read: torch.Tensor = model.ln_final(states)[torch.arange(len(tokens)), ends] @ model.text_projection
+    return read
 
 
 def _contrastive(seen: torch.Tensor, read: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
@@ -12,8 +13,12 @@ from torch.nn import functional
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from cytobench_phantom.pretrain.text_encoder import tokenize
-from cytobench_phantom.pretrain.training import TimeLimit, averaged, mixed_precision
+from cytobench_phantom.pretrain.training import TimeLimit, averaged, descend, mixed_precision
 from cytobench_phantom.pretrain.wording import draw_prompts
+
+Unet = Any
+Scheduler = Any
+"""``UNet2DConditionModel`` and ``DDPMScheduler``; diffusers' classes carry no types."""
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +30,19 @@ EMPTY_SHARE, NAMED_SHARE = 0.1, 0.15
 """Shares of prompts that are empty and that name the cell by random letters."""
 
 
-def build_scheduler() -> DDPMScheduler:
+def build_scheduler() -> Scheduler:
     """The noise schedule of Stable Diffusion, with velocity as the target (Salimans and Ho 2022)."""
-    return DDPMScheduler(
+    factory: Scheduler = DDPMScheduler
+    return factory(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
         clip_sample=False, steps_offset=1,
     )  # fmt: skip
 
 
-def build_unet(text_width: int) -> UNet2DConditionModel:
+def build_unet(text_width: int) -> Unet:
     """An untrained UNet: attention at the lower resolution and in the middle alone, where it is cheap."""
-    return UNet2DConditionModel(
+    factory: Unet = UNet2DConditionModel
+    return factory(
         sample_size=16,
         in_channels=4,
         out_channels=4,
@@ -53,25 +60,26 @@ def build_unet(text_width: int) -> UNet2DConditionModel:
 class _Denoiser(nn.Module):
     """Both parts in one module, so that one average holds them."""
 
-    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
+    def __init__(self, unet: Unet, text_encoder: CLIPTextModel) -> None:
         super().__init__()
         self.unet, self.text_encoder = unet, text_encoder
 
     def forward(self, noisy: torch.Tensor, times: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
         states = self.text_encoder(tokens).last_hidden_state
-        return self.unet(noisy, times, states, return_dict=False)[0]
+        predicted: torch.Tensor = self.unet(noisy, times, states, return_dict=False)[0]
+        return predicted
 
 
 def train_denoiser(
-    unet: UNet2DConditionModel,
+    unet: Unet,
     text_encoder: CLIPTextModel,
     latents: torch.Tensor,
     captions: list[list[str]],
     tokenizer: CLIPTokenizer,
     seconds: float,
     seed: int,
-    snapshot: Callable[[UNet2DConditionModel, CLIPTextModel], None],
-) -> tuple[UNet2DConditionModel, CLIPTextModel]:
+    snapshot: Callable[[Unet, CLIPTextModel], None],
+) -> tuple[Unet, CLIPTextModel]:
     """Train on latents (orientations, n, 4, 16, 16) and their captions for ``seconds``.
 
     ``snapshot`` is called with the averaged weights every tenth of the time. Returns the averaged weights.
@@ -80,6 +88,7 @@ def train_denoiser(
     model = _Denoiser(unet, text_encoder)
     model.unet.to(memory_format=torch.channels_last)
     average = averaged(model, 0.999)
+    result: Any = average.module
     scheduler = build_scheduler()
     groups = [{"params": unet.parameters()}, {"params": text_encoder.parameters(), "share": TEXT_RATE}]
     optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-2)
@@ -97,19 +106,16 @@ def train_denoiser(
                 noisy.to(memory_format=torch.channels_last), times, tokenize(prompts, tokenizer)
             )
         loss = functional.mse_loss(predicted.float(), target)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(loss, model.parameters(), optimizer)
         average.update_parameters(model)
         running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
         if step % 100 == 0:
             log.info("denoiser step %d, %.0f %% of the time, loss %.4f", step, 100 * share, running)
         if share * 10 >= shown + 1:
             shown = int(share * 10)
-            snapshot(average.module.unet, average.module.text_encoder)
+            snapshot(result.unet, result.text_encoder)
     log.info("denoiser: %d steps, loss %.4f", step + 1, running)
-    return average.module.unet.eval(), average.module.text_encoder.eval()
+    return result.unet.eval(), result.text_encoder.eval()
 
 
 def all_orientations(

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from diffusers import (
-    AutoencoderKL,
     DPMSolverMultistepScheduler,
     StableDiffusionPipeline,
-    UNet2DConditionModel,
 )
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from cytobench_phantom.pretrain.denoiser import build_scheduler
+from cytobench_phantom.pretrain.denoiser import Unet, build_scheduler
+from cytobench_phantom.pretrain.vae import Vae
 
 
 def save_pipeline(
-    vae: AutoencoderKL,
-    unet: UNet2DConditionModel,
+    vae: Vae,
+    unet: Unet,
     text_encoder: CLIPTextModel,
     tokenizer: CLIPTokenizer,
     folder: Path,
@@ -28,10 +28,12 @@ def save_pipeline(
     The configurations still say float32, in which the weights are to be computed with on a CPU.
     """
     schedule = {name: build_scheduler().config[name] for name in ("beta_start", "beta_end", "beta_schedule")}
-    scheduler = DPMSolverMultistepScheduler(
+    new_scheduler: Any = DPMSolverMultistepScheduler
+    new_pipeline: Any = StableDiffusionPipeline
+    scheduler = new_scheduler(
         **schedule, prediction_type="v_prediction", timestep_spacing="trailing", steps_offset=1
     )
-    StableDiffusionPipeline(
+    new_pipeline(
         vae=vae,
         unet=unet,
         text_encoder=text_encoder,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
@@ -30,7 +31,7 @@ STYLE_WORDS = tuple(_STYLE.split())
 """Words of style in which prompts are written; none of them belongs to a class."""
 
 
-def _merges(words: Iterable[str]) -> list[tuple[str, str]]:
+def _merges(words: Iterable[str]) -> Any:
     """Byte-pair merges in order of rank that turn every one of ``words`` into one token."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     learner = Tokenizer(models.BPE(end_of_word_suffix=_END))

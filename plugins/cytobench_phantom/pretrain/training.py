@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim import swa_utils
 
 
 class TimeLimit:
@@ -39,9 +40,18 @@ def mixed_precision() -> AbstractContextManager[None]:
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported())
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
+def averaged(model: nn.Module, decay: float) -> swa_utils.AveragedModel:
     """A copy of ``model`` for the exponential moving average of its weights."""
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    average_with: Callable[[float], Any] = swa_utils.get_ema_multi_avg_fn
+    return swa_utils.AveragedModel(model, multi_avg_fn=average_with(decay))
+
+
+def descend(loss: torch.Tensor, parameters: Iterable[nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
+    """One optimiser step on ``loss`` with the norm of the gradient clipped at 1."""
+    optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
 
 
 def to_pixels(images: torch.Tensor) -> torch.Tensor:

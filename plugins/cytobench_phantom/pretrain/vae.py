@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,10 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from cytobench_phantom.pretrain.training import TimeLimit, averaged, flip, mixed_precision, to_pixels
+from cytobench_phantom.pretrain.training import TimeLimit, averaged, descend, flip, mixed_precision, to_pixels
+
+Vae = Any
+"""An ``AutoencoderKL``; diffusers' models carry no types."""
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +26,10 @@ HELD_OUT = 512
 """The last images of the pool, on which no step trains and the error is measured."""
 
 
-def build_vae() -> AutoencoderKL:
+def build_vae() -> Vae:
     """An untrained autoencoder."""
-    return AutoencoderKL(
+    factory: Vae = AutoencoderKL
+    return factory(
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
         block_out_channels=(16, 32, 64),
@@ -37,7 +42,7 @@ def build_vae() -> AutoencoderKL:
     )
 
 
-def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> AutoencoderKL:
+def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> Vae:
     """Train on images (n, 64, 64, 3) for ``seconds``; latents of the result have mean 0 and deviation 1."""
     generator = torch.Generator().manual_seed(seed)
     data = torch.from_numpy(images)
@@ -51,22 +56,19 @@ def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> Autoencod
             posterior = model.encode(pixels).latent_dist
             restored = model.decode(posterior.sample(generator=generator)).sample
         loss = _error(restored, pixels) + KL_WEIGHT * posterior.kl().float().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        descend(loss, model.parameters(), optimizer)
         average.update_parameters(model)
         if step % 100 == 0:
             log.info("vae step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
-    trained: AutoencoderKL = average.module.eval()
+    trained: Vae = average.module.eval()
     log.info("vae: %d steps, PSNR %.2f dB", step + 1, peak_signal_to_noise(trained, images[-HELD_OUT:]))
     _standardise(trained, data[:2048])
     return trained
 
 
 def refine_decoder(
-    vae: AutoencoderKL, latents: torch.Tensor, images: NDArray[np.uint8], seconds: float, seed: int
-) -> AutoencoderKL:
+    vae: Vae, latents: torch.Tensor, images: NDArray[np.uint8], seconds: float, seed: int
+) -> Vae:
     """Train the decoder alone for ``seconds``: latents keep their meaning, so a denoiser of them stays valid.
 
     Args:
@@ -84,30 +86,29 @@ def refine_decoder(
         with mixed_precision():
             restored = vae.decode(latents[chosen].float()).sample
         loss = _error(restored, to_pixels(data[chosen]))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        descend(loss, parameters, optimizer)
         average.update_parameters(vae)
         if step % 200 == 0:
             log.info("decoder step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
-    refined: AutoencoderKL = average.module.eval()
+    refined: Vae = average.module.eval()
     log.info("decoder: %d steps, PSNR %.2f dB", step + 1, peak_signal_to_noise(refined, images[-HELD_OUT:]))
     return refined
 
 
-def encode(vae: AutoencoderKL, images: NDArray[np.uint8] | torch.Tensor) -> torch.Tensor:
+def encode(vae: Vae, images: NDArray[np.uint8] | torch.Tensor) -> torch.Tensor:
     """Latent means, float32 (n, 4, 16, 16), of images (n, 64, 64, 3)."""
     data = torch.as_tensor(images)
     with torch.no_grad(), mixed_precision():
-        return torch.cat([vae.encode(to_pixels(part)).latent_dist.mean.float() for part in data.split(64)])
+        return torch.cat(
+            [vae.encode(to_pixels(part)).latent_dist.mean.float() for part in torch.split(data, 64)]
+        )
 
 
-def peak_signal_to_noise(vae: AutoencoderKL, images: NDArray[np.uint8]) -> float:
+def peak_signal_to_noise(vae: Vae, images: NDArray[np.uint8]) -> float:
     """PSNR in dB of the images after encoding and decoding, from the mean squared error over all of them."""
     errors = []
     with torch.no_grad():
-        for part in torch.from_numpy(images).split(64):
+        for part in torch.split(torch.from_numpy(images), 64):
             pixels = to_pixels(part)
             restored = vae.decode(vae.encode(pixels).latent_dist.mean).sample.clamp(-1, 1)
             errors.append(((restored - pixels) / 2).square().mean((1, 2, 3)))
@@ -126,7 +127,7 @@ def _recolour(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _standardise(vae: AutoencoderKL, images: torch.Tensor) -> None:
+def _standardise(vae: Vae, images: torch.Tensor) -> None:
     """Fold mean and deviation of every latent channel into the two 1 x 1 convolutions around the latents."""
     latents = encode(vae, images)
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))

@@ -47,6 +47,18 @@ def test_all_four_flips_occur_and_nothing_else_where_all_else_is_off() -> None:
     assert counts.min() >= 8
 
 
+def test_without_colour_strength_colours_stay() -> None:
+    images, draws = _images(32), draw(0, 1, 32)
+    colours = {"brightness": 0.5, "saturation": 1.0, "hue": 0.3, "hsv_probability": 1.0}
+    full = replace(STILL, **colours)
+    torch.testing.assert_close(full.with_colour(0)(images, draws), STILL(images, draws), atol=1e-4, rtol=0)
+    mild, strong = (
+        (full.with_colour(strength)(images, draws) - STILL(images, draws)).abs().mean()
+        for strength in (0.2, 1.0)
+    )
+    assert 0 < mild < strong / 2
+
+
 def test_rotation_turns_by_the_angle() -> None:
     images = _images(8)
     found = replace(STILL, degrees=(90, 90))(images, draw(0, 1, 8))

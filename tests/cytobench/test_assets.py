@@ -1,0 +1,80 @@
+"""Weights and folders are found once and known by what is in them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from cytobench.assets import AssetReference, file_digest, resolve_asset
+from cytobench.errors import UserError
+
+
+def fill(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        file = folder / name.replace("__", "/").replace("_", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+def digest(path: Path, *patterns: str) -> str:
+    return resolve_asset(AssetReference(str(path), patterns or ("**/*.safetensors",)), "p.weights").digest
+
+
+def test_a_file_is_known_by_its_content_not_its_name(tmp_path: Path) -> None:
+    folder = fill(tmp_path, a_safetensors="one", b_safetensors="one", c_safetensors="two")
+    asset = resolve_asset(AssetReference(str(folder / "a.safetensors")), "p.weights")
+    assert asset.path == folder / "a.safetensors"
+    assert asset.digest == hashlib.sha256(b"one").hexdigest() == file_digest(asset.path)
+    assert digest(folder / "b.safetensors") == asset.digest != digest(folder / "c.safetensors")
+
+
+def test_a_folder_is_known_by_the_files_that_count(tmp_path: Path) -> None:
+    one = fill(tmp_path / "one", unet__x_safetensors="x", vae__y_safetensors="y", config_json="{}")
+    same = fill(tmp_path / "same", vae__y_safetensors="y", unet__x_safetensors="x", readme_txt="hello")
+    swapped = fill(tmp_path / "swapped", unet__x_safetensors="y", vae__y_safetensors="x")
+    more = fill(tmp_path / "more", unet__x_safetensors="x", vae__y_safetensors="y", z_safetensors="z")
+    assert digest(one) == digest(same)
+    assert len({digest(one), digest(swapped), digest(more)}) == 3
+    assert digest(one, "**/*.json") != digest(one)
+
+
+def test_files_of_a_package_are_found_where_it_is_installed() -> None:
+    import cytobench
+
+    asset = resolve_asset(AssetReference("package:cytobench/errors.py"), "p.weights")
+    assert asset.path == Path(cytobench.__file__).parent / "errors.py"
+    assert asset.source == "package:cytobench/errors.py"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (
+            "package:no_such_package_here/x",
+            ["needs the package no_such_package_here, which is not installed"],
+        ),
+        ("package:cytobench/no-such-file", ["cytobench/no-such-file", "does not exist"]),
+        ("./absent", ["./absent is no file or folder here", "--set p.weights=PATH"]),
+        ("/absent/folder", ["/absent/folder is no file or folder here", "--set p.weights=PATH"]),
+        ("one/two/three", ["no Hub id (owner/name)", "--preset pocket"]),
+        ("", ["--set p.weights=PATH"]),
+    ],
+)
+def test_what_is_not_there_is_named_with_the_ways_out(
+    source: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as refused:
+        resolve_asset(AssetReference(source), "p.weights")
+    assert str(refused.value).startswith("p.weights: ")
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, model_bin="pickle")
+    with pytest.raises(UserError, match=r"p.weights: .* holds no file matching \*\*/\*.safetensors"):
+        digest(tmp_path)

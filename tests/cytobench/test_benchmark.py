@@ -1,0 +1,76 @@
+"""The declaration of a benchmark and its TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cytobench.benchmark import Benchmark, make_benchmark, read_benchmark
+from cytobench.errors import UserError
+
+
+def test_toml_and_back_changes_nothing(tmp_path: Path) -> None:
+    benchmark = make_benchmark(
+        {
+            "dataset": 'cells "of" B\\ücher',
+            "generator": ["repeat", "sd21-lora"],
+            "classifier": ["clip"],
+            "synthetic": [0, 100],
+            "fold": [2],
+            "limit": 7,
+            "train_only": ["BAS"],
+            "set": {"sd21-lora": {"steps": 5, "rate": 1e-4, "flip": True, "layers": ["a", "b"], "name": "x"}},
+            "prompts": {"EOS": {"generator": "an eosinophil"}},
+        },
+        "options",
+    )
+    file = tmp_path / "benchmark.toml"
+    file.write_text(benchmark.to_toml(), encoding="utf-8")
+    assert read_benchmark(file) == benchmark
+
+
+def test_lists_lose_repetitions_and_numbers_are_sorted() -> None:
+    values = {"classifier": ["b", "a", "b"], "synthetic": [100, 0, 100], "fold": [3, 1], "shots": [16, 4, 16]}
+    benchmark = make_benchmark(values, "options")
+    assert benchmark.classifier == ("b", "a")
+    assert (benchmark.synthetic, benchmark.fold, benchmark.shots) == ((0, 100), (1, 3), (4, 16))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("clasifier = ['x']", ["no such key: clasifier", "Did you mean classifier?"]),
+        ("folds = 2", ["folds = 2", "greater than or equal to 3"]),
+        ("seed = -1", ["seed = -1"]),
+        ("shots = [-1]", ["must not be negative"]),
+        ("classifier = 'clip'", ["classifier = 'clip'"]),
+        ("set = 3", ["set = 3"]),
+        ("[prompts.EOS]\ngenerater = 'x'", ["prompts.EOS.generater"]),
+        ("folds = ", ["is no TOML file"]),
+        ("\x80", ["is no TOML file"]),
+    ],
+)
+def test_a_mistake_names_the_file_and_the_key(tmp_path: Path, text: str, words: list[str]) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError) as refused:
+        read_benchmark(file)
+    for word in [str(file), *words]:
+        assert word in str(refused.value)
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"absent\.toml: No such file"):
+        read_benchmark(tmp_path / "absent.toml")
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    benchmark = Benchmark()
+    assert (benchmark.dataset, benchmark.protocol, benchmark.folds, benchmark.seed) == (
+        "phantom",
+        "strict",
+        5,
+        42,
+    )
+    assert benchmark.shots == (16,)
