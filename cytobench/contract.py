@@ -98,6 +98,8 @@ class DatasetSpec:
     revision: int
     factory: str
     public: bool
+    drawn: bool = False
+    """Whether a program drew the images: tables then say that figures mean nothing for real cells."""
     preset: str = "paper"
     synthetic: tuple[int, ...] = (0, 100)
 

@@ -88,12 +88,11 @@ class Engine:
         here = isinstance(self.executor, SerialExecutor)
         services = Services(progress=self.watcher.progress) if here else None
         try:
-            stage = node.build()
-        except Exception as error:  # a stage that cannot be built has failed like one that cannot run
+            return self.executor.submit(run_stage, node.build(), services)
+        except Exception as error:  # what cannot be built, or handed to a broken pool, has failed like what cannot run
             future: Future[dict[str, Any]] = Future()
             future.set_exception(error)
             return future
-        return self.executor.submit(run_stage, stage, services)
 
     @staticmethod
     def _fail_dependents(waiting: dict[str, Node], broken: dict[str, BaseException]) -> None:

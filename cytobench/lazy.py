@@ -7,7 +7,7 @@ from typing import Any
 
 
 def load(name: str) -> Any:
-    """Import ``"module:attribute"``. Raises ValueError for another form, ImportError or AttributeError as Python does."""
+    """Import ``"module:attribute"``; ValueError for another form, ImportError or AttributeError as Python has it."""
     module, separator, attribute = name.partition(":")
     if not (module and separator and attribute):
         raise ValueError(f"{name!r} is not of the form 'module:attribute'")

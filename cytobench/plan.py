@@ -205,7 +205,7 @@ class Planner:
         )
 
     def _contents(self, rows: NDArray[np.int64]) -> list[list[str]]:
-        return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()  # type: ignore[no-any-return]
+        return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()
 
     def _images(
         self, rows: NDArray[np.int64], audience: str, view: View, sample: SampleStage | None = None

@@ -1,4 +1,4 @@
-"""Finding plugins: every entry point of the group ``cytobench``, each guarded, so that one broken plugin stays alone."""
+"""Finding plugins: every entry point of the group ``cytobench``, each guarded, so that a broken one stays alone."""
 
 from __future__ import annotations
 

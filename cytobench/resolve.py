@@ -88,7 +88,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))
     if not benchmark.generator:
         if any(n > 0 for n in benchmark.synthetic or ()):
-            raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {', '.join(plugins.generators)}.")
+            known = ", ".join(plugins.generators)
+            raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {known}.")
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
@@ -109,7 +110,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "synthetic": tuple(synthetic),
             "fold": fold,
             "train_only": train_only,
-            "device": benchmark.device or recorded_device or default_device(),
+            "device": _device(benchmark.device) or recorded_device or default_device(),
             "set": settings,
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
@@ -128,6 +129,24 @@ def default_device() -> str:
     return "cpu" if accelerator is None else str(accelerator)
 
 
+def _device(name: str | None) -> str | None:
+    """The device the user named, if this machine has it. Raises UserError otherwise."""
+    if name is None or name == "cpu":
+        return name
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    try:
+        wanted = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"--device {name}: torch knows no such device. Write cpu, cuda, cuda:1 or mps.") from error
+    here = "no accelerator" if accelerator is None else f"{torch.accelerator.device_count()} of {accelerator.type}"
+    found = accelerator is not None and wanted.type == accelerator.type
+    if wanted.type != "cpu" and not (found and (wanted.index or 0) < torch.accelerator.device_count()):
+        raise UserError(f"--device {name}: this machine has {here}. Leave --device out or write --device cpu.")
+    return name
+
+
 def _dataset(benchmark: Benchmark, plugins: Plugins) -> Dataset:
     specs = {name: offer.spec for name, offer in plugins.datasets.items()}
     dataset = open_dataset(benchmark.dataset, specs, cache_folder())
@@ -137,9 +156,8 @@ def _dataset(benchmark: Benchmark, plugins: Plugins) -> Dataset:
 def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
     offer = plugins.generator(name)
     if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
-        raise UserError(
-            f"--generator {name} works on {', '.join(offer.spec.datasets)} alone, not on --dataset {benchmark.dataset}."
-        )
+        only = ", ".join(offer.spec.datasets)
+        raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
     fit, sample = generator_configs(offer.spec, preset, benchmark.set.get(name, {}))
     if not isinstance(sample, SampleConfig):
         raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")

@@ -24,7 +24,7 @@ from cytobench.plugins import Plugins
 from cytobench.progress import Display, QuietDisplay, RunProgress
 from cytobench.records import Record, read_record, write_record
 from cytobench.resolve import Resolved
-from cytobench.stages import SampleStage
+from cytobench.stages import SampleStage, Stage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +146,8 @@ class _Run:
 
     def _train_node(self, trial: Trial, key: str, nodes: dict[str, Node]) -> str:
         if key not in nodes:
-            sample, needs = self.planner.sample(trial), ()
+            sample = self.planner.sample(trial)
+            needs: tuple[str, ...] = ()
             if sample is not None and any(one.images.missing(sample.n) for one in sample.classes):
                 needs = (self._sample_node(trial, sample, nodes),)
             nodes[key] = Node(
@@ -156,7 +157,7 @@ class _Run:
                 title=f"train {trial.arm.row} fold {trial.fold}",
                 build=partial(self.planner.train, trial),
                 needs=needs,
-                finished=lambda report: self.made.add(key),
+                finished=partial(self._made, key),
             )
         return key
 
@@ -174,8 +175,8 @@ class _Run:
                         kind="fit",
                         plugin=name,
                         title=f"fit {name} {stage.label or 'all classes'} s{trial.arm.shots} fold {trial.fold}",
-                        build=lambda stage=stage: stage,
-                        finished=lambda report, key=stage.key: self.made.add(key),
+                        build=partial(_same, stage),
+                        finished=partial(self._made, stage.key),
                     ),
                 )
             nodes[sample.key] = Node(
@@ -187,6 +188,9 @@ class _Run:
                 needs=tuple(stage.key for stage in fits),
             )
         return sample.key
+
+    def _made(self, key: str, report: dict[str, Any]) -> None:
+        self.made.add(key)
 
     def _finish(self, trial: Trial, report: dict[str, Any]) -> None:
         predictions = report.pop("predictions")
@@ -278,6 +282,7 @@ class _Run:
                     "classes": _counts(dataset.table["label"], dataset.labels),
                     "labels": list(dataset.labels),
                     "public": dataset.public,
+                    "drawn": dataset.drawn,
                     "limit": dataset.limited,
                     "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
                 },
@@ -316,6 +321,10 @@ class _Run:
         """Call observers; what they raise is logged and changes nothing."""
         for message in self.plugins.notify(hook, **arguments):
             logger.warning(message)
+
+
+def _same(stage: Stage) -> Stage:
+    return stage
 
 
 def _plugin_part(

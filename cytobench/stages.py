@@ -144,7 +144,7 @@ class SampleStage:
     """Whether artefacts are handed over by label (scope ``class``) or as one under ``""`` (``dataset``)."""
 
     def run(self, services: Services) -> dict[str, Any]:
-        """Sample what is missing; a killed run goes on at the next block. Returns an empty report: blocks have theirs."""
+        """Sample what is missing; a killed run goes on at the next block. The blocks hold the reports."""
         todo = [(one, one.images.missing(self.n)) for one in self.classes]
         total = sum(len(blocks) * one.images.block for one, blocks in todo)
         if not total:

@@ -18,7 +18,7 @@ from cytobench.errors import UserError
 @click.option("--dataset", metavar="NAME|PATH", help="Installed data set, folder of classes or manifest. [phantom]")
 @click.option("--protocol", metavar="NAME", help="How images are divided over folds. [strict]")
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
-@click.option("--synthetic", type=int, multiple=True, metavar="N", help="Synthetic images a class. [0, 100; phantom 0, 20]")
+@click.option("--synthetic", type=int, multiple=True, metavar="N", help="Images a class. [0, 100; phantom 0, 20]")
 @click.option("--shots", type=int, multiple=True, metavar="K", help="Real images a class that tune a generator. [16]")
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
 @click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")

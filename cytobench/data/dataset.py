@@ -28,7 +28,8 @@ class Dataset:
     ``labels`` are the classes in column order. ``codes`` maps a label to its other name (a code for a class
     name, a class name for a code), so that users can type either. ``prompts`` are the data set's own,
     perhaps for some labels and one of the two prompts only; :func:`cytobench.prompts.prompts_for` fills in
-    the rest. ``public`` says whether its images may be shown in reports. ``limited`` is the number of
+    the rest. ``public`` says whether its images may be shown in reports. ``drawn`` says whether a program
+    drew them. ``limited`` is the number of
     images a class it was cut to.
     """
 
@@ -39,6 +40,7 @@ class Dataset:
     codes: Mapping[str, str] = field(default_factory=dict)
     prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     public: bool = False
+    drawn: bool = False
     limited: int | None = None
 
     def __len__(self) -> int:

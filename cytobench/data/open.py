@@ -35,7 +35,7 @@ def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Pat
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise CytobenchError(f"data set {spec.name}: {spec.factory} returned {found}, which is no Dataset.")
-    return replace(dataset, name=spec.name, public=spec.public)
+    return replace(dataset, name=spec.name, public=spec.public, drawn=spec.drawn)
 
 
 def list_path(path: str, specs: Mapping[str, DatasetSpec]) -> Listing:

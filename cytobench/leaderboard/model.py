@@ -63,7 +63,7 @@ class Section:
 
     dataset: str
     dataset_digest: str
-    public: bool
+    drawn: bool
     limit: int | None
     grouped: str
     protocol: str
@@ -86,7 +86,7 @@ class Section:
     def title(self) -> str:
         """What every row of the section has in common, with its marks first."""
         marks = []
-        if not self.public:
+        if self.drawn:
             marks.append("EMBEDDED DATA")
         if self.limit is not None:
             marks.append(f"CUT by --limit {self.limit}")
@@ -109,7 +109,7 @@ class Section:
             notes.append(f"No leak: {self.grouped}.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
-        if not self.public:
+        if self.drawn:
             notes.append("Embedded data: drawn by a program; these figures say nothing about real cells.")
         if self.preset == "pocket":
             notes.append("Preset pocket: tiny networks in place of the named ones; every row says what ran.")

@@ -61,16 +61,17 @@ def summarise(values: Sequence[float]) -> Figure:
 def cost(records: Sequence[Record]) -> tuple[float, float]:
     """Seconds of all stages behind these records, each once, and of those that their runs did themselves."""
     whole: dict[tuple[str, str, str | None], float] = {}
-    paid = 0.0
+    paid: dict[tuple[str, str, str | None], float] = {}
     for record in records:
         of_record: dict[tuple[str, str, str | None], float] = {}
         for stage in record.stages:
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
-            paid += 0.0 if stage.reused else stage.seconds
+            if not stage.reused:
+                paid[identity] = max(paid.get(identity, 0.0), stage.seconds)
         for identity, seconds in of_record.items():
             whole[identity] = max(whole.get(identity, 0.0), seconds)
-    return fsum(whole.values()), paid
+    return fsum(whole.values()), fsum(paid.values())
 
 
 def shortfall(records: Sequence[Record]) -> str:

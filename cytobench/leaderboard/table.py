@@ -33,7 +33,7 @@ def _section_key(record: Record) -> str:
         [
             record.dataset.name,
             record.dataset.digest,
-            record.dataset.public,
+            record.dataset.drawn,
             record.dataset.limit or 0,
             record.dataset.labels,
             protocol.name,
@@ -95,7 +95,7 @@ def _section(records: Sequence[Record]) -> Section:
     return Section(
         dataset=first.dataset.name,
         dataset_digest=first.dataset.digest,
-        public=first.dataset.public,
+        drawn=first.dataset.drawn,
         limit=first.dataset.limit,
         grouped=first.dataset.grouped,
         protocol=first.protocol.name,

@@ -60,7 +60,8 @@ class DatasetUsed(_Part):
     n_images: int = Field(description="Real images.")
     labels: tuple[str, ...] = Field(description="All classes, in the order of the probabilities' columns.")
     classes: dict[str, int] = Field(description="Real images by class.")
-    public: bool = Field(description="Real and citable; false for the embedded data.")
+    public: bool = Field(description="Whether anyone can get its images.")
+    drawn: bool = Field(default=False, description="Drawn by a program, not photographed: the embedded data.")
     limit: int | None = Field(default=None, description="--limit: images a class; null for all.")
     grouped: str = Field(
         default="images only",
@@ -182,8 +183,8 @@ class Record(_Part):
     benchmark: dict[str, Any] = Field(
         description="The resolved run, as the benchmark.toml beside it: enough to run this trial again."
     )
-    started: str = Field(description="When the trial began, ISO 8601 in UTC.")
-    finished: str = Field(description="When it ended, ISO 8601 in UTC.")
+    started: str = Field(description="When the run began, ISO 8601 in UTC.")
+    finished: str = Field(description="When the trial ended, ISO 8601 in UTC.")
     error: Failure | None = Field(default=None, description="Why it failed; null for a trial that is done.")
 
     @property

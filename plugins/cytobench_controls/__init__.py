@@ -24,7 +24,7 @@ def cytobench_generators() -> list[GeneratorSpec]:
             revision=1,
             factory="cytobench_controls.folder:Folder",
             fit_config="cytobench_controls.folder:FolderConfig",
-            sample_config="cytobench.contract:SampleConfig",
+            sample_config="cytobench_controls.folder:FolderSampleConfig",
             scope="none",
             per_fold=True,
         ),

@@ -33,10 +33,16 @@ class FolderConfig(PluginConfig):
         return {"path": AssetReference(self.path, tuple(f"**/*{suffix}" for suffix in SUFFIXES))}
 
 
+class FolderSampleConfig(SampleConfig):
+    """Images are taken one by one, so that a folder needs no more of them than a run uses."""
+
+    batch_size: int = 1
+
+
 class Folder:
     """Hands out the images of a folder."""
 
-    def __init__(self, fit_config: FolderConfig, sample_config: SampleConfig) -> None:
+    def __init__(self, fit_config: FolderConfig, sample_config: FolderSampleConfig) -> None:
         pass
 
     def fit(self, shots: Images, ctx: Context) -> None:

@@ -13,7 +13,8 @@ def cytobench_datasets() -> list[DatasetSpec]:
             contract=CONTRACT,
             revision=1,
             factory="cytobench_phantom.embedded:open_phantom",
-            public=False,
+            public=True,
+            drawn=True,
             preset="pocket",
             synthetic=(0, 20),
         )

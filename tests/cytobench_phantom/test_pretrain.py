@@ -1,4 +1,4 @@
-"""The pieces of pre-training: images, prompts, the text encoder taken from CLIP, the latents' scale, the schedule."""
+"""The pieces of pre-training: images, prompts, the text encoder out of CLIP, the latents, the schedule."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_what_differs_is_never_in_one_ranking(make_record, change) -> None:
         ("dataset", {"name": "other"}),
         ("dataset", {"digest": "e" * 64}),
         ("dataset", {"limit": 10}),
-        ("dataset", {"public": False}),
+        ("dataset", {"drawn": True}),
         ("protocol", {"name": "cytodiff"}),
         ("protocol", {"version": 2}),
         ("protocol", {"switches": {"crop": None}}),
@@ -163,7 +163,7 @@ def test_the_majority_class_is_the_reference(make_record) -> None:
 
 
 def test_cut_and_embedded_data_are_marked_in_the_title(make_record, make_values) -> None:
-    dataset = {**make_values()["dataset"], "public": False, "limit": 12}
+    dataset = {**make_values()["dataset"], "drawn": True, "limit": 12}
     section = only_section([make_record(dataset=dataset)])
     assert section.title.startswith("[EMBEDDED DATA; CUT by --limit 12] cells")
 

@@ -64,10 +64,7 @@ def test_the_picked_checkpoint_is_the_earliest_best(
 ) -> None:
     checkpoints = _fit(images, context(selection=selection), lr=0.1)
     curves = checkpoints.curves
-    if selection == "loss":
-        scores = [-row["val_loss"] for row in curves]
-    else:
-        scores = [row["val_f1_macro"] for row in curves]
+    scores = [-row["val_loss"] for row in curves] if selection == "loss" else [row["val_f1_macro"] for row in curves]
     assert read_description(checkpoints.picked)["epoch"] == scores.index(max(scores)) + 1
     assert read_description(checkpoints.last)["epoch"] == len(curves)
     assert read_description(checkpoints.picked)["labels"] == ["blue", "green", "red"]
