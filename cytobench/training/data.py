@@ -88,9 +88,7 @@ class TorchImages(Dataset[tuple[Any, int]]):
         return image
 
 
-def read_batches(
-    data: TorchImages, batches: Sequence[list[int]], workers: int
-) -> Iterator[tuple[Tensor, Tensor]]:
+def read_batches(data: TorchImages, batches: Sequence[list[int]], workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield each batch of positions as images (n, 3, height, width) and targets int64 (n,), in this order.
 
     Worker processes are used only where images have still to be decoded. The result does not depend on them.

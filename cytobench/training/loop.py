@@ -56,9 +56,7 @@ def train_classifier(
     Raises CytobenchError where there are too few images or the loss is no longer finite.
     """
     if len(train) < 2 or not len(val):
-        raise CytobenchError(
-            f"training needs 2 training images and 1 for validation, got {len(train)} and {len(val)}"
-        )
+        raise CytobenchError(f"training needs 2 training images and 1 for validation, got {len(train)} and {len(val)}")
     full = Augmentation(config.resolution)
     augmentation = full.with_colour(config.colour_strength) if config.augment else None
     with ctx.time("load"):
@@ -79,9 +77,7 @@ def train_classifier(
             loss = trainer.epoch(epoch)
             scores = _validate(model, held_out, normalise, ctx)
             if not math.isfinite(loss) or not math.isfinite(scores["val_loss"]):
-                raise CytobenchError(
-                    f"no finite loss in epoch {epoch} at lr {config.lr}; lower the option lr"
-                )
+                raise CytobenchError(f"no finite loss in epoch {epoch} at lr {config.lr}; lower the option lr")
             curves.append({"epoch": epoch, "train_loss": loss, **scores})
             score = scores["val_f1_macro"] if ctx.selection == "f1_macro" else -scores["val_loss"]
             if score > best:
@@ -89,9 +85,7 @@ def train_classifier(
     paths = {name: ctx.out / f"{name}.safetensors" for name in ("picked", "last")}
     described = {"labels": list(train.labels), **(about or {})}
     save_checkpoint(paths["picked"], picked, {**described, "epoch": best_epoch})
-    save_checkpoint(
-        paths["last"], trained_state(model, only_trainable), {**described, "epoch": config.epochs}
-    )
+    save_checkpoint(paths["last"], trained_state(model, only_trainable), {**described, "epoch": config.epochs})
     return Checkpoints(paths["picked"], paths["last"], tuple(curves))
 
 

@@ -27,9 +27,7 @@ def evaluation_data(images: Images, resolution: int) -> TorchImages:
 
 
 @torch.no_grad()
-def predict_logits(
-    model: nn.Module, data: TorchImages, normalise: Normalise, device: str, workers: int = 0
-) -> Tensor:
+def predict_logits(model: nn.Module, data: TorchImages, normalise: Normalise, device: str, workers: int = 0) -> Tensor:
     """Logits in float32 on the CPU, (n, classes), in the order of the data. The model's mode is restored."""
     was_training = model.training
     model.eval()
@@ -76,9 +74,7 @@ class TorchPredictor:
         if images.labels != self.labels:
             raise CytobenchError(f"the checkpoint knows the classes {self.labels}, not {images.labels}")
         with seeded(self.ctx.seed, self.ctx.device):
-            return predict_proba(
-                self.model, images, self.resolution, self.normalise, self.ctx.device, self.ctx.workers
-            )
+            return predict_proba(self.model, images, self.resolution, self.normalise, self.ctx.device, self.ctx.workers)
 
     def close(self) -> None:
         """Free the model."""

@@ -46,11 +46,7 @@ class ClipConfig(TrainConfig):
     @model_validator(mode="after")
     def _openai_needs_quick_gelu(self) -> ClipConfig:
         # With the usual GELU these weights load and compute something else, without a word.
-        if (
-            "openai" in self.weights.lower()
-            and self.model != CUSTOM
-            and not self.model.endswith("-quickgelu")
-        ):
+        if "openai" in self.weights.lower() and self.model != CUSTOM and not self.model.endswith("-quickgelu"):
             raise ValueError(
                 f"{self.weights} are OpenAI's weights, made with quick-GELU, and model={self.model} computes "
                 f"the usual GELU; set model={self.model}-quickgelu"

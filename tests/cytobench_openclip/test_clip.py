@@ -97,18 +97,14 @@ def test_lora_on_q_and_v_of_both_towers_is_all_that_is_trained(
     assert all(tensor.abs().max() > 0 for tensor in trained)  # both towers learn
 
 
-def test_untrained_it_answers_what_open_clip_answers(
-    images: Images, context: MakeContext, tmp_path: Path
-) -> None:
+def test_untrained_it_answers_what_open_clip_answers(images: Images, context: MakeContext, tmp_path: Path) -> None:
     model = _save(tmp_path / "clip", MODEL)
     ctx = context(assets=_assets(tmp_path / "clip"))
     classifier = ClipClassifier(ClipConfig(lr=1e-30, **SMALL))
     checkpoints = classifier.fit(images, images, ctx)
     predictor = classifier.open(checkpoints.last, ctx)
     pixels = [F.resize(torch.from_numpy(images[i]).permute(2, 0, 1), [32, 32]) for i in range(len(images))]
-    batch = F.normalize(
-        torch.stack(pixels) / 255, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD
-    )
+    batch = F.normalize(torch.stack(pixels) / 255, open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
     texts = open_clip.SimpleTokenizer(context_length=12)([images.prompts[label] for label in images.labels])
     with torch.no_grad():
         logits, _ = model.get_logits(batch, texts)
@@ -119,9 +115,7 @@ def test_untrained_it_answers_what_open_clip_answers(
     predictor.close()
 
 
-def test_training_changes_the_answers_and_is_opened_again(
-    images: Images, context: MakeContext, weights: Path
-) -> None:
+def test_training_changes_the_answers_and_is_opened_again(images: Images, context: MakeContext, weights: Path) -> None:
     ctx = context(assets=_assets(weights))
     classifier = ClipClassifier(ClipConfig(**{**SMALL, "epochs": 12, "lr": 1e-2, "warmup_epochs": 1}))
     checkpoints = classifier.fit(images, images, ctx)
@@ -140,9 +134,7 @@ def test_the_same_seed_gives_the_same_bytes(images: Images, context: MakeContext
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_a_single_file_with_the_name_of_its_architecture(
-    images: Images, context: MakeContext, tmp_path: Path
-) -> None:
+def test_a_single_file_with_the_name_of_its_architecture(images: Images, context: MakeContext, tmp_path: Path) -> None:
     file = tmp_path / "mine.safetensors"
     save_file({"logit_scale": torch.zeros(())}, file)
     classifier = ClipClassifier(ClipConfig(weights="here", epochs=1))
@@ -157,9 +149,7 @@ def test_a_tokenizer_in_the_folder_is_used(images: Images, context: MakeContext,
     letters = sorted({letter for word in ("bas", "eos") for letter in word})
     merges = [("b", "a"), ("ba", "s</w>"), ("e", "o"), ("eo", "s</w>")]
     tokens = [*words[:1], *letters, "s</w>", "ba", "eo", *words[1:]]
-    tokenizer = CLIPTokenizer(
-        vocab={token: i for i, token in enumerate(tokens)}, merges=merges, model_max_length=12
-    )
+    tokenizer = CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=merges, model_max_length=12)
     text_cfg = {**MODEL["text_cfg"], "vocab_size": len(tokens), "hf_tokenizer_name": "mine"}
     _save(tmp_path / "clip", {**MODEL, "text_cfg": text_cfg})
     tokenizer.save_pretrained(tmp_path / "clip")
@@ -175,9 +165,7 @@ def test_prompts_that_are_cut_are_reported(
     images.prompts["EOS"] = "cell " * 20  # type: ignore[index]
     with caplog.at_level(logging.WARNING, "cytobench"):
         ClipClassifier(ClipConfig(**SMALL)).fit(images, images, context(assets=_assets(weights)))
-    assert [record.getMessage() for record in caplog.records] == [
-        "clip sees 12 tokens of a prompt; cut: EOS (22)"
-    ]
+    assert [record.getMessage() for record in caplog.records] == ["clip sees 12 tokens of a prompt; cut: EOS (22)"]
 
 
 def test_openai_weights_need_quick_gelu() -> None:
@@ -187,9 +175,7 @@ def test_openai_weights_need_quick_gelu() -> None:
         ClipConfig(model="ViT-B-32", weights=OPENAI_VIT_B_32)
 
 
-def test_weights_of_another_architecture_are_refused(
-    images: Images, context: MakeContext, tmp_path: Path
-) -> None:
+def test_weights_of_another_architecture_are_refused(images: Images, context: MakeContext, tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()
     described = {"model_cfg": open_clip.get_model_config("ViT-B-32-quickgelu")}
@@ -217,9 +203,7 @@ def test_options_that_do_not_fit_are_named(
 
 
 @pytest.mark.parametrize("kept", ["open_clip_config.json", "open_clip_model.safetensors"])
-def test_a_folder_that_lacks_a_file_is_named(
-    images: Images, context: MakeContext, weights: Path, kept: str
-) -> None:
+def test_a_folder_that_lacks_a_file_is_named(images: Images, context: MakeContext, weights: Path, kept: str) -> None:
     for path in list(weights.iterdir()):
         if path.name != kept:
             path.unlink()

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch.nn import functional
 from transformers import CLIPTokenizer
 
-from cytobench_phantom.pretrain.text_encoder import tokenize
+from cytobench_phantom.pretrain.tokenizer import tokenize
 from cytobench_phantom.pretrain.training import TimeLimit, averaged, descend, flip, mixed_precision, to_pixels
 from cytobench_phantom.pretrain.wording import draw_prompts
 
@@ -77,9 +77,7 @@ def train_clip(
     return trained
 
 
-def retrieval(
-    model: open_clip.CLIP, images: NDArray[np.uint8], captions: list[str], tokenizer: CLIPTokenizer
-) -> float:
+def retrieval(model: open_clip.CLIP, images: NDArray[np.uint8], captions: list[str], tokenizer: CLIPTokenizer) -> float:
     """Share of images whose own caption is the nearest among those of their 64."""
     hits = []
     with torch.no_grad():

@@ -10,9 +10,9 @@ import torch
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from torch import nn
 from torch.nn import functional
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from cytobench_phantom.pretrain.text_encoder import tokenize
+from cytobench_phantom.pretrain.tokenizer import tokenize
 from cytobench_phantom.pretrain.training import TimeLimit, averaged, descend, mixed_precision
 from cytobench_phantom.pretrain.wording import draw_prompts
 
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 32
 PEAK_RATE = 1.5e-3
-TEXT_RATE = 0.1
-"""The text encoder's share of the learning rate; it has learned from captions before."""
+WIDTH = 96
+"""Width of the text encoder."""
 EMPTY_SHARE, NAMED_SHARE = 0.1, 0.15
 """Shares of prompts that are empty and that name the cell by random letters."""
 
@@ -39,7 +39,7 @@ def build_scheduler() -> Scheduler:
     )  # fmt: skip
 
 
-def build_unet(text_width: int) -> Unet:
+def build_unet() -> Unet:
     """An untrained UNet: attention at the lower resolution and in the middle alone, where it is cheap."""
     factory: Unet = UNet2DConditionModel
     return factory(
@@ -51,9 +51,27 @@ def build_unet(text_width: int) -> Unet:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         layers_per_block=1,
         attention_head_dim=(2, 4),
-        cross_attention_dim=text_width,
+        cross_attention_dim=WIDTH,
         norm_num_groups=16,
         use_linear_projection=True,
+    )
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """An untrained text encoder for the tokenizer's vocabulary."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=4 * WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=tokenizer.model_max_length,
+            projection_dim=WIDTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
     )
 
 
@@ -71,8 +89,6 @@ class _Denoiser(nn.Module):
 
 
 def train_denoiser(
-    unet: Unet,
-    text_encoder: CLIPTextModel,
     latents: torch.Tensor,
     captions: list[list[str]],
     tokenizer: CLIPTokenizer,
@@ -85,13 +101,12 @@ def train_denoiser(
     ``snapshot`` is called with the averaged weights every tenth of the time. Returns the averaged weights.
     """
     generator = torch.Generator().manual_seed(seed)
-    model = _Denoiser(unet, text_encoder)
+    model = _Denoiser(build_unet(), build_text_encoder(tokenizer))
     model.unet.to(memory_format=torch.channels_last)
     average = averaged(model, 0.999)
     result: Any = average.module
     scheduler = build_scheduler()
-    groups = [{"params": unet.parameters()}, {"params": text_encoder.parameters(), "share": TEXT_RATE}]
-    optimizer = torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-2)
     shown, running = 0, 0.0
     for step, share in TimeLimit(seconds, optimizer, PEAK_RATE):
         chosen = torch.randint(latents.shape[1], (BATCH,), generator=generator)
@@ -102,9 +117,7 @@ def train_denoiser(
         times = torch.randint(scheduler.config.num_train_timesteps, (BATCH,), generator=generator)
         noisy, target = scheduler.add_noise(clean, noise, times), scheduler.get_velocity(clean, noise, times)
         with mixed_precision():
-            predicted = model(
-                noisy.to(memory_format=torch.channels_last), times, tokenize(prompts, tokenizer)
-            )
+            predicted = model(noisy.to(memory_format=torch.channels_last), times, tokenize(prompts, tokenizer))
         loss = functional.mse_loss(predicted.float(), target)
         descend(loss, model.parameters(), optimizer)
         average.update_parameters(model)
@@ -118,9 +131,7 @@ def train_denoiser(
     return result.unet.eval(), result.text_encoder.eval()
 
 
-def all_orientations(
-    latents_of: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor
-) -> torch.Tensor:
+def all_orientations(latents_of: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> torch.Tensor:
     """Latents, float16 (4, n, 4, 16, 16), of the images and of three of their mirrored and turned copies."""
     views = [images, images.flip(2), images.flip(1), torch.rot90(images, 1, (1, 2))]
     return torch.stack([latents_of(view).half() for view in views])

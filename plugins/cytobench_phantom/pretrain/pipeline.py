@@ -30,9 +30,7 @@ def save_pipeline(
     schedule = {name: build_scheduler().config[name] for name in ("beta_start", "beta_end", "beta_schedule")}
     new_scheduler: Any = DPMSolverMultistepScheduler
     new_pipeline: Any = StableDiffusionPipeline
-    scheduler = new_scheduler(
-        **schedule, prediction_type="v_prediction", timestep_spacing="trailing", steps_offset=1
-    )
+    scheduler = new_scheduler(**schedule, prediction_type="v_prediction", timestep_spacing="trailing", steps_offset=1)
     new_pipeline(
         vae=vae,
         unet=unet,

@@ -41,13 +41,9 @@ def make_pool(folder: Path, count: int, seed: int, workers: int = 2) -> Pool:
     starts = range(0, count, _BLOCK)
     with ProcessPoolExecutor(workers, get_context("spawn")) as executor:
         blocks = list(
-            executor.map(
-                _render_block, [seed] * len(starts), starts, [min(_BLOCK, count - start) for start in starts]
-            )
+            executor.map(_render_block, [seed] * len(starts), starts, [min(_BLOCK, count - start) for start in starts])
         )
-    pool = Pool(
-        np.concatenate([images for images, _ in blocks]), [texts for _, part in blocks for texts in part]
-    )
+    pool = Pool(np.concatenate([images for images, _ in blocks]), [texts for _, part in blocks for texts in part])
     folder.mkdir(parents=True, exist_ok=True)
     captions_file.write_text(json.dumps(pool.captions))
     np.save(images_file, pool.images)

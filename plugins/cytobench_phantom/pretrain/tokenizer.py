@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
@@ -65,6 +66,15 @@ def build_tokenizer(words: Iterable[str]) -> CLIPTokenizer:
         merges=merges,
         model_max_length=CONTEXT,
     )
+
+
+def tokenize(texts: list[str], tokenizer: CLIPTokenizer) -> torch.Tensor:
+    """Token numbers, int64 (n, context), padded or cut to the tokenizer's context length."""
+    length = tokenizer.model_max_length
+    ids: torch.Tensor = tokenizer(
+        texts, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+    ).input_ids
+    return ids
 
 
 def _letters(text: str) -> list[str]:

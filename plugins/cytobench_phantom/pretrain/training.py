@@ -16,9 +16,8 @@ from torch.optim import swa_utils
 class TimeLimit:
     """Training steps until ``seconds`` are over, with the learning rate that belongs to each.
 
-    The rate rises linearly over the first 2 % of the time and then falls as a half cosine to zero, so a
-    training given less time still ends with a low rate. A parameter group's ``share`` (1 if it has none)
-    scales its rate.
+    The rate rises linearly over the first 2 % of the time and then falls as a half cosine to zero, so a training
+    given less time still ends with a low rate.
     """
 
     def __init__(self, seconds: float, optimizer: torch.optim.Optimizer, peak: float) -> None:
@@ -30,7 +29,7 @@ class TimeLimit:
         while (share := (time.monotonic() - start) / self._seconds) < 1:
             rate = self._peak * min(1.0, share / 0.02, 0.5 + 0.5 * math.cos(math.pi * share))
             for group in self._optimizer.param_groups:
-                group["lr"] = max(rate, 1e-3 * self._peak) * group.get("share", 1.0)
+                group["lr"] = max(rate, 1e-3 * self._peak)
             yield step, share
             step += 1
 

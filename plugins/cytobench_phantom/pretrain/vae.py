@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 16
 PEAK_RATE = 2e-3
-REFINE_RATE = 1.5e-3
 KL_WEIGHT = 1e-5
 LOG_VARIANCE = -14.0
 """Log of the latents' variance in the trained model: a standard deviation of 0.001."""
@@ -68,42 +67,11 @@ def train_vae(images: NDArray[np.uint8], seconds: float, seed: int) -> Vae:
     return trained
 
 
-def refine_decoder(
-    vae: Vae, latents: torch.Tensor, images: NDArray[np.uint8], seconds: float, seed: int
-) -> Vae:
-    """Train the decoder alone for ``seconds``: latents keep their meaning, so a denoiser of them stays valid.
-
-    Args:
-        vae: what :func:`train_vae` returned.
-        latents: latents of ``images`` as :func:`encode` gives them, shape (n, 4, 16, 16).
-        images: uint8, shape (n, 64, 64, 3).
-    """
-    generator = torch.Generator().manual_seed(seed)
-    data = torch.from_numpy(images)
-    average = averaged(vae, 0.998)
-    parameters = [*vae.post_quant_conv.parameters(), *vae.decoder.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=REFINE_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-    for step, share in TimeLimit(seconds, optimizer, REFINE_RATE):
-        chosen = torch.randint(len(data) - HELD_OUT, (BATCH,), generator=generator)
-        with mixed_precision():
-            restored = vae.decode(latents[chosen].float()).sample
-        loss = _error(restored, to_pixels(data[chosen]))
-        descend(loss, parameters, optimizer)
-        average.update_parameters(vae)
-        if step % 200 == 0:
-            log.info("decoder step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
-    refined: Vae = average.module.eval()
-    log.info("decoder: %d steps, PSNR %.2f dB", step + 1, peak_signal_to_noise(refined, images[-HELD_OUT:]))
-    return refined
-
-
 def encode(vae: Vae, images: NDArray[np.uint8] | torch.Tensor) -> torch.Tensor:
     """Latent means, float32 (n, 4, 16, 16), of images (n, 64, 64, 3)."""
     data = torch.as_tensor(images)
     with torch.no_grad(), mixed_precision():
-        return torch.cat(
-            [vae.encode(to_pixels(part)).latent_dist.mean.float() for part in torch.split(data, 64)]
-        )
+        return torch.cat([vae.encode(to_pixels(part)).latent_dist.mean.float() for part in torch.split(data, 64)])
 
 
 def peak_signal_to_noise(vae: Vae, images: NDArray[np.uint8]) -> float:

@@ -53,8 +53,7 @@ def test_without_colour_strength_colours_stay() -> None:
     full = replace(STILL, **colours)
     torch.testing.assert_close(full.with_colour(0)(images, draws), STILL(images, draws), atol=1e-4, rtol=0)
     mild, strong = (
-        (full.with_colour(strength)(images, draws) - STILL(images, draws)).abs().mean()
-        for strength in (0.2, 1.0)
+        (full.with_colour(strength)(images, draws) - STILL(images, draws)).abs().mean() for strength in (0.2, 1.0)
     )
     assert 0 < mild < strong / 2
 

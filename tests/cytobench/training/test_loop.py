@@ -59,9 +59,7 @@ def test_it_learns_and_predicts(images: Make, context: MakeContext) -> None:
 
 
 @pytest.mark.parametrize("selection", ["f1_macro", "loss"])
-def test_the_picked_checkpoint_is_the_earliest_best(
-    images: Make, context: MakeContext, selection: str
-) -> None:
+def test_the_picked_checkpoint_is_the_earliest_best(images: Make, context: MakeContext, selection: str) -> None:
     checkpoints = _fit(images, context(selection=selection), lr=0.1)
     curves = checkpoints.curves
     scores = [-row["val_loss"] for row in curves] if selection == "loss" else [row["val_f1_macro"] for row in curves]
@@ -108,9 +106,7 @@ def test_only_trainable_parameters_are_kept_where_asked(images: Make, context: M
     model[0].requires_grad_(False)  # type: ignore[index]
     ctx = context()
     with seeded(0, "cpu"):
-        checkpoints = train_classifier(
-            model, images(8, 0), images(3, 1), CONFIG, ctx, NORMALISE, only_trainable=True
-        )
+        checkpoints = train_classifier(model, images(8, 0), images(3, 1), CONFIG, ctx, NORMALISE, only_trainable=True)
     other = _model()
     with pytest.raises(CytobenchError, match="does not fit the model"):
         load_checkpoint(other, checkpoints.last, only_trainable=False)
