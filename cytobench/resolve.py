@@ -93,9 +93,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
+    dataset = _dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
-    dataset = _dataset(benchmark, plugins)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
     if any(number >= benchmark.folds for number in fold):
         raise UserError(f"--fold {max(fold)}: with --folds {benchmark.folds} folds are 0 to {benchmark.folds - 1}.")
