@@ -59,7 +59,7 @@ class Work:
     fold: int | None = None
 
     def make(self) -> Any:
-        """The plugin's object."""
+        """The plugin's object. Imports its module, so call it outside what is timed."""
         return load(self.factory)(*self.configs)
 
     def context(self, out: Path, services: Services, watch: Stopwatch) -> Context:
@@ -113,9 +113,10 @@ class FitStage:
     def run(self, services: Services) -> dict[str, Any]:
         """Fit and keep the artefact; returns the report."""
         store, watch = Store(self.work.store), Stopwatch(self.work.device)
+        generator = self.work.make()
         with store.making("fit", self.key) as out:
             with watch.stage():
-                self.work.make().fit(self.shots, self.work.context(out, services, watch))
+                generator.fit(self.shots, self.work.context(out, services, watch))
             report = _report("fit", self.key, self.label or None, self.work, watch, None)
             store.keep("fit", self.key, out, dict(self.inputs), report)
         return report
@@ -150,9 +151,9 @@ class SampleStage:
         if not total:
             return {}
         opening = Stopwatch(self.work.device)
+        generator = self.work.make()
         with TemporaryDirectory() as scratch:
             with opening.stage():
-                generator = self.work.make()
                 sampler = generator.open(
                     self._artefacts(), self.work.context(Path(scratch), services, opening)
                 )
@@ -221,9 +222,10 @@ class TrainStage:
     def run(self, services: Services) -> dict[str, Any]:
         """Train and keep the checkpoints; the report names them (``picked``, ``last``) and holds the curves."""
         store, watch = Store(self.work.store), Stopwatch(self.work.device)
+        classifier = self.work.make()
         with store.making("train", self.key) as out:
             with watch.stage():
-                found = self.work.make().fit(self.train, self.val, self.work.context(out, services, watch))
+                found = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
             report = _report("train", self.key, None, self.work, watch, None)
             report |= {
                 "picked": found.picked.relative_to(out).as_posix(),
@@ -255,8 +257,8 @@ class PredictStage:
 
         watch = Stopwatch(self.work.device)
         tables: list[pd.DataFrame] = []
+        classifier = self.work.make()
         with TemporaryDirectory() as scratch, watch.stage():
-            classifier = self.work.make()
             context = self.work.context(Path(scratch), services, watch)
             for which in sorted(set(self.checkpoints.values())):
                 with _closing(classifier.open(entry.folder / entry.report[which], context)) as predictor:

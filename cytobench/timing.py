@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -29,6 +30,7 @@ class Stopwatch:
     @contextmanager
     def stage(self) -> Iterator[None]:
         """Time the whole stage and watch its peak memory."""
+        _warm_up(self.device)
         self.when = datetime.now(UTC).isoformat(timespec="seconds")
         self._reset_peak()
         start = self._now()
@@ -51,7 +53,7 @@ class Stopwatch:
         if self.device != "cpu":
             import torch
 
-            torch.accelerator.synchronize()
+            torch.accelerator.synchronize(self.device)
         return time.perf_counter_ns()
 
     def _reset_peak(self) -> None:
@@ -59,7 +61,7 @@ class Stopwatch:
             import torch
 
             if torch.cuda.is_available():
-                torch.cuda.reset_peak_memory_stats()
+                torch.cuda.reset_peak_memory_stats(self.device)
         elif _CLEAR_REFS.exists():
             try:
                 _CLEAR_REFS.write_text("5")  # resets VmHWM, see proc(5)
@@ -70,10 +72,21 @@ class Stopwatch:
         if self.device != "cpu":
             import torch
 
-            return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else None
+            return torch.cuda.max_memory_allocated(self.device) / 2**20 if torch.cuda.is_available() else None
         if not _STATUS.exists():
             return None
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return float(line.split()[1]) / 1024
         return None
+
+
+@cache
+def _warm_up(device: str) -> None:
+    """Once a process, outside any stage's time: what the first work on an accelerator pays for."""
+    if device != "cpu":
+        import torch
+
+        square = torch.ones(64, 64, device=device)
+        torch.mm(square, square)
+        torch.accelerator.synchronize(device)

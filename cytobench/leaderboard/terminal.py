@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from cytobench.leaderboard.model import Leaderboard, Row, Section
@@ -26,7 +27,7 @@ _RIGHT = (3, 4)
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
-    """Print every section; long lines are left to the terminal, so that a pipe gets them whole."""
+    """Print every section; a pipe gets long lines whole, and a terminal what ran folded under its row."""
     for section in board.sections:
         _print_section(section, console)
     console.print(Text(LEGEND, style="dim"), soft_wrap=True)
@@ -79,10 +80,12 @@ def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]
 
 
 def _print_remarks(row: Row, indent: int, console: Console) -> None:
-    margin = " " * (indent + 2)
-    console.print(Text(margin + ran_text(row), style="dim"), soft_wrap=True)
-    for remark in remarks(row):
-        console.print(Text(margin + remark, style="yellow"), soft_wrap=True)
+    lines = [Text(ran_text(row), style="dim"), *(Text(remark, style="yellow") for remark in remarks(row))]
+    for line in lines:
+        if console.is_terminal:  # folded under its row; a pipe gets it whole
+            console.print(Padding(line, (0, 0, 0, indent + 2)))
+        else:
+            console.print(Text(" " * (indent + 2)) + line, soft_wrap=True)
 
 
 def _print_line(line: Sequence[Text], widths: Sequence[int], console: Console, style: str = "") -> None:

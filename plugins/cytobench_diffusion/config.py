@@ -53,7 +53,7 @@ class LoraFitConfig(BaselineConfig):
     """How one adapter is tuned on the shots of one class."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "pocket": {"weights": POCKET, "resolution": 64, "train_steps": 60, "lr": 3e-3, "warmup_steps": 5}
+        "pocket": {"weights": POCKET, "resolution": 64, "train_steps": 40, "lr": 3e-3, "warmup_steps": 5}
     }
 
     rank: int = Field(default=16, gt=0)
@@ -95,7 +95,7 @@ class DiffusionSampleConfig(SampleConfig):
     """How images are drawn."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "pocket": {"steps": 12, "scheduler": "dpmsolver++", "batch_size": 20}
+        "pocket": {"steps": 12, "guidance": 3.0, "scheduler": "dpmsolver++", "batch_size": 20}
     }
 
     batch_size: int = Field(default=8, gt=0)

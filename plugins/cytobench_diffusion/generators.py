@@ -24,8 +24,7 @@ class BaselineGenerator:
         self._sample_config = sample_config
 
     def fit(self, shots: Images, ctx: Context) -> None:
-        """There is nothing to fit."""
-        raise NotImplementedError("sd21 learns nothing from shots; use sd21-lora")
+        """Not called: the scope is ``none``."""
 
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> DiffusionSampler:
         """Open the base model; ``artefacts`` are not used."""

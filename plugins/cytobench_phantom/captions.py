@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cytobench_phantom.cell import Cell, Colour
+from cytobench_phantom.cell import Cell, Colour, Smear
 
 NUCLEUS = {
     "round": "round nucleus",
@@ -56,12 +56,23 @@ def phrases(cell: Cell) -> list[str]:
     return found
 
 
-def caption(cell: Cell, rng: np.random.Generator) -> str:
-    """Some of a cell's phrases in random order, three at least, joined by commas.
+def surroundings(smear: Smear) -> list[str]:
+    """Phrases true of what lies around a cell: magnification, ground, red cells, focus."""
+    red, green, blue = smear.ground
+    yellow = red - blue
+    pink = red - green - 0.3 * yellow
+    hue = "yellow" if yellow > 0.12 else "pink" if pink > 0.05 else "grey" if red < 0.92 else "white"
+    view = ("near", "middle", "far")[int(np.searchsorted((23.0, 28.0), smear.field))]
+    discs = ("few", "some", "many")[int(np.searchsorted((0.2, 0.5), smear.red_cells))]
+    return [f"{view} view", f"{hue} ground", f"{discs} discs", *(["unsharp"] if smear.blur > 0.2 else [])]
+
+
+def caption(cell: Cell, rng: np.random.Generator, smear: Smear | None = None) -> str:
+    """Some phrases of a cell, and of the smear where one is given, in random order, three at least, joined by commas.
 
     Telling phrases (size, nucleus, chromatin, cytoplasm, granules) are kept more often than the rest.
     """
-    every = phrases(cell)
+    every = phrases(cell) + (surroundings(smear) if smear else [])
     chance = np.where(np.arange(len(every)) < 5, 0.85, 0.4)
     kept = np.flatnonzero(rng.random(len(every)) < chance)
     if len(kept) < 3:
@@ -89,7 +100,8 @@ _HUE = ("red", "violet", "blue")
 _TEXTURE = ("fine", "mottled", "dense")
 _OTHER = (
     "small medium large giant cell lobes chromatin burst no border cytoplasm abundant moderate scant "
-    "nucleoli edge zone beside many few vacuoles granules ragged smooth outline stretched"
+    "nucleoli edge zone beside many few vacuoles granules ragged smooth outline stretched "
+    "near middle far view white yellow pink grey ground some discs unsharp"
 )
 
 

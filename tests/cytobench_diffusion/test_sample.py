@@ -180,8 +180,3 @@ def test_nothing_is_printed(
     long = [Request("A", "a " * 200, 0, 1)]  # longer than the text encoder reads
     draw(weights, tmp_path, long, adapters)
     assert capfd.readouterr() == ("", "")
-
-
-def test_baseline_has_no_fit(weights: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotImplementedError, match="sd21-lora"):
-        BaselineGenerator(BaselineConfig(), SAMPLING).fit(shots(), context(weights, tmp_path))

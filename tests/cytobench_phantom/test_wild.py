@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from cytobench_phantom.captions import phrases
+from cytobench_phantom.captions import phrases, surroundings
 from cytobench_phantom.morphology import CODES, DESCRIPTIONS, LABELS, draw_cell
 from cytobench_phantom.render import render
 from cytobench_phantom.wild import caption, draw_wild, vocabulary
@@ -25,7 +25,8 @@ def test_vocabulary_holds_no_word_of_a_class_name() -> None:
 
 def test_captions_use_the_vocabulary_alone_and_all_of_it_occurs() -> None:
     rng = np.random.default_rng(0)
-    used = {word for _ in range(3000) for word in words(caption(draw_wild(rng)[0], rng))}
+    drawn = [draw_wild(rng) for _ in range(3000)]
+    used = {word for cell, smear in drawn for word in words(caption(cell, rng, smear))}
     assert used == set(vocabulary())
 
 
@@ -48,6 +49,17 @@ def test_descriptions_are_made_of_phrases_true_of_many_cells_of_the_class(label:
 def test_descriptions_differ_between_classes() -> None:
     assert set(DESCRIPTIONS) == set(LABELS)
     assert len(set(DESCRIPTIONS.values())) == 15
+
+
+def test_surroundings_are_told_apart() -> None:
+    rng = np.random.default_rng(7)
+    smears = [smear for _, smear in (draw_wild(rng) for _ in range(500))]
+    found = [surroundings(smear) for smear in smears]
+    assert {phrases[0] for phrases in found} == {"near view", "middle view", "far view"}
+    assert min(smear.field for smear, phrases in zip(smears, found, strict=True) if "far view" in phrases) >= 28
+    assert all(("unsharp" in phrases) == (smear.blur > 0.2) for smear, phrases in zip(smears, found, strict=True))
+    with_smear = {phrase for _ in range(30) for phrase in caption(draw_wild(rng)[0], rng, smears[0]).split(", ")}
+    assert set(found[0]) <= with_smear
 
 
 def test_captions_are_shuffled_and_some_phrases_dropped() -> None:

@@ -15,6 +15,12 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from cytobench_phantom.pretrain.denoiser import Unet, build_scheduler
 from cytobench_phantom.pretrain.vae import Vae
 
+SCHEDULE = (
+    *("beta_start", "beta_end", "beta_schedule", "rescale_betas_zero_snr"),
+    *("prediction_type", "timestep_spacing"),
+)
+"""What the sampler's schedule shares with that of the training."""
+
 
 def save_pipeline(
     vae: Vae,
@@ -27,10 +33,10 @@ def save_pipeline(
 
     The configurations still say float32, in which the weights are to be computed with on a CPU.
     """
-    schedule = {name: build_scheduler().config[name] for name in ("beta_start", "beta_end", "beta_schedule")}
+    schedule = {name: build_scheduler().config[name] for name in SCHEDULE}
     new_scheduler: Any = DPMSolverMultistepScheduler
     new_pipeline: Any = StableDiffusionPipeline
-    scheduler = new_scheduler(**schedule, prediction_type="v_prediction", timestep_spacing="trailing", steps_offset=1)
+    scheduler = new_scheduler(**schedule, steps_offset=1)
     new_pipeline(
         vae=vae,
         unet=unet,

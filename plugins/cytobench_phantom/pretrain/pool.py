@@ -57,5 +57,5 @@ def _render_block(seed: int, start: int, count: int) -> tuple[NDArray[np.uint8],
     for index in range(count):
         cell, smear = draw_wild(rng)
         images[index] = render(cell, smear, SIZE, rng)
-        texts.append([caption(cell, rng) for _ in range(CAPTIONS)])
+        texts.append([caption(cell, rng, smear) for _ in range(CAPTIONS)])
     return images, texts

@@ -20,13 +20,19 @@ class TimeLimit:
     given less time still ends with a low rate.
     """
 
-    def __init__(self, seconds: float, optimizer: torch.optim.Optimizer, peak: float) -> None:
-        self._seconds, self._optimizer, self._peak = seconds, optimizer, peak
+    def __init__(
+        self,
+        seconds: float,
+        optimizer: torch.optim.Optimizer,
+        peak: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds, self._optimizer, self._peak, self._clock = seconds, optimizer, peak, clock
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
         """Yield (step, share of the time used), having set the learning rate."""
-        start, step = time.monotonic(), 0
-        while (share := (time.monotonic() - start) / self._seconds) < 1:
+        start, step = self._clock(), 0
+        while (share := (self._clock() - start) / self._seconds) < 1:
             rate = self._peak * min(1.0, share / 0.02, 0.5 + 0.5 * math.cos(math.pi * share))
             for group in self._optimizer.param_groups:
                 group["lr"] = max(rate, 1e-3 * self._peak)

@@ -11,6 +11,7 @@ STYLES = (
     "{}",
     "{}",
     "microscopy image of a {}",
+    "photorealistic cell under microscope, peripheral blood smear, {}, high detail, clinical pathology",
     "photorealistic {} in peripheral blood smear, wright giemsa stain, sharp focus",
     "detailed microscopic image, {}, high resolution, medical cytology",
 )
@@ -24,7 +25,8 @@ def draw_prompts(
     Args:
         captions: the texts that are true of each image.
         empty: share of prompts left empty, from which guidance learns what no prompt means.
-        named: share in which random letters stand for the caption, so that a name never seen means some cell.
+        named: share in which random letters stand for the caption, so that a name never seen means some cell; in as
+            many again they stand before it, as a class's name does in a prompt that also describes the class.
     """
     return [_draw(texts, generator, empty, named) for texts in captions]
 
@@ -33,11 +35,11 @@ def _draw(texts: Sequence[str], generator: torch.Generator, empty: float, named:
     kind = float(torch.rand(1, generator=generator))
     if kind < empty:
         return ""
-    if kind < empty + named:
+    text = texts[_below(len(texts), generator)]
+    if kind < empty + 2 * named:
         letters = torch.randint(26, (_below(10, generator) + 3,), generator=generator).tolist()
-        text = "".join(string.ascii_lowercase[letter] for letter in letters)
-    else:
-        text = texts[_below(len(texts), generator)]
+        name = "".join(string.ascii_lowercase[letter] for letter in letters)
+        text = name if kind < empty + named else f"{name}, {text}"
     return STYLES[_below(len(STYLES), generator)].format(text)
 
 
