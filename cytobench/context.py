@@ -38,6 +38,8 @@ class Context:
     labels: tuple[str, ...] = ()
     selection: Literal["f1_macro", "loss"] = "f1_macro"
     """What the protocol picks the checkpoint by on validation: best macro F1, or lowest loss."""
+    recolouring: tuple[float, float] | None = None
+    """Probabilities of HSV and HED recolouring of a training image, where the protocol fixes them."""
     fold: int | None = None
     """The fold, for generators that declare ``per_fold`` alone; None for all others."""
     assets: Mapping[str, Asset] = field(default_factory=dict)

@@ -62,7 +62,8 @@ def generate_images(
     rows = np.arange(len(resolved.dataset.table))
     nothing = rows[:0]
     planner = replace(
-        resolved.planner(store or cache_folder() / "store"), folds=[Fold(0, rows, nothing, nothing)]
+        resolved.planner(store or cache_folder() / "store"),
+        divide=lambda _: [Fold(0, rows, nothing, nothing)],
     )
     ready = resolved.generators[0]
     fits = [

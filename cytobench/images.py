@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cytobench.decode import decode_image
+from cytobench.recolour import Recolouring
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
@@ -42,13 +43,19 @@ class View:
 
     ``crop`` is the side of the central square kept, as a fraction of the shorter side, the same for real and
     synthetic images (345/400 in the study); ``crop_pixels`` instead is in pixels. None keeps the whole image.
+    ``recolouring`` follows the crop.
     """
 
     crop: float | None = None
     crop_pixels: int | None = None
+    recolouring: Recolouring | None = None
 
-    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Crop RGB uint8 (height, width, 3) to its central square."""
+    def __call__(self, image: NDArray[np.uint8], position: int) -> NDArray[np.uint8]:
+        """RGB uint8 (height, width, 3), cropped and recoloured; ``position`` is the image's among its like."""
+        cropped = self._cropped(image)
+        return cropped if self.recolouring is None else self.recolouring(cropped, position)
+
+    def _cropped(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         if self.crop_pixels is not None:
             side = min(self.crop_pixels, height, width)
@@ -83,7 +90,7 @@ class Images:
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        return self.view(self.pixels[index].read())
+        return self.view(self.pixels[index].read(), index)
 
     @property
     def targets(self) -> NDArray[np.int64]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
 from cytobench.prompts import ClassPrompts
-from cytobench.protocols import Fold, Protocol, draw_shots
+from cytobench.protocols import Fold, Protocol, draw_shots, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
 from cytobench.store import Store
 
@@ -31,7 +31,9 @@ class Planner:
 
     dataset: Dataset
     protocol: Protocol
-    folds: Sequence[Fold]
+    folds: int
+    divide: Callable[[int], Sequence[Fold]]
+    """The folds with so many synthetic images a class."""
     prompts: Mapping[str, ClassPrompts]
     train_only: tuple[str, ...]
     seed: int
@@ -44,6 +46,10 @@ class Planner:
     def paths(self) -> list[Path]:
         """The files of the data set, in the table's order."""
         return [self.dataset.root / path for path in self.dataset.table["path"]]
+
+    def fold(self, trial: Trial) -> Fold:
+        """The division of images that a trial is run on."""
+        return self.divide(trial.arm.n)[trial.fold]
 
     def shots(self, trial: Trial) -> dict[str, NDArray[np.int64]]:
         """The rows each class's shots are, by label; empty for an arm without shots."""
@@ -98,9 +104,8 @@ class Planner:
 
     def train(self, trial: Trial) -> TrainStage:
         """The training of a trial's classifier."""
-        classifier, fold = trial.arm.classifier, self.folds[trial.fold]
+        classifier, fold = trial.arm.classifier, self.fold(trial)
         sample = self.sample(trial)
-        sets = [] if sample is None else [(one.images.folder.name, one.label) for one in sample.classes]
         spec = classifier.offer.spec
         inputs = {
             "classifier": spec.name,
@@ -110,29 +115,44 @@ class Planner:
             "labels": list(self.dataset.labels),
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
-            "synthetic": [[key, label, trial.arm.n] for key, label in sets],
+            "synthetic": _sets(sample, fold, "train"),
             "val": self._contents(fold.val),
-            "view": [self.protocol.view.crop, self.protocol.view.crop_pixels],
+            "val_synthetic": _sets(sample, fold, "val"),
+            "view": [asdict(view) for view in (self.protocol.view, self._view("val", trial))],
+            "recolouring": self.protocol.training_recolouring,
             "selection": self.protocol.selection,
             "seed": self._train_seed(trial),
             "dtype": self.dtype,
         }
         key = content_key("train", inputs)
-        train = self._images(fold.train, "classifier", self.protocol.view, sample)
-        val = self._images(fold.val, "classifier", self.protocol.view)
+        train = self._images(fold.train, "classifier", self.protocol.view, sample, fold.synthetic.get("train"))
+        val = self._images(fold.val, "classifier", self._view("val", trial), sample, fold.synthetic.get("val"))
         return TrainStage(key, self._classifier_work(classifier, trial), train, val, inputs)
 
     def predict(self, trial: Trial) -> PredictStage:
         """The prediction of a trial's validation and test images; its key is the record's."""
-        fold, train = self.folds[trial.fold], self.train(trial)
-        parts = {"validation": fold.val, "test": fold.test}
+        fold, train, sample = self.fold(trial), self.train(trial), self.sample(trial)
+        splits, paths = {}, {}
+        parts: tuple[tuple[str, Literal["val", "test"], NDArray[np.int64]], ...] = (
+            ("validation", "val", fold.val),
+            ("test", "test", fold.test),
+        )
+        for split, part, rows in parts:
+            made = fold.synthetic.get(part, {})
+            splits[split] = self._images(rows, "classifier", self._view(part, trial), sample, made)
+            real = list(self.dataset.table["path"].iloc[rows])
+            paths[split] = real + [synthetic_path(label, int(i)) for label in made for i in made[label]]
+            if self.protocol.clean_beside:
+                splits[f"{split}_real"], paths[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view), real
+        tested = {"validation": "picked", "test": self.protocol.tested}
         key = content_key(
             "record",
             {
                 "train": train.key,
                 "test": self._contents(fold.test),
+                "test_synthetic": _sets(sample, fold, "test"),
                 "protocol": [self.protocol.name, self.protocol.version, self.protocol.switches],
-                "folds": len(self.folds),
+                "folds": self.folds,
                 "fold": trial.fold,
                 "train_only": sorted(self.train_only),
             },
@@ -141,9 +161,9 @@ class Planner:
             key,
             self._classifier_work(trial.arm.classifier, trial),
             train.key,
-            {split: self._images(rows, "classifier", self.protocol.view) for split, rows in parts.items()},
-            {split: list(self.dataset.table["path"].iloc[rows]) for split, rows in parts.items()},
-            {"validation": "picked", "test": self.protocol.tested},
+            splits,
+            paths,
+            {split: tested[split.removesuffix("_real")] for split in splits},
         )
 
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
@@ -166,7 +186,10 @@ class Planner:
         return FitStage(key, self._generator_work(generator, seed, None), label, images, inputs)
 
     def _shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
-        return draw_shots(self.dataset, self.protocol, self.folds[fold], label, shots, self.seed)
+        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
+
+    def _view(self, part: Literal["val", "test"], trial: Trial) -> View:
+        return self.protocol.evaluation_view(part, derive_seed(self.seed, "recolouring", part, trial.fold))
 
     def _train_seed(self, trial: Trial) -> int:
         # The same for every arm of a fold, so that arms differ by their images alone.
@@ -201,6 +224,7 @@ class Planner:
             assets=assets,
             store=self.store.root,
             selection=self.protocol.selection,
+            recolouring=self.protocol.training_recolouring,
             fold=fold,
         )
 
@@ -208,22 +232,39 @@ class Planner:
         return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()
 
     def _images(
-        self, rows: NDArray[np.int64], audience: str, view: View, sample: SampleStage | None = None
+        self,
+        rows: NDArray[np.int64],
+        audience: str,
+        view: View,
+        sample: SampleStage | None = None,
+        made: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> Images:
-        """Real images of these rows, then the synthetic ones by class and index; prompts for ``audience``."""
+        """Real images of these rows, then those of ``made`` from the sampling's sets; prompts for ``audience``."""
         prompts = {label: getattr(self.prompts[label], audience) for label in self.dataset.labels}
         labels = list(self.dataset.table["label"].iloc[rows])
         pixels: list[Pixels] = [FilePixels(self.paths[row]) for row in rows]
         real = len(labels)
-        if sample is not None:
-            for one in sample.classes:
-                labels += [one.label] * sample.n
-                pixels += one.images.pixels(sample.n)
+        sets = {one.label: one.images.pixels(sample.n) for one in sample.classes} if sample is not None and made else {}
+        for label, indices in (made or {}).items():
+            labels += [label] * len(indices)
+            pixels += [sets[label][index] for index in indices]
         synthetic = np.arange(len(labels)) >= real
         table = pd.DataFrame(
             {"label": labels, "prompt": [prompts[label] for label in labels], "synthetic": synthetic}
         )
         return Images(table, self.dataset.labels, prompts, pixels, view)
+
+
+def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
+    """What a key says of the synthetic images of a part: image set, label and indices, or their number if all."""
+    if sample is None:
+        return []
+    keys = {one.label: one.images.folder.name for one in sample.classes}
+    found = []
+    for label, indices in fold.synthetic.get(part, {}).items():
+        numbers = [int(index) for index in indices]
+        found.append([keys[label], label, len(numbers) if numbers == list(range(sample.n)) else numbers])
+    return found
 
 
 def _outcome(config: PluginConfig) -> dict[str, Any]:

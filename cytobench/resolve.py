@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from cytobench.errors import CytobenchError, UserError
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.prompts import ClassPrompts, prompts_for
-from cytobench.protocols import Protocol, find_protocol, split
+from cytobench.protocols import Fold, Protocol, find_protocol, split
 from cytobench.store import Store
 
 PRESETS = ("paper", "pocket")
@@ -51,12 +52,19 @@ class Resolved:
     def planner(self, store: Path) -> Planner:
         """The planner of this run's stages, on a store."""
         benchmark = self.benchmark
-        folds = split(self.dataset, self.protocol, benchmark.folds, benchmark.seed, benchmark.train_only)
+
+        @cache
+        def divide(synthetic: int) -> Sequence[Fold]:
+            apart = benchmark.train_only
+            return split(self.dataset, self.protocol, benchmark.folds, benchmark.seed, apart, synthetic)
+
+        divide(0)  # classes that are too rare are refused here
         device = benchmark.device or "cpu"
         return Planner(
             dataset=self.dataset,
             protocol=self.protocol,
-            folds=folds,
+            folds=benchmark.folds,
+            divide=divide,
             prompts=self.prompts,
             train_only=benchmark.train_only,
             seed=benchmark.seed,

@@ -270,7 +270,7 @@ class _Run:
         resolved = self.resolved
         dataset, benchmark = resolved.dataset, resolved.benchmark
         groups = dataset.table["group"].dropna()
-        shots, fold = self.planner.shots(trial), self.planner.folds[trial.fold]
+        shots, fold = self.planner.shots(trial), self.planner.fold(trial)
         return Record.model_validate(
             {
                 "trial": trial.name,

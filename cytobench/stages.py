@@ -56,6 +56,7 @@ class Work:
     assets: Mapping[str, Asset]
     store: Path
     selection: str = "f1_macro"
+    recolouring: tuple[float, float] | None = None
     fold: int | None = None
 
     def make(self) -> Any:
@@ -72,6 +73,7 @@ class Work:
             workers=self.workers,
             labels=self.labels,
             selection=self.selection,  # type: ignore[arg-type]
+            recolouring=self.recolouring,
             fold=self.fold,
             assets=self.assets,
             logger=logging.getLogger(f"cytobench.{self.plugin}"),

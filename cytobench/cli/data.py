@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.manifest import manifest_command
 from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def data() -> None:
 
 
 data.add_command(split_command)
+data.add_command(manifest_command)
 
 
 @data.command("describe")

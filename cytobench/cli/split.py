@@ -14,6 +14,7 @@ import click
 @click.option("--folds", type=int, default=5, show_default=True)
 @click.option("--seed", type=int, default=42, show_default=True)
 @click.option("--shots", type=int, metavar="K", help="Also mark each fold's shots, in columns shot0 and on.")
+@click.option("--synthetic", type=int, default=0, metavar="N", help="Also show where N synthetic images a class go.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N images a class.")
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that is only in training parts.")
 def split_command(
@@ -23,21 +24,34 @@ def split_command(
     folds: int,
     seed: int,
     shots: int | None,
+    synthetic: int,
     limit: int | None,
     train_only: tuple[str, ...],
 ) -> None:
-    """Write which image is in which part of every fold: path, label, shot0..., fold0... (train, val, test)."""
+    """Write which image is in which part of every fold: path, label, shot0..., fold0... (train, val, test).
+
+    Images are decoded only where the protocol keeps copies together.
+    """
     from cytobench.atomic import write_bytes
     from cytobench.data.cache import cache_folder
-    from cytobench.data.open import open_dataset
+    from cytobench.data.dataset import undecoded
+    from cytobench.data.open import list_path, open_dataset
+    from cytobench.errors import UserError
     from cytobench.plugins import load_plugins
     from cytobench.protocols import find_protocol, split_table
 
+    chosen = find_protocol(protocol)
+    for option, value, least in (("--synthetic", synthetic, 0), ("--shots", 1 if shots is None else shots, 1)):
+        if value < least:
+            raise UserError(f"{option} {value}: must be at least {least}.")
     specs = {name: offer.spec for name, offer in load_plugins().datasets.items()}
-    dataset = open_dataset(path, specs, cache_folder())
+    if path in specs or chosen.keep_together:
+        dataset = open_dataset(path, specs, cache_folder())
+    else:
+        dataset = undecoded(list_path(path, specs, present_only=False))
     if limit is not None:
         dataset = dataset.limit(limit)
     apart = [dataset.label_of(name) for name in train_only]
-    table = split_table(dataset, find_protocol(protocol), folds, seed, apart, shots)
+    table = split_table(dataset, chosen, folds, seed, apart, shots, synthetic)
     write_bytes(out, table.to_csv(index=False).encode())
     click.echo(f"{out}: {len(table)} images, {folds} folds")

@@ -30,7 +30,8 @@ class Dataset:
     perhaps for some labels and one of the two prompts only; :func:`cytobench.prompts.prompts_for` fills in
     the rest. ``public`` says whether its images may be shown in reports. ``drawn`` says whether a program
     drew them. ``limited`` is the number of
-    images a class it was cut to.
+    images a class it was cut to. ``padding`` are (label, path) of images that the CytoDiff study's table had and this
+    data set has not: a protocol that reproduces its division puts them in place and drops them afterwards.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Dataset:
     public: bool = False
     drawn: bool = False
     limited: int | None = None
+    padding: tuple[tuple[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -58,7 +60,7 @@ class Dataset:
         if n < 1:
             raise UserError(f"--limit {n}: at least 1 image a class is needed.")
         table = self.table.groupby("label", sort=False).head(n).reset_index(drop=True)
-        return replace(self, table=table, limited=n)
+        return replace(self, table=table, limited=n, padding=())
 
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""
@@ -77,6 +79,19 @@ class Dataset:
         raise UserError(f"{name!r} is no class of {self.name}.{hint} Classes: {', '.join(self.labels)}.")
 
 
+def undecoded(listing: Listing) -> Dataset:
+    """A data set whose images are not decoded, so without digests: enough for a division that needs none."""
+    return Dataset(
+        name=listing.name,
+        root=listing.root,
+        table=listing.table.assign(digest=None),
+        labels=listing.labels,
+        codes=other_names(listing.labels),
+        prompts=listing.prompts,
+        padding=listing.padding,
+    )
+
+
 def from_listing(listing: Listing, cache: Path) -> Dataset:
     """Decode every image (or find its digest in ``cache``) and build the data set.
 
@@ -88,11 +103,5 @@ def from_listing(listing: Listing, cache: Path) -> Dataset:
         images = "1 image" if len(bad) == 1 else f"{len(bad)} images"
         raise UserError(f"{listing.root}: {images} cannot be used; repair them or take them out:\n{lines}")
     digests = [pixels[path].digest for path in listing.table["path"]]
-    return Dataset(
-        name=listing.name,
-        root=listing.root,
-        table=listing.table.assign(digest=digests),
-        labels=listing.labels,
-        codes=other_names(listing.labels),
-        prompts=listing.prompts,
-    )
+    dataset = undecoded(listing)
+    return replace(dataset, table=dataset.table.assign(digest=digests))

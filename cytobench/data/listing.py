@@ -25,7 +25,8 @@ class Listing:
     """Rows sorted by label, then path, with the columns path, label, group and quality of :class:`Dataset`.
 
     ``prompts`` holds what the data set itself says, perhaps for some labels and one of the two prompts only.
-    ``ignored`` are files in class folders that are not images by their name.
+    ``ignored`` are files in class folders that are not images by their name. ``padding`` is that of
+    :class:`Dataset`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Listing:
     labels: tuple[str, ...]
     prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    padding: tuple[tuple[str, str], ...] = ()
 
 
 def label_problem(label: str) -> str | None:

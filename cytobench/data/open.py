@@ -12,6 +12,7 @@ from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.folder import list_folder
 from cytobench.data.listing import Listing
 from cytobench.data.manifest import SUFFIXES, list_manifest
+from cytobench.data.tcia import find_tcia, list_tcia
 from cytobench.errors import CytobenchError, UserError
 from cytobench.lazy import load
 
@@ -38,9 +39,15 @@ def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Pat
     return replace(dataset, name=spec.name, public=spec.public, drawn=spec.drawn)
 
 
-def list_path(path: str, specs: Mapping[str, DatasetSpec]) -> Listing:
-    """The images of the folder or manifest at this path, not decoded. Raises UserError."""
+def list_path(path: str, specs: Mapping[str, DatasetSpec], present_only: bool = True) -> Listing:
+    """The images of the folder or manifest at this path, not decoded. Raises UserError.
+
+    Of data in TCIA's layout, images that are listed and not there are left out, unless ``present_only`` is false.
+    """
     place = Path(path).expanduser()
+    tcia = find_tcia(place) if place.is_dir() else None
+    if tcia is not None:
+        return list_tcia(*tcia, present_only)
     if place.is_dir():
         return list_folder(place)
     if place.is_file() and place.suffix.lower() in SUFFIXES:

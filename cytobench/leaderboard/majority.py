@@ -21,6 +21,8 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[Cell, Fig
         train = {label: record.splits["train"].get(label, 0) for label in record.evaluated}
         guess = max(train, key=lambda label: train[label])
         for split in splits:
+            if record.protocol.switches.get("pooled") and not split.endswith("_real"):
+                continue  # the counts are of real images alone
             counts = record.splits.get(split.removesuffix("_real"), {})
             total = sum(counts.values())
             if not total:

@@ -83,6 +83,11 @@ class Section:
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
 
     @property
+    def pooled(self) -> bool:
+        """Whether synthetic images are among those tested."""
+        return bool(self.switches.get("pooled", False))
+
+    @property
     def title(self) -> str:
         """What every row of the section has in common, with its marks first."""
         marks = []
@@ -90,6 +95,8 @@ class Section:
             marks.append("EMBEDDED DATA")
         if self.limit is not None:
             marks.append(f"CUT by --limit {self.limit}")
+        if self.pooled:
+            marks.append("TESTED ON SYNTHETIC IMAGES TOO")
         mark = f"[{'; '.join(marks)}] " if marks else ""
         return (
             f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
@@ -103,7 +110,12 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; seed {self.seed}."]
-        if self.grouped == "images only":
+        if self.pooled:
+            notes.append(
+                "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
+                "images tested, and these are recoloured. Judge by the real images alone, and better by strict."
+            )
+        elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
             notes.append(f"No leak: {self.grouped}.")

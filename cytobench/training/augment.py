@@ -74,6 +74,10 @@ class Augmentation:
         ranges = ("brightness", "saturation", "hue", "hsv_hue", "hsv_saturation")
         return replace(self, **{name: strength * getattr(self, name) for name in ranges})
 
+    def with_recolouring(self, hsv: float, hed: float) -> Augmentation:
+        """The same with these probabilities of HSV and HED (stain) jitter."""
+        return replace(self, hsv_probability=hsv, stain_probability=hed)
+
     @property
     def source_side(self) -> int:
         """Side to resize images to beforehand: the smallest crop still has about one source pixel a pixel."""

@@ -57,8 +57,10 @@ def train_classifier(
     """
     if len(train) < 2 or not len(val):
         raise CytobenchError(f"training needs 2 training images and 1 for validation, got {len(train)} and {len(val)}")
-    full = Augmentation(config.resolution)
-    augmentation = full.with_colour(config.colour_strength) if config.augment else None
+    full = Augmentation(config.resolution).with_colour(config.colour_strength)
+    if ctx.recolouring is not None:
+        full = full.with_recolouring(*ctx.recolouring)
+    augmentation = full if config.augment else None
     with ctx.time("load"):
         # Convolutions are some 15 % faster with channels last, on a CPU and in mixed precision.
         model.to(ctx.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

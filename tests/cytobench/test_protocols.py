@@ -198,4 +198,4 @@ def test_the_switches_of_strict() -> None:
         "tested": "picked",
         "crop": 345 / 400,
     }
-    assert STRICT.view(np.zeros((400, 400, 3), np.uint8)).shape == (345, 345, 3)
+    assert STRICT.view(np.zeros((400, 400, 3), np.uint8), 0).shape == (345, 345, 3)

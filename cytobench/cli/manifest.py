@@ -1,0 +1,58 @@
+"""``cytobench data manifest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("manifest")
+@click.argument("folder", metavar="FOLDER")
+@click.option("--table", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .csv or .xlsx file.")
+@click.option("--key", required=True, metavar="COLUMN", help="The column that names the image.")
+@click.option("--group", required=True, metavar="COLUMN", help="The column that names the patient or slide.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="[FOLDER/manifest.csv]")
+@click.option("--drop-unmatched", is_flag=True, help="Leave images without a group out of the manifest.")
+@click.pass_context
+def manifest_command(
+    ctx: click.Context, folder: str, table: Path, key: str, group: str, out: Path | None, drop_unmatched: bool
+) -> None:
+    """Write a manifest of a folder of classes with each image's patient or slide from a spreadsheet.
+
+    The key is the image's path in the folder, its file name, or its name without extension. What does not match, or
+    matches more than once, is listed, and nothing is written (exit code 1).
+    """
+    import os
+
+    from cytobench.atomic import write_bytes
+    from cytobench.data.grouping import join, read_spreadsheet
+    from cytobench.data.listing import some_of
+    from cytobench.data.open import list_path
+    from cytobench.errors import UserError
+
+    listing = list_path(folder, {})
+    target = (out or listing.root / "manifest.csv").absolute()
+    if not listing.root.is_relative_to(target.parent):
+        raise UserError(
+            f"--out {target}: a manifest reads images below its own folder alone. Put it into {listing.root} or above."
+        )
+    joined = join(listing, read_spreadsheet(table, key, group), key, group)
+    for what, found in (
+        ("names that fit more than once", joined.ambiguous),
+        ("images that no row names", joined.unmatched),
+        (f"rows whose {key} names no image", joined.unused),
+    ):
+        if found:
+            click.echo(f"{len(found)} {what}:\n{some_of(found)}", err=True)
+    if joined.ambiguous or (joined.unmatched and not drop_unmatched):
+        ways = f"Mend {table}" + ("" if joined.ambiguous else ", or leave these images out with --drop-unmatched")
+        click.echo(f"Nothing was written. {ways}.", err=True)
+        ctx.exit(1)
+    kept = joined.table[joined.table["group"] != ""]
+    if kept.empty:
+        raise UserError(f"--key {key}: no row of {table} names an image of {folder}.")
+    inside = os.path.relpath(listing.root, target.parent)
+    prefix = "" if inside == "." else f"{Path(inside).as_posix()}/"
+    write_bytes(target, kept.assign(path=prefix + kept["path"]).to_csv(index=False).encode())
+    click.echo(f"{target}: {len(kept)} images of {kept['group'].nunique()} groups")

@@ -1,0 +1,88 @@
+"""Join a folder of classes with a spreadsheet that says which patient or slide each image is of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from cytobench.data.listing import Listing
+from cytobench.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPREADSHEETS = (".csv", ".xlsx")
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The images with their groups, and what did not fit.
+
+    ``table`` has ``path, label, group``, group empty where it is not known. ``unmatched`` are images that no row names,
+    ``unused`` keys that name no image, ``ambiguous`` sentences about names that fit several images or several groups.
+    """
+
+    table: pd.DataFrame
+    unmatched: tuple[str, ...]
+    unused: tuple[str, ...]
+    ambiguous: tuple[str, ...]
+
+
+def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
+    """The columns ``key`` and ``group`` as text, rows without a key left out. Raises UserError naming file and column."""
+    import pandas as pd
+
+    if path.suffix.lower() not in SPREADSHEETS:
+        raise UserError(f"--table {path}: give a spreadsheet as {' or '.join(SPREADSHEETS)}.")
+    try:
+        read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_excel
+        # A patient 007 is not patient 7, and "NA" may be a name.
+        table = read(path, dtype=str, keep_default_na=False)
+    except OSError as error:
+        raise UserError(f"--table {path}: {error.strerror or error}.") from error
+    except Exception as error:  # what parsers raise differs by format and library
+        raise UserError(f"--table {path} cannot be read: {error}.") from error
+    for option, column in (("--key", key), ("--group", group)):
+        if column not in table.columns:
+            near = get_close_matches(column, [str(name) for name in table.columns], n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"{option} {column}: {path} has no such column.{hint} Columns: {', '.join(table.columns)}.")
+    table = table[[key, group]].apply(lambda column: column.str.strip())
+    empty = table[(table[key] != "") & (table[group] == "")]
+    if len(empty):
+        raise UserError(f"--group {group}: {path} leaves it empty for {len(empty)} rows, the first {empty[key].iloc[0]}.")
+    return table[table[key] != ""]
+
+
+def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
+    """Give each image its group. A key is an image's path in the folder, its file name, or its name without extension."""
+    images = [str(path) for path in listing.table["path"]]
+    by_name: dict[str, list[str]] = {}
+    for image in images:
+        for name in _names(image):
+            by_name.setdefault(name, []).append(image)
+    groups: dict[str, set[str]] = {}
+    unused, ambiguous = [], []
+    for name, value in zip(table[key], table[group], strict=True):
+        found = by_name.get(name.replace("\\", "/"), [])
+        if not found:
+            unused.append(name)
+        elif len(found) > 1:
+            ambiguous.append(f"{name} may be any of {', '.join(found)}")
+        else:
+            groups.setdefault(found[0], set()).add(value)
+    ambiguous += [
+        f"{image} is given the groups {', '.join(sorted(values))}" for image, values in groups.items() if len(values) > 1
+    ]
+    known: Mapping[str, str] = {image: next(iter(values)) for image, values in groups.items() if len(values) == 1}
+    joined = listing.table[["path", "label"]].assign(group=[known.get(image, "") for image in images])
+    unmatched = tuple(image for image in images if image not in groups)
+    return Joined(joined, unmatched, tuple(dict.fromkeys(unused)), tuple(dict.fromkeys(ambiguous)))
+
+
+def _names(image: str) -> set[str]:
+    path = PurePosixPath(image)
+    return {image, path.name, path.stem, path.with_suffix("").as_posix()}
