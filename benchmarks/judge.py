@@ -162,7 +162,7 @@ def main() -> None:
     """Train the judge, let it count, and write what it found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for judge.csv, judge.json and samples.png")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44], help="(default: 42 43 44)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: 1 2 3)")
     parser.add_argument("--count", type=int, default=20, help="samples a class, generator and seed (default: 20)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -143,7 +143,8 @@ class Planner:
             real = list(self.dataset.table["path"].iloc[rows])
             paths[split] = real + [synthetic_path(label, int(i)) for label in made for i in made[label]]
             if self.protocol.clean_beside:
-                splits[f"{split}_real"], paths[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view), real
+                splits[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view)
+                paths[f"{split}_real"] = real
         tested = {"validation": "picked", "test": self.protocol.tested}
         key = content_key(
             "record",

@@ -40,7 +40,7 @@ class Protocol:
     keep_together: bool
     """Whether copies and groups stay in one part."""
     pooled: bool
-    """Whether synthetic images are divided over the parts together with the real ones, anew for every number of them."""
+    """Whether synthetic images are divided over the parts with the real ones, anew for every number of them."""
     order: Literal["label", "class_name"]
     """How real images are ordered before they are divided: by label or by class name, then by file."""
     selection: Literal["f1_macro", "loss"]

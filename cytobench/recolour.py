@@ -1,7 +1,7 @@
 """The CytoDiff study's recolouring of images, as an evaluation view of its own protocol.
 
-In its published script HSV and HED recolouring were switched on or off once for each data set object, from a fixed seed:
-on training images HED alone, on validation images HSV alone, on test images both.
+In its published script HSV and HED recolouring were switched on or off once for each data set object, from a fixed
+seed: on training images HED alone, on validation images HSV alone, on test images both.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ class Joined:
 
 
 def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
-    """The columns ``key`` and ``group`` as text, rows without a key left out. Raises UserError naming file and column."""
+    """The columns ``key`` and ``group`` as text, rows without a key left out.
+
+    Raises UserError naming the file and the column.
+    """
     import pandas as pd
 
     if path.suffix.lower() not in SPREADSHEETS:
@@ -49,16 +52,22 @@ def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
         if column not in table.columns:
             near = get_close_matches(column, [str(name) for name in table.columns], n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise UserError(f"{option} {column}: {path} has no such column.{hint} Columns: {', '.join(table.columns)}.")
+            columns = ", ".join(table.columns)
+            raise UserError(f"{option} {column}: {path} has no such column.{hint} Columns: {columns}.")
     table = table[[key, group]].apply(lambda column: column.str.strip())
     empty = table[(table[key] != "") & (table[group] == "")]
     if len(empty):
-        raise UserError(f"--group {group}: {path} leaves it empty for {len(empty)} rows, the first {empty[key].iloc[0]}.")
-    return table[table[key] != ""]
+        first = empty[key].iloc[0]
+        raise UserError(f"--group {group}: {path} leaves it empty for {len(empty)} rows, the first {first}.")
+    named: pd.DataFrame = table[table[key] != ""]
+    return named
 
 
 def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
-    """Give each image its group. A key is an image's path in the folder, its file name, or its name without extension."""
+    """Give each image its group.
+
+    A key is an image's path in the folder, its file name, or its name without extension.
+    """
     images = [str(path) for path in listing.table["path"]]
     by_name: dict[str, list[str]] = {}
     for image in images:
@@ -75,7 +84,9 @@ def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
         else:
             groups.setdefault(found[0], set()).add(value)
     ambiguous += [
-        f"{image} is given the groups {', '.join(sorted(values))}" for image, values in groups.items() if len(values) > 1
+        f"{image} is given the groups {', '.join(sorted(values))}"
+        for image, values in groups.items()
+        if len(values) > 1
     ]
     known: Mapping[str, str] = {image: next(iter(values)) for image, values in groups.items() if len(values) == 1}
     joined = listing.table[["path", "label"]].assign(group=[known.get(image, "") for image in images])

@@ -1,8 +1,8 @@
 """The Munich AML Morphology data set as TCIA ships it: ``AML-Cytomorphology_LMU/CODE/CODE_NNNN.tiff``.
 
 Matek et al. 2019, doi:10.7937/tcia.2019.36f5o9ld. ``annotations.dat`` has a line an image: its path in the folder, its
-label's code, and two re-annotations (``nan`` where a cell was not seen again), separated by spaces. It lies in the folder
-or beside it.
+label's code, and two re-annotations (``nan`` where a cell was not seen again), separated by spaces. It lies in the
+folder or beside it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ logger = logging.getLogger("cytobench")
 def find_tcia(path: Path) -> tuple[Path, Path] | None:
     """The image folder and the annotations, where ``path`` is that folder or its parent in TCIA's layout."""
     folder = path if path.name == FOLDER or not (path / FOLDER).is_dir() else path / FOLDER
-    for annotations in (folder / ANNOTATIONS, folder.parent / ANNOTATIONS):
-        if annotations.is_file() and (folder.name == FOLDER or annotations.parent == folder):
-            return folder, annotations
+    for file in (folder / ANNOTATIONS, folder.parent / ANNOTATIONS):
+        if file.is_file() and (folder.name == FOLDER or file.parent == folder):
+            return folder, file
     return None
 
 
@@ -35,8 +35,8 @@ def list_tcia(folder: Path, annotations: Path, present_only: bool) -> Listing:
     """The images that the annotations list; labels are class names.
 
     With ``present_only`` those that are not there are left out, with a warning; without it no image need be there.
-    Raises UserError for lines that are no annotation, unknown codes, paths listed twice or leaving the folder, and where
-    none of the images is there.
+    Raises UserError for lines that are no annotation, unknown codes, paths listed twice or leaving the folder, and
+    where none of the images is there.
     """
     import pandas as pd
 

@@ -13,8 +13,8 @@ from cytobench.api import run
 from cytobench.data.dataset import Dataset
 from cytobench.leaderboard import render
 from cytobench.protocols import PROTOCOLS, draw_shots, split, split_table
-from cytobench.records import predictions_of, read_record
 from cytobench.recolour import Recolouring, jitter_hed, overwrite_hsv
+from cytobench.records import predictions_of, read_record
 
 CYTODIFF = PROTOCOLS["cytodiff"]
 COUNTS = {  # method.md: Munich AML Morphology as the study's own table has it, with 7 padded rows

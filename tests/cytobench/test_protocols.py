@@ -194,8 +194,12 @@ def test_the_switches_of_strict() -> None:
     assert STRICT.switches == {
         "shots_from": "train",
         "keep_together": True,
+        "pooled": False,
+        "order": "label",
         "selection": "f1_macro",
         "tested": "picked",
         "crop": 345 / 400,
+        "crop_pixels": None,
+        "recoloured": False,
     }
     assert STRICT.view(np.zeros((400, 400, 3), np.uint8), 0).shape == (345, 345, 3)

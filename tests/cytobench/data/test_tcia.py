@@ -33,7 +33,7 @@ def laid(folder: Path, lines: str, images: tuple[str, ...] = (), inside: bool = 
 
 @pytest.mark.parametrize("inside", [True, False])
 @pytest.mark.parametrize("parent", [True, False])
-def test_the_folder_or_its_parent_is_read_with_annotations_in_either(tmp_path: Path, inside: bool, parent: bool) -> None:
+def test_folder_or_parent_is_read_with_annotations_in_either(tmp_path: Path, inside: bool, parent: bool) -> None:
     lines = "BAS/BAS_0001.tiff BAS nan nan\nLYA/LYA_0001.tiff LYA nan nan\nBAS/BAS_0002.tiff EOS BAS BAS\n"
     laid(tmp_path, lines, ("BAS/BAS_0001.tiff", "BAS/BAS_0002.tiff", "LYA/LYA_0001.tiff"), inside)
     listing = list_path(str(tmp_path if parent else tmp_path / "AML-Cytomorphology_LMU"), {})
@@ -89,7 +89,8 @@ def test_the_whole_munich_set_is_divided_as_in_the_study_without_an_image() -> N
 def test_split_command_on_the_real_layout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in (REAL, REAL / "AML-Cytomorphology_LMU"):
         with pytest.raises(SystemExit) as ended:
-            main(["data", "split", str(folder), "--protocol", "cytodiff", "--synthetic", "2", "--out", str(tmp_path / "s.csv")])
+            options = ["--protocol", "cytodiff", "--synthetic", "2", "--out", str(tmp_path / "s.csv")]
+            main(["data", "split", str(folder), *options])
         assert ended.value.code == 0
         table = pd.read_csv(tmp_path / "s.csv")
         assert len(table) == 18_365 + 2 * 15
