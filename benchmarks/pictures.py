@@ -1,15 +1,18 @@
-"""Pictures of a recorded run: synthetic images of each generator, and the curves of each training.
+"""Pictures of a recorded run: its leaderboard, synthetic images of each generator, and the curves of each training.
 
     python benchmarks/pictures.py results/pbc-strict-pocket
 
-Writes ``samples-GENERATOR.png`` (a row a class, its first images of the first fold, as the store of the run holds
-them; ``repeat`` and ``folder`` are left out, since they show images of the data set) and ``curves.svg``
-(validation macro F1 and training loss by epoch, a line a row, mean over folds with the range) into the folder.
+Writes into the folder ``leaderboard.svg`` (what a terminal shows), ``samples-GENERATOR.png`` (a row a class, its first
+images of the first fold, as the store of the run holds them; ``repeat`` and ``folder`` are left out, since they show
+images of the data set) and ``curves.svg`` (validation macro F1 and training loss by epoch, a line a row, mean over folds
+with the range).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import re
 from pathlib import Path
 
 import matplotlib
@@ -18,7 +21,10 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
 
+from cytobench.leaderboard import leaderboard, print_leaderboard
 from cytobench.plugins import load_plugins
 from cytobench.records import read_records
 from cytobench.resolve import resolve
@@ -26,6 +32,14 @@ from cytobench.runner import recorded_benchmark
 
 ACROSS, TILE, GAP, NAMES = 10, 64, 3, 190
 SHOWS_REAL_IMAGES = ("repeat", "folder")
+
+
+def terminal(out: Path) -> None:
+    """Write the leaderboard as a terminal of 112 columns shows it, without rich's link to a font on the web."""
+    console = Console(record=True, width=112, force_terminal=True, file=io.StringIO())
+    print_leaderboard(leaderboard(read_records([out])), console)
+    offline = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    (out / "leaderboard.svg").write_text(console.export_svg(title="cytobench leaderboard", code_format=offline))
 
 
 def samples(out: Path, store: Path) -> None:
@@ -78,11 +92,12 @@ def curves(out: Path) -> None:
 
 
 def main() -> None:
-    """Draw both for the results folder named on the command line."""
+    """Draw all for the results folder named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="a results folder")
     parser.add_argument("--store", type=Path, help="the run's store (default: OUT/store)")
     options = parser.parse_args()
+    terminal(options.out)
     samples(options.out, options.store or options.out / "store")
     curves(options.out)
 

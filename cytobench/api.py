@@ -9,12 +9,13 @@ from typing import Any
 
 from cytobench.benchmark import make_benchmark, read_benchmark
 from cytobench.errors import UserError
+from cytobench.forecast import Forecast, forecast
 from cytobench.leaderboard import Leaderboard, leaderboard
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.progress import Display
 from cytobench.prompts import read_prompts
 from cytobench.records import read_records
-from cytobench.resolve import default_preset, resolve
+from cytobench.resolve import Resolved, default_preset, resolve
 from cytobench.runner import Outcome, recorded_benchmark, run_benchmark
 
 
@@ -43,6 +44,40 @@ def run(
     ``benchmark`` is a TOML file; ``values`` are fields of :class:`~cytobench.benchmark.Benchmark` and override it:
     ``run(generator=["sd21-lora"], classifier=["clip"])``. Raises UserError for a user's mistake.
     """
+    prepared = _prepare(benchmark, out, prompts_file, plugins, values)
+    resolved, out = prepared.resolved, prepared.out
+    outcome = run_benchmark(resolved, prepared.plugins, out, store or out / "store", display, executor, jobs)
+    return Result(outcome, leaderboard(read_records([out])))
+
+
+def plan(
+    benchmark: Path | None = None,
+    *,
+    out: Path | None = None,
+    store: Path | None = None,
+    prompts_file: Path | None = None,
+    plugins: Plugins | None = None,
+    **values: Any,
+) -> Forecast:
+    """What :func:`run` with the same arguments would do, without doing it. Raises UserError for a user's mistake."""
+    prepared = _prepare(benchmark, out, prompts_file, plugins, values)
+    return forecast(prepared.resolved, prepared.out, store or prepared.out / "store")
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    resolved: Resolved
+    plugins: Plugins
+    out: Path
+
+
+def _prepare(
+    benchmark: Path | None,
+    out: Path | None,
+    prompts_file: Path | None,
+    plugins: Plugins | None,
+    values: dict[str, Any],
+) -> _Prepared:
     declared: dict[str, Any] = {}
     if benchmark is not None:
         declared = read_benchmark(benchmark).model_dump(mode="json", exclude_none=True, exclude_unset=True)
@@ -64,8 +99,7 @@ def run(
     resolved = resolve(wanted, plugins, before.device if before else None)
     if not resolved.trials:
         raise UserError("nothing to run: with --synthetic above 0 only, a --generator is needed.")
-    outcome = run_benchmark(resolved, plugins, out, store or out / "store", display, executor, jobs)
-    return Result(outcome, leaderboard(read_records([out])))
+    return _Prepared(resolved, plugins, out)
 
 
 def _short(dataset: str) -> str:

@@ -50,6 +50,10 @@ class PluginConfig(BaseModel):
         """
         return {}
 
+    def optimizer_steps(self, images: int) -> int | None:
+        """Optimiser steps of a fit or training on so many images, for the plan of a run; None where there are none."""
+        return None
+
 
 class SampleConfig(PluginConfig):
     """Base of sample configurations. The host asks for images in whole blocks of ``batch_size``."""

@@ -65,7 +65,8 @@ def run_benchmark(
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
     planner = resolved.planner(store)
-    _go_on_with(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark)
+    write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
     run = _Run(resolved, plugins, out, planner, Outcome(out))
     display = display or QuietDisplay()
     nodes = run.nodes()
@@ -83,7 +84,8 @@ def run_benchmark(
     return run.outcome
 
 
-def _go_on_with(out: Path, benchmark: Benchmark) -> None:
+def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
+    """Raise UserError if ``out`` holds a run with other settings than these."""
     before = recorded_benchmark(out)
     if before is not None:
         differing = _differing(before.model_dump(mode="json"), benchmark.model_dump(mode="json"))
@@ -92,7 +94,20 @@ def _go_on_with(out: Path, benchmark: Benchmark) -> None:
                 f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
                 "Give another folder with --out, or the same settings."
             )
-    write_bytes(out / BENCHMARK_FILE, benchmark.to_toml().encode())
+
+
+def trial_done(out: Path, trial: Trial, key: str) -> bool:
+    """Whether ``out`` holds the trial's record under this key, with its predictions."""
+    file = out / "records" / f"{trial.name}.json"
+    if not file.exists():
+        return False
+    try:
+        record = read_record(file)
+    except UserError as error:
+        logger.warning("%s The trial is run again.", error)
+        return False
+    kept = record.predictions is not None and (file.parent / record.predictions).exists()
+    return record.status == "done" and record.key == key and kept
 
 
 @dataclass
@@ -113,7 +128,7 @@ class _Run:
         nodes: dict[str, Node] = {}
         for trial in self.resolved.trials:
             predict = self.planner.predict(trial)
-            if self._found(trial, predict.key):
+            if trial_done(self.out, trial, predict.key):
                 self.outcome.found.append(trial.name)
                 continue
             self.todo.append(trial)
@@ -131,18 +146,6 @@ class _Run:
                 failed=partial(self._fail, trial),
             )
         return list(nodes.values())
-
-    def _found(self, trial: Trial, key: str) -> bool:
-        file = self.out / "records" / f"{trial.name}.json"
-        if not file.exists():
-            return False
-        try:
-            record = read_record(file)
-        except UserError as error:
-            logger.warning("%s The trial is run again.", error)
-            return False
-        kept = record.predictions is not None and (file.parent / record.predictions).exists()
-        return record.status == "done" and record.key == key and kept
 
     def _train_node(self, trial: Trial, key: str, nodes: dict[str, Node]) -> str:
         if key not in nodes:

@@ -17,7 +17,7 @@ def show(found: dict[str, Any]) -> None:
     """Print a description made by :func:`cytobench.data.describe.describe`."""
     images, classes = found["images"], found["classes"]
     click.echo(f"{found['name']}: {images} images, {len(classes)} classes, {found['path']}")
-    _table(
+    table(
         ("class", "other name", "images", "different", "groups"),
         [
             [one[key] if one[key] else "" for key in ("label", "other_name")]
@@ -77,7 +77,7 @@ def _prompts(prompts: dict[str, Any]) -> None:
     for label, one in prompts.items():
         tokens = [one[part]["tokens"] if counted else "?" for part in parts]
         rows.append((label, one["origin"], *tokens))
-    _table(("class", "prompts from", "generator tokens", "classifier tokens"), rows)
+    table(("class", "prompts from", "generator tokens", "classifier tokens"), rows)
     for label, one in prompts.items():
         for part in parts:
             click.echo(f"{label}, {part}: {one[part]['text']}")
@@ -89,7 +89,7 @@ def _prompts(prompts: dict[str, Any]) -> None:
                 click.echo(f"cut at 77 tokens, {label}, {part}: ... {one[part]['cut']}")
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A rich table on a terminal; elsewhere columns that are aligned with spaces and never wrapped or cut."""
     texts = [[str(cell) for cell in row] for row in rows]
     console = Console()

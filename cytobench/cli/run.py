@@ -31,6 +31,7 @@ from cytobench.errors import UserError
 @click.option("--workers", type=int, metavar="N", help="Processes that load images. [0]")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[results/DATASET-PROTOCOL-PRESET]")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="The leaderboard as JSON on stdout.")
 def run(
@@ -39,6 +40,7 @@ def run(
     prompts: Path | None,
     out: Path | None,
     store: Path | None,
+    dry_run: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -49,13 +51,23 @@ def run(
     """
     from rich.console import Console
 
+    from cytobench.api import plan
     from cytobench.api import run as run_api
+    from cytobench.cli.planned import as_json as forecast_json
+    from cytobench.cli.planned import show
     from cytobench.leaderboard import FORMATS, print_leaderboard
     from cytobench.progress import open_display
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if values:
         given["set"] = parse_set(values)
+    if dry_run:
+        found = plan(Path(benchmark) if benchmark else None, out=out, store=store, prompts_file=prompts, **given)
+        if as_json:
+            click.echo(forecast_json(found))
+        else:
+            show(found)
+        return 0
     result = run_api(
         Path(benchmark) if benchmark else None,
         out=out,

@@ -27,16 +27,16 @@ _RIGHT = (3, 4)
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
-    """Print every section; a pipe gets long lines whole, and a terminal what ran folded under its row."""
+    """Print every section; a terminal gets paragraphs folded, a pipe gets them whole."""
     for section in board.sections:
         _print_section(section, console)
-    console.print(Text(LEGEND, style="dim"), soft_wrap=True)
+    _print_text(Text(LEGEND, style="dim"), console)
 
 
 def _print_section(section: Section, console: Console) -> None:
-    console.print(Text(section.title, style="bold"), soft_wrap=True)
+    _print_text(Text(section.title, style="bold"), console)
     for note in section.notes:
-        console.print(Text(note), soft_wrap=True)
+        _print_text(Text(note), console)
     splits = _test_first(section.splits)
     header = ["#", "generator", "classifier", "shots", "N", "", *METRIC_NAMES.values(), "time"]
     blocks = [_row_lines(row, splits) for row in section.rows]
@@ -82,10 +82,15 @@ def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]
 def _print_remarks(row: Row, indent: int, console: Console) -> None:
     lines = [Text(ran_text(row), style="dim"), *(Text(remark, style="yellow") for remark in remarks(row))]
     for line in lines:
-        if console.is_terminal:  # folded under its row; a pipe gets it whole
-            console.print(Padding(line, (0, 0, 0, indent + 2)))
-        else:
-            console.print(Text(" " * (indent + 2)) + line, soft_wrap=True)
+        _print_text(line, console, indent + 2)
+
+
+def _print_text(text: Text, console: Console, indent: int = 0) -> None:
+    """A paragraph: folded at the width of a terminal, whole in a pipe."""
+    if console.is_terminal:
+        console.print(Padding(text, (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent) + text, soft_wrap=True)
 
 
 def _print_line(line: Sequence[Text], widths: Sequence[int], console: Console, style: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field
 
 from cytobench.contract import PluginConfig
@@ -27,3 +29,7 @@ class TrainConfig(PluginConfig):
     """Whether training images are augmented at all."""
     colour_strength: float = Field(1.0, ge=0, le=1)
     """How far colours are changed: 1 is the study's ranges, 0 leaves brightness, saturation and hue alone."""
+
+    def optimizer_steps(self, images: int) -> int:
+        """Optimiser steps of a training on so many images."""
+        return self.epochs * math.ceil(images / self.batch_size)

@@ -70,7 +70,7 @@ def train_classifier(
         held_out = evaluation_data(val, config.resolution)
         held_out.load(ctx.workers)
     batches = math.ceil(len(train) / config.batch_size)
-    plan = _Plan(batches, batches * config.epochs, round(batches * config.warmup_epochs))
+    plan = _Plan(batches, config.optimizer_steps(len(train)), round(batches * config.warmup_epochs))
     trainer = _Trainer(model, data, augmentation, normalise, config, ctx, plan, len(train.labels))
     curves: list[Mapping[str, float]] = []
     best, best_epoch, picked = -math.inf, 0, dict[str, Tensor]()

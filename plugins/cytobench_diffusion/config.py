@@ -81,11 +81,11 @@ class LoraFitConfig(BaselineConfig):
         """LoRA's alpha, with the default resolved."""
         return self.rank if self.alpha is None else self.alpha
 
-    def steps_for(self, shots: int) -> int:
+    def optimizer_steps(self, images: int) -> int:
         """Optimiser steps for this many shots."""
         if self.train_steps is not None:
             return self.train_steps
-        return self.epochs * math.ceil(shots / self.train_batch_size)
+        return self.epochs * math.ceil(images / self.train_batch_size)
 
 
 SchedulerName = Literal["ddim", "dpmsolver++", "pndm", "euler"]

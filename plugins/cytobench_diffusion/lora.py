@@ -54,7 +54,7 @@ def _train(
     if config.gradient_checkpointing:
         pipe.unet.enable_gradient_checkpointing()
 
-    total = config.steps_for(len(shots))
+    total = config.optimizer_steps(len(shots))
     losses = []
     for step, rows in enumerate(_batches(len(shots), config.train_batch_size, total, random)):
         ctx.check_stop()

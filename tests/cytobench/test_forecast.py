@@ -1,0 +1,102 @@
+"""What `--dry-run` says of a run, before it, in the middle of it and after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cytobench.api import plan, run
+from cytobench.cli import main
+from cytobench.errors import UserError
+from cytobench.forecast import Forecast
+
+
+@pytest.fixture
+def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A run of repeat and random on twelve noise images of each of three classes, over three folds."""
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+    for i in range(36):
+        file = tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)).save(file)
+    return {
+        "dataset": str(tmp_path / "cells"), "preset": "pocket", "generator": ["repeat"], "classifier": ["random"],
+        "synthetic": [0, 3, 25], "shots": [2], "folds": 3, "device": "cpu", "out": tmp_path / "results" / "one",
+    }  # fmt: skip
+
+
+def todo(found: Forecast) -> dict[str, tuple[int, int]]:
+    return {item.kind: (item.todo, item.there) for item in found.items}
+
+
+def test_everything_is_to_do_before_and_nothing_after(values: dict[str, Any]) -> None:
+    before = plan(**values)
+    assert not Path(values["out"]).exists()  # a plan leaves nothing behind
+    assert (before.trials, before.done) == (9, 0)
+    assert before.seconds is None
+    assert todo(before)["fit"] == (9, 0) and todo(before)["train"] == (9, 0) and todo(before)["predict"] == (9, 0)
+    run(**values)
+    after = plan(**values)
+    assert (after.done, after.seconds) == (9, 0.0)
+    assert todo(after) == {"predict": (0, 9)}
+    made = {
+        kind: len(list((values["out"] / "store").glob(f"{kind}/*/*/{pattern}")))
+        for kind, pattern in (("fit", "stage.json"), ("train", "stage.json"), ("images", "*.parquet"))
+    }
+    assert made == {"fit": 9, "train": 9, "images": todo(before)["sample"][0]}
+
+
+def test_a_part_that_is_done_is_there(values: dict[str, Any]) -> None:
+    run(**{**values, "fold": [0], "synthetic": [0, 3]})
+    found = plan(**{**values, "fold": None})
+    assert (found.trials, found.done) == (9, 2)
+    assert todo(found)["train"] == (7, 0)
+    assert todo(found)["fit"] == (6, 3)  # the shots of fold 0 are those of its larger set, too
+    assert [item.seconds is not None for item in found.items if item.kind in ("sample", "predict")] == [True, True]
+
+
+def test_time_comes_from_records_of_the_same_settings(values: dict[str, Any]) -> None:
+    run(**{**values, "fold": [0]})
+    other = {**values, "out": values["out"].parent / "two", "seed": 7}
+    known = plan(**other)
+    assert known.seconds is not None and 0 < known.seconds < 60
+    assert plan(**{**other, "set": {"repeat": {"batch_size": 4}}}).seconds is None
+
+
+def test_classes_show_their_images_in_every_fold(values: dict[str, Any]) -> None:
+    found = plan(**values)
+    assert [one.label for one in found.classes] == ["A", "B", "C"]
+    assert all(one.images == 12 and one.parts == ((4, 4, 4),) * 3 and one.shots == (2, 2, 2) for one in found.classes)
+
+
+def test_a_plan_refuses_what_the_run_refuses(values: dict[str, Any]) -> None:
+    run(**{**values, "fold": [0], "synthetic": [0]})
+    with pytest.raises(UserError, match="other settings"):
+        plan(**{**values, "seed": 1})
+
+
+def test_the_command_shows_it_and_does_nothing(
+    values: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    options = ["--dataset", values["dataset"], "--preset", "pocket", "--generator", "repeat", "--classifier", "random"]
+    options += ["--synthetic", "3", "--shots", "2", "--folds", "3", "--out", str(values["out"]), "--dry-run"]
+    shown = _call(capsys, "run", *options)
+    assert "3 trials, 0 of them done" in shown and "4/4/4" in shown and "unknown" in shown
+    assert "A (template):" in shown
+    found = json.loads(_call(capsys, "run", *options, "--json"))
+    assert found["trials"] == 3 and found["classes"][0]["label"] == "A"
+    assert not values["out"].exists()
+
+
+def _call(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    call: Callable[[list[str]], None] = main
+    with pytest.raises(SystemExit) as ended:
+        call(list(arguments))
+    assert ended.value.code == 0
+    return capsys.readouterr().out
