@@ -4,8 +4,8 @@
 
 Writes into the folder ``leaderboard.svg`` (what a terminal shows), ``samples-GENERATOR.png`` (a row a class, its first
 images of the first fold, as the store of the run holds them; ``repeat`` and ``folder`` are left out, since they show
-images of the data set) and ``curves.svg`` (validation macro F1 and training loss by epoch, a line a row, mean over folds
-with the range).
+images of the data set) and ``curves.svg`` (validation macro F1 and training loss by epoch, a line a row, mean over
+folds with the range).
 """
 
 from __future__ import annotations

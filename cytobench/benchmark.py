@@ -46,6 +46,8 @@ class Benchmark(BaseModel):
     seed: int = Field(default=42, ge=0)
     limit: int | None = Field(default=None, ge=1)
     train_only: tuple[str, ...] = ()
+    merge: tuple[str, ...] = ()
+    """Classes taken as one, each ``A,B=NAME``."""
     device: str | None = None
     """A torch device; None takes the accelerator if there is one."""
     workers: int = Field(default=0, ge=0)
@@ -53,7 +55,7 @@ class Benchmark(BaseModel):
     """Values of plugin configurations that differ from the preset, by plugin and key."""
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
 
-    @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only")
+    @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only", "merge")
     @classmethod
     def _once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(dict.fromkeys(values))

@@ -334,7 +334,7 @@ def _refuse_rare(labels: NDArray[Any], together: NDArray[np.int64], folds: int, 
             fewer = f"--folds {units}, or " if units >= 3 else ""
             raise UserError(
                 f"class {label} has {units} {what}, too few for {folds} folds. Ways out: {fewer}--train-only "
-                f"{label} (it then helps to train and is left out of the scores)."
+                f"{label} (it then helps to train and is left out of the scores), or --merge {label},OTHER=NAME."
             )
 
 

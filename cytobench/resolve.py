@@ -158,6 +158,8 @@ def _device(name: str | None) -> str | None:
 def _dataset(benchmark: Benchmark, plugins: Plugins) -> Dataset:
     specs = {name: offer.spec for name, offer in plugins.datasets.items()}
     dataset = open_dataset(benchmark.dataset, specs, cache_folder())
+    for wanted in benchmark.merge:
+        dataset = dataset.merge(wanted)
     return dataset if benchmark.limit is None else dataset.limit(benchmark.limit)
 
 

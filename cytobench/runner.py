@@ -363,7 +363,7 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
     plugins that both have.
     """
-    fixed = ("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "device", "prompts")
+    fixed = ("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "merge", "device", "prompts")
     differing = [key for key in fixed if old.get(key) != new.get(key)]
     for plugin in sorted(set(old["set"]) & set(new["set"])):
         before, after = old["set"][plugin], new["set"][plugin]

@@ -25,6 +25,7 @@ from cytobench.errors import UserError
 @click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
 @click.option("--limit", type=int, metavar="N", help="Only the first N real images a class; marked in every table.")
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that trains but is left out of the scores.")
+@click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
 @click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of a plugin's configuration.")
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
 @click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")

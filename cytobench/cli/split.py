@@ -16,6 +16,7 @@ import click
 @click.option("--shots", type=int, metavar="K", help="Also mark each fold's shots, in columns shot0 and on.")
 @click.option("--synthetic", type=int, default=0, metavar="N", help="Also show where N synthetic images a class go.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N images a class.")
+@click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that is only in training parts.")
 def split_command(
     path: str,
@@ -26,6 +27,7 @@ def split_command(
     shots: int | None,
     synthetic: int,
     limit: int | None,
+    merge: tuple[str, ...],
     train_only: tuple[str, ...],
 ) -> None:
     """Write which image is in which part of every fold: path, label, shot0..., fold0... (train, val, test).
@@ -49,6 +51,8 @@ def split_command(
         dataset = open_dataset(path, specs, cache_folder())
     else:
         dataset = undecoded(list_path(path, specs, present_only=False))
+    for wanted in merge:
+        dataset = dataset.merge(wanted)
     if limit is not None:
         dataset = dataset.limit(limit)
     apart = [dataset.label_of(name) for name in train_only]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytobench.data.digests import read_digests
-from cytobench.data.listing import Listing, other_names
+from cytobench.data.listing import Listing, label_problem, other_names
 from cytobench.errors import UserError
 from cytobench.keys import content_key
 
@@ -61,6 +61,30 @@ class Dataset:
             raise UserError(f"--limit {n}: at least 1 image a class is needed.")
         table = self.table.groupby("label", sort=False).head(n).reset_index(drop=True)
         return replace(self, table=table, limited=n, padding=())
+
+    def merge(self, wanted: str) -> Dataset:
+        """The same with classes taken as one, ``A,B=NAME``; it stands where the first of them stood.
+
+        Prompts and other names of the merged classes are dropped. Raises UserError for another form, for fewer than
+        two different classes, for a name that cannot be a label, and for one that another class has.
+        """
+        parts, equals, name = (part.strip() for part in wanted.rpartition("="))
+        if not equals:
+            raise UserError(f"--merge {wanted}: write A,B=NAME, for example --merge PMB,PMO=Promyelocyte.")
+        merged = list(dict.fromkeys(self.label_of(label.strip()) for label in parts.split(",")))
+        if len(merged) < 2:
+            raise UserError(f"--merge {wanted}: name at least two different classes.")
+        problem = label_problem(name)
+        if problem:
+            raise UserError(f"--merge {wanted}: {problem}.")
+        if name in self.labels and name not in merged:
+            raise UserError(f"--merge {wanted}: another class is called {name}.")
+        table = self.table.assign(label=self.table["label"].where(~self.table["label"].isin(merged), name))
+        table = table.sort_values(["label", "path"], kind="stable", ignore_index=True)
+        names = tuple(dict.fromkeys(name if label in merged else label for label in self.labels))
+        kept = {label: value for label, value in self.prompts.items() if label not in merged}
+        codes = {label: code for label, code in self.codes.items() if label not in merged}
+        return replace(self, table=table, labels=names, prompts=kept, codes=codes, padding=())
 
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""

@@ -72,6 +72,7 @@ class Section:
     device: str
     seed: int
     train_only: tuple[str, ...]
+    merged: tuple[str, ...]
     n_images: int
     n_classes: int
     folds_declared: tuple[int, ...]
@@ -121,6 +122,8 @@ class Section:
             notes.append(f"No leak: {self.grouped}.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
+        if self.merged:
+            notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
         if self.drawn:
             notes.append("Embedded data: drawn by a program; these figures say nothing about real cells.")
         if self.preset == "pocket":

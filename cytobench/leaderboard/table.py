@@ -45,6 +45,7 @@ def _section_key(record: Record) -> str:
             record.dtype,
             record.seed,
             sorted(record.train_only),
+            sorted(record.benchmark.get("merge", ())),
         ],
         sort_keys=True,
     )
@@ -104,6 +105,7 @@ def _section(records: Sequence[Record]) -> Section:
         device=first.device.name,
         seed=first.seed,
         train_only=first.train_only,
+        merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
         folds_declared=tuple(declared),

@@ -353,6 +353,27 @@ def test_train_only_classes_train_and_are_left_out_of_scores(small: Run, tmp_pat
     assert record.splits["test"] == {"A": 4, "B": 4, "C": 0}
 
 
+def test_merged_classes_are_one_and_every_table_says_so(small: Run, tmp_path: Path) -> None:
+    result = small(synthetic=[0], merge=["A,B=AB"])
+    record = read_record(tmp_path / "out" / "records" / "none__random__s0__n0__fold0.json")
+    assert record.dataset.classes == {"AB": 24, "C": 12}
+    assert "Classes taken as one: A,B=AB." in result.leaderboard.sections[0].notes
+    with pytest.raises(UserError, match="merge, prompts differ"):
+        small(synthetic=[0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("A,B", "write A,B=NAME"), ("A,A=X", "at least two different"), ("A,B=C", "another class is called C"),
+        ("A,D=X", "'D' is no class"), ("A,B=../x", "must not begin with"), ("A,B=", "label is empty"),
+    ],
+)  # fmt: skip
+def test_a_merge_that_makes_no_sense_is_named(small: Run, wanted: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        small(synthetic=[0], merge=[wanted])
+
+
 def test_limit_keeps_the_first_images_and_is_recorded(small: Run, tmp_path: Path) -> None:
     small(synthetic=[0], limit=6)
     record = read_record(tmp_path / "out" / "records" / "none__random__s0__n0__fold0.json")
