@@ -182,18 +182,18 @@ def main() -> None:
 
         for seed in options.seeds:
             for arm in ARMS:
-                start = time.perf_counter()
                 for label in LABELS:
+                    start = time.perf_counter()
                     pictures = samples(arm, label, seed, options.count, work)
+                    seconds[arm] = seconds.get(arm, 0.0) + time.perf_counter() - start
                     count(arm, seed, label, pictures)
                     if arm == "oracle":
                         count(ENCODED, seed, label, encoded(pictures))
-                seconds[arm] = seconds.get(arm, 0.0) + time.perf_counter() - start
+                pd.DataFrame(rows).to_csv(options.out / "judge.csv", index=False)
                 done = [row for row in rows if row["arm"] == arm and row["seed"] == seed]
                 share = sum(row["right"] for row in done) / sum(row["n"] for row in done)
                 print(f"seed {seed}, {arm}: {share:.3f}", flush=True)
     table = pd.DataFrame(rows)
-    table.to_csv(options.out / "judge.csv", index=False)
     about = {
         "judge": said,
         "seeds": options.seeds,

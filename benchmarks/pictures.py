@@ -49,6 +49,9 @@ def samples(out: Path, store: Path) -> None:
         raise SystemExit(f"{out} holds no benchmark.toml; name the --out folder of a run.")
     resolved = resolve(benchmark, load_plugins())
     planner = resolved.planner(store)
+    if not store.is_dir() or not any(benchmark.synthetic or ()):
+        print(f"no synthetic images to show: {store}")
+        return
     for ready in resolved.generators:
         if ready.offer.spec.name in SHOWS_REAL_IMAGES:
             continue
@@ -72,6 +75,9 @@ def curves(out: Path) -> None:
         for record in read_records([out])
         for point in record.curves
     ]
+    if not rows:
+        print("no training curves to show")
+        return
     table = pd.DataFrame(rows)
     names = sorted(table["classifier"].unique())
     plt.rcParams.update({"svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})

@@ -65,6 +65,8 @@ class Forecast:
     folds: Sequence[int]
     prompts: Mapping[str, Mapping[str, str]]
     device: str
+    pooled: bool
+    """Whether every number of synthetic images has folds of its own; ``classes`` then shows those of none."""
     kept_bytes: int
     """What the store holds already."""
 
@@ -109,7 +111,7 @@ def forecast(resolved: Resolved, out: Path, store: Path) -> Forecast:
         trained = planner.store.find("train", train.key) is not None
         steps = classifier.config.optimizer_steps(len(train.train)) or 0
         counts.add("train", classifier.name, train.key, trained, steps=steps)
-        if not trained:
+        if not trained or planner.predicts_synthetic(trial):
             _count_generator(planner, trial, counts)
     items = sorted(counts.items.values(), key=lambda item: (KINDS.index(item.kind), item.plugin))
     device = str(device_info(planner.device)["name"])
@@ -128,6 +130,7 @@ def forecast(resolved: Resolved, out: Path, store: Path) -> Forecast:
             for label, p in resolved.prompts.items()
         },
         device=device,
+        pooled=resolved.protocol.pooled,
         kept_bytes=sum(file.stat().st_size for file in store.rglob("*") if file.is_file()),
     )
 
@@ -201,6 +204,8 @@ def _rates(resolved: Resolved, records: Iterable[Record], device: str) -> dict[t
                 units = (stage.images or 0) if _same(configs[used.name][1], used, "sample_config") else 0
             elif stage.kind == "train" and used.name in trained and _same(trained[used.name], used, "config"):
                 made = record.n_synthetic * len(record.dataset.labels)
+                if record.protocol.switches.get("pooled"):
+                    made = made * (record.protocol.folds - 2) // record.protocol.folds
                 units = trained[used.name].optimizer_steps(sum(record.splits["train"].values()) + made) or 1
             elif stage.kind == "predict" and used.name in trained and _same(trained[used.name], used, "config"):
                 units = stage.images or 0

@@ -81,6 +81,8 @@ class Images:
     prompts: Mapping[str, str]
     pixels: Sequence[Pixels]
     view: View = View()
+    positions: Sequence[int] | None = None
+    """Where each image stood before :meth:`take`, which is what a view may draw from; None for 0, 1, 2, ..."""
 
     def __post_init__(self) -> None:
         if len(self.table) != len(self.pixels):
@@ -90,7 +92,7 @@ class Images:
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        return self.view(self.pixels[index].read(), index)
+        return self.view(self.pixels[index].read(), self._position(index))
 
     @property
     def targets(self) -> NDArray[np.int64]:
@@ -104,7 +106,12 @@ class Images:
             self,
             table=self.table.iloc[list(rows)].reset_index(drop=True),
             pixels=[self.pixels[i] for i in rows],
+            positions=[self._position(i) for i in rows],
         )
+
+    def _position(self, index: int) -> int:
+        place = index if index >= 0 else len(self) + index
+        return place if self.positions is None else self.positions[place]
 
     def torch(self, transform: Callable[[Any], Any]) -> TorchDataset[Any]:
         """A map-style torch data set of ``(transform(image), target)``; image is a uint8 tensor (3, height, width)."""

@@ -51,6 +51,11 @@ class Planner:
         """The division of images that a trial is run on."""
         return self.divide(trial.arm.n)[trial.fold]
 
+    def predicts_synthetic(self, trial: Trial) -> bool:
+        """Whether synthetic images are among those that a trial is validated or tested on."""
+        made = self.fold(trial).synthetic
+        return any(made.get(part) for part in ("val", "test"))
+
     def shots(self, trial: Trial) -> dict[str, NDArray[np.int64]]:
         """The rows each class's shots are, by label; empty for an arm without shots."""
         if not trial.arm.shots:

@@ -151,7 +151,8 @@ def split(
     if protocol.pooled:
         return _split_pooled(dataset, protocol, folds, seed, train_only, synthetic)
     apart = table["label"].isin(list(train_only)).to_numpy()
-    rows = np.flatnonzero(~apart)
+    ordered = np.array([row.real for row in _pool(dataset, protocol, (), 0) if row.real is not None], dtype=np.int64)
+    rows = ordered[~apart[ordered]]
     units = _together(dataset) if protocol.keep_together else np.arange(len(table))
     together = units[rows]
     labels = table["label"].to_numpy()[rows]
@@ -165,7 +166,7 @@ def split(
         test, val = part == (i + folds - 1) % folds, part == (i + folds - 2) % folds
         added = np.flatnonzero(apart & ~np.isin(units, together[test | val]))
         train = np.sort(np.concatenate([rows[~(test | val)], added]))
-        result.append(Fold(i, train, rows[val], rows[test], made))
+        result.append(Fold(i, train, np.sort(rows[val]), np.sort(rows[test]), made))
     return result
 
 
@@ -185,9 +186,11 @@ def _split_pooled(
     labels = np.array([row.label for row in rows], dtype=object)
     if len(set(labels)) < 2:
         raise UserError("fewer than two classes are left to evaluate; leave fewer to --train-only.")
-    alone = np.arange(len(rows))
-    _refuse_rare(labels, alone, folds, dataset)
-    part = _parts(labels, alone, folds, seed)
+    units = _together(dataset) if protocol.keep_together else np.arange(len(dataset.table))
+    others = iter(range(len(units), len(units) + len(rows)))  # every other row is a unit of its own
+    together = np.array([next(others) if row.real is None else units[row.real] for row in rows], dtype=np.int64)
+    _refuse_rare(labels, together, folds, dataset)
+    part = _parts(labels, together, folds, seed)
     left = dataset.table["label"].isin(list(train_only)).to_numpy()
     result = []
     for i in range(folds):

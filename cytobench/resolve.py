@@ -168,6 +168,8 @@ def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: s
     if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
         only = ", ".join(offer.spec.datasets)
         raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
+    if offer.spec.datasets and benchmark.merge:
+        raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
     fit, sample = generator_configs(offer.spec, preset, benchmark.set.get(name, {}))
     if not isinstance(sample, SampleConfig):
         raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")

@@ -135,6 +135,8 @@ class _Run:
             needs: tuple[str, ...] = ()
             if self.planner.store.find("train", predict.train_key) is None:
                 needs = (self._train_node(trial, predict.train_key, nodes),)
+            elif self.planner.predicts_synthetic(trial):
+                needs = self._sample_needs(trial, nodes)
             nodes[predict.key] = Node(
                 key=predict.key,
                 kind="predict",
@@ -149,20 +151,23 @@ class _Run:
 
     def _train_node(self, trial: Trial, key: str, nodes: dict[str, Node]) -> str:
         if key not in nodes:
-            sample = self.planner.sample(trial)
-            needs: tuple[str, ...] = ()
-            if sample is not None and any(one.images.missing(sample.n) for one in sample.classes):
-                needs = (self._sample_node(trial, sample, nodes),)
             nodes[key] = Node(
                 key=key,
                 kind="train",
                 plugin=trial.arm.classifier.name,
                 title=f"train {trial.arm.row} fold {trial.fold}",
                 build=partial(self.planner.train, trial),
-                needs=needs,
+                needs=self._sample_needs(trial, nodes),
                 finished=partial(self._made, key),
             )
         return key
+
+    def _sample_needs(self, trial: Trial, nodes: dict[str, Node]) -> tuple[str, ...]:
+        """The sampling of a trial, if images of its sets are missing."""
+        sample = self.planner.sample(trial)
+        if sample is None or not any(one.images.missing(sample.n) for one in sample.classes):
+            return ()
+        return (self._sample_node(trial, sample, nodes),)
 
     def _sample_node(self, trial: Trial, sample: SampleStage, nodes: dict[str, Node]) -> str:
         if sample.key not in nodes:

@@ -20,8 +20,8 @@ def manifest_command(
 ) -> None:
     """Write a manifest of a folder of classes with each image's patient or slide from a spreadsheet.
 
-    The key is the image's path in the folder, its file name, or its name without extension. What does not match, or
-    matches more than once, is listed, and nothing is written (exit code 1).
+    The key is the image's path in the folder, its file name, or its name without extension. Names that fit nothing, or
+    more than once, are listed. Nothing is written if an image has no group, or several (exit code 1).
     """
     import os
 
@@ -31,11 +31,18 @@ def manifest_command(
     from cytobench.data.open import list_path
     from cytobench.errors import UserError
 
+    if not Path(folder).is_dir():
+        raise UserError(f"{folder} is no folder of classes.")
     listing = list_path(folder, {})
-    target = (out or listing.root / "manifest.csv").absolute()
-    if not listing.root.is_relative_to(target.parent):
+    root = listing.root.resolve()
+    target = (out or root / "manifest.csv").resolve()
+    if target.suffix.lower() != ".csv":
+        raise UserError(f"--out {target}: a manifest is written as .csv.")
+    if target.exists():
+        raise UserError(f"--out {target} is there already. Name another file; nothing is overwritten.")
+    if not root.is_relative_to(target.parent):
         raise UserError(
-            f"--out {target}: a manifest reads images below its own folder alone. Put it into {listing.root} or above."
+            f"--out {target}: a manifest reads images below its own folder alone. Put it into {root} or above."
         )
     joined = join(listing, read_spreadsheet(table, key, group), key, group)
     for what, found in (
@@ -52,7 +59,7 @@ def manifest_command(
     kept = joined.table[joined.table["group"] != ""]
     if kept.empty:
         raise UserError(f"--key {key}: no row of {table} names an image of {folder}.")
-    inside = os.path.relpath(listing.root, target.parent)
+    inside = os.path.relpath(root, target.parent)
     prefix = "" if inside == "." else f"{Path(inside).as_posix()}/"
     write_bytes(target, kept.assign(path=prefix + kept["path"]).to_csv(index=False).encode())
     click.echo(f"{target}: {len(kept)} images of {kept['group'].nunique()} groups")

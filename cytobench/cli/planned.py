@@ -30,7 +30,8 @@ def show(found: Forecast) -> None:
         parts = ["/".join(map(str, part)) for part in one.parts]
         rows.append([one.label, one.images, *([one.groups] if grouped else []), shots, *parts])
     table([*header, *(f"fold {fold}" for fold in found.folds)], rows)
-    click.echo("folds: real images to train / validate / test\n")
+    own = "; with synthetic images the folds are others" if found.pooled else ""
+    click.echo(f"folds: real images to train / validate / test{own}\n")
     for label, prompt in found.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")
     click.echo(f"\n{found.trials} trials, {found.done} of them done")

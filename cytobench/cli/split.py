@@ -36,7 +36,7 @@ def split_command(
     """
     from cytobench.atomic import write_bytes
     from cytobench.data.cache import cache_folder
-    from cytobench.data.dataset import undecoded
+    from cytobench.data.dataset import from_listing, undecoded
     from cytobench.data.open import list_path, open_dataset
     from cytobench.errors import UserError
     from cytobench.plugins import load_plugins
@@ -47,10 +47,15 @@ def split_command(
         if value < least:
             raise UserError(f"{option} {value}: must be at least {least}.")
     specs = {name: offer.spec for name, offer in load_plugins().datasets.items()}
-    if path in specs or chosen.keep_together:
+    if path in specs:
         dataset = open_dataset(path, specs, cache_folder())
     else:
-        dataset = undecoded(list_path(path, specs, present_only=False))
+        listing = list_path(path, specs, present_only=False)
+        absent = sum(not (listing.root / name).is_file() for name in listing.table["path"])
+        if absent and chosen.keep_together:
+            click.echo(f"{absent} images are not there: copies of an image are not looked for.", err=True)
+        decode = chosen.keep_together and not absent
+        dataset = from_listing(listing, cache_folder()) if decode else undecoded(listing)
     for wanted in merge:
         dataset = dataset.merge(wanted)
     if limit is not None:

@@ -104,11 +104,11 @@ class Dataset:
 
 
 def undecoded(listing: Listing) -> Dataset:
-    """A data set whose images are not decoded, so without digests: enough for a division that needs none."""
+    """A data set whose images are not decoded: an image's path stands for its digest, so that copies are not seen."""
     return Dataset(
         name=listing.name,
         root=listing.root,
-        table=listing.table.assign(digest=None),
+        table=listing.table.assign(digest=listing.table["path"]),
         labels=listing.labels,
         codes=other_names(listing.labels),
         prompts=listing.prompts,

@@ -41,16 +41,23 @@ def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
     if path.suffix.lower() not in SPREADSHEETS:
         raise UserError(f"--table {path}: give a spreadsheet as {' or '.join(SPREADSHEETS)}.")
     try:
-        read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_excel
         # A patient 007 is not patient 7, and "NA" may be a name.
-        table = read(path, dtype=str, keep_default_na=False)
+        if path.suffix.lower() == ".csv":
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+        else:
+            table = pd.read_excel(path, dtype=str, keep_default_na=False)
     except OSError as error:
         raise UserError(f"--table {path}: {error.strerror or error}.") from error
     except Exception as error:  # what parsers raise differs by format and library
         raise UserError(f"--table {path} cannot be read: {error}.") from error
+    table.columns = table.columns.map(str)
+    if key == group:
+        raise UserError(f"--key {key} and --group {group}: two different columns are needed.")
     for option, column in (("--key", key), ("--group", group)):
+        if f"{column}.1" in table.columns:
+            raise UserError(f"{option} {column}: {path} has this column twice.")
         if column not in table.columns:
-            near = get_close_matches(column, [str(name) for name in table.columns], n=1)
+            near = get_close_matches(column, list(table.columns), n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             columns = ", ".join(table.columns)
             raise UserError(f"{option} {column}: {path} has no such column.{hint} Columns: {columns}.")

@@ -8,6 +8,7 @@ folder or beside it.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from cytobench.data.listing import Listing, refuse
@@ -16,27 +17,31 @@ from cytobench.prompts import CLASS_NAMES
 
 FOLDER = "AML-Cytomorphology_LMU"
 ANNOTATIONS = "annotations.dat"
+COUNTS = {
+    "BAS": 79, "EBO": 78, "EOS": 424, "KSC": 15, "LYA": 11, "LYT": 3937, "MMZ": 15, "MOB": 26, "MON": 1789, "MYB": 42,
+    "MYO": 3268, "NGB": 109, "NGS": 8484, "PMB": 18, "PMO": 70,
+}  # fmt: skip
+"""Images of the whole data set by code."""
 PADDED = ("KSC/KSC_0016.tiff", *(f"LYA/LYA_{i:04d}.tiff" for i in range(12, 17)), "MMZ/MMZ_0016.tiff")
-"""Rows of the CytoDiff study's table that TCIA does not have."""
+"""Rows of the CytoDiff study's table that TCIA does not have; they stand in for the whole data set alone."""
 
 logger = logging.getLogger("cytobench")
 
 
 def find_tcia(path: Path) -> tuple[Path, Path] | None:
     """The image folder and the annotations, where ``path`` is that folder or its parent in TCIA's layout."""
-    folder = path if path.name == FOLDER or not (path / FOLDER).is_dir() else path / FOLDER
-    for file in (folder / ANNOTATIONS, folder.parent / ANNOTATIONS):
-        if file.is_file() and (folder.name == FOLDER or file.parent == folder):
-            return folder, file
-    return None
+    path = path.resolve()
+    folder = path if path.name == FOLDER else path / FOLDER
+    files = (folder / ANNOTATIONS, folder.parent / ANNOTATIONS) if folder.is_dir() else ()
+    return next(((folder, file) for file in files if file.is_file()), None)
 
 
 def list_tcia(folder: Path, annotations: Path, present_only: bool) -> Listing:
     """The images that the annotations list; labels are class names.
 
-    With ``present_only`` those that are not there are left out, with a warning; without it no image need be there.
-    Raises UserError for lines that are no annotation, unknown codes, paths listed twice or leaving the folder, and
-    where none of the images is there.
+    With ``present_only`` those that are not there are padding, with a warning, so that those that are there fall into
+    the parts they have in the whole; without it no image need be there. Raises UserError for lines that are no
+    annotation, unknown codes, paths listed twice or leaving the folder (links too), and where no image is there.
     """
     import pandas as pd
 
@@ -60,7 +65,10 @@ def list_tcia(folder: Path, annotations: Path, present_only: bool) -> Listing:
     refuse(f"{annotations} cannot be read as TCIA's annotations", problems)
     if not rows:
         raise UserError(f"{annotations} lists no image.")
-    here = [row for row in rows if not present_only or (folder / row[0]).is_file()]
+    absent = {path for path, _ in rows if present_only and not (folder / path).is_file()}
+    here = [row for row in rows if row[0] not in absent]
+    leading_out = [path for path, _ in here if not (folder / path).resolve().is_relative_to(folder.resolve())]
+    refuse(f"{folder}: links that lead out of the folder", leading_out)
     if not here:
         raise UserError(
             f"{folder}: none of the {len(rows)} images that {annotations} lists is there, for example {rows[0][0]}. "
@@ -69,7 +77,7 @@ def list_tcia(folder: Path, annotations: Path, present_only: bool) -> Listing:
     if len(here) < len(rows):
         logger.warning(
             "%s: %d of the %d images that %s lists are not there; going on with %d.",
-            folder, len(rows) - len(here), len(rows), annotations.name, len(here),
+            folder, len(absent), len(rows), annotations.name, len(here),
         )  # fmt: skip
     here.sort(key=lambda row: (row[1], row[0]))
     table = pd.DataFrame(here, columns=["path", "label"])
@@ -77,9 +85,10 @@ def list_tcia(folder: Path, annotations: Path, present_only: bool) -> Listing:
     table["quality"] = float("nan")
     found = set(table["label"])
     labels = tuple(name for name in CLASS_NAMES.values() if name in found)
-    complete = len(here) == len(rows)
-    padding = tuple((CLASS_NAMES[path[:3]], path) for path in PADDED if complete and PurePosixPath(path) not in seen)
-    return Listing("munich-aml", folder, table, labels, padding=padding)
+    padding = [(label, path) for path, label in rows if path in absent]
+    if Counter(label for _, label in rows) == {CLASS_NAMES[code]: count for code, count in COUNTS.items()}:
+        padding += [(CLASS_NAMES[path[:3]], path) for path in PADDED]
+    return Listing("munich-aml", folder, table, labels, padding=tuple(padding))
 
 
 def _lines(annotations: Path) -> list[str]:

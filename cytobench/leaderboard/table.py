@@ -14,6 +14,8 @@ from cytobench.records import Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real")
 RANKED_BY: Cell = ("test", "f1_macro")
+RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
+"""Where synthetic images are among those tested: each number of them has another test set."""
 PRINTED_DIGITS = 3
 
 
@@ -112,7 +114,7 @@ def _section(records: Sequence[Record]) -> Section:
         folds_made=first.protocol.folds,
         switches=first.protocol.switches,
         splits=splits,
-        rows=_ranked(rows),
+        rows=_ranked(rows, bool(first.protocol.switches.get("pooled"))),
         majority=majority(records, splits),
     )
 
@@ -136,17 +138,22 @@ def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> s
     return ", ".join(f"{key}={mine[key]}" for key in differing)
 
 
-def _ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Complete rows first, by macro F1 on test; equal figures share a rank. Then the others."""
-    ordered = sorted(rows, key=lambda row: (not row.complete, -_value(row, RANKED_BY), row.row, row.settings))
+def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
+    """Complete rows first, by macro F1 on test; equal figures share a rank. Then the others.
+
+    Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
+    those of the real images alone.
+    """
+    by = RANKED_BY_POOLED if pooled else RANKED_BY
+    ordered = sorted(rows, key=lambda row: (not row.complete, -_value(row, by), row.row, row.settings))
     complete = [row for row in ordered if row.complete]
-    best = _best(complete)
+    best = {cell: top for cell, top in _best(complete).items() if not pooled or cell[0].endswith("_real")}
     result = []
     for row in ordered:
         if not row.complete:
             result.append(row)
             continue
-        rank = 1 + sum(_value(other, RANKED_BY) > _value(row, RANKED_BY) for other in complete)
+        rank = 1 + sum(_value(other, by) > _value(row, by) for other in complete)
         winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
         result.append(replace(row, rank=rank, best=frozenset(winning)))
     return tuple(result)

@@ -14,8 +14,8 @@ SPLIT_NAMES = {
 MAJORITY = "always the majority class"
 MAJORITY_SHORT = "majority class"
 LEGEND = (
-    "Mean ± sample SD over folds. Ranked by macro F1 on test; best of the ranked rows in bold. Time: all "
-    "stages behind the row, and in brackets what the recorded run paid where it found the rest done."
+    "Mean ± sample SD over folds. Ranked by macro F1 on test, of real images alone; best of the ranked rows in bold. "
+    "Time: all stages behind the row, and in brackets what the recorded run paid where it found the rest done."
 )
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from cytobench.api import run
 from cytobench.data.dataset import Dataset
+from cytobench.images import Images
 from cytobench.leaderboard import render
 from cytobench.protocols import PROTOCOLS, draw_shots, split, split_table
 from cytobench.recolour import Recolouring, jitter_hed, overwrite_hsv
@@ -113,6 +118,44 @@ def test_recolouring_is_what_the_study_printed() -> None:
     assert np.array_equal(Recolouring(hsv=False, hed=True, seed=0)(white, 0), white)
 
 
+@pytest.mark.parametrize("pooled", [True, False])
+def test_groups_stay_together_under_each_setting_that_says_so(pooled: bool) -> None:
+    """Every switch works alone, so that the effect of each of the study's mistakes can be measured alone."""
+    data = counted({"LYA": 40, "BAS": 40})
+    data.table["group"] = [f"p{i // 4}" for i in range(80)]
+    protocol = replace(PROTOCOLS["strict"], pooled=pooled)
+    for fold in split(data, protocol, 5, 42, synthetic=10):
+        groups = [set(data.table["group"].iloc[rows]) for rows in (fold.train, fold.val, fold.test)]
+        assert sum(map(len, groups)) == len(set.union(*groups)) == 20
+        assert bool(fold.synthetic.get("test")) == pooled
+
+
+def test_the_order_of_rows_works_without_pooling() -> None:
+    data = counted({"BAS": 23, "LYA": 17})
+    alone = replace(CYTODIFF, pooled=False)
+    for plain, pooled in zip(split(data, alone, 5, 42), split(data, CYTODIFF, 5, 42), strict=True):
+        assert np.array_equal(plain.test, np.sort(pooled.test))
+    by_label = split(data, replace(alone, order="label"), 5, 42)
+    assert any(not np.array_equal(a.test, b.test) for a, b in zip(by_label, split(data, alone, 5, 42), strict=True))
+
+
+def test_a_chosen_image_keeps_its_recolouring() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    table = pd.DataFrame({"label": ["A"] * 5, "prompt": "", "synthetic": False})
+    view = CYTODIFF.evaluation_view("test", 1)
+    images = Images(table, ("A",), {"A": ""}, [_Same(image)] * 5, view)
+    chosen = images.take([3, 1]).take([0])
+    assert np.array_equal(chosen[0], images[3]) and not np.array_equal(images[3], images[0])
+
+
+@dataclass(frozen=True)
+class _Same:
+    image: NDArray[np.uint8]
+
+    def read(self) -> NDArray[np.uint8]:
+        return self.image
+
+
 def test_a_run_scores_pooled_images_and_beside_them_the_clean_real_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,10 +164,12 @@ def test_a_run_scores_pooled_images_and_beside_them_the_clean_real_ones(
         file = tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)).save(file)
-    result = run(
-        dataset=str(tmp_path / "cells"), preset="pocket", protocol="cytodiff", generator=["repeat"],
-        classifier=["random"], synthetic=[0, 6], shots=[4], folds=3, device="cpu", out=tmp_path / "out",
-    )  # fmt: skip
+    values: dict[str, Any] = {
+        "dataset": str(tmp_path / "cells"), "preset": "pocket", "protocol": "cytodiff", "generator": ["repeat"],
+        "classifier": ["random"], "synthetic": [0, 6], "shots": [4], "folds": 3, "device": "cpu",
+        "out": tmp_path / "out",
+    }  # fmt: skip
+    result = run(**values)
     record = read_record(tmp_path / "out" / "records" / "repeat__random__s4__n6__fold0.json")
     assert set(record.scores) == {"validation", "validation_real", "test", "test_real"}
     table = predictions_of(record, tmp_path / "out" / "records" / "repeat__random__s4__n6__fold0.json")
@@ -134,6 +179,12 @@ def test_a_run_scores_pooled_images_and_beside_them_the_clean_real_ones(
     assert all(path.startswith("synthetic/") for path in pooled["path"][pooled["synthetic"]])
     sets = {file.parent.name for file in (tmp_path / "out" / "store" / "images").rglob("*.parquet")}
     assert len(sets) == 3  # one set a class, drawn once and used in all folds
+    section = result.leaderboard.sections[0]
+    assert {split for row in section.rows for split, _ in row.best} <= {"validation_real", "test_real"}
+    shutil.rmtree(tmp_path / "out" / "store" / "images")  # a deleted part of the store is made again, also for a test
+    (tmp_path / "out" / "records" / "repeat__random__s4__n6__fold0.json").unlink()
+    again = run(**values)
+    assert again.outcome.done == ["repeat__random__s4__n6__fold0"] and not again.outcome.failed
     columns = set(render(result.leaderboard, "csv").splitlines()[1].split(","))
     assert "cytodiff" in columns
     assert {row.split(",")[7] for row in render(result.leaderboard, "csv").splitlines()[1:]} == set(record.scores)

@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of images, initial weights and batches (default: 0)")
     parser.add_argument("--compile", action="store_true", help="compile the denoiser; needs a C++ compiler")
     options = parser.parse_args()
+    if options.minutes <= 0 or options.images < 2000:
+        parser.error("--minutes must be above 0, and --images at least 2000")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(options.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cytobench.atomic import write_bytes
 from cytobench_phantom.render import render
 from cytobench_phantom.wild import caption, draw_wild
 
 SIZE = 64
 """Side of an image in pixels."""
+EDITION = 2
+"""Raised when images or captions of a seed change."""
 CAPTIONS = 3
 """Captions per image, each with attributes of its own choice and order."""
 _BLOCK = 500
@@ -34,7 +38,7 @@ def make_pool(folder: Path, count: int, seed: int, workers: int = 2) -> Pool:
 
     Image i depends on ``seed`` and i's block of 500 alone, not on ``workers``.
     """
-    stem = folder / f"pool-{count}-{seed}"
+    stem = folder / f"pool{EDITION}-{count}-{seed}"
     images_file, captions_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
     if images_file.exists() and captions_file.exists():
         return Pool(np.load(images_file), json.loads(captions_file.read_text()))
@@ -45,8 +49,10 @@ def make_pool(folder: Path, count: int, seed: int, workers: int = 2) -> Pool:
         )
     pool = Pool(np.concatenate([images for images, _ in blocks]), [texts for _, part in blocks for texts in part])
     folder.mkdir(parents=True, exist_ok=True)
-    captions_file.write_text(json.dumps(pool.captions))
-    np.save(images_file, pool.images)
+    write_bytes(captions_file, json.dumps(pool.captions).encode())
+    content = io.BytesIO()
+    np.save(content, pool.images)
+    write_bytes(images_file, content.getvalue())
     return pool
 
 

@@ -92,12 +92,25 @@ def test_names_that_fit_twice_are_refused(
     assert code == 1 and said in err and not (cells / "manifest.csv").exists()
 
 
+def test_nothing_is_overwritten(cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = table(cells / "manifest.csv", WHOLE)
+    before = file.read_bytes()
+    code, _, err = call(capsys, cells, "--table", file, "--key", "Bild", "--group", "Patient")
+    assert code == 2 and "is there already" in err and file.read_bytes() == before
+    code, _, err = call(capsys, file, "--table", file, "--key", "Bild", "--group", "Patient")
+    assert code == 2 and "no folder of classes" in err
+    options = (cells, "--table", file, "--key", "Bild", "--group", "Patient", "--out", cells / "m.parquet")
+    code, _, err = call(capsys, *options)
+    assert code == 2 and ".csv" in err and not (cells / "m.parquet").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--key", "Bidl", "--group", "Patient"), "Did you mean Bild?"),
         (("--key", "Bild", "--group", "patient"), "Did you mean Patient?"),
         (("--key", "Patient", "--group", "Bild"), "names an image"),
+        (("--key", "Bild", "--group", "Bild"), "two different columns"),
     ],
 )
 def test_mistakes_are_named(

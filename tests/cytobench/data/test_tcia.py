@@ -51,7 +51,8 @@ def test_missing_images_are_left_out_with_a_warning(tmp_path: Path, caplog: pyte
     lines = "".join(f"BAS/BAS_{i:04d}.tiff BAS nan nan\n" for i in range(1, 6))
     laid(tmp_path, lines, ("BAS/BAS_0003.tiff",))
     listing = list_path(str(tmp_path), {})
-    assert list(listing.table["path"]) == ["BAS/BAS_0003.tiff"] and not listing.padding
+    assert list(listing.table["path"]) == ["BAS/BAS_0003.tiff"]
+    assert [path for _, path in listing.padding] == [f"BAS/BAS_{i:04d}.tiff" for i in (1, 2, 4, 5)]
     assert "4 of the 5 images" in caplog.text
     assert len(list_path(str(tmp_path), {}, present_only=False).table) == 5
 
@@ -72,6 +73,39 @@ def test_broken_annotations_are_refused_by_name(tmp_path: Path, lines: str, mess
     laid(tmp_path, lines)
     with pytest.raises(UserError, match=message):
         list_path(str(tmp_path), {})
+
+
+def test_another_file_called_annotations_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "own" / "A").mkdir(parents=True)
+    Image.new("RGB", (9, 9)).save(tmp_path / "own" / "A" / "x.png")
+    (tmp_path / "own" / "annotations.dat").write_text("my notes\n")
+    assert list(list_path(str(tmp_path / "own"), {}).table["label"]) == ["A"]
+
+
+def test_the_folder_is_known_from_within_and_links_out_of_it_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid(tmp_path, "BAS/BAS_0001.tiff BAS nan nan\nout/x.tiff BAS nan nan\n", ("BAS/BAS_0001.tiff",))
+    monkeypatch.chdir(tmp_path / "AML-Cytomorphology_LMU")
+    assert list(list_path(".", {}).table["label"]) == ["Basophil"]
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "x.tiff").write_bytes(b"secret")
+    (tmp_path / "AML-Cytomorphology_LMU" / "out").symlink_to(tmp_path / "secret")
+    with pytest.raises(UserError, match="links that lead out"):
+        list_path(str(tmp_path), {})
+
+
+@needs_real
+def test_a_part_of_the_munich_set_falls_where_it_falls_in_the_whole() -> None:
+    """Also the images of a run are divided as `data split` shows, whatever is missing."""
+    whole, part = (undecoded(list_path(str(REAL), {}, present_only=only)) for only in (False, True))
+    assert len(part) == 30 and len(part.padding) == 18_335 + 7
+    for full, found in zip(
+        *(split(data, PROTOCOLS["cytodiff"], 5, 42, synthetic=0) for data in (whole, part)), strict=True
+    ):
+        for name in ("train", "val", "test"):
+            named = set(whole.table["path"].iloc[getattr(full, name)])
+            assert set(part.table["path"].iloc[getattr(found, name)]) == named & set(part.table["path"])
 
 
 @needs_real
