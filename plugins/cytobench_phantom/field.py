@@ -42,9 +42,16 @@ class Field:
         of the field but not on its pixels, so a cell keeps its shape at every size.
         """
         knots = max(1, round(self.width / scale))
-        weights = _spline_weights(self.size, knots)
+        first, weights = _spline_weights(self.size, knots)
         lattice = rng.standard_normal((knots + 3, knots + 3), dtype=np.float32)
-        return np.asarray(weights @ lattice @ weights.T, np.float32)
+        # Added up one by one: a matrix product's last digits depend on the processor and the number of threads.
+        rows = np.zeros((self.size, knots + 3), np.float32)
+        for k in range(4):
+            rows += weights[k][:, None] * lattice[first + k]
+        plane = np.zeros((self.size, self.size), np.float32)
+        for k in range(4):
+            plane += rows[:, first + k] * weights[k]
+        return plane
 
     def discs(
         self,
@@ -74,6 +81,16 @@ class Field:
         return total.reshape(self.size, self.size).astype(np.float32)
 
 
+def exp(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The exponential, computed in float64: in float32 its last digit depends on the processor."""
+    return np.exp(values, dtype=np.float64).astype(np.float32)
+
+
+def tanh(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The hyperbolic tangent, computed in float64 as :func:`exp`."""
+    return np.tanh(values, dtype=np.float64).astype(np.float32)
+
+
 def cover(distance: Plane, softness: float) -> Plane:
     """Share (0..1) of each pixel inside a shape, from its signed distance and a softness (micrometres)."""
     share = np.clip(np.float32(0.5) - distance / np.float32(2.0 * softness), 0.0, 1.0)
@@ -81,13 +98,15 @@ def cover(distance: Plane, softness: float) -> Plane:
 
 
 @lru_cache(maxsize=512)
-def _spline_weights(size: int, knots: int) -> Plane:
-    """(size, knots + 3): lattice weights of each pixel, scaled so that white noise comes out with SD 1."""
+def _spline_weights(size: int, knots: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """First lattice point of each pixel (size,), and its weights there and at the next three (4, size).
+
+    They are scaled so that white noise comes out with SD 1.
+    """
     place = (np.arange(size) + 0.5) / size * knots
-    first = np.minimum(place.astype(int), knots - 1)
+    first = np.minimum(place.astype(np.intp), knots - 1)
     t = place - first
     parts = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    weights = np.zeros((size, knots + 3), np.float32)
-    for k, part in enumerate(parts):
-        weights[np.arange(size), first + k] = part / 6.0
-    return weights / np.float32(np.sqrt(np.mean(np.sum(weights**2, axis=1))))
+    weights = np.stack(parts) / 6.0
+    scaled = weights / np.sqrt(np.mean(np.sum(weights**2, axis=0)))
+    return first, scaled.astype(np.float32)

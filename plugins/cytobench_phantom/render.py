@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cytobench_phantom.cell import Cell, Colour, Smear
-from cytobench_phantom.field import Field, Plane, cover
+from cytobench_phantom.field import Field, Plane, cover, exp, tanh
 from cytobench_phantom.nucleus import nucleus_distance
 from cytobench_phantom.redcells import platelet_cover, red_cell_thickness
 
@@ -43,7 +43,7 @@ def render(cell: Cell, smear: Smear, size: int, rng: np.random.Generator) -> NDA
     total = body_density * np.asarray(smear.stain, np.float32)[:, None, None]
     total += red * density(smear.red_colour)[:, None, None]
     total += platelets * density(PLATELET)[:, None, None]
-    light = np.exp(-total)
+    light = exp(-total)
     sigma = smear.blur / field.pixel
     if sigma > 0.2:
         for channel in light:
@@ -102,23 +102,23 @@ def _white_cell(
 def _cytoplasm(cell: Cell, field: Field, outline: Plane, nucleus: Plane, rng: np.random.Generator) -> Plane:
     base, rim = density(cell.cytoplasm_colour)[:, None, None], density(BLUE_RIM)[:, None, None]
     texture = 1 + np.float32(0.13) * field.noise(1.4, rng) + np.float32(0.16) * field.noise(0.42, rng)
-    near_border = np.exp(np.minimum(outline, 0) / np.float32(0.9))
-    membrane = np.exp(-((outline + np.float32(0.2)) ** 2) / np.float32(0.06))
+    near_border = exp(np.minimum(outline, 0) / np.float32(0.9))
+    membrane = exp(-((outline + np.float32(0.2)) ** 2) / np.float32(0.06))
     share = np.float32(cell.rim) * near_border
     depth = base * (1 - share) + rim * share
     if cell.halo > 0:  # the pale Golgi zone lies on one side of the nucleus
         side = np.clip(field.noise(7.0, rng), 0, 1)
         depth = depth * (
-            1 - np.float32(0.75 * cell.halo) * side * np.exp(-np.maximum(nucleus, 0) / np.float32(1.2))
+            1 - np.float32(0.75 * cell.halo) * side * exp(-np.maximum(nucleus, 0) / np.float32(1.2))
         )
     return np.asarray(depth * texture * (1 + np.float32(0.25) * membrane), np.float32)
 
 
 def _chromatin(cell: Cell, field: Field, nucleus: Plane, rng: np.random.Generator) -> Plane:
     clump = cell.clumping
-    coarse = np.tanh(field.noise(0.7 + 0.5 * clump, rng) * np.float32(1.8))
+    coarse = tanh(field.noise(0.7 + 0.5 * clump, rng) * np.float32(1.8))
     fine = field.noise(0.4, rng)
-    gaps = np.exp(-((field.noise(1.1, rng) / np.float32(0.3)) ** 2))  # pale lines between clumps
+    gaps = exp(-((field.noise(1.1, rng) / np.float32(0.3)) ** 2))  # pale lines between clumps
     texture = (
         1
         + np.float32(0.05 + 0.18 * clump) * coarse
@@ -126,8 +126,8 @@ def _chromatin(cell: Cell, field: Field, nucleus: Plane, rng: np.random.Generato
         - np.float32(0.32 * clump) * gaps
     )
     if cell.nucleus == "folded":  # creases
-        texture += np.float32(0.22) * np.exp(-((field.noise(4.0, rng) / np.float32(0.22)) ** 2))
-    rim = np.exp(-((nucleus + np.float32(0.25)) ** 2) / np.float32(0.12))
+        texture += np.float32(0.22) * exp(-((field.noise(4.0, rng) / np.float32(0.22)) ** 2))
+    rim = exp(-((nucleus + np.float32(0.25)) ** 2) / np.float32(0.12))
     texture = texture + np.float32(0.12) * rim
     depth = density(cell.nucleus_colour)[:, None, None] * np.maximum(texture, np.float32(0.2))
     if cell.nucleoli:

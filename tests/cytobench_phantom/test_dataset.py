@@ -1,5 +1,6 @@
 """The phantom as a data set: seeds, streams, counts and files."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,29 @@ def test_write_makes_a_folder_of_classes_with_the_same_bytes_each_time(tmp_path:
     with Image.open(tmp_path / "a" / "Basophil/0001.png") as image:
         assert image.mode == "RGB"
         assert np.array_equal(np.asarray(image), draw("Basophil", 1, 7))
+
+
+PRINT = """
+import hashlib
+from cytobench_phantom.dataset import draw
+from cytobench_phantom.morphology import LABELS
+pixels = b"".join(draw(label, index, 2507).tobytes() for label in LABELS for index in (0, 5, 10))
+print(hashlib.sha256(pixels).hexdigest())
+"""
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"},
+        {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL"},
+    ],
+    ids=["one thread", "four threads", "an older processor"],
+)
+def test_images_do_not_depend_on_the_machine(machine: dict[str, str]) -> None:
+    """Once a pixel of one image did: data sets then have other digests and are never ranked together."""
+    environment = {**os.environ, **machine}
+    command = [sys.executable, "-W", "ignore", "-c", PRINT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "341ae039d670ad20415546681d21c2f0776d188d484e5cfdede78f0334330045"
