@@ -156,7 +156,9 @@ class Record(_Part):
     shots_used: dict[str, int] = Field(
         default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
     )
-    n_synthetic: int = Field(description="Synthetic images a class: in training, or divided over the parts where the protocol pools.")
+    n_synthetic: int = Field(
+        description="Synthetic images a class: in training, or divided over the parts where the protocol pools."
+    )
     seed: int = Field(description="Seed of split, shots, training and sampling.")
     train_only: tuple[str, ...] = Field(
         default=(), description="Classes that are only in training and left out of the scores."

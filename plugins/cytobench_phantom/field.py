@@ -83,12 +83,12 @@ class Field:
 
 def exp(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """The exponential, computed in float64: in float32 its last digit depends on the processor."""
-    return np.exp(values, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.exp(values, dtype=np.float64), np.float32)
 
 
 def tanh(values: NDArray[np.floating]) -> NDArray[np.float32]:
     """The hyperbolic tangent, computed in float64 as :func:`exp`."""
-    return np.tanh(values, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.tanh(values, dtype=np.float64), np.float32)
 
 
 def cover(distance: Plane, softness: float) -> Plane:

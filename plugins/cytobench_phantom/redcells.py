@@ -70,7 +70,8 @@ def _add_red_cell(
     px, py = 0.16 * (shape[4] - 0.5), 0.16 * (shape[5] - 0.5)
     middle = (along / np.float32(own) - px) ** 2 + (across / np.float32(own) - py) ** 2
     width = 0.06 + 0.14 * shape[3]
-    profile = 1 - np.float32(pallor * (0.6 + 0.4 * shape[3])) * exp(-np.power(middle / np.float32(width), 1.5, dtype=np.float64))
+    fall = np.power(middle / np.float32(width), 1.5, dtype=np.float64)
+    profile = 1 - np.float32(pallor * (0.6 + 0.4 * shape[3])) * exp(-fall)
     profile -= np.float32(0.12) * exp(-q2 / np.float32(0.3))
     profile += np.float32(0.12) * exp(-((q2 - np.float32(0.88)) ** 2) / np.float32(0.012))
     thickness[rows, columns] += edge * profile
