@@ -25,6 +25,11 @@ class ReadyGenerator:
         """The name tables show."""
         return self.offer.spec.name
 
+    @property
+    def made_elsewhere(self) -> bool:
+        """Whether it may have seen the test images."""
+        return self.fit_config.made_elsewhere() or self.sample_config.made_elsewhere()
+
 
 @dataclass(frozen=True)
 class ReadyClassifier:

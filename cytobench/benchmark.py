@@ -46,6 +46,8 @@ class Benchmark(BaseModel):
     seed: int = Field(default=42, ge=0)
     limit: int | None = Field(default=None, ge=1)
     train_only: tuple[str, ...] = ()
+    trained_on: str | None = None
+    """What generators made elsewhere have seen: a file that lists images, ``per-fold`` or ``external``."""
     merge: tuple[str, ...] = ()
     """Classes taken as one, each ``A,B=NAME``."""
     device: str | None = None

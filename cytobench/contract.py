@@ -50,6 +50,10 @@ class PluginConfig(BaseModel):
         """
         return {}
 
+    def made_elsewhere(self) -> bool:
+        """Whether images or weights come from outside the run, so that they may have seen the test images."""
+        return False
+
     def optimizer_steps(self, images: int) -> int | None:
         """Optimiser steps of a fit or training on so many images, for the plan of a run; None where there are none."""
         return None

@@ -133,6 +133,7 @@ def split(
     seed: int,
     train_only: Collection[str] = (),
     synthetic: int = 0,
+    seen: Collection[int] = (),
 ) -> list[Fold]:
     """Divide a data set, and ``synthetic`` images a class, into folds.
 
@@ -140,7 +141,8 @@ def split(
     validates on part (i + folds - 2) mod folds (60/20/20 with five). Synthetic images are in training alone, or, where
     the protocol pools, are divided with the real ones, after all of them. Classes of ``train_only`` are in every
     training part and nowhere else; an image of theirs that is a copy, or of the group, of one held out stays out of
-    that fold. Raises UserError naming a class that is too rare.
+    that fold. ``seen`` are rows that a generator made elsewhere has seen: with their copies and groups they are in
+    every training part and nowhere else. Raises UserError naming a class that is too rare.
     """
     if folds < 3:
         raise UserError(f"--folds {folds}: at least 3 are needed (one to test, one to validate, the rest to train).")
@@ -150,10 +152,10 @@ def split(
         raise UserError(f"--train-only {unknown[0]}: no such class. Classes: {', '.join(dataset.labels)}.")
     if protocol.pooled:
         return _split_pooled(dataset, protocol, folds, seed, train_only, synthetic)
-    apart = table["label"].isin(list(train_only)).to_numpy()
+    units = _together(dataset) if protocol.keep_together else np.arange(len(table))
+    apart = table["label"].isin(list(train_only)).to_numpy() | np.isin(units, units[list(seen)])
     ordered = np.array([row.real for row in _pool(dataset, protocol, (), 0) if row.real is not None], dtype=np.int64)
     rows = ordered[~apart[ordered]]
-    units = _together(dataset) if protocol.keep_together else np.arange(len(table))
     together = units[rows]
     labels = table["label"].to_numpy()[rows]
     if len(set(labels)) < 2:

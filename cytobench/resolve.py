@@ -16,6 +16,7 @@ from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
 from cytobench.data.open import open_dataset
+from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
@@ -37,6 +38,8 @@ class Resolved:
     classifiers: Sequence[ReadyClassifier]
     prompts: Mapping[str, ClassPrompts]
     prompt_origins: Mapping[str, str]
+    seen: tuple[int, ...] = ()
+    """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
 
     @property
     def arms(self) -> list[Arm]:
@@ -56,7 +59,8 @@ class Resolved:
         @cache
         def divide(synthetic: int) -> Sequence[Fold]:
             apart = benchmark.train_only
-            return split(self.dataset, self.protocol, benchmark.folds, benchmark.seed, apart, synthetic)
+            seen = self.seen
+            return split(self.dataset, self.protocol, benchmark.folds, benchmark.seed, apart, synthetic, seen)
 
         divide(0)  # classes that are too rare are refused here
         device = benchmark.device or "cpu"
@@ -104,6 +108,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     dataset = _dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    seen = _seen(benchmark, dataset, protocol, generators)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
     if any(number >= benchmark.folds for number in fold):
         raise UserError(f"--fold {max(fold)}: with --folds {benchmark.folds} folds are 0 to {benchmark.folds - 1}.")
@@ -126,7 +131,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             },
         }
     )
-    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins)
+    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen)
 
 
 def default_device() -> str:
@@ -180,6 +185,22 @@ def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) 
     offer = plugins.classifier(name)
     config = classifier_config(offer.spec, preset, benchmark.set.get(name, {}))
     return ReadyClassifier(offer, classifier_title(offer.spec, config), config, _assets(name, config))
+
+
+def _seen(
+    benchmark: Benchmark, dataset: Dataset, protocol: Protocol, generators: Sequence[ReadyGenerator]
+) -> tuple[int, ...]:
+    declared = benchmark.trained_on
+    if declared is None:
+        return ()
+    if not any(ready.made_elsewhere for ready in generators):
+        names = ", ".join(ready.name for ready in generators) or "none"
+        raise UserError(f"--trained-on {declared}: no generator of this run was made elsewhere ({names}).")
+    if declared in DECLARATIONS:
+        return ()
+    if protocol.pooled:
+        raise UserError(f"--trained-on {declared}: protocol {protocol.name} tests on synthetic images too; use strict.")
+    return tuple(read_seen(Path(declared).expanduser(), dataset))
 
 
 def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:

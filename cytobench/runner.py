@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.atomic import write_bytes
 from cytobench.benchmark import Benchmark, read_benchmark
+from cytobench.data.seen import DECLARATIONS
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.environment import device_info, environment
 from cytobench.errors import UserError
@@ -301,6 +302,7 @@ class _Run:
                     "folds": benchmark.folds,
                     "fold": trial.fold,
                 },
+                "made_elsewhere": _made_elsewhere(trial, benchmark),
                 "train_only": list(benchmark.train_only),
                 "preset": benchmark.preset,
                 "shots": trial.arm.shots,
@@ -357,6 +359,13 @@ def _plugin_part(
     }
 
 
+def _made_elsewhere(trial: Trial, benchmark: Benchmark) -> str:
+    generator, declared = trial.arm.generator, benchmark.trained_on
+    if generator is None or not generator.made_elsewhere:
+        return "no"
+    return "undeclared" if declared is None else declared if declared in DECLARATIONS else "listed"
+
+
 def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
     counts = column.value_counts()
     return {label: int(counts.get(label, 0)) for label in labels}
@@ -368,7 +377,10 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
     plugins that both have.
     """
-    fixed = ("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "merge", "device", "prompts")
+    fixed = (
+        *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
+        *("device", "prompts"),
+    )
     differing = [key for key in fixed if old.get(key) != new.get(key)]
     for plugin in sorted(set(old["set"]) & set(new["set"])):
         before, after = old["set"][plugin], new["set"][plugin]

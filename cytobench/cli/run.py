@@ -28,6 +28,7 @@ from cytobench.errors import UserError
 @click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
 @click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of a plugin's configuration.")
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
+@click.option("--trained-on", metavar="FILE|per-fold|external", help="What images made elsewhere have seen.")
 @click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")
 @click.option("--workers", type=int, metavar="N", help="Processes that load images. [0]")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[results/DATASET-PROTOCOL-PRESET]")

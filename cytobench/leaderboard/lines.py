@@ -14,7 +14,7 @@ COLUMNS = (
     *("mean", "std", "folds", "row"),
     *("complete", "rank", "best", "missing_folds", "failed_folds", "folds_declared", "folds_made"),
     *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "seed", "train_only"),
-    *("protocol_version", "dataset_digest", "shots_short", "settings"),
+    *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
@@ -84,6 +84,7 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "generator_ran": row.generator_ran or None,
         "classifier_ran": row.classifier_ran,
         "complete": row.complete,
+        "made_elsewhere": row.made_elsewhere,
         "missing_folds": list(row.missing),
         "failed": {str(fold): error for fold, error in row.failed.items()},
         "shots_short": row.shortfall,
@@ -118,6 +119,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "n_synthetic": row.n_synthetic,
         "row": row.row,
         "complete": _yes(row.complete),
+        "made_elsewhere": row.made_elsewhere,
         "rank": row.rank,
         "missing_folds": " ".join(map(str, row.missing)),
         "failed_folds": " ".join(map(str, row.failed)),

@@ -38,6 +38,8 @@ class Row:
     """The figures that no ranked row of the section surpasses as printed."""
     rank: int | None
     """1 for the best macro F1 on test; None for a row that is not ranked."""
+    made_elsewhere: str
+    """``no``, or what was declared of images or weights from outside the run: see records."""
     complete: bool
     missing: tuple[int, ...]
     """Declared folds without a finished trial, failed ones included."""
@@ -57,6 +59,12 @@ class Row:
     """The highest peak of all stages."""
 
 
+    @property
+    def ranked(self) -> bool:
+        """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
+        return self.complete and self.made_elsewhere != "undeclared"
+
+
 @dataclass(frozen=True)
 class Section:
     """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
@@ -73,6 +81,8 @@ class Section:
     seed: int
     train_only: tuple[str, ...]
     merged: tuple[str, ...]
+    seen_list: str | None
+    """The file of --trained-on, whose images are in training alone."""
     n_images: int
     n_classes: int
     folds_declared: tuple[int, ...]
@@ -122,6 +132,8 @@ class Section:
             notes.append(f"No leak: {self.grouped}.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
+        if self.seen_list:
+            notes.append(f"In training only: what {self.seen_list} lists as seen by a generator made elsewhere.")
         if self.merged:
             notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
         if self.drawn:

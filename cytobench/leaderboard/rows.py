@@ -29,6 +29,7 @@ def make_row(records: Sequence[Record], declared: Sequence[int], splits: Sequenc
         figures={(split, metric): _figure(done, (split, metric)) for split in splits for metric in METRICS},
         best=frozenset(),
         rank=None,
+        made_elsewhere=first.made_elsewhere,
         complete=not missing,
         missing=missing,
         failed={

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cytobench.data.seen import DECLARATIONS
 from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Row, Section
 from cytobench.leaderboard.rows import make_row
@@ -48,6 +49,7 @@ def _section_key(record: Record) -> str:
             record.seed,
             sorted(record.train_only),
             sorted(record.benchmark.get("merge", ())),
+            _seen_list(record),
         ],
         sort_keys=True,
     )
@@ -107,6 +109,7 @@ def _section(records: Sequence[Record]) -> Section:
         device=first.device.name,
         seed=first.seed,
         train_only=first.train_only,
+        seen_list=_seen_list(first),
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
@@ -117,6 +120,12 @@ def _section(records: Sequence[Record]) -> Section:
         rows=_ranked(rows, bool(first.protocol.switches.get("pooled"))),
         majority=majority(records, splits),
     )
+
+
+def _seen_list(record: Record) -> str | None:
+    """The list of images that are in training alone, which gives a run other folds."""
+    declared = record.benchmark.get("trained_on")
+    return None if declared in DECLARATIONS else declared
 
 
 def _declared(record: Record) -> Sequence[int]:
@@ -139,21 +148,21 @@ def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> s
 
 
 def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
-    """Complete rows first, by macro F1 on test; equal figures share a rank. Then the others.
+    """Rows that may be ranked first, by macro F1 on test; equal figures share a rank. Then the others.
 
     Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
     those of the real images alone.
     """
     by = RANKED_BY_POOLED if pooled else RANKED_BY
-    ordered = sorted(rows, key=lambda row: (not row.complete, -_value(row, by), row.row, row.settings))
-    complete = [row for row in ordered if row.complete]
-    best = {cell: top for cell, top in _best(complete).items() if not pooled or cell[0].endswith("_real")}
+    ordered = sorted(rows, key=lambda row: (not row.ranked, -_value(row, by), row.row, row.settings))
+    ranked = [row for row in ordered if row.ranked]
+    best = {cell: top for cell, top in _best(ranked).items() if not pooled or cell[0].endswith("_real")}
     result = []
     for row in ordered:
-        if not row.complete:
+        if not row.ranked:
             result.append(row)
             continue
-        rank = 1 + sum(_value(other, by) > _value(row, by) for other in complete)
+        rank = 1 + sum(_value(other, by) > _value(row, by) for other in ranked)
         winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
         result.append(replace(row, rank=rank, best=frozenset(winning)))
     return tuple(result)

@@ -11,6 +11,13 @@ SPLIT_NAMES = {
     "validation": "validation",
     "validation_real": "validation, real alone",
 }
+ELSEWHERE = {
+    "undeclared": "MAY HAVE SEEN THE TEST IMAGES, not ranked; say what it has seen with --trained-on",
+    "listed": "the images it has seen are in training alone, as declared",
+    "per-fold": "each fold has its own, as declared",
+    "external": "it has seen none of this data, as declared",
+}
+"""What is said of a row whose images or weights come from outside the run, by what was declared."""
 MAJORITY = "always the majority class"
 MAJORITY_SHORT = "majority class"
 LEGEND = (
@@ -59,6 +66,8 @@ def remarks(row: Row) -> list[str]:
     if not row.complete:
         folds = ", ".join(map(str, row.missing))
         found.append(f"INCOMPLETE, not ranked: fold{'s' if len(row.missing) > 1 else ''} {folds} missing")
+    if row.made_elsewhere != "no":
+        found.append(f"made elsewhere: {ELSEWHERE[row.made_elsewhere]}")
     found += [f"FAILED in fold {fold}: {first_line(error)}" for fold, error in row.failed.items()]
     return found
 

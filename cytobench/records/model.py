@@ -160,6 +160,12 @@ class Record(_Part):
         description="Synthetic images a class: in training, or divided over the parts where the protocol pools."
     )
     seed: int = Field(description="Seed of split, shots, training and sampling.")
+    made_elsewhere: Literal["no", "undeclared", "listed", "per-fold", "external"] = Field(
+        default="no",
+        description="Whether the generator's images or weights come from outside the run, and what was declared of "
+        "what they have seen: nothing (then the row is not ranked), a list of images (which are in training alone), "
+        "that each fold has its own, or none of this data.",
+    )
     train_only: tuple[str, ...] = Field(
         default=(), description="Classes that are only in training and left out of the scores."
     )

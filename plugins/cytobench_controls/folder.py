@@ -1,7 +1,7 @@
 """The generator ``folder``: images made elsewhere, taken in the order of their file names.
 
 ``DIR/LABEL/`` serves every fold; ``DIR/fold0/LABEL/`` and so on give each fold its own. The images may come from a
-model that has seen the test images: cytobench cannot know, so declare how they were made wherever you show the row.
+model that has seen the test images: cytobench cannot know, so say so with ``--trained-on``, or the row is not ranked.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class FolderConfig(PluginConfig):
     """``path`` is the folder of the images."""
 
     path: str
+
+    def made_elsewhere(self) -> bool:
+        """Nothing says what the images' maker has seen."""
+        return True
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The folder; its digest covers every image file."""
