@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import pluggy
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +63,13 @@ class SampleConfig(PluginConfig):
     """Base of sample configurations. The host asks for images in whole blocks of ``batch_size``."""
 
     batch_size: int = 8
+
+    @field_validator("batch_size")
+    @classmethod
+    def _at_least_one(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError("must be at least 1")
+        return value
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     protocol = find_protocol(benchmark.protocol)
     preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
     if preset not in PRESETS:
-        raise UserError(f"--preset {preset}: no such preset. Known: {', '.join(PRESETS)}.")
+        near = get_close_matches(preset, PRESETS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"--preset {preset}: no such preset.{hint} Known: {', '.join(PRESETS)}.")
     _check_set(benchmark, plugins)
     offer = plugins.datasets.get(benchmark.dataset)
     synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))

@@ -67,7 +67,11 @@ def run_benchmark(
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
     planner = resolved.planner(store)
     refuse_other_settings(out, resolved.benchmark)
-    write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another folder.") from error
     run = _Run(resolved, plugins, out, planner, Outcome(out))
     display = display or QuietDisplay()
     nodes = run.nodes()

@@ -20,5 +20,6 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         elif item["type"] == "missing":
             sentences.append(f"{key} has no default and must be given.")
         else:
-            sentences.append(f"{key} = {item['input']!r}: {item['msg']}.")
+            reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            sentences.append(f"{key} = {item['input']!r} {reason}.")
     return " ".join(sentences)

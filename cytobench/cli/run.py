@@ -31,7 +31,12 @@ from cytobench.errors import UserError
 @click.option("--trained-on", metavar="FILE|per-fold|external", help="What images made elsewhere have seen.")
 @click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")
 @click.option("--workers", type=int, metavar="N", help="Processes that load images. [0]")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[results/DATASET-PROTOCOL-PRESET]")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="[results/DATASET-PROTOCOL-PRESET]",
+)
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--quiet", is_flag=True, help="No progress.")

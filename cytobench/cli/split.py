@@ -9,7 +9,13 @@ import click
 
 @click.command("split")
 @click.argument("path", metavar="NAME|PATH")
-@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The CSV to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="The CSV to write.",
+)
 @click.option("--protocol", default="strict", show_default=True)
 @click.option("--folds", type=int, default=5, show_default=True)
 @click.option("--seed", type=int, default=42, show_default=True)

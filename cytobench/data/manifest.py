@@ -110,6 +110,8 @@ def _check_columns(path: Path, columns: list[Any]) -> None:
     if missing:
         near = get_close_matches(missing[0], names, n=1)
         hint = f" Is {near[0]!r} meant?" if near else ""
+        if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+            hint = " Its columns are not separated by commas; save it as a CSV with commas."
         raise UserError(f"{path} has no column {missing[0]!r}.{hint} Its columns: {', '.join(names)}.")
     for name in names:
         near = get_close_matches(name.casefold(), OPTIONAL, n=1, cutoff=0.85)

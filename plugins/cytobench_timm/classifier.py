@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import timm
@@ -11,7 +10,6 @@ from torch import nn
 
 from cytobench.context import Context
 from cytobench.contract import Checkpoints, Ran
-from cytobench.errors import UserError
 from cytobench.images import Images
 from cytobench.training.augment import Normalise
 from cytobench.training.checkpoint import count_parameters, load_checkpoint, read_description
@@ -30,7 +28,7 @@ class TimmClassifier:
         self.config = config
 
     def fit(self, train: Images, val: Images, ctx: Context) -> Checkpoints:
-        """Train from scratch. Raises UserError if timm knows no such model."""
+        """Train from scratch."""
         with seeded(ctx.seed, ctx.device):
             model = self._build(len(train.labels))
             return train_classifier(model, train, val, self.config, ctx, _normalise(model))
@@ -48,13 +46,6 @@ class TimmClassifier:
 
     def _build(self, classes: int) -> nn.Module:
         name = self.config.model
-        if not timm.is_model(name):
-            close = difflib.get_close_matches(name, timm.list_models(), 3)
-            hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            raise UserError(
-                f"timm.model: timm {timm.__version__} has no model {name!r}.{hint} "
-                "Name another with --set timm.model=NAME; timm.list_models() gives all names."
-            )
         # Transformers are built for one size of image; convolutional models take no such argument.
         try:
             model: nn.Module = timm.create_model(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
+
+from pydantic import field_validator
 
 from cytobench.training.config import TrainConfig
 
@@ -13,6 +16,19 @@ class TimmConfig(TrainConfig):
 
     resolution: int = 384
     model: str = "resnet50"
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name == "resnet50":
+            return name
+        import timm  # only where another model is asked for: listing options stays fast
+
+        if not timm.is_model(name):
+            near = get_close_matches(name, timm.list_models(), 3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else " timm.list_models() gives all names"
+            raise ValueError(f"is no model of timm {timm.__version__}.{hint}")
+        return name
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "pocket": {

@@ -1,0 +1,211 @@
+"""A user's mistakes: each gets one message that names the culprit and a way out, exit code 2, and no traceback."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cytobench.cli import main
+
+RUN = (
+    "run --dataset cells --preset pocket --generator repeat --classifier random --synthetic 3 --shots 2 --folds 3 "
+    "--device cpu --out out"
+)
+ROWS = "".join(f"cells/{'ABC'[i // 12]}/{i % 12:02d}.png,{'ABC'[i // 12]}\n" for i in range(36))
+MANIFESTS = {
+    "nolabel.csv": "path,class\n" + ROWS,
+    "outside.csv": "path,label\n../x.png,A\n",
+    "absolute.csv": "path,label\n/etc/passwd,A\n",
+    "twice.csv": "path,label\n" + ROWS + "cells/A/00.png,A\n",
+    "semicolons.csv": ("path,label\n" + ROWS).replace(",", ";"),
+    "empty.csv": "",
+    "headonly.csv": "path,label\n",
+    "missing.csv": "path,label\ncells/A/99.png,A\n" + ROWS,
+    "emptylabel.csv": "path,label\ncells/A/00.png,\n" + ROWS,
+    "bom.csv": "\ufeffpath,label\n" + ROWS,
+    "windows.csv": ("path,label\n" + ROWS).replace("/", "\\"),
+    "broken.toml": "[[[",
+    "key.toml": 'generatr = ["repeat"]\n',
+    "type.toml": 'shots = "many"\n',
+    "unknown.toml": '[D]\ngenerator = "x"\n',
+    "part.toml": '[A]\ngenerater = "x"\n',
+    "notable.toml": 'A = "x"\n',
+    "blank.toml": '[A]\ngenerator = ""\n',
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data sets, good and bad, manifests and TOML files."""
+    root = tmp_path_factory.mktemp("mistakes")
+    for i in range(36):
+        image(root / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png", i)
+    for i in range(9):
+        image(root / "one" / "A" / f"{i}.png", i)
+    for i in range(6):
+        image(root / "few" / "ABC"[i // 2] / f"{i}.png", i)
+    image(root / "flat" / "a.png", 0)
+    (root / "nothing").mkdir()
+    for name, text in MANIFESTS.items():
+        (root / name).write_text(text, encoding="utf-8")
+    (root / "binary.csv").write_bytes(bytes(range(256)) * 4)
+    (root / "broken.parquet").write_text("nope")
+    for name in ("truncated", "tiny", "deep", "animated", "fake"):
+        shutil.copytree(root / "cells", root / name)
+    whole = (root / "cells" / "A" / "00.png").read_bytes()
+    (root / "truncated" / "A" / "00.png").write_bytes(whole[:300])
+    image(root / "tiny" / "A" / "00.png", 0, side=5)
+    Image.fromarray(np.zeros((16, 16), np.uint16)).save(root / "deep" / "A" / "00.png")
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("black", "red")]
+    frames[0].save(root / "animated" / "A" / "00.gif", save_all=True, append_images=frames[1:])
+    (root / "fake" / "A" / "00.png").write_text("hello")
+    (root / "pickled").mkdir()
+    (root / "pickled" / "diffusion_pytorch_model.bin").write_bytes(b"\x80\x04N.")
+    for name, record in (("newer", '{"schema_version": 99}'), ("damaged", "{nope")):
+        (root / name / "records").mkdir(parents=True)
+        (root / name / "records" / "a.json").write_text(record)
+    (root / "old").mkdir()
+    (root / "old" / "benchmark.toml").write_text("x = [")
+    return root
+
+
+def image(file: Path, seed: int, side: int = 16) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)).save(file)
+
+
+def run(more: str) -> str:
+    return f"{RUN} {more}"
+
+
+def on(dataset: str) -> str:
+    return RUN.replace("--dataset cells", f"--dataset {dataset}")
+
+
+CASES = [
+    (run("--generator repaet"), "Did you mean repeat?"),
+    (run("--classifier randm"), "Did you mean random?"),
+    (run("--protocol strickt"), "Did you mean strict?"),
+    (run("--preset pockt"), "Did you mean pocket?"),
+    (run("--set repeat.batchsize=2"), "Did you mean repeat.batch_size?"),
+    (run("--set repeat.batch_size=x"), "should be a valid integer"),
+    (run("--set repeat.batch_size=0"), "repeat: batch_size = 0 must be at least 1"),
+    (run("--set repeat.batch_size=-3"), "repeat: batch_size = -3 must be at least 1"),
+    (run("--set nothing=3"), "write PLUGIN.KEY=VALUE"),
+    (run("--set sd21.steps=3"), "sd21 is not part of this run"),
+    (run("--generator sd21-lora --set sd21-lora.lr=-1"), "lr = -1 should be greater than 0"),
+    (run("--generator sd21-lora --set sd21-lora.steps=0"), "steps = 0 should be greater than 0"),
+    (run("--generator sd21-lora --set sd21-lora.scheduler=ddmi"), "'ddim', 'dpmsolver++', 'pndm' or 'euler'"),
+    (run("--classifier clip --set clip.epochs=0"), "epochs = 0 should be greater than or equal to 1"),
+    (run("--classifier timm --set timm.model=resnet5"), "Did you mean resnet"),
+    (run("--classifier resnet50 --set resnet50.model=resnet18"), "should be 'resnet50'"),
+    ("run broken.toml", "broken.toml is no TOML file"),
+    ("run key.toml", "Did you mean generator?"),
+    ("run type.toml", "type.toml: shots = 'many'"),
+    ("run nofile.toml", "nofile.toml: No such file"),
+    ("run cells", "cells: Is a directory"),
+    ("run --dataset cells", "no classifier given"),
+    (run("--prompts unknown.toml"), "'D' is no class of cells"),
+    (run("--prompts part.toml"), "Did you mean generator?"),
+    (run("--prompts notable.toml"), "A is no table"),
+    (run("--prompts blank.toml"), "A.generator must be a text"),
+    (run("--prompts nofile.toml"), "nofile.toml: No such file"),
+    (on("nowhere"), "nothing is at this path"),
+    (on("cels"), "Did you mean cells?"),
+    (on("nothing"), "holds no class folders"),
+    (on("flat"), "holds images itself"),
+    (on("one"), "fewer than two classes"),
+    (on("few"), "class A has 2 different images"),
+    (on("nolabel.csv"), "has no column 'label'"),
+    (on("outside.csv"), "leaves the manifest's folder"),
+    (on("absolute.csv"), "is absolute"),
+    (on("twice.csv"), "listed more than once"),
+    (on("semicolons.csv"), "save it as a CSV with commas"),
+    (on("windows.csv"), "write '/'"),
+    (on("empty.csv"), "cannot be read as a manifest"),
+    (on("headonly.csv"), "has no rows"),
+    (on("missing.csv"), "cells/A/99.png"),
+    (on("binary.csv"), "cannot be read as a manifest"),
+    (on("emptylabel.csv"), "row 2: the label is empty"),
+    (on("broken.parquet"), "cannot be read as a manifest"),
+    (on("broken.toml"), "is no data set"),
+    (on("truncated"), "A/00.png: truncated or damaged"),
+    (on("tiny"), "A/00.png: 5 x 5 pixels"),
+    (on("deep"), "A/00.png: more than 8 bits"),
+    (on("animated"), "A/00.gif: 2 frames"),
+    (on("fake"), "A/00.png: no image of a known kind"),
+    (run("--synthetic -1"), "must not be negative"),
+    (run("--shots 0"), "--shots 0"),
+    (run("--shots -1"), "must not be negative"),
+    (run("--fold 9"), "folds are 0 to 2"),
+    (run("--fold -1"), "must not be negative"),
+    (run("--folds 2"), "folds = 2 should be greater than or equal to 3"),
+    (run("--folds 40"), "--folds 12, or --train-only A"),
+    (run("--limit 0"), "limit = 0"),
+    (run("--limit 2"), "class A has 2 different images"),
+    (run("--seed -1"), "seed = -1"),
+    (run("--workers -1"), "workers = -1"),
+    (run("--train-only D"), "'D' is no class of cells"),
+    (run("--train-only A --train-only B"), "fewer than two classes"),
+    (run("--merge A"), "write A,B=NAME"),
+    (run("--device cuda:99"), "Leave --device out"),
+    (run("--device quantum"), "torch knows no such device"),
+    (run("--trained-on external"), "no generator of this run was made elsewhere"),
+    (run("--generator folder"), "path has no default and must be given"),
+    (run("--generator folder --set folder.path=nowhere"), "nowhere is no file or folder"),
+    (run("--generator folder --set folder.path=nothing"), "holds no file matching"),
+    (run("--generator oracle"), "works on phantom alone"),
+    (run("--generator sd21 --set sd21.weights=nowhere/at-all"), "nowhere/at-all cannot be had"),
+    (run("--generator sd21 --set sd21.weights=./nowhere"), "./nowhere is no file or folder"),
+    (run("--generator sd21 --set sd21.weights=pickled"), "holds no file matching unet/"),
+    (RUN.replace("--out out", "--out old"), "old/benchmark.toml is no TOML file"),
+    (RUN.replace("--out out", "--out key.toml"), "'key.toml' is a file"),
+    (RUN.replace("--out out", "--out /proc/x"), "--out /proc/x cannot be written"),
+    ("leaderboard nowhere", "nowhere is no folder"),
+    ("leaderboard nothing", "nothing holds no records"),
+    ("leaderboard newer", "schema version 99"),
+    ("leaderboard damaged", "a.json is no JSON"),
+    ("leaderboard", "Missing argument"),
+    ("leaderboard newer --format xls", "'xls' is not one of"),
+    ("generate --generator repeat --dataset cells --label D --shots 2 -n 2 --out g", "'D' is no class"),
+    ("generate --generator repeat --dataset cells --label A --shots 0 -n 2 --out g", "0 is not in the range"),
+    ("generate --generator repeat --dataset cells --label A --shots 2 -n 2 --out cells", "already holds files"),
+    ("data describe nowhere", "nothing is at this path"),
+    ("data split cells --out nothing", "'nothing' is a directory"),
+    ("data split cells --out s.csv --shots 0", "--shots 0: must be at least 1"),
+    ("data split cells --out s.csv --synthetic -2", "--synthetic -2: must be at least 0"),
+    ("data export cells cells", "cells is not empty"),
+    ("data exprt", "Did you mean 'export'?"),
+    ("rnu", "Did you mean run?"),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), CASES, ids=[line.replace(RUN, "run ...") for line, _ in CASES])
+def test_a_mistake_is_named_with_a_way_out_and_nothing_is_done(
+    place: Path, line: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    for name in ("CYTOBENCH_CACHE", "HF_HOME"):
+        monkeypatch.setenv(name, str(place / name))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SystemExit) as ended:
+        main(line.split())
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, ""), err
+    assert said in err and "Traceback" not in err
+    assert not (place / "out").exists() and not (place / "s.csv").exists() and not (place / "g").exists()
+
+
+def test_a_manifest_with_a_byte_order_mark_is_read(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(place / "CYTOBENCH_CACHE"))
+    with pytest.raises(SystemExit) as ended:
+        main(["data", "describe", "bom.csv"])
+    assert ended.value.code == 0
+    assert "36 images, 3 classes" in capsys.readouterr().out
