@@ -155,7 +155,7 @@ def sheet(shown: dict[str, dict[str, list[Pictures]]], file: Path) -> None:
                 page.paste(Image.fromarray(picture), (left + i * cell, top + row * (cell + 4)))
     for row, label in enumerate(LABELS):
         pen.text((4, top + row * (cell + 4) + cell // 2 - 8), label, fill="black", font_size=13)
-    page.save(file, optimize=True)
+    page.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def main() -> None:
