@@ -36,12 +36,14 @@ Scope = Literal["none", "class", "dataset"]
 class PluginConfig(BaseModel):
     """Base of plugin configurations: frozen, unknown keys refused, values per preset.
 
-    ``presets`` maps a preset's name to the values that differ from the defaults of the fields.
+    ``presets`` maps a preset's name to the values that differ from the defaults of the fields. ``optional_assets`` are
+    fields that name an asset or None; without one they are no part of a content address.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    optional_assets: ClassVar[frozenset[str]] = frozenset()
 
     def assets(self) -> Mapping[str, AssetReference]:
         """Weights or folders this configuration needs, by the name of the field that names each.

@@ -275,7 +275,7 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
 
 def _outcome(config: PluginConfig) -> dict[str, Any]:
     """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
-    named = config.assets()
+    named = {*config.assets(), *config.optional_assets}
     return {name: value for name, value in config.model_dump(mode="json").items() if name not in named}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig, get_peft_model_state_dict
 from torch import nn
 
-from cytobench_diffusion.config import LoraFitConfig
-from cytobench_diffusion.pipeline import ADAPTER_FILE
+from cytobench.assets import Asset
+from cytobench.errors import CytobenchError
+from cytobench_diffusion.config import ADAPTER_FILE, LoraFitConfig
+from cytobench_diffusion.pipeline import LoadedPipeline
 
 _NAME = "default"
 
@@ -55,6 +58,25 @@ def save_adapter(pipe: Any, config: LoraFitConfig, folder: Path) -> None:
         layers["text_encoder_lora_adapter_metadata"] = _metadata(pipe.text_encoder)
     StableDiffusionPipeline.save_lora_weights(folder, weight_name=ADAPTER_FILE, **layers)
     _sort_metadata(folder / ADAPTER_FILE)
+
+
+def take_adapter(loaded: LoadedPipeline, given: Asset, label: str, folder: Path) -> None:
+    """Copy an adapter tuned elsewhere into ``folder``, if the pipeline can wear it.
+
+    ``given`` is one file for all classes, or a folder with one file for all or one a class. Raises
+    :class:`~cytobench.errors.CytobenchError` where it has none for the class, or one of another base model.
+    """
+    places = (given.path, given.path / ADAPTER_FILE, given.path / label / ADAPTER_FILE)
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        raise CytobenchError(
+            f"sd21-lora.adapter: {given.path} holds no {ADAPTER_FILE} for all classes and no {label}/{ADAPTER_FILE}."
+        )
+    shutil.copyfile(file, folder / ADAPTER_FILE)
+    try:
+        loaded.wear(folder)
+    finally:
+        loaded.clean()
 
 
 def _sort_metadata(path: Path) -> None:

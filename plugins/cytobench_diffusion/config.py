@@ -17,6 +17,8 @@ POCKET = "package:cytobench_phantom/weights/sd"
 # The UNet's file is what makes the weights those weights, so mirrors of one model have one digest. The file
 # names are exact: a repository often holds half-precision and pickled copies of the same weights as well.
 UNET_FILES = ("unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model-*.safetensors")
+ADAPTER_FILE = "pytorch_lora_weights.safetensors"
+ADAPTER_FILES = (ADAPTER_FILE, f"*/{ADAPTER_FILE}")
 OTHER_FILES = (
     "model_index.json",
     "unet/*.json",
@@ -56,6 +58,11 @@ class LoraFitConfig(BaselineConfig):
         "pocket": {"weights": POCKET, "resolution": 64, "train_steps": 40, "lr": 3e-3, "warmup_steps": 5}
     }
 
+    optional_assets: ClassVar[frozenset[str]] = frozenset({"adapter"})
+
+    adapter: str | None = None
+    """Adapters tuned elsewhere, in place of tuning: one file in diffusers' LoRA format for all classes, or a folder
+    with ``pytorch_lora_weights.safetensors`` or, for each class, ``LABEL/pytorch_lora_weights.safetensors``."""
     rank: int = Field(default=16, gt=0)
     alpha: int | None = Field(default=None, gt=0)
     """The adapter is scaled by alpha / rank; None is alpha = rank."""
@@ -81,8 +88,21 @@ class LoraFitConfig(BaselineConfig):
         """LoRA's alpha, with the default resolved."""
         return self.rank if self.alpha is None else self.alpha
 
+    def assets(self) -> Mapping[str, AssetReference]:
+        """The pipeline's weights, and adapters tuned elsewhere."""
+        found = dict(super().assets())
+        if self.adapter is not None:
+            found["adapter"] = AssetReference(self.adapter, patterns=ADAPTER_FILES, extra=())
+        return found
+
+    def made_elsewhere(self) -> bool:
+        """Whether the adapters were tuned elsewhere."""
+        return self.adapter is not None
+
     def optimizer_steps(self, images: int) -> int:
-        """Optimiser steps for this many shots."""
+        """Optimiser steps for this many shots; none with adapters tuned elsewhere."""
+        if self.adapter is not None:
+            return 0
         if self.train_steps is not None:
             return self.train_steps
         return self.epochs * math.ceil(images / self.train_batch_size)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cytobench.context import Context
 from cytobench.contract import Ran
 from cytobench.images import Images
-from cytobench_diffusion.adapter import save_adapter
+from cytobench_diffusion.adapter import save_adapter, take_adapter
 from cytobench_diffusion.config import BaselineConfig, DiffusionSampleConfig, LoraFitConfig
 from cytobench_diffusion.lora import train_adapter
 from cytobench_diffusion.pipeline import LoadedPipeline, load_pipeline
@@ -41,7 +41,7 @@ class LoraGenerator:
         self._sample_config = sample_config
 
     def fit(self, shots: Images, ctx: Context) -> None:
-        """Tune an adapter on the shots of one class.
+        """Tune an adapter on the shots of one class, or take the one that was tuned elsewhere.
 
         Leaves ``pytorch_lora_weights.safetensors`` (diffusers' LoRA format) and ``loss.json`` in ``ctx.out``,
         and the loaded pipeline as it was, also after an error.
@@ -49,6 +49,10 @@ class LoraGenerator:
         if not len(shots):
             raise ValueError("sd21-lora: there are no shots to tune on")
         loaded = _load(ctx)
+        if "adapter" in ctx.assets:
+            label = str(shots.table["label"].iloc[0])
+            take_adapter(loaded, ctx.assets["adapter"], label, ctx.out)
+            return
         try:
             with ctx.time("train"):
                 losses = train_adapter(loaded, shots, self._fit_config, ctx)
@@ -60,7 +64,9 @@ class LoraGenerator:
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> DiffusionSampler:
         """Open for sampling; each label's adapter is put on when its turn comes."""
         loaded = _load(ctx)
-        ran = _ran(loaded, self._fit_config, f" + LoRA r{self._fit_config.rank}")
+        given = ctx.assets.get("adapter")
+        lora = f"r{self._fit_config.rank}" if given is None else f"tuned elsewhere {given.digest[:12]}"
+        ran = _ran(loaded, self._fit_config, f" + LoRA {lora}")
         return DiffusionSampler(loaded, artefacts, self._sample_config, ran, ctx)
 
 

@@ -12,10 +12,10 @@ from diffusers import StableDiffusionPipeline
 
 from cytobench.assets import Asset
 from cytobench.errors import CytobenchError
+from cytobench_diffusion.config import ADAPTER_FILE
 from cytobench_diffusion.quiet import quiet
 from cytobench_diffusion.single_file import load_single_file
 
-ADAPTER_FILE = "pytorch_lora_weights.safetensors"
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
