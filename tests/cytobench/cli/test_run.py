@@ -287,7 +287,10 @@ def test_a_killed_run_is_completed_by_the_same_command(
 
 def test_ctrl_c_says_how_to_go_on(cells: Path) -> None:
     long = [option for n in range(1, 80) for option in ("--synthetic", str(n))]
-    with subprocess.Popen([*COMMAND, *USUAL, *long], stderr=subprocess.PIPE, text=True) as stopped:
+    # A shell starts what runs in its background with SIGINT ignored, and these tests may be among it.
+    heeding = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {COMMAND[2]}"
+    command = [COMMAND[0], "-c", heeding, *COMMAND[3:], *USUAL, *long]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as stopped:
         assert stopped.stderr is not None
         assert "stage 1/" in stopped.stderr.readline()
         os.kill(stopped.pid, signal.SIGINT)
