@@ -21,14 +21,13 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
 from cytobench.leaderboard import leaderboard, print_leaderboard
 from cytobench.plugins import load_plugins
 from cytobench.records import read_records
 from cytobench.resolve import resolve
-from cytobench.runner import recorded_benchmark
+from cytobench.results import recorded_benchmark
 
 ACROSS, TILE, GAP, NAMES = 10, 64, 3, 190
 SHOWS_REAL_IMAGES = ("repeat", "folder")
@@ -38,8 +37,8 @@ def terminal(out: Path) -> None:
     """Write the leaderboard as a terminal of 112 columns shows it, without rich's link to a font on the web."""
     console = Console(record=True, width=112, force_terminal=True, file=io.StringIO())
     print_leaderboard(leaderboard(read_records([out])), console)
-    offline = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    (out / "leaderboard.svg").write_text(console.export_svg(title="cytobench leaderboard", code_format=offline))
+    picture = console.export_svg(title="cytobench leaderboard")
+    (out / "leaderboard.svg").write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL))
 
 
 def samples(out: Path, store: Path) -> None:

@@ -16,7 +16,8 @@ from cytobench.progress import Display
 from cytobench.prompts import read_prompts
 from cytobench.records import read_records
 from cytobench.resolve import Resolved, default_preset, resolve
-from cytobench.runner import Outcome, recorded_benchmark, run_benchmark
+from cytobench.results import recorded_benchmark
+from cytobench.runner import Outcome, run_benchmark
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from cytobench.errors import UserError
 from cytobench.plan import Planner
 from cytobench.records import Record, read_records
 from cytobench.resolve import Resolved
-from cytobench.runner import refuse_other_settings, trial_done
+from cytobench.results import refuse_other_settings, trial_done
 
 KINDS = ("fit", "sample", "train", "predict")
 
@@ -139,17 +139,15 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts) -> None:
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    missing = 0
+    complete = True
     for one in sample.classes:
-        blocks = len(one.images.missing(sample.n))
-        missing += blocks
+        missing = set(one.images.missing(sample.n))
+        complete = complete and not missing
         # A larger set of the same images holds the smaller one: what is counted once is each block.
-        for number in one.images.missing(sample.n):
+        for number in one.images.blocks(sample.n):
             key = f"{one.images.folder.name}/{number}"
-            counts.add("sample", generator.name, key, there=False, images=one.images.block)
-        for number in set(one.images.blocks(sample.n)) - set(one.images.missing(sample.n)):
-            counts.add("sample", generator.name, f"{one.images.folder.name}/{number}", there=True)
-    if not missing:
+            counts.add("sample", generator.name, key, number not in missing, images=one.images.block)
+    if complete:
         return
     for fit in planner.fits(trial):
         steps = generator.fit_config.optimizer_steps(len(fit.shots)) or 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.atomic import write_bytes
-from cytobench.benchmark import Benchmark, read_benchmark
+from cytobench.benchmark import Benchmark
 from cytobench.data.seen import DECLARATIONS
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.environment import device_info, environment
@@ -23,17 +23,15 @@ from cytobench.metrics import scores_by_split
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.progress import Display, QuietDisplay, RunProgress
-from cytobench.records import Record, read_record, write_record
+from cytobench.records import Record, write_record
 from cytobench.resolve import Resolved
+from cytobench.results import BENCHMARK_FILE, refuse_other_settings, trial_done
 from cytobench.stages import SampleStage, Stage
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger("cytobench")
-
-BENCHMARK_FILE = "benchmark.toml"
-
 
 @dataclass
 class Outcome:
@@ -43,12 +41,6 @@ class Outcome:
     done: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-
-
-def recorded_benchmark(out: Path) -> Benchmark | None:
-    """The benchmark an existing results folder was made with."""
-    file = out / BENCHMARK_FILE
-    return read_benchmark(file) if file.exists() else None
 
 
 def run_benchmark(
@@ -87,32 +79,6 @@ def run_benchmark(
             display.close()
         run.observe("cytobench_run_finished", out=out, failed=len(run.outcome.failed))
     return run.outcome
-
-
-def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
-    """Raise UserError if ``out`` holds a run with other settings than these."""
-    before = recorded_benchmark(out)
-    if before is not None:
-        differing = _differing(before.model_dump(mode="json"), benchmark.model_dump(mode="json"))
-        if differing:
-            raise UserError(
-                f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
-                "Give another folder with --out, or the same settings."
-            )
-
-
-def trial_done(out: Path, trial: Trial, key: str) -> bool:
-    """Whether ``out`` holds the trial's record under this key, with its predictions."""
-    file = out / "records" / f"{trial.name}.json"
-    if not file.exists():
-        return False
-    try:
-        record = read_record(file)
-    except UserError as error:
-        logger.warning("%s The trial is run again.", error)
-        return False
-    kept = record.predictions is not None and (file.parent / record.predictions).exists()
-    return record.status == "done" and record.key == key and kept
 
 
 @dataclass
@@ -373,24 +339,6 @@ def _made_elsewhere(trial: Trial, benchmark: Benchmark) -> str:
 def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
     counts = column.value_counts()
     return {label: int(counts.get(label, 0)) for label in labels}
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Which settings that give a results folder its meaning differ between two resolved benchmarks.
-
-    Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
-    plugins that both have.
-    """
-    fixed = (
-        *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
-        *("device", "prompts"),
-    )
-    differing = [key for key in fixed if old.get(key) != new.get(key)]
-    for plugin in sorted(set(old["set"]) & set(new["set"])):
-        before, after = old["set"][plugin], new["set"][plugin]
-        keys = sorted({*before, *after})
-        differing += [f"{plugin}.{key}" for key in keys if before.get(key) != after.get(key)]
-    return differing
 
 
 def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:

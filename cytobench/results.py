@@ -1,0 +1,67 @@
+"""What a results folder holds already: the benchmark it was made with, and finished trials."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cytobench.arms import Trial
+from cytobench.benchmark import Benchmark, read_benchmark
+from cytobench.errors import UserError
+from cytobench.records import read_record
+
+logger = logging.getLogger("cytobench")
+
+BENCHMARK_FILE = "benchmark.toml"
+
+
+def recorded_benchmark(out: Path) -> Benchmark | None:
+    """The benchmark an existing results folder was made with."""
+    file = out / BENCHMARK_FILE
+    return read_benchmark(file) if file.exists() else None
+
+
+def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
+    """Raise UserError if ``out`` holds a run with other settings than these."""
+    before = recorded_benchmark(out)
+    if before is not None:
+        differing = _differing(before.model_dump(mode="json"), benchmark.model_dump(mode="json"))
+        if differing:
+            raise UserError(
+                f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
+                "Give another folder with --out, or the same settings."
+            )
+
+
+def trial_done(out: Path, trial: Trial, key: str) -> bool:
+    """Whether ``out`` holds the trial's record under this key, with its predictions."""
+    file = out / "records" / f"{trial.name}.json"
+    if not file.exists():
+        return False
+    try:
+        record = read_record(file)
+    except UserError as error:
+        logger.warning("%s The trial is run again.", error)
+        return False
+    kept = record.predictions is not None and (file.parent / record.predictions).exists()
+    return record.status == "done" and record.key == key and kept
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Which settings that give a results folder its meaning differ between two resolved benchmarks.
+
+    Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
+    plugins that both have.
+    """
+    fixed = (
+        *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
+        *("device", "prompts"),
+    )
+    differing = [key for key in fixed if old.get(key) != new.get(key)]
+    for plugin in sorted(set(old["set"]) & set(new["set"])):
+        before, after = old["set"][plugin], new["set"][plugin]
+        keys = sorted({*before, *after})
+        differing += [f"{plugin}.{key}" for key in keys if before.get(key) != after.get(key)]
+    return differing
