@@ -136,7 +136,8 @@ class Planner:
 
     def predict(self, trial: Trial) -> PredictStage:
         """The prediction of a trial's validation and test images; its key is the record's."""
-        fold, train, sample = self.fold(trial), self.train(trial), self.sample(trial)
+        fold, train = self.fold(trial), self.train(trial)
+        sample = self.sample(trial) if self.predicts_synthetic(trial) else None
         splits, paths = {}, {}
         parts: tuple[tuple[str, Literal["val", "test"], NDArray[np.int64]], ...] = (
             ("validation", "val", fold.val),
