@@ -10,7 +10,7 @@ from typing import Any
 from cytobench.arms import Trial
 from cytobench.benchmark import Benchmark, read_benchmark
 from cytobench.errors import UserError
-from cytobench.records import read_record
+from cytobench.records import predictions_kept, read_record
 
 logger = logging.getLogger("cytobench")
 
@@ -45,8 +45,7 @@ def trial_done(out: Path, trial: Trial, key: str) -> bool:
     except UserError as error:
         logger.warning("%s The trial is run again.", error)
         return False
-    kept = record.predictions is not None and (file.parent / record.predictions).exists()
-    return record.status == "done" and record.key == key and kept
+    return record.status == "done" and record.key == key and predictions_kept(record, file)
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

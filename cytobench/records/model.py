@@ -181,6 +181,9 @@ class Record(_Part):
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."
     )
+    predictions_digest: str | None = Field(
+        default=None, description="SHA-256 of the file of predictions, in hex; null for a failed trial."
+    )
     curves: list[dict[str, float | None]] = Field(
         default_factory=list, description="The classifier's training curves, one mapping an epoch."
     )
@@ -194,6 +197,11 @@ class Record(_Part):
     started: str = Field(description="When the run began, ISO 8601 in UTC.")
     finished: str = Field(description="When the trial ended, ISO 8601 in UTC.")
     error: Failure | None = Field(default=None, description="Why it failed; null for a trial that is done.")
+    digest: str | None = Field(
+        default=None,
+        description="SHA-256 in hex over all other keys, set when the record is written; a record that it does not "
+        "fit is refused, and run again.",
+    )
 
     @property
     def evaluated(self) -> list[str]:
