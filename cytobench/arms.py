@@ -59,15 +59,18 @@ class Arm:
 
 @dataclass(frozen=True)
 class Trial:
-    """One arm on one fold: the unit of work and of failure."""
+    """One arm on one fold of one repeat: the unit of work and of failure."""
 
     arm: Arm
     fold: int
+    repeat: int = 0
+    """From 0; repeat r has the run's seed + r."""
 
     @property
     def name(self) -> str:
-        """A file name: the row and the fold, with characters unsafe in file names replaced."""
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", self.arm.row.replace("/", "__")) + f"__fold{self.fold}"
+        """A file name: row, fold and, after the first, repeat, with characters unsafe in file names replaced."""
+        row = re.sub(r"[^A-Za-z0-9._-]+", "-", self.arm.row.replace("/", "__"))
+        return f"{row}__fold{self.fold}" + (f"__repeat{self.repeat}" if self.repeat else "")
 
 
 def make_arms(

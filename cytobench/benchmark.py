@@ -44,6 +44,8 @@ class Benchmark(BaseModel):
     fold: tuple[int, ...] | None = None
     """Which folds run, from 0; None for all."""
     seed: int = Field(default=42, ge=0)
+    repeats: int = Field(default=1, ge=1)
+    """How often the whole protocol is run (folds, shots, training, sampling): with ``seed``, ``seed`` + 1, ..."""
     limit: int | None = Field(default=None, ge=1)
     train_only: tuple[str, ...] = ()
     trained_on: str | None = None

@@ -9,9 +9,8 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cytobench.arms import Trial
+from cytobench.composition import ClassCount, class_counts
 from cytobench.contract import PluginConfig
 from cytobench.environment import device_info
 from cytobench.errors import UserError
@@ -43,18 +42,6 @@ class Item:
 
 
 @dataclass(frozen=True)
-class ClassCount:
-    """What a class has: images, groups (0 where none is named), and its images and shots in every fold that runs."""
-
-    label: str
-    images: int
-    groups: int
-    shots: tuple[int, ...]
-    parts: tuple[tuple[int, int, int], ...]
-    """Train, validation and test, a fold."""
-
-
-@dataclass(frozen=True)
 class Forecast:
     """A run before it runs."""
 
@@ -63,6 +50,7 @@ class Forecast:
     items: Sequence[Item]
     classes: Sequence[ClassCount]
     folds: Sequence[int]
+    seeds: Sequence[int]
     prompts: Mapping[str, Mapping[str, str]]
     device: str
     pooled: bool
@@ -97,8 +85,9 @@ class _Counts:
 def forecast(resolved: Resolved, out: Path, store: Path) -> Forecast:
     """Count what a run into ``out`` would do; nothing is written. Raises UserError as the run would."""
     refuse_other_settings(out, resolved.benchmark)
-    planner, counts, done = resolved.planner(store), _Counts(), 0
+    planners, counts, done = resolved.planners(store), _Counts(), 0
     for trial in resolved.trials:
+        planner = planners[trial.repeat]
         predict = planner.predict(trial)
         classifier = trial.arm.classifier
         images = sum(len(images) for images in predict.splits.values())
@@ -114,7 +103,7 @@ def forecast(resolved: Resolved, out: Path, store: Path) -> Forecast:
         if not trained or planner.predicts_synthetic(trial):
             _count_generator(planner, trial, counts)
     items = sorted(counts.items.values(), key=lambda item: (KINDS.index(item.kind), item.plugin))
-    device = str(device_info(planner.device)["name"])
+    device = str(device_info(planners[0].device)["name"])
     rates = _rates(resolved, _records_near(out), device)
     for item in items:
         rate = rates.get((item.kind, item.plugin))
@@ -123,8 +112,9 @@ def forecast(resolved: Resolved, out: Path, store: Path) -> Forecast:
         trials=len(resolved.trials),
         done=done,
         items=items,
-        classes=_classes(resolved, planner),
+        classes=class_counts(resolved, planners[0]),
         folds=resolved.benchmark.fold or (),
+        seeds=tuple(planner.seed for planner in planners),
         prompts={
             label: {"origin": resolved.prompt_origins[label], "generator": p.generator, "classifier": p.classifier}
             for label, p in resolved.prompts.items()
@@ -153,21 +143,6 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts) -> None:
         steps = generator.fit_config.optimizer_steps(len(fit.shots)) or 0
         there = planner.store.find("fit", fit.key) is not None
         counts.add("fit", generator.name, fit.key, there, steps=steps)
-
-
-def _classes(resolved: Resolved, planner: Planner) -> list[ClassCount]:
-    table, folds = resolved.dataset.table, resolved.benchmark.fold or ()
-    asked = max((trial.arm.shots for trial in resolved.trials), default=0)
-    tuned = next((trial for trial in resolved.trials if trial.arm.shots == asked and asked), None)
-    found = []
-    for label in resolved.dataset.labels:
-        own = (table["label"] == label).to_numpy()
-        divided = [planner.divide(0)[fold] for fold in folds]
-        shots = [] if tuned is None else [len(planner.shots(Trial(tuned.arm, fold))[label]) for fold in folds]
-        parts = [tuple(int(own[rows].sum()) for rows in (fold.train, fold.val, fold.test)) for fold in divided]
-        groups = int(table["group"][own].nunique())
-        found.append(ClassCount(label, int(np.sum(own)), groups, tuple(shots), tuple(parts)))  # type: ignore[arg-type]
-    return found
 
 
 def _records_near(out: Path) -> list[Record]:

@@ -50,18 +50,29 @@ class Resolved:
 
     @property
     def trials(self) -> list[Trial]:
-        """Every trial, fold by fold, so that all rows can be compared early."""
-        return [Trial(arm, fold) for fold in self.benchmark.fold or () for arm in self.arms]
+        """Every trial, repeat by repeat and fold by fold, so that all rows can be compared early."""
+        benchmark, arms = self.benchmark, self.arms
+        return [
+            Trial(arm, fold, repeat)
+            for repeat in range(benchmark.repeats)
+            for fold in benchmark.fold or ()
+            for arm in arms
+        ]
 
-    def planner(self, store: Path) -> Planner:
-        """The planner of this run's stages, on a store."""
+    def planners(self, store: Path) -> list[Planner]:
+        """The planner of each repeat."""
+        return [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+
+    def planner(self, store: Path, repeat: int = 0) -> Planner:
+        """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
         benchmark = self.benchmark
+        seed = benchmark.seed + repeat
 
         @cache
         def divide(synthetic: int) -> Sequence[Fold]:
             apart = benchmark.train_only
             seen = self.seen
-            return split(self.dataset, self.protocol, benchmark.folds, benchmark.seed, apart, synthetic, seen)
+            return split(self.dataset, self.protocol, benchmark.folds, seed, apart, synthetic, seen)
 
         divide(0)  # classes that are too rare are refused here
         device = benchmark.device or "cpu"
@@ -72,7 +83,7 @@ class Resolved:
             divide=divide,
             prompts=self.prompts,
             train_only=benchmark.train_only,
-            seed=benchmark.seed,
+            seed=seed,
             device=device,
             dtype="float32" if device == "cpu" else "float16",
             workers=benchmark.workers,

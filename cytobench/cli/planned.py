@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cytobench.cli.described import table
+from cytobench.composition import composition_lines
 from cytobench.leaderboard.words import duration
 
 if TYPE_CHECKING:
@@ -22,16 +23,9 @@ def as_json(found: Forecast) -> str:
 
 def show(found: Forecast) -> None:
     """Print classes with their folds, prompts, and the stages with their time."""
-    grouped = any(one.groups for one in found.classes)
-    header = ["class", "images", *(["groups"] if grouped else []), "shots"]
-    rows = []
-    for one in found.classes:
-        shots = _range(one.shots) if one.shots else "-"
-        parts = ["/".join(map(str, part)) for part in one.parts]
-        rows.append([one.label, one.images, *([one.groups] if grouped else []), shots, *parts])
-    table([*header, *(f"fold {fold}" for fold in found.folds)], rows)
-    own = "; with synthetic images the folds are others" if found.pooled else ""
-    click.echo(f"folds: real images to train / validate / test{own}\n")
+    for line in composition_lines(found.classes, found.folds, found.pooled, len(found.seeds)):
+        click.echo(line)
+    click.echo()
     for label, prompt in found.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")
     click.echo(f"\n{found.trials} trials, {found.done} of them done")
@@ -56,7 +50,3 @@ def _count(number: int) -> str:
 def _time(item: Item) -> str:
     return "unknown" if item.seconds is None else duration(item.seconds)
 
-
-def _range(counts: tuple[int, ...]) -> str:
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low}-{high}"

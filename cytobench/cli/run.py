@@ -23,6 +23,7 @@ from cytobench.errors import UserError
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
 @click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")
 @click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
+@click.option("--repeats", type=int, metavar="R", help="Run all with R seeds, S to S + R - 1. [1]")
 @click.option("--limit", type=int, metavar="N", help="Only the first N real images a class; marked in every table.")
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that trains but is left out of the scores.")
 @click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")

@@ -9,8 +9,8 @@ from typing import Any
 
 from cytobench.data.seen import DECLARATIONS
 from cytobench.leaderboard.majority import majority
-from cytobench.leaderboard.model import Cell, Leaderboard, Row, Section
-from cytobench.leaderboard.rows import make_row
+from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
+from cytobench.leaderboard.rows import make_row, place
 from cytobench.records import Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real")
@@ -46,7 +46,7 @@ def _section_key(record: Record) -> str:
             record.preset,
             record.device.name,
             record.dtype,
-            record.seed,
+            _first_seed(record),
             sorted(record.train_only),
             sorted(record.benchmark.get("merge", ())),
             _seen_list(record),
@@ -56,7 +56,7 @@ def _section_key(record: Record) -> str:
 
 
 def _row_key(record: Record) -> str:
-    """Trials with equal keys differ by their fold alone; two settings of one plugin are two rows."""
+    """Trials with equal keys differ by seed and fold alone; two settings of one plugin are two rows."""
     return json.dumps([record.row, _settings(record)], sort_keys=True)
 
 
@@ -87,8 +87,8 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
 
 def _section(records: Sequence[Record]) -> Section:
     first = records[0]
-    declared = sorted({fold for record in records for fold in _declared(record)})
-    groups = [_one_a_fold(group) for group in _grouped(records, _row_key).values()]
+    declared = sorted({where for record in records for where in _declared(record)})
+    groups = [_one_a_place(group) for group in _grouped(records, _row_key).values()]
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
     names = [group[0].row for group in groups]
@@ -107,13 +107,13 @@ def _section(records: Sequence[Record]) -> Section:
         protocol_version=first.protocol.version,
         preset=first.preset,
         device=first.device.name,
-        seed=first.seed,
+        seeds=tuple(sorted({where.seed for where in declared})),
         train_only=first.train_only,
         seen_list=_seen_list(first),
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
-        folds_declared=tuple(declared),
+        folds_declared=tuple(sorted({where.fold for where in declared})),
         folds_made=first.protocol.folds,
         switches=first.protocol.switches,
         splits=splits,
@@ -128,17 +128,23 @@ def _seen_list(record: Record) -> str | None:
     return None if declared in DECLARATIONS else declared
 
 
-def _declared(record: Record) -> Sequence[int]:
+def _first_seed(record: Record) -> int:
+    """The seed of the run's first repeat."""
+    return int(record.benchmark.get("seed", record.seed))
+
+
+def _declared(record: Record) -> list[Place]:
     folds = record.benchmark.get("fold")
-    return range(record.protocol.folds) if folds is None else folds
+    seeds = range(_first_seed(record), _first_seed(record) + record.benchmark.get("repeats", 1))
+    return [Place(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)]
 
 
-def _one_a_fold(records: Iterable[Record]) -> list[Record]:
-    """One record a fold, in order of folds: a finished one before a failed one, then the newest."""
-    chosen: dict[int, Record] = {}
+def _one_a_place(records: Iterable[Record]) -> list[Record]:
+    """One record a place, in order of places: a finished one before a failed one, then the newest."""
+    chosen: dict[Place, Record] = {}
     for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
-        chosen[record.protocol.fold] = record
-    return [chosen[fold] for fold in sorted(chosen)]
+        chosen[place(record)] = record
+    return [chosen[where] for where in sorted(chosen)]
 
 
 def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from cytobench.api import plan, run
 from cytobench.cli import main
+from cytobench.composition import composition_lines
 from cytobench.errors import UserError
 from cytobench.forecast import Forecast
 
@@ -72,8 +73,25 @@ def test_time_comes_from_records_of_the_same_settings(values: dict[str, Any]) ->
 def test_classes_show_their_images_in_every_fold(values: dict[str, Any]) -> None:
     found = plan(**values)
     assert [one.label for one in found.classes] == ["A", "B", "C"]
-    assert all(one.images == 12 and one.parts == ((4, 4, 4),) * 3 and one.shots == (2, 2, 2) for one in found.classes)
+    assert {(one.images, one.groups, one.shots) for one in found.classes} == {(12, 0, (2, 2, 2))}
+    assert {one.fold_images for one in found.classes} == {((4, 4, 4),) * 3}
 
+
+def test_groups_are_counted_in_every_fold(values: dict[str, Any], tmp_path: Path) -> None:
+    rows = [f"cells/{label}/{i:02d}.png,{label},patient{i // 2}" for label in "ABC" for i in range(12)]
+    manifest = tmp_path / "grouped.csv"
+    manifest.write_text("\n".join(["path,label,group", *rows]))
+    found = plan(**{**values, "dataset": str(manifest), "synthetic": [0], "generator": []})
+    assert {(one.images, one.groups, one.fold_groups) for one in found.classes} == {(12, 6, ((2, 2, 2),) * 3)}
+    [line, *_, legend] = composition_lines(found.classes[:1], found.folds, found.pooled, 1)[1:]
+    assert line.split() == ["A", "12", "6", "-", *(["4/4/4", "(2/2/2)"] * 3)]
+    assert "in brackets their groups" in legend
+
+
+def test_repeats_are_counted_and_each_divides_anew(values: dict[str, Any]) -> None:
+    found = plan(**{**values, "repeats": 3, "synthetic": [3]})
+    assert (found.trials, found.seeds) == (9, (42, 43, 44))
+    assert todo(found) == {"fit": (27, 0), "sample": (27, 0), "train": (9, 0), "predict": (9, 0)}
 
 def test_a_plan_refuses_what_the_run_refuses(values: dict[str, Any]) -> None:
     run(**{**values, "fold": [0], "synthetic": [0]})
