@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +59,16 @@ def plan(
     store: Path | None = None,
     prompts_file: Path | None = None,
     plugins: Plugins | None = None,
+    calibrate: Callable[[str], None] | None = None,
     **values: Any,
 ) -> Forecast:
-    """What :func:`run` with the same arguments would do, without doing it. Raises UserError for a user's mistake."""
+    """What :func:`run` with the same arguments would do, without doing it. Raises UserError for a user's mistake.
+
+    With ``calibrate`` a few steps of each kind of stage are timed on this device to price the plan, and it is told of
+    each; without, times come from earlier records.
+    """
     prepared = _prepare(benchmark, out, prompts_file, plugins, values)
-    return forecast(prepared.resolved, prepared.out, store or prepared.out / "store")
+    return forecast(prepared.resolved, prepared.out, store or prepared.out / "store", calibrate)
 
 
 @dataclass(frozen=True)

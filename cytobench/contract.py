@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 import pluggy
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -59,6 +59,13 @@ class PluginConfig(BaseModel):
     def optimizer_steps(self, images: int) -> int | None:
         """Optimiser steps of a fit or training on so many images, for the plan of a run; None where there are none."""
         return None
+
+    def with_steps(self, steps: int, images: int) -> Self:
+        """This configuration with about so many optimiser steps on so many images, at least one pass or step.
+
+        A plan times such short stages (``--calibrate``). Where there are no optimiser steps it stays as it is.
+        """
+        return self
 
 
 class SampleConfig(PluginConfig):

@@ -35,17 +35,21 @@ def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
             )
 
 
-def trial_done(out: Path, trial: Trial, key: str) -> bool:
-    """Whether ``out`` holds the trial's record under this key, with its predictions."""
+def why_undone(out: Path, trial: Trial, key: str) -> str | None:
+    """Why ``out`` does not hold the trial's record under this key, with its predictions; None if it does."""
     file = out / "records" / f"{trial.name}.json"
     if not file.exists():
-        return False
+        return "no record"
     try:
         record = read_record(file)
     except UserError as error:
         logger.warning("%s The trial is run again.", error)
-        return False
-    return record.status == "done" and record.key == key and predictions_kept(record, file)
+        return "the record is damaged"
+    if record.status == "failed":
+        return "failed before"
+    if record.key != key:
+        return "the record is of other work: its data, settings, weights or plugins have changed"
+    return None if predictions_kept(record, file) else "the predictions are missing or damaged"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from cytobench.progress import Display, QuietDisplay, RunProgress
 from cytobench.recording import Recorder
 from cytobench.records import write_record
 from cytobench.resolve import Resolved
-from cytobench.results import BENCHMARK_FILE, refuse_other_settings, trial_done
+from cytobench.results import BENCHMARK_FILE, refuse_other_settings, why_undone
 from cytobench.stages import SampleStage, Stage
 
 logger = logging.getLogger("cytobench")
@@ -98,7 +98,7 @@ class _Run:
         for trial in self.resolved.trials:
             planner = self._planner(trial)
             predict = planner.predict(trial)
-            if trial_done(self.out, trial, predict.key):
+            if why_undone(self.out, trial, predict.key) is None:
                 self.outcome.found.append(trial.name)
                 continue
             self.todo.append(trial)

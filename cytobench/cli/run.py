@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from cytobench.errors import UserError
 )
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--calibrate", is_flag=True, help="With --dry-run: time a few steps of each stage on this device.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="The leaderboard as JSON on stdout.")
 def run(
@@ -49,6 +51,7 @@ def run(
     out: Path | None,
     store: Path | None,
     dry_run: bool,
+    calibrate: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -69,8 +72,17 @@ def run(
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if values:
         given["set"] = parse_set(values)
+    if calibrate and not dry_run:
+        raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
     if dry_run:
-        found = plan(Path(benchmark) if benchmark else None, out=out, store=store, prompts_file=prompts, **given)
+        found = plan(
+            Path(benchmark) if benchmark else None,
+            out=out,
+            store=store,
+            prompts_file=prompts,
+            calibrate=partial(click.echo, err=True) if calibrate else None,
+            **given,
+        )
         if as_json:
             click.echo(forecast_json(found))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
 from pydantic import Field
 
@@ -33,3 +34,7 @@ class TrainConfig(PluginConfig):
     def optimizer_steps(self, images: int) -> int:
         """Optimiser steps of a training on so many images."""
         return self.epochs * math.ceil(images / self.batch_size)
+
+    def with_steps(self, steps: int, images: int) -> Self:
+        """As many whole epochs as fit into so many steps, at least one."""
+        return self.model_copy(update={"epochs": max(1, steps // math.ceil(images / self.batch_size))})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -109,6 +109,10 @@ class LoraFitConfig(BaselineConfig):
         if self.train_steps is not None:
             return self.train_steps
         return self.epochs * math.ceil(images / self.train_batch_size)
+
+    def with_steps(self, steps: int, images: int) -> Self:
+        """The same with so many steps."""
+        return self.model_copy(update={"train_steps": max(1, steps)})
 
 
 SchedulerName = Literal["ddim", "dpmsolver++", "pndm", "euler"]
