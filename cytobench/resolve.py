@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
-from cytobench.assets import Asset, resolve_asset
+from cytobench.assets import Asset, AssetReference, resolve_asset
 from cytobench.benchmark import Benchmark, PromptPair
 from cytobench.configure import classifier_config, classifier_title, generator_configs
 from cytobench.contract import PluginConfig, SampleConfig
@@ -97,6 +97,15 @@ def default_preset(dataset: str, plugins: Plugins) -> str:
     return offer.spec.preset if offer else "paper"
 
 
+def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
+    preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
+    if preset not in PRESETS:
+        near = get_close_matches(preset, PRESETS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"--preset {preset}: no such preset.{hint} Known: {', '.join(PRESETS)}.")
+    return preset
+
+
 def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None = None) -> Resolved:
     """Fill in every default and check everything that can be checked before work starts.
 
@@ -104,11 +113,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     Raises UserError for a user's mistake.
     """
     protocol = find_protocol(benchmark.protocol)
-    preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
-    if preset not in PRESETS:
-        near = get_close_matches(preset, PRESETS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--preset {preset}: no such preset.{hint} Known: {', '.join(PRESETS)}.")
+    preset = _preset(benchmark, plugins)
     _check_set(benchmark, plugins)
     offer = plugins.datasets.get(benchmark.dataset)
     synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))
@@ -119,7 +124,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
-    dataset = _dataset(benchmark, plugins)
+    dataset = declared_dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
     seen = _seen(benchmark, dataset, protocol, generators)
@@ -174,15 +179,45 @@ def _device(name: str | None) -> str | None:
     return name
 
 
-def _dataset(benchmark: Benchmark, plugins: Plugins) -> Dataset:
+def declared_dataset(benchmark: Benchmark, plugins: Plugins, anew: bool = False) -> Dataset:
+    """The data set of a benchmark, with its classes merged and its images limited as declared.
+
+    With ``anew`` every image is decoded, whatever the cache remembers of it. Raises as
+    :func:`~cytobench.data.open.open_dataset` does.
+    """
     specs = {name: offer.spec for name, offer in plugins.datasets.items()}
-    dataset = open_dataset(benchmark.dataset, specs, cache_folder())
+    dataset = open_dataset(benchmark.dataset, specs, cache_folder(), anew)
     for wanted in benchmark.merge:
         dataset = dataset.merge(wanted)
     return dataset if benchmark.limit is None else dataset.limit(benchmark.limit)
 
 
+def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetReference]:
+    """What the plugins of a benchmark ask for, by option (``clip.weights``). Nothing is looked for yet.
+
+    Raises UserError for an unknown plugin, preset or option, as :func:`resolve` does.
+    """
+    preset = _preset(benchmark, plugins)
+    _check_set(benchmark, plugins)
+    configs = [
+        (name, config)
+        for name in benchmark.generator
+        for config in _generator_configs(name, benchmark, plugins, preset)
+    ]
+    configs += [(name, _classifier_config(name, benchmark, plugins, preset)) for name in benchmark.classifier]
+    return {
+        f"{name}.{field}": reference for name, config in configs for field, reference in config.assets().items()
+    }
+
+
 def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
+    fit, sample = _generator_configs(name, benchmark, plugins, preset)
+    return ReadyGenerator(plugins.generator(name), fit, sample, _assets(name, fit) | _assets(name, sample))
+
+
+def _generator_configs(
+    name: str, benchmark: Benchmark, plugins: Plugins, preset: str
+) -> tuple[PluginConfig, SampleConfig]:
     offer = plugins.generator(name)
     if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
         only = ", ".join(offer.spec.datasets)
@@ -192,13 +227,17 @@ def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: s
     fit, sample = generator_configs(offer.spec, preset, benchmark.set.get(name, {}))
     if not isinstance(sample, SampleConfig):
         raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")
-    return ReadyGenerator(offer, fit, sample, _assets(name, fit) | _assets(name, sample))
+    return fit, sample
 
 
 def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyClassifier:
     offer = plugins.classifier(name)
-    config = classifier_config(offer.spec, preset, benchmark.set.get(name, {}))
+    config = _classifier_config(name, benchmark, plugins, preset)
     return ReadyClassifier(offer, classifier_title(offer.spec, config), config, _assets(name, config))
+
+
+def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
+    return classifier_config(plugins.classifier(name).spec, preset, benchmark.set.get(name, {}))
 
 
 def _seen(

@@ -17,6 +17,7 @@ COMMANDS = {
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
     "data": "Describe, split and export data sets.",
+    "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",
     "plugins": "List installed generators, classifiers and data sets.",
     "doctor": "Check this machine: versions, devices, weights.",
 }

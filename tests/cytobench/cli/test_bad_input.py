@@ -16,6 +16,11 @@ RUN = (
     "--device cpu --out out"
 )
 ROWS = "".join(f"cells/{'ABC'[i // 12]}/{i % 12:02d}.png,{'ABC'[i // 12]}\n" for i in range(36))
+LOCK = (
+    '{"version": 1, "items": {"dataset": {"source": "few", "path": "/few", "files": 6, "size": 9, "digest": "'
+    + "f" * 64
+    + '"}}}'
+)
 MANIFESTS = {
     "nolabel.csv": "path,class\n" + ROWS,
     "outside.csv": "path,label\n../x.png,A\n",
@@ -35,6 +40,18 @@ MANIFESTS = {
     "part.toml": '[A]\ngenerater = "x"\n',
     "notable.toml": 'A = "x"\n',
     "blank.toml": '[A]\ngenerator = ""\n',
+    "few.toml": 'dataset = "few"\nclassifier = ["random"]\n',
+    "needs.toml": (
+        'dataset = "cels"\ngenerator = ["sd21", "sd21-lora", "folder"]\nclassifier = ["clip"]\n'
+        '[set]\nfolder.path = "nothing-here"\nsd21.weights = "pickled"\n'
+        'sd21-lora.weights = "./nowhere"\nclip.weights = "nowhere/at-all"\n'
+    ),
+    "nolock.json": "{nope",
+    "nothing.json": "",
+    "list.json": "[]",
+    "digest.json": LOCK.replace("f" * 64, "f"),
+    "later.json": LOCK.replace('"version": 1', '"version": 2'),
+    "other.json": LOCK.replace("dataset", "sd21.weights"),
 }
 
 
@@ -181,6 +198,26 @@ CASES = [
     ("data export cells cells", "cells is not empty"),
     ("data exprt", "Did you mean 'export'?"),
     ("rnu", "Did you mean run?"),
+    ("assets fetch nofile.toml", "nofile.toml: No such file"),
+    ("assets fetch cells", "cells: Is a directory"),
+    ("assets fetch key.toml", "Did you mean generator?"),
+    ("assets fetch needs.toml --lock needs.toml", "--lock needs.toml: a lock file is named .json"),
+    ("assets fetch needs.toml", "5 of 5 things cannot be had; no lock is written"),
+    ("assets fetch needs.toml", "clip.weights: the weights nowhere/at-all cannot be had"),
+    ("assets fetch needs.toml", "sd21.weights: "),
+    ("assets fetch needs.toml", "holds no file matching unet/"),
+    ("assets fetch needs.toml", "folder.path: nothing-here is no file or folder"),
+    ("assets fetch needs.toml", "dataset: cels: no installed data set has this name"),
+    ("assets fetch few.toml --lock /proc/x/y.json", "the lock file /proc/x/y.json cannot be written"),
+    ("assets fetch few.toml --lock nothing.json/y.json", "the lock file nothing.json/y.json cannot be written"),
+    ("assets verify few.toml", "there is no lock file few.assets.json"),
+    ("assets verify few.toml --lock nolock.json", "nolock.json is damaged: Invalid JSON"),
+    ("assets verify few.toml --lock list.json", "list.json is damaged"),
+    ("assets verify few.toml --lock digest.json", "digest.json is damaged: items: dataset: digest"),
+    ("assets verify few.toml --lock later.json", "later.json has version 2; this cytobench reads 1"),
+    ("assets verify few.toml --lock other.json", "only other.json holds sd21.weights"),
+    ("assets verify few.toml --lock nolocks/", "a lock file is named .json"),
+    ("assets verfy few.toml", "Did you mean 'verify'?"),
 ]
 
 
