@@ -166,7 +166,8 @@ def _count_trial(planner: Planner, trial: Trial, out: Path, counts: _Counts, rea
         counts.there("predict", classifier.name, 0)
         return True
     images = sum(len(images) for images in predict.splits.values())
-    counts.todo("predict", classifier.name, undone, images=images)
+    if counts.new(predict.key):
+        counts.todo("predict", classifier.name, undone, images=images)
     train = planner.train(trial)
     trained = planner.store.find("train", train.key) is not None
     if counts.new(train.key):
@@ -188,7 +189,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    complete = True
+    complete, plugin = True, generator.offer.spec.name
     for one in sample.classes:
         missing = set(one.images.missing(sample.n))
         complete = complete and not missing
@@ -197,7 +198,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
             if not counts.new(f"{one.images.folder.name}/{number}"):
                 continue
             if number in missing:
-                reason = reasons.of_block(one.images, number, generator.name, one.label, one.inputs)
+                reason = reasons.of_block(one.images, number, plugin, one.label, one.inputs)
                 counts.todo("sample", generator.name, reason, images=one.images.block)
             else:
                 counts.there("sample", generator.name, one.images.shard(number).stat().st_size)
@@ -210,7 +211,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
             counts.there("fit", generator.name, _size(planner.store.folder("fit", fit.key)))
         else:
             steps = generator.fit_config.optimizer_steps(len(fit.shots)) or 0
-            reason = reasons.of_stage("fit", fit.key, generator.name, fit.label or None, fit.inputs)
+            reason = reasons.of_stage("fit", fit.key, plugin, fit.label or None, fit.inputs)
             counts.todo("fit", generator.name, reason, steps=steps)
 
 
