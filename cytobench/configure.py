@@ -48,6 +48,16 @@ def classifier_title(spec: ClassifierSpec, config: PluginConfig) -> str:
     return spec.title.format_map(config.model_dump()) if spec.title else spec.name
 
 
+def plain_settings(config: PluginConfig) -> dict[str, Any]:
+    """The settings as values that JSON can hold, without fields of ``added`` that are at their default."""
+    fields = type(config).model_fields
+    silent = {
+        name for name in config.added
+        if getattr(config, name) == fields[name].get_default(call_default_factory=True)
+    }  # fmt: skip
+    return {name: value for name, value in config.model_dump(mode="json").items() if name not in silent}
+
+
 def _config_class(name: str, plugin: str) -> type[PluginConfig]:
     try:
         found = load(name)

@@ -174,11 +174,10 @@ def _count_trial(planner: Planner, trial: Trial, out: Path, counts: _Counts, rea
         if trained:
             counts.there("train", classifier.name, _size(planner.store.folder("train", train.key)))
         else:
-            steps = classifier.config.optimizer_steps(len(train.train)) or 0
-            epoch = classifier.config.with_steps(1, len(train.train)).optimizer_steps(len(train.train))
+            steps = classifier.config.optimizer_steps(len(train.train), train.train.classes) or 0
             plugin = classifier.offer.spec.name
             reason = reasons.of_stage("train", train.key, plugin, None, train.inputs)
-            validated = len(train.val) * (steps // epoch) if epoch else 0
+            validated = len(train.val) * classifier.config.validations()
             counts.todo("train", classifier.name, reason, steps=steps, validated=validated)
     if not trained or planner.predicts_synthetic(trial):
         _count_generator(planner, trial, counts, reasons)
@@ -210,7 +209,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
         if planner.store.find("fit", fit.key) is not None:
             counts.there("fit", generator.name, _size(planner.store.folder("fit", fit.key)))
         else:
-            steps = generator.fit_config.optimizer_steps(len(fit.shots)) or 0
+            steps = generator.fit_config.optimizer_steps(len(fit.shots), fit.shots.classes) or 0
             reason = reasons.of_stage("fit", fit.key, plugin, fit.label or None, fit.inputs)
             counts.todo("fit", generator.name, reason, steps=steps)
 

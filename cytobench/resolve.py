@@ -12,7 +12,7 @@ from typing import Any
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
 from cytobench.assets import Asset, AssetReference, resolve_asset
 from cytobench.benchmark import Benchmark, PromptPair, Variant
-from cytobench.configure import classifier_config, classifier_title, generator_configs
+from cytobench.configure import classifier_config, classifier_title, generator_configs, plain_settings
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
@@ -292,6 +292,6 @@ def _settings(*configs: PluginConfig) -> dict[str, Any]:
     return {
         key: value
         for config in configs
-        for key, value in config.model_dump(mode="json").items()
+        for key, value in plain_settings(config).items()
         if value is not None
     }
