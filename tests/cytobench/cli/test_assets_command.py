@@ -298,8 +298,9 @@ def remember(cache: Path, path: str, file: Path) -> None:
     table = pd.read_parquet(index).set_index("path")
     known = table["digest"].get(path) or pixel_digest(decode_image(file))
     stat = file.stat()
-    table.loc[path] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, known, 16, 16]
-    table.reset_index().to_parquet(index, index=False)
+    stamped = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "ctime_ns": stat.st_ctime_ns, "digest": known}
+    row = table.iloc[[0]].rename(index=lambda _: path).assign(**stamped)
+    pd.concat([table.drop(index=path, errors="ignore"), row]).reset_index().to_parquet(index, index=False)
 
 
 def dataset_of(lock: Path) -> str:
