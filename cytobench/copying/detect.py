@@ -45,12 +45,7 @@ def detect_copying(
     ``permutations`` below 1.
     """
     parts = {"shots": shots, "held-out images": held_out, "synthetic images": synthetic}
-    for name, part in parts.items():
-        _check(name, part, shots.values.shape[-1] if shots.values.ndim else 0)
-    if (shots.groups is None) != (held_out.groups is None):
-        raise UserError("groups are known of the shots or of the held-out images alone; give them for both or neither.")
-    if permutations < 1:
-        raise UserError(f"{permutations} permutations: at least 1 is needed, and 999 are usual.")
+    _check(parts, permutations)
     pictures = {name: None if part.images is None else prints(part.images) for name, part in parts.items()}
     union = _unite(shots, held_out, pictures["shots"], pictures["held-out images"])
     empty = next((name for name, part in parts.items() if len(part) == 0), None)
@@ -59,7 +54,7 @@ def detect_copying(
     nearest, ratios = nearest_ratios(np.asarray(synthetic.values, np.float64), union.values, union.units, union.groups)
     pairs = _closest_in_features(union, nearest, ratios)
     if chosen is not None:
-        reason = f"the shots were chosen ({chosen}) and not drawn at random, so that they may differ from held-out images"
+        reason = f"the shots are chosen ({chosen}), not drawn at random: they may differ from held-out images by that"
         return _result(parts, pictures, pairs, reason)
     strata = _strata(union, nearest, ratios)
     movable = [stratum for stratum, _ in strata if stratum.movable]
@@ -67,8 +62,8 @@ def detect_copying(
         return _result(parts, pictures, pairs, _why_none(union, strata))
     tested = permute(movable, permutations, seed)
     if tested.smallest_p > LEVEL:
-        ways = f"{tested.permutations + 1} labellings" if tested.permutations < permutations else "that many permutations"
-        return _result(parts, pictures, pairs, f"{ways} allow no p below {tested.smallest_p:.2g}")
+        reason = f"{tested.permutations + 1} ways to label the images allow no p below {tested.smallest_p:.2g}"
+        return _result(parts, pictures, pairs, reason)
     return replace(
         _result(parts, pictures, pairs, None),
         p_value=tested.p_sum,
@@ -104,17 +99,26 @@ class _Union:
     groups: NDArray[np.int64] | None
 
 
-def _check(name: str, part: Features, width: int) -> None:
-    if part.values.ndim != 2:
-        raise UserError(f"features of the {name} have the shape {part.values.shape}; (images, features) is needed.")
-    if part.values.shape[1] != width or width == 0:
-        raise UserError(f"the {name} have {part.values.shape[1]} features, the shots {width}; both need the same, 1 or more.")
-    bad = np.flatnonzero(~np.isfinite(part.values).all(axis=1))
-    if len(bad):
-        raise UserError(f"features of the {name} are no finite numbers: {len(bad)} images, the first number {bad[0]}.")
-    for what, given in (("groups", part.groups), ("digests", part.digests), ("images", part.images)):
-        if given is not None and len(given) != len(part):
-            raise UserError(f"the {name} are {len(part)} rows of features but {len(given)} {what}.")
+def _check(parts: Mapping[str, Features], permutations: int) -> None:
+    """Raise UserError for what :func:`detect_copying` refuses."""
+    widths = {}
+    for name, part in parts.items():
+        if part.values.ndim != 2 or part.values.shape[1] == 0:
+            raise UserError(f"features of the {name} have the shape {part.values.shape}; (images, features) is needed.")
+        widths[name] = part.values.shape[1]
+        bad = np.flatnonzero(~np.isfinite(part.values).all(axis=1))
+        if len(bad):
+            raise UserError(f"features of the {name} are no finite numbers: of {len(bad)} images, first of {bad[0]}.")
+        for what, given in (("groups", part.groups), ("digests", part.digests), ("images", part.images)):
+            if given is not None and len(given) != len(part):
+                raise UserError(f"the {name} are {len(part)} rows of features but {len(given)} {what}.")
+    if len(set(widths.values())) > 1:
+        said = ", ".join(f"{width} of the {name}" for name, width in widths.items())
+        raise UserError(f"features differ in number: {said}. All must come from one extractor.")
+    if (parts["shots"].groups is None) != (parts["held-out images"].groups is None):
+        raise UserError("groups are known of the shots or of the held-out images alone; give them for both or neither.")
+    if permutations < 1:
+        raise UserError(f"{permutations} permutations: at least 1 is needed, and 999 are usual.")
 
 
 def _unite(shots: Features, held_out: Features, of_shots: Prints | None, of_held_out: Prints | None) -> _Union:
@@ -132,9 +136,7 @@ def _unite(shots: Features, held_out: Features, of_shots: Prints | None, of_held
     return _Union(values[order], shot, near_duplicates(values[order], digests, pictures), groups)
 
 
-def _strata(
-    union: _Union, nearest: NDArray[np.int64], ratios: NDArray[np.float64]
-) -> list[tuple[Stratum, int]]:
+def _strata(union: _Union, nearest: NDArray[np.int64], ratios: NDArray[np.float64]) -> list[tuple[Stratum, int]]:
     """The units that may change places, with the number of shots in them: those of the same groups."""
     n = int(union.units.max()) + 1
     whole = np.rint(-np.log(ratios) / UNIT).astype(np.int64)
@@ -197,9 +199,7 @@ def _result(
     )
 
 
-def _closest_in_features(
-    union: _Union, nearest: NDArray[np.int64], ratios: NDArray[np.float64]
-) -> tuple[Pair, ...]:
+def _closest_in_features(union: _Union, nearest: NDArray[np.int64], ratios: NDArray[np.float64]) -> tuple[Pair, ...]:
     at_shot = np.flatnonzero(union.shot[nearest] >= 0)
     first = at_shot[np.argsort(ratios[at_shot], kind="stable")][:PAIRS]
     return tuple(Pair("features", int(i), int(union.shot[nearest[i]]), float(ratios[i])) for i in first)
@@ -209,6 +209,4 @@ def _closest_in_pixels(apart: NDArray[np.float32], which: NDArray[np.int64]) -> 
     shot = apart.argmin(axis=1)
     distance = apart.min(axis=1)
     first = np.argsort(distance, kind="stable")[:PAIRS]
-    return tuple(
-        Pair("pixels", int(i), int(shot[i]), float(distance[i]), TRANSFORMS[which[i, shot[i]]]) for i in first
-    )
+    return tuple(Pair("pixels", int(i), int(shot[i]), float(distance[i]), TRANSFORMS[which[i, shot[i]]]) for i in first)
