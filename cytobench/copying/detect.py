@@ -85,7 +85,10 @@ def holm(found: Mapping[str, Copying]) -> dict[str, Copying]:
         return dict(found)
     corrected = multipletests([found[label].p_combined for label in labels], method="holm")[1]
     adjusted = dict(zip(labels, map(float, corrected), strict=True))
-    return {label: replace(one, p_holm=adjusted.get(label)) for label, one in found.items()}
+    return {
+        label: replace(one, p_holm=adjusted[label], n_classes=len(labels)) if one.testable else one
+        for label, one in found.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,7 @@ def _result(
         p_max=None,
         p_combined=None,
         p_holm=None,
+        n_classes=1,
         smallest_p=None,
         smallest_p_one_shot=None,
         permutations=0,

@@ -62,8 +62,10 @@ class Copying:
     """Of the smaller of the two, which is permuted too: the one figure that the verdict rests on."""
     p_holm: float | None
     """``p_combined`` after Holm's correction over classes; None before :func:`cytobench.copying.holm`."""
+    n_classes: int
+    """Classes that Holm's correction is over: those that are testable; 1 before it."""
     smallest_p: float | None
-    """The smallest p that these numbers of images and permutations allow."""
+    """The smallest p that these numbers of images and permutations allow, before Holm's correction."""
     smallest_p_one_shot: float | None
     """About the smallest p that copies of one shot alone can bring, however many: its chance to be among the shots."""
     permutations: int
@@ -76,7 +78,7 @@ class Copying:
     near_copies: float | None
     """Share of synthetic images that are near-copies of a shot in pixels; None without images."""
     near_copies_held_out: float | None
-    """The same of held-out images, which no generator has seen: above 0, near-copies say nothing here."""
+    """The same of held-out images, which the generator has not seen: were it as high, shots would be no exception."""
     pairs: tuple[Pair, ...]
     """The closest synthetic images and shots, in features, then in pixels, each with the closest first."""
 
@@ -89,9 +91,13 @@ class Copying:
         )
         if not self.testable:
             return f"not testable: {self.reason} ({power}){self._in_pixels()}"
-        power += f", smallest p attainable {self.smallest_p:.2g}"
+        assert self.p_combined is not None and self.smallest_p is not None
         p = self.p_combined if self.p_holm is None else self.p_holm
-        assert p is not None
+        power += f", smallest p attainable {self.smallest_p:.2g}"
+        if self.n_classes > 1:
+            power += (
+                f" before and {min(1, self.n_classes * self.smallest_p):.2g} after Holm over {self.n_classes} classes"
+            )
         if p <= LEVEL:
             return f"copying found: p {p:.2g} ({power}){self._in_pixels()}"
         if self.smallest_p_one_shot is not None and self.smallest_p_one_shot > LEVEL:
@@ -102,7 +108,10 @@ class Copying:
         if not self.near_copies:
             return ""
         count = round(self.near_copies * self.n_synthetic)
-        return f"; {count} of the synthetic images are near-copies of a shot in pixels, see the pairs"
+        said = f"; {count} of the synthetic images are near-copies of a shot in pixels"
+        if self.near_copies_held_out is None:
+            return said
+        return f"{said}, {round(self.near_copies_held_out * self.n_synthetic)} of a held-out image"
 
     def as_json(self) -> dict[str, Any]:
         """All fields and the verdict, ready for JSON."""
