@@ -33,10 +33,17 @@ flipped, saved as JPEG of quality 30, blurred, noisy, paler or restained differs
 FLAT = 1e-3
 """Pictures whose root mean square (of values 0 to 1) is below this hold nothing to compare."""
 
-TRANSFORMS = tuple(
-    f"{flip}{turn}" for flip in ("", "flipped, ") for turn in ("not turned", "turned 90", "turned 180", "turned 270")
+TRANSFORMS = (
+    "as it is",
+    "turned 90",
+    "turned 180",
+    "turned 270",
+    "flipped",
+    "flipped, turned 90",
+    "flipped, turned 180",
+    "flipped, turned 270",
 )
-"""Counter-clockwise turns in degrees, after a flip left to right or without one."""
+"""Turns are counter-clockwise, in degrees, and follow the flip, which is left to right."""
 
 Prints = NDArray[np.float32]
 """What is left of n pictures: (n, SIDE, SIDE, 3)."""
