@@ -55,11 +55,11 @@ def enumerated(shots: int, groups: list[str] | None, n: int) -> list[set[int]]:
     return [{i for part in chosen for i in part} for chosen in product(*ways)]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("groups", [None, list("aabbab" + "aabb")])
 def test_p_values_are_those_of_all_labellings(seed: int, groups: list[str] | None) -> None:
     real, synthetic = cloud(seed, 10, 12)
-    if seed % 2:
+    if seed == 1:
         synthetic[:2] = real[:2] + 0.05
     shots = 6 if groups else 3
     said = [by_hand(real, chosen, synthetic, groups) for chosen in enumerated(shots, groups, 10)]
