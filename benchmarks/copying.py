@@ -1,74 +1,48 @@
 """How often does the copying test speak up, where it should and where it should not? Simulated, on one core.
 
-    python benchmarks/copying.py [--cells DIR] [--json FILE]
+    python benchmarks/copying.py [--runs N] [--json FILE]
 
-Two spaces: vectors drawn from a normal distribution, and phantom cells (64 px, the pocket CLIP's features, their mean
-over the eight flips and rotations). Cells are drawn once; every run takes others of them. ``--cells`` names a folder of
-classes of real cells, on which the threshold of near-copies in pixels is measured; without it that is left out.
+In two spaces (benchmarks/copied_cells.py). Cells are drawn once; every run takes others of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from copied_cells import (
+    OF_PATIENT,
+    PATIENTS,
+    SEED,
+    Patients,
+    Pool,
+    Vectors,
+    normal_patients,
+    normal_pool,
+    phantom_patients,
+    phantom_pool,
+)
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 from scipy.stats import binomtest
 
-from cytobench.assets import AssetReference, resolve_asset
 from cytobench.copying import Copying, Features, detect_copying, holm
 from cytobench.copying.model import LEVEL
 from cytobench.copying.neighbours import near_duplicates, nearest_ratios
 from cytobench.copying.permutation import Stratum, permute
-from cytobench.copying.pixels import TRANSFORMS, differences, prints, transform
-from cytobench.decode import decode_image
-from cytobench_openclip.config import CUSTOM, POCKET
-from cytobench_openclip.model import load_clip
-from cytobench_phantom.dataset import draw
 from cytobench_phantom.morphology import LABELS
 
-SEED = 7
-SIDE = 64
-WIDTH = 20
-"""Dimensions of the normal vectors."""
 SHOTS, HELD_OUT = 16, 100
 COUNTS = (20, 100)
 """Synthetic images of a class."""
-POOL = 240
-"""Cells of a class that shots and held-out ones are drawn from; as many are fresh."""
-PATIENTS, OF_PATIENT = 24, 20
 FEW = LABELS[::4]
 """The classes of the runs that need drawings of their own."""
-Vectors = NDArray[np.float64]
-Picture = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Features of a class: real cells, an altered copy and a near-twin of each, and fresh cells."""
-
-    real: Vectors
-    altered: Vectors
-    twins: Vectors
-    fresh: Vectors
-
-
-@dataclass(frozen=True)
-class Patients:
-    """Features (patient, cell, d) of real and of fresh cells with each patient's look."""
-
-    real: Vectors
-    fresh: Vectors
 
 
 @dataclass(frozen=True)
@@ -85,98 +59,6 @@ class Row:
     combined: float
     low: float
     high: float
-
-
-def jpeg(image: Picture, quality: int) -> Picture:
-    """The image after JPEG."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "JPEG", quality=quality)
-    return decode_image(buffer.getvalue())
-
-
-def noisy(image: Picture, spread: float, rng: np.random.Generator) -> Picture:
-    """The image with normal noise."""
-    return np.asarray((image + rng.normal(0, spread, image.shape)).clip(0, 255).round(), dtype=np.uint8)
-
-
-def scaled(image: Picture, gains: Sequence[float]) -> Picture:
-    """The image with each channel multiplied."""
-    return np.asarray((image * np.asarray(gains)).clip(0, 255), dtype=np.uint8)
-
-
-def alter(image: Picture, rng: np.random.Generator) -> Picture:
-    """A copy as a generator might give it away: turned, compressed and noisy."""
-    return noisy(jpeg(np.asarray(transform(image, TRANSFORMS[rng.integers(8)]), dtype=np.uint8), 75), 5, rng)
-
-
-def twin(image: Picture, rng: np.random.Generator) -> Picture:
-    """The same cell once more, as by another exposure."""
-    return noisy(image, 2, rng)
-
-
-@cache
-def clip() -> Any:
-    """The pocket CLIP."""
-    loaded = load_clip(CUSTOM, resolve_asset(AssetReference(POCKET), "clip.weights"))
-    loaded.model.eval()
-    return loaded
-
-
-@torch.inference_mode()
-def features(images: Sequence[Picture]) -> Vectors:
-    """Features (n, d) of images (64, 64, 3): the mean over flips and rotations, which a copy may have undergone."""
-    mean, spread = (torch.tensor(values).view(3, 1, 1) for values in (clip().normalise.mean, clip().normalise.std))
-    total = np.zeros(1)
-    for name in TRANSFORMS:
-        stack = np.stack([transform(image, name) for image in images])
-        pixels = (torch.from_numpy(stack).permute(0, 3, 1, 2).float() / 255 - mean) / spread
-        total = (
-            total + torch.cat([clip().model.encode_image(part) for part in torch.split(pixels, 64)]).double().numpy()
-        )
-    return np.asarray(total / len(TRANSFORMS))
-
-
-def phantom_pool(label: str) -> Pool:
-    """Cells of a class, drawn once."""
-    rng = np.random.default_rng(SEED)
-    cells = [draw(label, i, SEED, SIDE, stream="copying") for i in range(POOL)]
-    return Pool(
-        features(cells),
-        features([alter(cell, rng) for cell in cells]),
-        features([twin(cell, rng) for cell in cells]),
-        features([draw(label, i, SEED, SIDE, stream="oracle") for i in range(POOL)]),
-    )
-
-
-def normal_pool(seed: int) -> Pool:
-    """The same of normal vectors; a copy is altered by 0.2 standard deviations, a twin by 0.04."""
-    rng = np.random.default_rng(seed)
-    real = rng.normal(size=(5 * POOL, WIDTH))
-    altered, twins = (real + spread * rng.normal(size=real.shape) for spread in (0.2, 0.04))
-    return Pool(real, altered, twins, rng.normal(size=real.shape))
-
-
-def phantom_patients(label: str) -> Patients:
-    """Cells of patients whose smears differ in stain: each channel is multiplied by N(1, 0.05)."""
-    rng = np.random.default_rng(SEED)
-    made = []
-    for stream in ("copying", "oracle"):
-        gains = np.random.default_rng(SEED).normal(1, 0.05, (PATIENTS, 3))
-        cells = [
-            scaled(draw(label, 1000 + p * OF_PATIENT + i, SEED, SIDE, stream=stream), gains[p])
-            for p in range(PATIENTS)
-            for i in range(OF_PATIENT)
-        ]
-        order = rng.permutation(OF_PATIENT)
-        made.append(features(cells).reshape(PATIENTS, OF_PATIENT, -1)[:, order])
-    return Patients(*made)
-
-
-def normal_patients(seed: int) -> Patients:
-    """Normal vectors around each patient's own centre, N(0, 0.5)."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(0, 0.5, (PATIENTS, 1, WIDTH))
-    return Patients(*(centres + rng.normal(size=(PATIENTS, OF_PATIENT, WIDTH)) for _ in range(2)))
 
 
 def drawn(rng: np.random.Generator, pool: Pool, held_out: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -370,76 +252,20 @@ def show(row: Row) -> None:
     print(said, flush=True)
 
 
-def pixels(folder: Path) -> dict[str, Any]:
-    """On real cells: how different the two most alike are, and the copies of every tenth."""
-    rng = np.random.default_rng(SEED)
-    files = sorted(file for file in folder.glob("*/*") if file.is_file())
-    cells = [decode_image(file) for file in files]
-    pictures = prints(cells)
-    apart = differences(pictures, pictures)[0]
-    np.fill_diagonal(apart, np.inf)
-    i, j = np.unravel_index(apart.argmin(), apart.shape)
-
-    def blurred(cell: Picture) -> Picture:
-        return np.array(Image.fromarray(cell).filter(ImageFilter.GaussianBlur(cell.shape[0] / 120)))
-
-    def cut(cell: Picture, share: float) -> Picture:
-        edge = round(share * cell.shape[0])
-        return cell[edge:-edge, edge:-edge]
-
-    altered: dict[str, Callable[[Picture], Picture]] = {
-        "turned and flipped": lambda cell: np.ascontiguousarray(np.rot90(cell)[:, ::-1]),
-        "JPEG, quality 30": lambda cell: jpeg(cell, 30),
-        "noise, SD 25 of 255": lambda cell: noisy(cell, 25, rng),
-        "blurred, SD 1/120 of the side": blurred,
-        "restained (0.9, 1, 1.1)": lambda cell: scaled(cell, (0.9, 1, 1.1)),
-        "a third less contrast": lambda cell: (128 + (cell.astype(float) - 128) * 0.67).astype(np.uint8),
-        "turned, JPEG 75, noise SD 5": lambda cell: alter(cell, rng),
-        "cut by 1 % on each side": lambda cell: cut(cell, 0.01),
-        "cut by 2 % on each side": lambda cell: cut(cell, 0.02),
-        "cut by 5 % on each side": lambda cell: cut(cell, 0.05),
-    }
-    some = list(range(0, len(cells), 10))
-    found = {}
-    for name, change in altered.items():
-        own = np.diag(differences(prints([change(cells[k]) for k in some]), pictures[some])[0])
-        found[name] = {"median": float(np.median(own)), "largest": float(own.max())}
-    closest = [f"{files[k].parent.name}/{files[k].name}" for k in (int(i), int(j))]
-    return {"cells": len(cells), "closest_pair": closest, "smallest": float(apart[i, j]), "copies": found}
-
-
-def phantom_pixels(cells: int = 200) -> float:
-    """The smallest difference of two different phantom cells of one class."""
-    smallest = np.inf
-    for label in LABELS:
-        pictures = prints([draw(label, i, SEED, SIDE, stream="copying") for i in range(cells)])
-        apart = differences(pictures, pictures)[0]
-        np.fill_diagonal(apart, np.inf)
-        smallest = min(smallest, float(apart.min()))
-    return smallest
-
-
 def main() -> None:
     """Simulate, print, and write what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=300, help="of each row (default: 300)")
-    parser.add_argument("--cells", type=Path, help="a folder of classes of real cells")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     start = time.perf_counter()
     torch.set_num_threads(1)
-    said: dict[str, Any] = {"phantom_pixels": phantom_pixels()}
-    print(f"two phantom cells of a class differ in pixels by at least {said['phantom_pixels']:.3f}")
-    if options.cells:
-        said["pixels"] = pixels(options.cells)
-        print(json.dumps(said["pixels"], indent=1))
     print(f"{'space':8} {'n':>4} {'generator':46} {'testable':>8} {'sum':>6} {'max':>6} {'both':>6}  95 %")
     found = rows("normal", [normal_pool(SEED)], [normal_patients(SEED)], options.runs)
     pools = [phantom_pool(label) for label in LABELS]
     people = [phantom_patients(label) for label in FEW]
-    said["seconds_of_drawing"] = round(time.perf_counter() - start, 1)
     found += rows("phantom", pools, people, options.runs)
-    said |= {"rows": [asdict(row) for row in found], "seconds": round(time.perf_counter() - start, 1)}
+    said: dict[str, Any] = {"rows": [asdict(row) for row in found], "seconds": round(time.perf_counter() - start, 1)}
     print(f"{said['seconds']} s in all")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ from cytobench.copying.pixels import NEAR_COPY, Prints, differences
 SAME = 0.1
 """Real images at most this share of the median distance apart are near-duplicates.
 
-The nearest two of 116 cells lie 0.19 to 0.30 of the median distance apart (docs/copying.md). The median over all pairs,
-and not that of nearest neighbours, because it stays what it is where every image has a twin.
+Different cells of a class, real or phantom, lie at least 0.13 of the median distance apart (docs/copying.md). It is the
+median over all pairs, and not over nearest neighbours, because that stays what it is where every image has a twin.
 """
 
 SMALLEST_RATIO = 1e-3

@@ -26,8 +26,8 @@ WINDOW = 5
 NEAR_COPY = 0.6
 """At most this different, two pictures are near-copies.
 
-Of 1,100 real cells of ten classes the two most alike differ by 0.84, of 3,000 phantom cells by 0.79; a copy turned,
-flipped, saved as JPEG of quality 30, blurred, noisy, paler or restained differs by 0.05 to 0.4 (docs/copying.md).
+The two most alike of 1,100 real cells differ by 0.84, those of thousands of phantom cells by about 0.8; a copy turned,
+flipped, saved as JPEG of quality 30, blurred, noisy, paler or restained differs by 0.05 to 0.39 (docs/copying.md).
 """
 
 FLAT = 1e-3
