@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench.statistics.folds import LEVEL
+from cytobench.statistics.units import grouped, unit_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,20 +49,20 @@ def per_class(predictions: pd.DataFrame, evaluated: Sequence[str]) -> list[Class
     bootstrap would give 0 of 4 the interval [0, 0].
     """
     seeds = predictions["seed"].nunique()
-    clusters = _clusters(predictions)
+    clusters = unit_numbers(predictions) if grouped(predictions) else None
     result = []
     for label in evaluated:
         true = (predictions["label"] == label).to_numpy()
         taken = (predictions["predicted"] == label).to_numpy()
         right, union = true & taken, true | taken
-        jaccard = proportion(*_by_cluster(right, union, clusters, seeds), grouped=clusters is not None)
+        jaccard = proportion(*_by_cluster(right, union, clusters, seeds), by_group=clusters is not None)
         own = predictions[true]
         result.append(
             ClassScore(
                 label=label,
                 images=own["path"].nunique(),
                 groups=None if clusters is None else len(set(clusters[true])),
-                recall=proportion(*_by_cluster(right, true, clusters, seeds), grouped=clusters is not None),
+                recall=proportion(*_by_cluster(right, true, clusters, seeds), by_group=clusters is not None),
                 f1=Proportion(
                     None if jaccard.value is None else _f1(jaccard.value), _f1(jaccard.low), _f1(jaccard.high)
                 ),
@@ -70,10 +71,10 @@ def per_class(predictions: pd.DataFrame, evaluated: Sequence[str]) -> list[Class
     return result
 
 
-def proportion(successes: NDArray[np.float64], trials: NDArray[np.float64], grouped: bool = False) -> Proportion:
+def proportion(successes: NDArray[np.float64], trials: NDArray[np.float64], by_group: bool = False) -> Proportion:
     """A share with its Clopper-Pearson interval (statsmodels), from successes and trials of each group, or in all.
 
-    Where ``grouped``, images of a group are alike, and the number of images is first brought down to the effective one
+    Where ``by_group``, images of a group are alike, and the number of images is first brought down to the effective one
     of Korn and Graubard (1998, Survey Methodology 24): that with which the variance over groups would be binomial,
     adjusted for the degrees of freedom, and never more than the number of images. Where all or none succeed, groups
     show no variance, and the number of groups is taken. Without any trial the interval is [0, 1].
@@ -84,7 +85,7 @@ def proportion(successes: NDArray[np.float64], trials: NDArray[np.float64], grou
     if n == 0:
         return Proportion(None, 0.0, 1.0)
     share = float(successes.sum()) / n
-    effective = _effective(successes, trials, share) if grouped else n
+    effective = _effective(successes, trials, share) if by_group else n
     low, high = proportion_confint(share * effective, effective, alpha=1 - LEVEL, method="beta")
     return Proportion(share, max(0.0, float(low)), min(1.0, float(high)))
 
@@ -102,24 +103,6 @@ def _effective(successes: NDArray[np.float64], trials: NDArray[np.float64], shar
         return n
     freedom = (t.ppf((1 + LEVEL) / 2, max(n - 1, 1)) / t.ppf((1 + LEVEL) / 2, groups - 1)) ** 2
     return float(min(n, share * (1 - share) / variance * freedom))
-
-
-def _clusters(predictions: pd.DataFrame) -> NDArray[np.int64] | None:
-    """The unit of each row, numbered from 0: its group, or the image itself where it has none; None without groups."""
-    if "group" not in predictions or predictions["group"].isna().all():
-        return None
-    return unit_numbers(predictions)
-
-
-def unit_numbers(predictions: pd.DataFrame) -> NDArray[np.int64]:
-    """A number from 0 of each row's group, or of its image where no group is known."""
-    import pandas as pd
-
-    names = predictions["path"].astype(object)
-    if "group" in predictions:
-        known = predictions["group"].notna()
-        names = names.where(~known, predictions["group"].map(lambda group: ("group", group)))
-    return np.asarray(pd.factorize(names)[0], dtype=np.int64)
 
 
 def _by_cluster(
