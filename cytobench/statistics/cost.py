@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cytobench.statistics.folds import FoldDifference
+from cytobench.statistics.holm import ALPHA
 
 STEP = 0.01
 """The gain that is priced."""
@@ -20,12 +21,16 @@ class GainAndCost:
     hours_per_step: float | None
     """Extra device-hours for each +0.01; None where no gain is shown, or where it costs nothing."""
     words: str
+    """What may be said: ``a gain``, ``no gain shown``, ..."""
 
 
-def gain_and_cost(gain: FoldDifference, seconds: float, seconds_other: float) -> GainAndCost:
+def gain_and_cost(
+    gain: FoldDifference, seconds: float, seconds_other: float, p_family: float | None = None
+) -> GainAndCost:
     """Set a difference beside what both rows cost, ``seconds`` of all their stages.
 
-    There is a price only where the interval of the gain excludes 0 from above it; else the words are "no gain shown".
+    There is a price only where the interval of the gain lies above 0, and where ``p_family``, the p adjusted for a
+    declared family, does not take that back; else the words are "no gain shown".
     """
     hours = (seconds - seconds_other) / 3600
     if gain.low is None:
@@ -33,7 +38,8 @@ def gain_and_cost(gain: FoldDifference, seconds: float, seconds_other: float) ->
     if gain.low <= 0:
         words = "a loss" if gain.excludes_zero else "no gain shown"
         return GainAndCost(gain, hours, None, words)
+    if p_family is not None and p_family >= ALPHA:
+        return GainAndCost(gain, hours, None, "no gain shown, adjusted for the declared family")
     if hours <= 0:
         return GainAndCost(gain, hours, None, "a gain, at no extra cost")
-    price = hours / (gain.mean / STEP)
-    return GainAndCost(gain, hours, price, f"{price:.3g} device-hours for each +{STEP}")
+    return GainAndCost(gain, hours, hours / (gain.mean / STEP), "a gain")

@@ -6,7 +6,7 @@ stay as they are, so these say how sure a difference is on other images, not aft
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +70,7 @@ def f1_macro(counts: Counts) -> NDArray[np.float64]:
 
 
 def image_differences(
-    a: Counts, b: Counts, scores: dict[str, Score], rng: np.random.Generator
+    a: Counts, b: Counts, scores: Mapping[str, Score], rng: np.random.Generator
 ) -> dict[str, ImageDifference]:
     """The difference a - b of each score, over the same resamples of units; ``a`` and ``b`` as :func:`unit_counts`.
 
