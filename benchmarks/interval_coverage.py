@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.tree import DecisionTreeClassifier
 
@@ -50,6 +50,13 @@ class Setting:
     shares: Sequence[float] = EVEN
     noise: Sequence[float] = (1.0, 1.0)
     seeds: int = 1
+    patients: int = 0
+    """Patients, each with images of every class and a look of their own; 0 for images that are independent."""
+
+
+def tree() -> DecisionTreeClassifier:
+    """A decision tree that is the same for the same images."""
+    return DecisionTreeClassifier(random_state=0)
 
 
 SETTINGS = (
@@ -58,14 +65,15 @@ SETTINGS = (
     Setting("LDA, rare classes, 1000 images", LinearDiscriminantAnalysis, 1000, RARE),
     Setting("nearest centroid, rare classes, 250 images", NearestCentroid, 250, RARE),
     Setting("5 neighbours, rare classes, 250 images", lambda: KNeighborsClassifier(5), 250, RARE),
-    Setting("decision tree, rare classes, 250 images", lambda: DecisionTreeClassifier(random_state=0), 250, RARE),
+    Setting("decision tree, rare classes, 250 images", tree, 250, RARE),
     Setting("logistic, rare classes, 250 images", lambda: LogisticRegression(max_iter=200), 250, RARE),
+    Setting("LDA, rare classes, 250 images of 25 patients", LinearDiscriminantAnalysis, 250, RARE, patients=25),
     Setting("LDA, rare classes, 250 images, unequal", LinearDiscriminantAnalysis, 250, RARE, (1.0, 1.4)),
-    Setting("decision tree, even classes, 250 images, unequal", DecisionTreeClassifier, 250, EVEN, (1.0, 1.4)),
+    Setting("decision tree, even classes, 250 images, unequal", tree, 250, EVEN, (1.0, 1.4)),
 )
 REPEATED = (
     Setting("LDA, rare classes, 250 images", LinearDiscriminantAnalysis, 250, RARE, seeds=3),
-    Setting("decision tree, even classes, 250 images", DecisionTreeClassifier, 250, EVEN, seeds=3),
+    Setting("decision tree, even classes, 250 images", tree, 250, EVEN, seeds=3),
 )
 RANKED = Setting("LDA, rare classes, 250 images, six equal rows", LinearDiscriminantAnalysis, 250, RARE, (1.0,) * 6)
 
@@ -75,16 +83,24 @@ def draw(setting: Setting, rng: np.random.Generator) -> tuple[NDArray[np.int64],
     counts = np.round(np.array(setting.shares) * setting.images).astype(int)
     labels = np.repeat(np.arange(len(counts)), counts)
     centres = np.random.default_rng(0).normal(size=(len(counts), FEATURES)) * 0.8
-    shared = rng.normal(size=(len(labels), FEATURES)) * sqrt(SHARED)
-    seen = [
-        centres[labels] + shared + rng.normal(size=shared.shape) * sqrt(1 - SHARED) * noise for noise in setting.noise
-    ]
-    return labels, seen
+
+    def noise() -> NDArray[np.float64]:
+        of_images = rng.normal(size=(len(labels), FEATURES))
+        if not setting.patients:
+            return of_images
+        of_patients = rng.normal(size=(setting.patients, FEATURES))[np.arange(len(labels)) % setting.patients]
+        return (of_images + of_patients) / sqrt(2)
+
+    shared = noise() * sqrt(SHARED)
+    return labels, [centres[labels] + shared + noise() * sqrt(1 - SHARED) * strength for strength in setting.noise]
 
 
 def macro_f1(setting: Setting, seen: NDArray[np.float64], labels: NDArray[np.int64], seed: int) -> list[float]:
     """Test macro F1 of one system, fold by fold: trained on three parts, tested on one."""
-    parts = [test for _, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels)]
+    patients = np.arange(len(labels)) % setting.patients if setting.patients else None
+    splitter = StratifiedKFold if patients is None else StratifiedGroupKFold
+    divided = splitter(FOLDS, shuffle=True, random_state=seed).split(labels, labels, patients)
+    parts = [test for _, test in divided]
     found = []
     for i in range(FOLDS):
         test = parts[(i + FOLDS - 1) % FOLDS]

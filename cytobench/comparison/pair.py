@@ -76,7 +76,7 @@ class Comparison:
     cost: GainAndCost | None
     """None where the primary metric has no value."""
     declared: DeclaredPair | None
-    """The pair as a member of the declared family; None if it is none."""
+    """The pair as a member of the declared family, where b may be the compared row; None if it is none."""
 
 
 def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Comparison:
@@ -99,7 +99,7 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
     gain = folds[metric].difference
     seconds, seconds_b = (cost([one.trials[where][0] for where in places])[0] for one in (a, b))
     pairs = declared_pairs(section, analysis)
-    declared = next((pair for pair in pairs if pair.row is a and pair.reference is b), None)
+    declared = next((pair for pair in pairs if {id(pair.row), id(pair.reference)} == {id(a), id(b)}), None)
     adjusted = None if declared is None else declared.p_holm
     return Comparison(
         a=a,

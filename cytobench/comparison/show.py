@@ -16,7 +16,7 @@ VERDICTS = {
     "better": "better than the reference",
     "worse": "worse than the reference",
     "not distinguishable": "not distinguishable from the reference",
-    "not known": "not known",
+    "not known": "not known beside the reference",
 }
 
 
@@ -133,8 +133,8 @@ def _conclusion(found: Comparison) -> list[str]:
     else:
         pair = found.declared
         lines.append(
-            f"Declared, in a family of {pair.family}: p {_p(pair.p_holm)} (Holm), a is "
-            f"{VERDICTS[pair.verdict].replace('the reference', 'b')}."
+            f"Declared, in a family of {pair.family}: p {_p(pair.p_holm)} (Holm), {pair.row.name} is "
+            f"{VERDICTS[pair.verdict].replace('the reference', pair.reference.name)}."
         )
     return lines
 

@@ -16,7 +16,7 @@ from cytobench.statistics.folds import LEVEL
 
 RESAMPLES = 2000
 PERMUTATIONS = 4999
-BATCH_CELLS = 20_000_000
+BATCH_CELLS = 4_000_000
 """Random numbers held at once."""
 
 Counts = NDArray[np.float64]

@@ -71,13 +71,21 @@ def test_every_figure_is_that_of_records_and_predictions(write) -> None:
 
 def test_swapped_rows_give_the_same_with_the_other_sign(write) -> None:
     write(None, 0.5)
-    folder = write(right=0.6)
+    folder = write(right=0.9)
     one, other = compared(folder), compared(folder, B, A)
     for metric, over in one.folds.items():
         assert other.folds[metric].difference.low == pytest.approx(-over.difference.high)
         assert other.folds[metric].difference.p == pytest.approx(over.difference.p)
-    assert other.declared is None
-    assert "exploratory" in "\n".join(comparison_lines(other))
+    assert one.declared.verdict == "better"
+    said = f"{A} is better than {B}."
+    assert said in comparison_lines(one)[-1] and said in comparison_lines(other)[-1]
+
+
+def test_what_was_not_declared_is_exploratory(write) -> None:
+    write("repeat", 0.5)
+    found = compared(write(right=0.6), A, "repeat/clip/s16/n20")
+    assert found.declared is None
+    assert comparison_lines(found)[-1].startswith("Not one of the declared comparisons: exploratory")
 
 
 def test_groups_are_drawn_as_wholes_and_counted(write) -> None:
