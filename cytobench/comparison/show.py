@@ -71,16 +71,17 @@ def _what(found: Comparison) -> list[str]:
 
 
 def _over_folds(found: Comparison) -> list[str]:
-    rows = [["over folds", "a", "b", "a - b", "95 % interval", "p"]]
+    seeds = len({where.seed for where in found.places})
+    rows = [["over folds", "a", "b", "a - b", "95 % interval", "p", "SD over seeds" if seeds > 1 else ""]]
     reasons = []
     for metric, over in found.folds.items():
         name = METRIC_NAMES[metric] + (" *" if metric == found.metric else "")
         if over.difference is None or over.a is None or over.b is None:
-            rows.append([name, "-", "-", "-", "null in every fold", "-"])
+            rows.append([name, "-", "-", "-", "null in every fold", "-", ""])
             continue
-        rows.append([name, f"{over.a:.3f}", f"{over.b:.3f}", *_difference(over.difference)])
+        spread = "" if over.difference.std_seeds is None else f"{over.difference.std_seeds:.3f}"
+        rows.append([name, f"{over.a:.3f}", f"{over.b:.3f}", *_difference(over.difference), spread])
         reasons += [over.difference.why] if over.difference.why else []
-    seeds = len({where.seed for where in found.places})
     of_seeds = "; seeds steady the mean and never count as folds" if seeds > 1 else ""
     note = f"* primary. Corrected for overlapping training parts, n_test/n_train {found.ratio:.2f}{of_seeds}."
     return [*aligned_lines(rows), *(f"{reason.capitalize()}." for reason in dict.fromkeys(reasons)), note]

@@ -103,7 +103,8 @@ def test_seeds_steady_the_mean_and_are_no_folds(write) -> None:
     found = compared(write(right=0.7, seeds=(42, 43)))
     difference = found.folds["accuracy"].difference
     assert (difference.folds, difference.seeds) == (5, 2)
-    assert difference.std_seeds is not None
+    assert f"SD over seeds\naccuracy    {found.folds['accuracy'].a:.3f}" in "\n".join(comparison_lines(found))
+    assert f"{difference.std_seeds:.3f}" in "\n".join(comparison_lines(found))
     assert [one.seed for one in found.mcnemar] == [42, 43]
     assert found.n_images == 150
     assert not any("One seed" in remark for remark in found.remarks)
