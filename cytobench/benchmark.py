@@ -60,6 +60,22 @@ class Analysis(BaseModel):
         return tuple(dict.fromkeys(comparisons))
 
 
+class Variant(BaseModel):
+    """An installed plugin under another name. All further keys are settings of the plugin, over the preset's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    plugin: str
+    synthetic: tuple[int, ...] | None = None
+    """The numbers of synthetic images a class it runs with, of those of the benchmark; None for all."""
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """The settings, by key."""
+        return self.__pydantic_extra__
+
+
 class Benchmark(BaseModel):
     """What a run does. Field names are the names of the options and of the keys of the TOML file."""
 
@@ -90,7 +106,9 @@ class Benchmark(BaseModel):
     """A torch device; None takes the accelerator if there is one."""
     workers: int = Field(default=0, ge=0)
     set: Mapping[str, Mapping[str, Value]] = Field(default_factory=dict)
-    """Values of plugin configurations that differ from the preset, by plugin and key."""
+    """Values of plugin configurations that differ from the preset, by plugin (or variant) and key."""
+    variants: Mapping[str, Variant] = Field(default_factory=dict)
+    """Plugins under further names, by name; ``generator`` and ``classifier`` take these names as well."""
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
 

@@ -77,7 +77,7 @@ class _Bench:
 
     def _fit(self, stage: FitStage, config: PluginConfig) -> tuple[Cost, str]:
         """The cost of a fit, and the key of one that was made."""
-        full = config.optimizer_steps(len(stage.shots)) or 0
+        full = config.optimizer_steps(len(stage.shots), stage.shots.classes) or 0
         lengths = [min(full, SHORT), min(full, SHORT), min(full, LONG)] if full else [0, 0]
         made = []
         for number, steps in enumerate(lengths):
@@ -111,14 +111,14 @@ class _Bench:
     def _train(self, stage: TrainStage, config: PluginConfig) -> tuple[Cost, str]:
         """The cost of a training, and the key of one that was made."""
         real = [i for i, made in enumerate(stage.train.table["synthetic"]) if not made]
-        an_epoch = config.with_steps(1, len(real)).optimizer_steps(len(real)) or 0
+        an_epoch = config.with_steps(1, len(real)).optimizer_steps(len(real), stage.train.classes) or 0
         if not an_epoch:  # it cannot be made shorter
             seconds = [self._trained(stage, config, 0, stage.train.take(real), stage.val) for _ in range(2)]
             return _linear(seconds, [0, 0], self._bytes("train", "train0")), "train0"
         train = stage.train.take(_spread(real, ceil(len(real) * BATCHES / an_epoch)))
         held_out = [i for i, made in enumerate(stage.val.table["synthetic"]) if not made]
         few, many = stage.val.take(held_out[:1]), stage.val.take(_spread(held_out, len(train)))
-        batches = config.with_steps(1, len(train)).optimizer_steps(len(train)) or 1
+        batches = config.with_steps(1, len(train)).optimizer_steps(len(train), train.classes) or 1
         lengths = [batches, batches, batches * EPOCHS]
         seconds = [
             self._trained(stage, config.with_steps(steps, len(train)), number, train, few)

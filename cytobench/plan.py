@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset
+from cytobench.configure import plain_settings
 from cytobench.contract import PluginConfig
 from cytobench.data.dataset import Dataset
 from cytobench.images import FilePixels, Images, Pixels, View
@@ -293,7 +294,7 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
 def _outcome(config: PluginConfig) -> dict[str, Any]:
     """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
     named = {*config.assets(), *config.optional_assets}
-    return {name: value for name, value in config.model_dump(mode="json").items() if name not in named}
+    return {name: value for name, value in plain_settings(config).items() if name not in named}
 
 
 def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:

@@ -66,15 +66,23 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Which settings that give a results folder its meaning differ between two resolved benchmarks.
 
     Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
-    plugins that both have.
+    plugins and variants that both have.
     """
     fixed = (
         *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
         *("device", "prompts"),
     )
     differing = [key for key in fixed if old.get(key) != new.get(key)]
-    for plugin in sorted(set(old["set"]) & set(new["set"])):
-        before, after = old["set"][plugin], new["set"][plugin]
+    for name in sorted(set(old["set"]) & set(new["set"])):
+        if _plugin(old, name) != _plugin(new, name):
+            differing.append(f"variants.{name}.plugin")
+            continue
+        before, after = old["set"][name], new["set"][name]
         keys = sorted({*before, *after})
-        differing += [f"{plugin}.{key}" for key in keys if before.get(key) != after.get(key)]
+        differing += [f"{name}.{key}" for key in keys if before.get(key) != after.get(key)]
     return differing
+
+
+def _plugin(benchmark: Mapping[str, Any], name: str) -> str:
+    """The plugin that a name stands for."""
+    return str(benchmark["variants"].get(name, {}).get("plugin", name))
