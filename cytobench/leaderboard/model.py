@@ -142,7 +142,8 @@ class Section:
         if self.pooled:
             notes.append(
                 "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
-                "images tested, and these are recoloured. Judge by the real images alone, and better by strict."
+                "images tested, and these are recoloured. Judge by the real images alone, and better by strict. "
+                f"Copies and groups are not kept on one side ({self.grouped})."
             )
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
