@@ -7,7 +7,8 @@ trains two real classifiers of scikit-learn on each fold, and compares their mac
 see the same images through noise of their own beside noise they share. Where their own noise has the same strength
 they are equal by symmetry and the true difference is 0; where it has not, the truth is the mean difference over all
 runs. Prints Markdown tables: the coverage of the 95 % interval and how often one of the two is called better, by the
-corrected t, by the plain paired t, and with three seeds; and how often a ranking of equal rows sets one below the best.
+corrected t, by the plain paired t, and with three seeds; how often a ranking of equal rows sets one below the best; and
+the same of bootstrap and permutation over test images, for predictions of two equal rows with known chances.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from cytobench.statistics.folds import fold_difference
 from cytobench.statistics.holm import ALPHA, holm
-from cytobench.statistics.images import f1_macro, unit_counts
+from cytobench.statistics.images import f1_macro, image_differences, unit_counts
 
 FOLDS, RATIO = 5, 1 / 3
 SHARED = 0.5
@@ -74,6 +75,11 @@ SETTINGS = (
 REPEATED = (
     Setting("LDA, rare classes, 250 images", LinearDiscriminantAnalysis, 250, RARE, seeds=3),
     Setting("decision tree, even classes, 250 images", tree, 250, EVEN, seeds=3),
+)
+IMAGES = (
+    ("independent images", 1, False),
+    ("25 patients, drawn as wholes", 10, True),
+    ("25 patients, image by image", 10, False),
 )
 RANKED = Setting("LDA, rare classes, 250 images, six equal rows", LinearDiscriminantAnalysis, 250, RARE, (1.0,) * 6)
 
@@ -155,6 +161,35 @@ def line(setting: Setting, runs: int, seed: int) -> str:
     return f"| {setting.name} | {truth:.3f} | " + " | ".join(cells) + " |"
 
 
+def predicted(n: int, of_patient: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
+    """True classes of n images, patient by patient, and the predictions of two equal rows, with known chances.
+
+    A row is right with a chance of the class (0.9 down to 0.4), moved up or down for all images of a patient.
+    """
+    true = rng.choice(len(RARE), size=n, p=np.array(RARE) / sum(RARE))
+    rows = []
+    for _ in range(2):
+        moved = np.repeat(rng.normal(size=n // of_patient), of_patient) if of_patient > 1 else 0.0
+        chance = 1 / (1 + np.exp(-(np.linspace(2.2, -0.4, len(RARE))[true] + moved)))
+        rows.append(np.where(rng.random(n) < chance, true, rng.choice(len(RARE), size=n, p=np.array(RARE) / sum(RARE))))
+    return true, *rows
+
+
+def over_images(name: str, images: int, of_patient: int, whole: bool, runs: int, seed: int) -> str:
+    """Coverage of the bootstrap over images, or whole patients, and how often the permutation calls a difference."""
+    rng = np.random.default_rng(seed)
+    unit = np.arange(images) // of_patient if whole else np.arange(images)
+    nothing = np.zeros(images, dtype=np.int64)
+    covered = called = 0
+    for _ in range(runs):
+        true, *rows = predicted(images, of_patient, rng)
+        a, b = (unit_counts(true, row, unit, nothing, len(RARE)) for row in rows)
+        found = image_differences(a, b, {"f1_macro": f1_macro}, rng)["f1_macro"]
+        covered += found.low <= 0 <= found.high
+        called += found.p < ALPHA
+    return f"| {name} | {covered / runs:.1%} | {called / runs:.1%} |"
+
+
 def head(what: str, ways: Sequence[str]) -> list[str]:
     """The first lines of a table."""
     columns = [f"{way}: coverage | told apart | width" for way in ways]
@@ -188,6 +223,13 @@ def main() -> None:
     tables += [line(setting, options.runs // 2, options.seed) for setting in REPEATED]
     tables += ["", "| Holm over | an equal row set below the best |", "|---|---:|"]
     tables += below_the_best(options.runs // 2, options.seed)
+    tables += [
+        "",
+        "| over test images, 250 of them | bootstrap: coverage | permutation: told apart |",
+        "|---|---:|---:|",
+    ]
+    for name, of_patient, whole in IMAGES:
+        tables.append(over_images(name, 250, of_patient, whole, options.runs // 4, options.seed))
     print("\n".join(tables))
 
 

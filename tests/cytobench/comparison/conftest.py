@@ -51,6 +51,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         seeds: Sequence[int] = (42,),
         n: int = 20,
         groups: bool = False,
+        split: str = "test",
         tag: str = "",
         folder: str = "out",
         change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table,
@@ -61,7 +62,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
                 values = record_values(fold, generator)
                 if generator:
                     values |= {"n_synthetic": n, "row": f"{generator}/clip/s16/n{n}"}
-                table = change(predictions(fold, right, seed, groups))
+                table = change(predictions(fold, right, seed, groups, split))
                 values |= {
                     "trial": f"{values['row'].replace('/', '__')}{tag}__fold{fold}__{seed}",
                     "seed": seed,

@@ -187,6 +187,17 @@ def test_other_numbers_of_synthetic_images_are_never_paired_where_each_divides_a
     )
 
 
+def test_equal_numbers_of_them_are_paired_on_the_real_images_alone(write, make_values) -> None:
+    protocol = {**make_values()["protocol"], "name": "cytodiff", "switches": {"pooled": True}}
+    for fold in range(5):
+        pooled = {"protocol": {**protocol, "fold": fold}, "split": "test_real", "folds": (fold,)}
+        write("repeat", 0.5, **pooled)
+        folder = write(right=0.9, **pooled)
+    found = compared(folder, A, "repeat/clip/s16/n20")
+    assert (found.split, found.n_images) == ("test_real", 150)
+    assert found.folds["f1_macro"].difference.excludes_zero
+
+
 def test_rows_without_a_common_fold_are_never_paired(write) -> None:
     write(None, 0.5, folds=(0, 1))
     folder = write(right=0.7, folds=(3,))
