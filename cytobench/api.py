@@ -95,6 +95,8 @@ def _prepare(
             name: {**declared["set"].get(name, {}), **values["set"].get(name, {})}
             for name in {*declared["set"], *values["set"]}
         }
+    if "variants" in declared and "variants" in values:
+        merged["variants"] = {**declared["variants"], **values["variants"]}
     if prompts_file is not None:
         merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
     wanted = make_benchmark(merged, str(benchmark) if benchmark else "options")

@@ -6,17 +6,25 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cytobench.errors import UserError
 from cytobench.metrics import METRICS
 from cytobench.validation import explain
 
 Scalar = bool | int | float | str
-Value = Scalar | list[Scalar]
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, (bool, int, float, str, list, tuple)):
+        raise ValueError("is no setting: write a number, a text, true, false, or a list of them")
+    return value
+
+
+Value = Annotated[Scalar | list[Scalar], BeforeValidator(_plain)]
 
 
 class PromptPair(BaseModel):

@@ -125,11 +125,11 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
-    for name in (*benchmark.generator, *benchmark.classifier):
-        _check_counts(name, benchmark, synthetic)
     dataset = declared_dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    for name in (*benchmark.generator, *benchmark.classifier):
+        _check_counts(name, benchmark, synthetic)
     seen = _seen(benchmark, dataset, protocol, generators)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
     if any(number >= benchmark.folds for number in fold):

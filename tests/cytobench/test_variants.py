@@ -82,8 +82,10 @@ def test_set_changes_a_variant_alone_and_a_dot_in_its_name_is_no_border(values: 
         '[variants."timm-lr0.1"]\nplugin = "timm"\nmodel = "test_resnet"\nresolution = 32\nlr = 0.1\n'
     )
     given = parse_set(("timm-lr0.1.epochs=1", "timm-lr0.1.lr=0.2"))
-    run(file, **values | {"synthetic": [0]}, set=given)
+    more = {"variants": {"chance": {"plugin": "random"}}, "classifier": ["timm", "timm-lr0.1", "chance"]}
+    run(file, **values | {"synthetic": [0]}, set=given, **more)
     found = read_benchmark(values["out"] / "benchmark.toml")
+    assert set(found.variants) == {"timm-lr0.1", "chance"}
     assert (found.set["timm-lr0.1"]["lr"], found.set["timm-lr0.1"]["epochs"]) == (0.2, 1)
     assert found.set["timm"]["lr"] == 0.001
     assert found.variants["timm-lr0.1"].plugin == "timm"
