@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import tomli_w
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cytobench.errors import UserError
+from cytobench.metrics import METRICS
 from cytobench.validation import explain
 
 Scalar = bool | int | float | str
@@ -32,6 +34,38 @@ class PromptPair(BaseModel):
 
     generator: str | None = None
     classifier: str | None = None
+
+
+class Analysis(BaseModel):
+    """What is to be concluded, declared before there are results: a metric, a reference and a family of comparisons.
+
+    It changes no work and is in no content address.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str = "f1_macro"
+    """``accuracy``, ``f1_macro`` or ``auc_macro``: on test, of the real images alone where a protocol pools."""
+    reference: str = "none/*/s0/n0"
+    """The row to compare with, or a pattern (``*``, ``?``) that gives each row the one of its classifier."""
+    comparisons: tuple[str, ...] = ("*",)
+    """Rows, or patterns of rows: those compared with the reference, and the family that p-values are adjusted for."""
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        if metric not in METRICS:
+            near = get_close_matches(metric, METRICS, n=1, cutoff=0.3)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"is no metric.{hint} Known: {', '.join(METRICS)}")
+        return metric
+
+    @field_validator("comparisons")
+    @classmethod
+    def _some(cls, comparisons: tuple[str, ...]) -> tuple[str, ...]:
+        if not comparisons:
+            raise ValueError("must name at least one row or pattern")
+        return tuple(dict.fromkeys(comparisons))
 
 
 class Variant(BaseModel):
@@ -84,6 +118,7 @@ class Benchmark(BaseModel):
     variants: Mapping[str, Variant] = Field(default_factory=dict)
     """Plugins under further names, by name; ``generator`` and ``classifier`` take these names as well."""
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
+    analysis: Analysis = Analysis()
 
     @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only", "merge")
     @classmethod

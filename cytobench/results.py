@@ -33,6 +33,11 @@ def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
                 f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
                 "Give another folder with --out, or the same settings."
             )
+        if before.analysis != benchmark.analysis and any(out.glob("records/*.json")):
+            raise UserError(
+                f"--out {out} holds results under another [analysis] ({_declared(before)}); what is declared after the "
+                "results is no declaration. Give another folder with --out, or the same [analysis], or leave it out."
+            )
 
 
 def why_undone(out: Path, trial: Trial, key: str) -> str | None:
@@ -50,6 +55,11 @@ def why_undone(out: Path, trial: Trial, key: str) -> str | None:
     if record.key != key:
         return "the record is of other work: its data, settings, weights or plugins have changed"
     return None if predictions_kept(record, file) else "the predictions are missing or damaged"
+
+
+def _declared(benchmark: Benchmark) -> str:
+    analysis = benchmark.analysis
+    return f"{analysis.metric}, {', '.join(analysis.comparisons)} against {analysis.reference}"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
