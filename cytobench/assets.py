@@ -1,13 +1,14 @@
 """Weights and folders that plugins need: found once before any stage, then known by path and digest.
 
 A reference is ``package:NAME/PATH`` (shipped inside an installed package), a local file or folder, or a Hub id
-(``owner/name``). Only the resolution of a Hub id may touch the network, and never inside a stage.
+(``owner/name``). Only the resolution of a Hub id may touch the network, never inside a stage, and not where it is told
+to fetch nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,8 @@ class AssetReference:
     source: str
     patterns: tuple[str, ...] = ("**/*.safetensors",)
     extra: tuple[str, ...] = ("**/*.json", "**/*.txt")
+    otherwise: str = "run at pocket scale with --preset pocket"
+    """How to do without, for the message where it cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -37,24 +40,52 @@ class Asset:
     digest: str
 
 
+@dataclass(frozen=True)
+class Inventory:
+    """A resolved reference with the SHA-256 (hex) of each file that it needs, by the file's path in the folder."""
+
+    asset: Asset
+    counted: Mapping[str, str]
+    """The files that count for the asset's digest; a single file has its name."""
+    extra: Mapping[str, str]
+
+
 def resolve_asset(reference: AssetReference, option: str) -> Asset:
     """Find a reference on this machine or fetch it from the Hub.
 
     ``option`` is the option that names it (``sd21-lora.weights``), for the message. Raises
     :class:`~cytobench.errors.UserError` naming the source, where it was looked for and the ways out.
     """
-    path = _locate(reference, option)
-    files = [path] if path.is_file() else _counted(path, reference.patterns)
-    if not files:
+    path = _locate(reference, option, fetch=True)
+    return Asset(reference.source, path, _joined(_counted(reference, option, path)))
+
+
+def take_inventory(reference: AssetReference, option: str, fetch: bool) -> Inventory:
+    """Find a reference as :func:`resolve_asset` does, and hash its extra files as well.
+
+    Without ``fetch`` the network is not touched.
+    """
+    path = _locate(reference, option, fetch)
+    counted = _counted(reference, option, path)
+    beside = [] if path.is_file() else _matching(path, reference.extra)
+    extra = {name: file_digest(path / name) for name in beside if name not in counted}
+    return Inventory(Asset(reference.source, path, _joined(counted)), counted, extra)
+
+
+def _counted(reference: AssetReference, option: str, path: Path) -> dict[str, str]:
+    """The digest of each file that counts. Raises UserError where there is none."""
+    if path.is_file():
+        return {path.name: file_digest(path)}
+    names = _matching(path, reference.patterns)
+    if not names:
         raise UserError(
             f"{option}: {path} holds no file matching {', '.join(reference.patterns)}. "
             f"Name another file or folder with --set {option}=PATH."
         )
-    root = path.parent if path.is_file() else path
-    return Asset(reference.source, path, _digest(files, root))
+    return {name: file_digest(path / name) for name in names}
 
 
-def _locate(reference: AssetReference, option: str) -> Path:
+def _locate(reference: AssetReference, option: str, fetch: bool) -> Path:
     source = reference.source
     if source.startswith("package:"):
         package, _, inner = source.removeprefix("package:").partition("/")
@@ -68,38 +99,44 @@ def _locate(reference: AssetReference, option: str) -> Path:
     local = Path(source).expanduser()
     if local.exists():
         return local.resolve()
-    return _from_hub(reference, option)
+    return _from_hub(reference, option, fetch)
 
 
-def _from_hub(reference: AssetReference, option: str) -> Path:
+def _from_hub(reference: AssetReference, option: str, fetch: bool) -> Path:
     source = reference.source
     ways_out = (
         f"Ways out: name a local folder or file with --set {option}=PATH; fetch it beforehand on a machine with "
-        f"internet into the Hugging Face cache (HF_HOME) and copy that; or run at pocket scale with --preset pocket."
+        f"internet (cytobench assets fetch) into the Hugging Face cache (HF_HOME) and copy that; or "
+        f"{reference.otherwise}."
     )
     parts = source.split("/")
     if len(parts) != 2 or not all(parts) or source.startswith((".", "~")):
         raise UserError(f"{option}: {source} is no file or folder here and no Hub id (owner/name). {ways_out}")
     from huggingface_hub import constants, snapshot_download
 
+    wanted = (*reference.patterns, *reference.extra)
+    # The Hub's client takes "**/" for one folder or more; in a glob it is also none.
+    forms = [*wanted, *(pattern.replace("**/", "") for pattern in wanted if "**/" in pattern)]
     try:
-        found = snapshot_download(source, allow_patterns=[*reference.patterns, *reference.extra])
+        found = snapshot_download(source, allow_patterns=forms, local_files_only=not fetch)
     except Exception as error:  # the Hub client raises many unrelated types; each means "not to be had"
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        asked = f", and {constants.ENDPOINT}" if fetch else ""
         raise UserError(
             f"{option}: the weights {source} cannot be had. Tried: the local path ./{source}, the Hub cache "
-            f"{constants.HF_HUB_CACHE}, and {constants.ENDPOINT} ({type(error).__name__}: {reason}). {ways_out}"
+            f"{constants.HF_HUB_CACHE}{asked} ({type(error).__name__}: {reason}). {ways_out}"
         ) from error
     return Path(found)
 
 
-def _counted(folder: Path, patterns: Iterable[str]) -> list[Path]:
-    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+def _matching(folder: Path, patterns: Iterable[str]) -> list[str]:
+    """The files in a folder that match, by their path in it, sorted."""
+    found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    return [path.relative_to(folder).as_posix() for path in found]
 
 
-def _digest(files: list[Path], root: Path) -> str:
-    """SHA-256 over the files' own SHA-256 digests and their names; of a single file, its own digest."""
-    digests = {path.relative_to(root).as_posix(): file_digest(path) for path in files}
+def _joined(digests: Mapping[str, str]) -> str:
+    """SHA-256 over the files' own digests and their names; of a single file, its own digest."""
     if len(digests) == 1:
         return next(iter(digests.values()))
     joined = "".join(f"{name}\0{digest}\n" for name, digest in digests.items())

@@ -1,57 +1,46 @@
-"""What a run would do: stages to do and already there, images, optimiser steps, and time where records tell it."""
+"""What a run would do: stages to do and already there, and why; images, optimiser steps, time and disk."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import fsum
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from cytobench.arms import Trial
-from cytobench.contract import PluginConfig
+from cytobench.calibrate import calibrate
+from cytobench.composition import ClassCount, class_counts
 from cytobench.environment import device_info
-from cytobench.errors import UserError
 from cytobench.plan import Planner
-from cytobench.records import Record, read_records
+from cytobench.pricing import Cost, Kind, recorded_costs
+from cytobench.reasons import Reasons
 from cytobench.resolve import Resolved
-from cytobench.results import refuse_other_settings, trial_done
+from cytobench.results import refuse_other_settings, why_undone
 
 KINDS = ("fit", "sample", "train", "predict")
 
 
 @dataclass
 class Item:
-    """The stages of one kind and plugin. ``images`` are those to make or predict, ``steps`` the optimiser's."""
+    """The stages of one kind and plugin; a block of images counts as one. All but ``there`` is of what is to do."""
 
     kind: str
     plugin: str
     todo: int = 0
     there: int = 0
     images: int = 0
+    """To make or predict."""
     steps: int = 0
+    """Of the optimiser."""
+    validated: int = 0
+    """Images validated in trainings, in every epoch again."""
     seconds: float | None = None
-    """Expected time of what is to do; None where no earlier record of this device and configuration tells it."""
-
-    @property
-    def units(self) -> int:
-        """What time is counted by: steps where there are any, else images, else stages."""
-        return self.steps or self.images or self.todo
-
-
-@dataclass(frozen=True)
-class ClassCount:
-    """What a class has: images, groups (0 where none is named), and its images and shots in every fold that runs."""
-
-    label: str
-    images: int
-    groups: int
-    shots: tuple[int, ...]
-    parts: tuple[tuple[int, int, int], ...]
-    """Train, validation and test, a fold."""
+    """Expected time; None where neither an earlier record of this device and configuration nor a calibration tells."""
+    bytes: float | None = None
+    """Expected size in the store; None where neither a stage that is there nor a calibration tells."""
+    there_bytes: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why what is to do is not there already, and how often."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +52,13 @@ class Forecast:
     items: Sequence[Item]
     classes: Sequence[ClassCount]
     folds: Sequence[int]
+    seeds: Sequence[int]
     prompts: Mapping[str, Mapping[str, str]]
     device: str
     pooled: bool
     """Whether every number of synthetic images has folds of its own; ``classes`` then shows those of none."""
+    calibrated: bool
+    """Whether the times are of a calibration; else of earlier records."""
     kept_bytes: int
     """What the store holds already."""
 
@@ -76,146 +68,151 @@ class Forecast:
         known = [item.seconds for item in self.items if item.todo]
         return None if None in known else fsum(value for value in known if value is not None)
 
+    @property
+    def bytes(self) -> float | None:
+        """Expected growth of the store; None if that of any stage is unknown."""
+        known = [item.bytes for item in self.items if item.todo]
+        return None if None in known else fsum(value for value in known if value is not None)
+
 
 @dataclass
 class _Counts:
-    items: dict[tuple[str, str], Item] = field(default_factory=dict)
+    items: dict[Kind, Item] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
-    def add(self, kind: str, plugin: str, key: str, there: bool, images: int = 0, steps: int = 0) -> None:
-        if key in self.seen:
-            return
+    def new(self, key: str) -> bool:
+        """Whether this stage or block has not been counted yet; from now on it has."""
+        found = key not in self.seen
         self.seen.add(key)
-        item = self.items.setdefault((kind, plugin), Item(kind, plugin))
-        item.there += there
-        if not there:
-            item.todo += 1
-            item.images += images
-            item.steps += steps
+        return found
+
+    def there(self, kind: str, plugin: str, size: int) -> None:
+        """Count one that is there, with its size in bytes."""
+        item = self._item(kind, plugin)
+        item.there += 1
+        item.there_bytes += size
+
+    def todo(
+        self, kind: str, plugin: str, reason: str, *, images: int = 0, steps: int = 0, validated: int = 0
+    ) -> None:
+        """Count one that is to do, and why."""
+        item = self._item(kind, plugin)
+        item.todo += 1
+        item.images += images
+        item.steps += steps
+        item.validated += validated
+        item.reasons[reason] = item.reasons.get(reason, 0) + 1
+
+    def _item(self, kind: str, plugin: str) -> Item:
+        return self.items.setdefault((kind, plugin), Item(kind, plugin))
 
 
-def forecast(resolved: Resolved, out: Path, store: Path) -> Forecast:
-    """Count what a run into ``out`` would do; nothing is written. Raises UserError as the run would."""
+def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], None] | None = None) -> Forecast:
+    """Count what a run into ``out`` would do; nothing is written there. Raises UserError as the run would.
+
+    Time comes from earlier records. With ``tell``, a few steps of each kind of stage are timed instead, in a temporary
+    folder, and ``tell`` hears of each.
+    """
     refuse_other_settings(out, resolved.benchmark)
-    planner, counts, done = resolved.planner(store), _Counts(), 0
+    planners, counts, done = resolved.planners(store), _Counts(), 0
+    reasons = Reasons(planners[0].store)
     for trial in resolved.trials:
-        predict = planner.predict(trial)
-        classifier = trial.arm.classifier
-        images = sum(len(images) for images in predict.splits.values())
-        finished = trial_done(out, trial, predict.key)
-        counts.add("predict", classifier.name, predict.key, finished, images)
-        done += finished
-        if finished:
-            continue
-        train = planner.train(trial)
-        trained = planner.store.find("train", train.key) is not None
-        steps = classifier.config.optimizer_steps(len(train.train)) or 0
-        counts.add("train", classifier.name, train.key, trained, steps=steps)
-        if not trained or planner.predicts_synthetic(trial):
-            _count_generator(planner, trial, counts)
+        done += _count_trial(planners[trial.repeat], trial, out, counts, reasons)
     items = sorted(counts.items.values(), key=lambda item: (KINDS.index(item.kind), item.plugin))
-    device = str(device_info(planner.device)["name"])
-    rates = _rates(resolved, _records_near(out), device)
+    device = str(device_info(planners[0].device)["name"])
+    if tell is not None:
+        costs = calibrate(resolved, planners[0], [(item.kind, item.plugin) for item in items if item.todo], tell)
+    else:
+        costs = recorded_costs(resolved, out, device)
     for item in items:
-        rate = rates.get((item.kind, item.plugin))
-        item.seconds = 0.0 if not item.todo else None if rate is None else item.units * rate
+        _price(item, costs.get((item.kind, item.plugin)))
     return Forecast(
         trials=len(resolved.trials),
         done=done,
         items=items,
-        classes=_classes(resolved, planner),
+        classes=class_counts(resolved, planners[0]),
         folds=resolved.benchmark.fold or (),
+        seeds=tuple(planner.seed for planner in planners),
         prompts={
             label: {"origin": resolved.prompt_origins[label], "generator": p.generator, "classifier": p.classifier}
             for label, p in resolved.prompts.items()
         },
         device=device,
         pooled=resolved.protocol.pooled,
-        kept_bytes=sum(file.stat().st_size for file in store.rglob("*") if file.is_file()),
+        calibrated=tell is not None,
+        kept_bytes=_size(store),
     )
 
 
-def _count_generator(planner: Planner, trial: Trial, counts: _Counts) -> None:
+def _price(item: Item, cost: Cost | None) -> None:
+    if not item.todo:
+        item.seconds = item.bytes = 0.0
+        return
+    if item.there and item.kind != "predict":
+        item.bytes = item.there_bytes / item.there * item.todo
+    if item.kind == "predict":
+        item.bytes = 0.0  # records and predictions lie outside the store
+    if cost is not None:
+        item.seconds = cost.seconds(item.todo, item.steps, item.images, item.validated)
+        if cost.stage_bytes is not None:
+            item.bytes = cost.stage_bytes * item.todo
+
+
+def _count_trial(planner: Planner, trial: Trial, out: Path, counts: _Counts, reasons: Reasons) -> bool:
+    """Count what a trial needs; whether it is done."""
+    predict, classifier = planner.predict(trial), trial.arm.classifier
+    undone = why_undone(out, trial, predict.key)
+    if undone is None:
+        counts.there("predict", classifier.name, 0)
+        return True
+    images = sum(len(images) for images in predict.splits.values())
+    if counts.new(predict.key):
+        counts.todo("predict", classifier.name, undone, images=images)
+    train = planner.train(trial)
+    trained = planner.store.find("train", train.key) is not None
+    if counts.new(train.key):
+        if trained:
+            counts.there("train", classifier.name, _size(planner.store.folder("train", train.key)))
+        else:
+            steps = classifier.config.optimizer_steps(len(train.train), train.train.classes) or 0
+            plugin = classifier.offer.spec.name
+            reason = reasons.of_stage("train", train.key, plugin, None, train.inputs)
+            validated = len(train.val) * classifier.config.validations()
+            counts.todo("train", classifier.name, reason, steps=steps, validated=validated)
+    if not trained or planner.predicts_synthetic(trial):
+        _count_generator(planner, trial, counts, reasons)
+    return False
+
+
+def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: Reasons) -> None:
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    complete = True
+    complete, plugin = True, generator.offer.spec.name
     for one in sample.classes:
         missing = set(one.images.missing(sample.n))
         complete = complete and not missing
         # A larger set of the same images holds the smaller one: what is counted once is each block.
         for number in one.images.blocks(sample.n):
-            key = f"{one.images.folder.name}/{number}"
-            counts.add("sample", generator.name, key, number not in missing, images=one.images.block)
+            if not counts.new(f"{one.images.folder.name}/{number}"):
+                continue
+            if number in missing:
+                reason = reasons.of_block(one.images, number, plugin, one.label, one.inputs)
+                counts.todo("sample", generator.name, reason, images=one.images.block)
+            else:
+                counts.there("sample", generator.name, one.images.shard(number).stat().st_size)
     if complete:
         return
     for fit in planner.fits(trial):
-        steps = generator.fit_config.optimizer_steps(len(fit.shots)) or 0
-        there = planner.store.find("fit", fit.key) is not None
-        counts.add("fit", generator.name, fit.key, there, steps=steps)
+        if not counts.new(fit.key):
+            continue
+        if planner.store.find("fit", fit.key) is not None:
+            counts.there("fit", generator.name, _size(planner.store.folder("fit", fit.key)))
+        else:
+            steps = generator.fit_config.optimizer_steps(len(fit.shots), fit.shots.classes) or 0
+            reason = reasons.of_stage("fit", fit.key, plugin, fit.label or None, fit.inputs)
+            counts.todo("fit", generator.name, reason, steps=steps)
 
 
-def _classes(resolved: Resolved, planner: Planner) -> list[ClassCount]:
-    table, folds = resolved.dataset.table, resolved.benchmark.fold or ()
-    asked = max((trial.arm.shots for trial in resolved.trials), default=0)
-    tuned = next((trial for trial in resolved.trials if trial.arm.shots == asked and asked), None)
-    found = []
-    for label in resolved.dataset.labels:
-        own = (table["label"] == label).to_numpy()
-        divided = [planner.divide(0)[fold] for fold in folds]
-        shots = [] if tuned is None else [len(planner.shots(Trial(tuned.arm, fold))[label]) for fold in folds]
-        parts = [tuple(int(own[rows].sum()) for rows in (fold.train, fold.val, fold.test)) for fold in divided]
-        groups = int(table["group"][own].nunique())
-        found.append(ClassCount(label, int(np.sum(own)), groups, tuple(shots), tuple(parts)))  # type: ignore[arg-type]
-    return found
-
-
-def _records_near(out: Path) -> list[Record]:
-    """Records of this results folder and of those beside it that can be read."""
-    found: list[Record] = []
-    for folder in sorted(out.parent.glob("*")) if out.parent.is_dir() else ():
-        if (folder / "records").is_dir():
-            try:
-                found += read_records([folder])
-            except UserError:  # someone else's folder, or a damaged record: it only serves the estimate
-                continue
-    return found
-
-
-def _rates(resolved: Resolved, records: Iterable[Record], device: str) -> dict[tuple[str, str], float]:
-    """Seconds a unit, see :attr:`Item.units`, by kind and plugin."""
-    configs = {ready.name: (ready.fit_config, ready.sample_config) for ready in resolved.generators}
-    trained = {ready.name: ready.config for ready in resolved.classifiers}
-    seconds: dict[tuple[str, str], dict[tuple[str, str | None], tuple[float, int]]] = {}
-    for record in records:
-        for stage in record.stages:
-            if stage.device != device:
-                continue
-            used = record.generator if stage.kind in ("fit", "sample") else record.classifier
-            if used is None:
-                continue
-            units = 0
-            if stage.kind == "fit" and used.name in configs and _same(configs[used.name][0], used, "fit_config"):
-                shots = record.shots_used.get(stage.label or "", sum(record.shots_used.values()))
-                units = configs[used.name][0].optimizer_steps(shots) or 1
-            elif stage.kind == "sample" and used.name in configs:
-                units = (stage.images or 0) if _same(configs[used.name][1], used, "sample_config") else 0
-            elif stage.kind == "train" and used.name in trained and _same(trained[used.name], used, "config"):
-                made = record.n_synthetic * len(record.dataset.labels)
-                if record.protocol.switches.get("pooled"):
-                    made = made * (record.protocol.folds - 2) // record.protocol.folds
-                units = trained[used.name].optimizer_steps(sum(record.splits["train"].values()) + made) or 1
-            elif stage.kind == "predict" and used.name in trained and _same(trained[used.name], used, "config"):
-                units = stage.images or 0
-            if units:
-                seconds.setdefault((stage.kind, used.name), {})[stage.key, stage.label] = (stage.seconds, units)
-    return {
-        which: fsum(time for time, _ in found.values()) / sum(units for _, units in found.values())
-        for which, found in seconds.items()
-    }
-
-
-def _same(config: PluginConfig, used: Any, name: str) -> bool:
-    """Whether a record's configuration is this one."""
-    recorded = getattr(used, name)
-    return json.dumps(recorded, sort_keys=True) == json.dumps(config.model_dump(mode="json"), sort_keys=True)
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -6,32 +6,31 @@ import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
+from cytobench.arms import Trial
 from cytobench.atomic import write_bytes
-from cytobench.benchmark import Benchmark
-from cytobench.data.seen import DECLARATIONS
+from cytobench.composition import class_counts, composition_lines
 from cytobench.engine import Engine, Node, SerialExecutor
-from cytobench.environment import device_info, environment
 from cytobench.errors import UserError
 from cytobench.metrics import scores_by_split
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.progress import Display, QuietDisplay, RunProgress
-from cytobench.records import Record, write_record
+from cytobench.recording import Recorder
+from cytobench.records import write_record
 from cytobench.resolve import Resolved
-from cytobench.results import BENCHMARK_FILE, refuse_other_settings, trial_done
+from cytobench.results import BENCHMARK_FILE, refuse_other_settings, why_undone
 from cytobench.stages import SampleStage, Stage
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger("cytobench")
+
 
 @dataclass
 class Outcome:
@@ -57,19 +56,23 @@ def run_benchmark(
     Raises UserError if ``out`` holds a run with other settings.
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
-    planner = resolved.planner(store)
+    planners = resolved.planners(store)
     refuse_other_settings(out, resolved.benchmark)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
     except OSError as error:
         raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another folder.") from error
-    run = _Run(resolved, plugins, out, planner, Outcome(out))
+    run = _Run(resolved, plugins, out, planners, Recorder(resolved), Outcome(out))
     display = display or QuietDisplay()
     nodes = run.nodes()
     for name in run.outcome.found:
         logger.debug("%s is done", name)
     if nodes:
+        for line in composition_lines(
+            class_counts(resolved, planners[0]), resolved.benchmark.fold or (), resolved.protocol.pooled, len(planners)
+        ):
+            display.message(line)
         progress = RunProgress(nodes, len(run.todo), display)
         run.tell = progress.trial_finished
         run.observe("cytobench_run_started", run=resolved.benchmark.model_dump(mode="json"), out=out)
@@ -86,37 +89,42 @@ class _Run:
     resolved: Resolved
     plugins: Plugins
     out: Path
-    planner: Planner
+    planners: Sequence[Planner]
+    recorder: Recorder
     outcome: Outcome
     todo: list[Trial] = field(default_factory=list)
     tell: Any = lambda text: None
-    made: set[str] = field(default_factory=set)
-    """Keys of stages and blocks made in this run, to tell what it paid."""
-    began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def nodes(self) -> list[Node]:
         """The stages to do, in the order of trials; sets ``todo`` and the trials found done."""
         nodes: dict[str, Node] = {}
+        same_work: dict[str, list[Trial]] = {}
         for trial in self.resolved.trials:
-            predict = self.planner.predict(trial)
-            if trial_done(self.out, trial, predict.key):
+            planner = self._planner(trial)
+            predict = planner.predict(trial)
+            if why_undone(self.out, trial, predict.key) is None:
                 self.outcome.found.append(trial.name)
                 continue
             self.todo.append(trial)
+            # Two names with equal settings are the same work: predicted once, with a record each.
+            trials = same_work.setdefault(predict.key, [])
+            trials.append(trial)
+            if predict.key in nodes:
+                continue
             needs: tuple[str, ...] = ()
-            if self.planner.store.find("train", predict.train_key) is None:
+            if planner.store.find("train", predict.train_key) is None:
                 needs = (self._train_node(trial, predict.train_key, nodes),)
-            elif self.planner.predicts_synthetic(trial):
+            elif planner.predicts_synthetic(trial):
                 needs = self._sample_needs(trial, nodes)
             nodes[predict.key] = Node(
                 key=predict.key,
                 kind="predict",
                 plugin=trial.arm.classifier.name,
-                title=f"predict {trial.arm.row} fold {trial.fold}",
-                build=partial(self.planner.predict, trial),
+                title=f"predict {self._title(trial)}",
+                build=partial(planner.predict, trial),
                 needs=needs,
-                finished=partial(self._finish, trial),
-                failed=partial(self._fail, trial),
+                finished=partial(self._finish, trials),
+                failed=partial(self._fail, trials),
             )
         return list(nodes.values())
 
@@ -126,8 +134,8 @@ class _Run:
                 key=key,
                 kind="train",
                 plugin=trial.arm.classifier.name,
-                title=f"train {trial.arm.row} fold {trial.fold}",
-                build=partial(self.planner.train, trial),
+                title=f"train {self._title(trial)}",
+                build=partial(self._planner(trial).train, trial),
                 needs=self._sample_needs(trial, nodes),
                 finished=partial(self._made, key),
             )
@@ -135,17 +143,16 @@ class _Run:
 
     def _sample_needs(self, trial: Trial, nodes: dict[str, Node]) -> tuple[str, ...]:
         """The sampling of a trial, if images of its sets are missing."""
-        sample = self.planner.sample(trial)
+        sample = self._planner(trial).sample(trial)
         if sample is None or not any(one.images.missing(sample.n) for one in sample.classes):
             return ()
         return (self._sample_node(trial, sample, nodes),)
 
     def _sample_node(self, trial: Trial, sample: SampleStage, nodes: dict[str, Node]) -> str:
         if sample.key not in nodes:
-            fits = [
-                stage for stage in self.planner.fits(trial) if self.planner.store.find("fit", stage.key) is None
-            ]
-            name = sample.work.plugin
+            planner = self._planner(trial)
+            fits = [stage for stage in planner.fits(trial) if planner.store.find("fit", stage.key) is None]
+            name = trial.arm.generator.name if trial.arm.generator else sample.work.plugin
             for stage in fits:
                 nodes.setdefault(
                     stage.key,
@@ -153,7 +160,7 @@ class _Run:
                         key=stage.key,
                         kind="fit",
                         plugin=name,
-                        title=f"fit {name} {stage.label or 'all classes'} s{trial.arm.shots} fold {trial.fold}",
+                        title=f"fit {name} {stage.label or 'all classes'} s{trial.arm.shots} {self._place(trial)}",
                         build=partial(_same, stage),
                         finished=partial(self._made, stage.key),
                     ),
@@ -162,140 +169,62 @@ class _Run:
                 key=sample.key,
                 kind="sample",
                 plugin=name,
-                title=f"sample {name} n{sample.n} fold {trial.fold}",
+                title=f"sample {name} n{sample.n} {self._place(trial)}",
                 build=lambda: sample,
                 needs=tuple(stage.key for stage in fits),
             )
         return sample.key
 
     def _made(self, key: str, report: dict[str, Any]) -> None:
-        self.made.add(key)
+        self.recorder.made.add(key)
 
-    def _finish(self, trial: Trial, report: dict[str, Any]) -> None:
+    def _finish(self, trials: Sequence[Trial], report: dict[str, Any]) -> None:
         predictions = report.pop("predictions")
         ran = report.pop("ran")
+        for trial in trials:
+            self._keep(trial, report, ran, predictions)
+
+    def _keep(self, trial: Trial, report: Mapping[str, Any], ran: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         train_only = set(self.resolved.benchmark.train_only)
         scored = scores_by_split(
             predictions, [label for label in self.resolved.dataset.labels if label not in train_only]
         )
-        stages, curves, generator_ran = self._stages(trial)
-        record = self._record(
-            trial,
-            key=report["key"],
-            status="done",
-            scores=scored,
-            stages=[*stages, {**report, "reused": False}],
-            curves=curves,
-            classifier=_plugin_part(trial.arm.classifier, ran),
-            generator=_plugin_part(trial.arm.generator, generator_ran),
-        )
+        record = self.recorder.done(trial, self._planner(trial), report, ran, scored)
         write_record(self.out, record, predictions)
         self.outcome.done.append(trial.name)
         test = scored["test"]
         self.tell(
-            f"done {trial.arm.row} fold {trial.fold}: test accuracy {test['accuracy']:.3f}, "
-            f"macro F1 {test['f1_macro']:.3f}"
+            f"done {self._title(trial)}: test accuracy {test['accuracy']:.3f}, macro F1 {test['f1_macro']:.3f}"
         )
         self.observe("cytobench_trial_finished", record=record.model_dump(mode="json"))
 
-    def _fail(self, trial: Trial, error: BaseException) -> None:
+    def _fail(self, trials: Sequence[Trial], error: BaseException) -> None:
+        for trial in trials:
+            self._keep_failure(trial, error)
+
+    def _keep_failure(self, trial: Trial, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}"
-        record = self._record(
-            trial,
-            key="",
-            status="failed",
-            scores={},
-            stages=[],
-            curves=[],
-            classifier=_plugin_part(trial.arm.classifier, None),
-            generator=_plugin_part(trial.arm.generator, None),
-            error={
-                "type": type(error).__name__,
-                "message": str(error),
-                "traceback": "".join(traceback.format_exception(error)),
-            },
-        )
+        failure = {
+            "type": type(error).__name__,
+            "message": str(error),
+            "traceback": "".join(traceback.format_exception(error)),
+        }
+        record = self.recorder.failed(trial, self._planner(trial), failure)
         write_record(self.out, record, None)
         self.outcome.failed[trial.name] = reason
-        self.tell(f"FAILED {trial.arm.row} fold {trial.fold}: {reason}")
+        self.tell(f"FAILED {self._title(trial)}: {reason}")
         self.observe("cytobench_trial_finished", record=record.model_dump(mode="json"))
 
-    def _stages(
-        self, trial: Trial
-    ) -> tuple[list[dict[str, Any]], list[dict[str, float]], dict[str, Any] | None]:
-        """Reports of what lies behind a trial (as far as the store still has it), curves, and what generated."""
-        planner, stages = self.planner, []
-        for fit in planner.fits(trial):
-            entry = planner.store.find("fit", fit.key)
-            if entry is not None:
-                stages.append({**entry.report, "reused": fit.key not in self.made})
-        sample, ran = planner.sample(trial), None
-        for one in sample.classes if sample is not None else ():
-            blocks = [report for n in one.images.blocks(sample.n) if (report := one.images.report(n))]  # type: ignore[union-attr]
-            if blocks:
-                ran = blocks[0]["ran"]
-                stages.append({**_summed(blocks), "reused": max(block["when"] for block in blocks) < self.began})
-        train = planner.train(trial)
-        entry = planner.store.find("train", train.key)
-        curves = []
-        if entry is not None:
-            report = dict(entry.report)
-            curves = report.pop("curves")
-            timed = {name: value for name, value in report.items() if name not in ("picked", "last")}
-            stages.append({**timed, "reused": train.key not in self.made})
-        return stages, curves, ran
+    def _planner(self, trial: Trial) -> Planner:
+        return self.planners[trial.repeat]
 
-    def _record(self, trial: Trial, **parts: Any) -> Record:
-        resolved = self.resolved
-        dataset, benchmark = resolved.dataset, resolved.benchmark
-        groups = dataset.table["group"].dropna()
-        shots, fold = self.planner.shots(trial), self.planner.fold(trial)
-        return Record.model_validate(
-            {
-                "trial": trial.name,
-                "row": trial.arm.row,
-                "dataset": {
-                    "name": dataset.name,
-                    "digest": dataset.digest,
-                    "n_images": len(dataset.table),
-                    "classes": _counts(dataset.table["label"], dataset.labels),
-                    "labels": list(dataset.labels),
-                    "public": dataset.public,
-                    "drawn": dataset.drawn,
-                    "limit": dataset.limited,
-                    "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
-                },
-                "protocol": {
-                    "name": resolved.protocol.name,
-                    "version": resolved.protocol.version,
-                    "switches": resolved.protocol.switches,
-                    "folds": benchmark.folds,
-                    "fold": trial.fold,
-                },
-                "made_elsewhere": _made_elsewhere(trial, benchmark),
-                "train_only": list(benchmark.train_only),
-                "preset": benchmark.preset,
-                "shots": trial.arm.shots,
-                "shots_used": {label: len(rows) for label, rows in shots.items()},
-                "n_synthetic": trial.arm.n,
-                "seed": benchmark.seed,
-                "splits": {
-                    part: _counts(dataset.table["label"].iloc[rows], dataset.labels)
-                    for part, rows in (("train", fold.train), ("validation", fold.val), ("test", fold.test))
-                },
-                "dtype": self.planner.dtype,
-                "started": self.began,
-                "environment": environment(),
-                "device": device_info(self.planner.device),
-                "prompts": {
-                    label: {**asdict(pair), "origin": resolved.prompt_origins[label]}
-                    for label, pair in resolved.prompts.items()
-                },
-                "benchmark": benchmark.model_dump(mode="json", exclude_none=True),
-                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-                **parts,
-            }
-        )
+    def _place(self, trial: Trial) -> str:
+        """Fold, and seed where there are several."""
+        seed = f" seed {self._planner(trial).seed}" if len(self.planners) > 1 else ""
+        return f"fold {trial.fold}{seed}"
+
+    def _title(self, trial: Trial) -> str:
+        return f"{trial.arm.row} {self._place(trial)}"
 
     def observe(self, hook: str, **arguments: Any) -> None:
         """Call observers; what they raise is logged and changes nothing."""
@@ -305,53 +234,3 @@ class _Run:
 
 def _same(stage: Stage) -> Stage:
     return stage
-
-
-def _plugin_part(
-    ready: ReadyGenerator | ReadyClassifier | None, ran: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
-    if ready is None:
-        return None
-    configs = (
-        {"fit_config": ready.fit_config, "sample_config": ready.sample_config}
-        if isinstance(ready, ReadyGenerator)
-        else {"config": ready.config}
-    )
-    return {
-        "name": ready.name,
-        "plugin": ready.offer.spec.name,
-        "distribution": ready.offer.origin,
-        "version": ready.offer.version,
-        "revision": ready.offer.spec.revision,
-        "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.assets.items()},
-        "ran": ran,
-        **{name: config.model_dump(mode="json") for name, config in configs.items()},
-    }
-
-
-def _made_elsewhere(trial: Trial, benchmark: Benchmark) -> str:
-    generator, declared = trial.arm.generator, benchmark.trained_on
-    if generator is None or not generator.made_elsewhere:
-        return "no"
-    return "undeclared" if declared is None else declared if declared in DECLARATIONS else "listed"
-
-
-def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
-    counts = column.value_counts()
-    return {label: int(counts.get(label, 0)) for label in labels}
-
-
-def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    """One report for the blocks of a class: their seconds and images add up."""
-    seconds = sum(block["seconds"] for block in blocks)
-    load = sum(block["parts"].get("load", 0.0) for block in blocks)
-    images = sum(block["images"] for block in blocks)
-    peaks = [block["peak_memory_mib"] for block in blocks if block["peak_memory_mib"] is not None]
-    return {
-        **{name: blocks[0][name] for name in ("kind", "key", "label", "device", "when")},
-        "seconds": seconds,
-        "parts": {"load": load} if load else {},
-        "images": images,
-        "images_per_second": images / (seconds - load) if seconds > load else None,
-        "peak_memory_mib": max(peaks) if peaks else None,
-    }

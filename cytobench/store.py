@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,17 +47,37 @@ class Store:
         folder = self.folder(kind, key)
         if not folder.is_dir():
             return None
-        try:
-            manifest = json.loads((folder / MANIFEST).read_text())
-            damaged = [name for name, digest in manifest["files"].items() if _digest(folder / name) != digest]
-            report = manifest["report"]
-        except (OSError, ValueError, KeyError, TypeError):
-            damaged, report = [MANIFEST], {}
+        damaged = self.damage(kind, key)
         if damaged:
             logger.warning("%s %s: %s is damaged; it is made again", kind, key[:12], ", ".join(damaged))
             return None
-        entry = self._checked[key] = Entry(folder, report)
+        entry = self._checked[key] = Entry(folder, json.loads((folder / MANIFEST).read_text())["report"])
         return entry
+
+    def damage(self, kind: str, key: str) -> list[str]:
+        """The files of a stage that are missing or not as they were written; none if the stage is absent or whole."""
+        folder = self.folder(kind, key)
+        if not folder.is_dir():
+            return []
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text())
+            _ = manifest["report"]
+            return [name for name, digest in manifest["files"].items() if _digest(folder / name) != digest]
+        except (OSError, ValueError, KeyError, TypeError):
+            return [MANIFEST]
+
+    def reports(self, kind: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """Inputs and report of every stage of a kind (for ``images``: of every set), as far as they can be read."""
+        # A set's inputs stand in the report of each of its blocks; the first one tells.
+        name = "000000.json" if kind == "images" else MANIFEST
+        for file in sorted((self.root / kind).glob(f"??/*/{name}")):
+            try:
+                found = json.loads(file.read_text())
+                report = found["report"]
+                inputs = report["inputs"] if kind == "images" else found["inputs"]
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            yield inputs, report
 
     @contextmanager
     def making(self, kind: str, key: str) -> Iterator[Path]:

@@ -16,7 +16,9 @@ COMMANDS = {
     "run": "Run a benchmark and show its leaderboard.",
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
+    "compare": "Compare rows: differences, intervals, cost.",
     "data": "Describe, split and export data sets.",
+    "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",
     "plugins": "List installed generators, classifiers and data sets.",
     "doctor": "Check this machine: versions, devices, weights.",
 }

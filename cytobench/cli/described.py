@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 SHOWN = 5
 """Sets of copies and sizes shown; ``--json`` has all."""
@@ -131,11 +131,11 @@ def _prompts(prompts: dict[str, Any]) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A rich table on a terminal; elsewhere columns that are aligned with spaces and never wrapped or cut."""
+    """A rich table on a terminal; elsewhere columns that are aligned with spaces and never wrapped. Nothing is cut."""
     texts = [[str(cell) for cell in row] for row in rows]
     console = Console()
     if console.is_terminal:
-        table = Table(*header)
+        table = Table(*(Column(name, overflow="fold") for name in header))
         for row in texts:
             table.add_row(*row)
         console.print(table)

@@ -9,54 +9,55 @@ from typing import TYPE_CHECKING
 import click
 
 from cytobench.cli.described import table
+from cytobench.composition import composition_lines
 from cytobench.leaderboard.words import duration
 
 if TYPE_CHECKING:
-    from cytobench.forecast import Forecast, Item
+    from cytobench.forecast import Forecast
 
 
 def as_json(found: Forecast) -> str:
     """The forecast as one JSON object."""
-    return json.dumps({**asdict(found), "seconds": found.seconds}, indent=1)
+    return json.dumps({**asdict(found), "seconds": found.seconds, "bytes": found.bytes}, indent=1)
 
 
 def show(found: Forecast) -> None:
     """Print classes with their folds, prompts, and the stages with their time."""
-    grouped = any(one.groups for one in found.classes)
-    header = ["class", "images", *(["groups"] if grouped else []), "shots"]
-    rows = []
-    for one in found.classes:
-        shots = _range(one.shots) if one.shots else "-"
-        parts = ["/".join(map(str, part)) for part in one.parts]
-        rows.append([one.label, one.images, *([one.groups] if grouped else []), shots, *parts])
-    table([*header, *(f"fold {fold}" for fold in found.folds)], rows)
-    own = "; with synthetic images the folds are others" if found.pooled else ""
-    click.echo(f"folds: real images to train / validate / test{own}\n")
+    for line in composition_lines(found.classes, found.folds, found.pooled, len(found.seeds)):
+        click.echo(line)
+    click.echo()
     for label, prompt in found.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")
     click.echo(f"\n{found.trials} trials, {found.done} of them done")
     table(
-        ("stage", "plugin", "to do", "there", "images", "steps", "time"),
+        ("stage", "plugin", "to do", "there", "images", "steps", "time", "disk"),
         [
-            (i.kind, i.plugin, i.todo, i.there, _count(i.images), _count(i.steps), _time(i))
+            (i.kind, i.plugin, i.todo, i.there, _count(i.images), _count(i.steps), _time(i.seconds), _disk(i.bytes))
             for i in found.items
         ],
     )
-    total = "unknown" if found.seconds is None else f"about {duration(found.seconds)}"
-    click.echo(f"time in all, on {found.device}: {total}")
-    if found.seconds is None:
-        click.echo("unknown: no earlier record of this device and these settings lies beside the results folder")
-    click.echo(f"the store holds {found.kept_bytes / 2**20:,.1f} MiB")
+    for item in found.items:
+        for reason, number in item.reasons.items():
+            click.echo(f"{item.kind} {item.plugin}, {number} to do: {reason}")
+    time, disk = _time(found.seconds), "unknown" if found.bytes is None else _disk(found.bytes)
+    click.echo(f"in all, on {found.device}: time {time}; disk {disk} more, the store holds {_disk(found.kept_bytes)}")
+    if found.calibrated:
+        click.echo("time is that of the stages, from a few steps of each, timed just now on this device")
+    elif found.seconds is None:
+        click.echo(
+            "unknown time: no earlier record of this device and these settings lies beside the results folder; "
+            "--calibrate times a few steps of each stage"
+        )
 
 
 def _count(number: int) -> str:
     return f"{number:,}" if number else "-"
 
 
-def _time(item: Item) -> str:
-    return "unknown" if item.seconds is None else duration(item.seconds)
+def _time(seconds: float | None) -> str:
+    return "unknown" if seconds is None else duration(seconds)
 
 
-def _range(counts: tuple[int, ...]) -> str:
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low}-{high}"
+def _disk(size: float | None) -> str:
+    return "unknown" if size is None else f"{size / 2**20:,.1f} MiB" if size else "-"
+

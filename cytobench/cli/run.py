@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from cytobench.errors import UserError
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
 @click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")
 @click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
+@click.option("--repeats", type=int, metavar="R", help="Run all with R seeds, S to S + R - 1. [1]")
 @click.option("--limit", type=int, metavar="N", help="Only the first N real images a class; marked in every table.")
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that trains but is left out of the scores.")
 @click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
@@ -39,6 +41,7 @@ from cytobench.errors import UserError
 )
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--calibrate", is_flag=True, help="With --dry-run: time a few steps of each stage on this device.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="The leaderboard as JSON on stdout.")
 def run(
@@ -48,6 +51,7 @@ def run(
     out: Path | None,
     store: Path | None,
     dry_run: bool,
+    calibrate: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -68,8 +72,17 @@ def run(
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if values:
         given["set"] = parse_set(values)
+    if calibrate and not dry_run:
+        raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
     if dry_run:
-        found = plan(Path(benchmark) if benchmark else None, out=out, store=store, prompts_file=prompts, **given)
+        found = plan(
+            Path(benchmark) if benchmark else None,
+            out=out,
+            store=store,
+            prompts_file=prompts,
+            calibrate=partial(click.echo, err=True) if calibrate else None,
+            **given,
+        )
         if as_json:
             click.echo(forecast_json(found))
         else:
@@ -102,7 +115,7 @@ def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     result: dict[str, dict[str, Any]] = {}
     for item in values:
         name, separator, text = item.partition("=")
-        plugin, dot, key = name.partition(".")
+        plugin, dot, key = name.rpartition(".")  # a variant's name may have dots, a key has none
         if not (separator and dot and plugin and key):
             raise UserError(f"--set {item}: write PLUGIN.KEY=VALUE, for example --set sd21-lora.steps=50.")
         result.setdefault(plugin, {})[key] = _value(text)

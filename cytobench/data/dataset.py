@@ -116,16 +116,27 @@ def undecoded(listing: Listing) -> Dataset:
     )
 
 
-def from_listing(listing: Listing, cache: Path) -> Dataset:
-    """Decode every image (or find its digest in ``cache``) and build the data set.
+def from_listing(listing: Listing, cache: Path, anew: bool = False) -> Dataset:
+    """Decode every image (or find its digest in ``cache``, unless ``anew``) and build the data set.
 
     Raises UserError that lists every image that cannot be used.
     """
-    pixels, bad = read_digests(listing.root, list(listing.table["path"]), cache)
+    return _digested(undecoded(listing), cache, anew)
+
+
+def decoded_anew(dataset: Dataset, cache: Path) -> Dataset:
+    """The same with every image decoded again, whatever ``cache`` remembers of it; it then remembers what was found.
+
+    Raises UserError that lists every image that cannot be used.
+    """
+    return _digested(dataset, cache, anew=True)
+
+
+def _digested(dataset: Dataset, cache: Path, anew: bool) -> Dataset:
+    paths = list(dataset.table["path"])
+    pixels, bad = read_digests(dataset.root, paths, cache, anew)
     if bad:
         lines = "\n".join(f"  {path}: {reason}" for path, reason in sorted(bad.items()))
         images = "1 image" if len(bad) == 1 else f"{len(bad)} images"
-        raise UserError(f"{listing.root}: {images} cannot be used; repair them or take them out:\n{lines}")
-    digests = [pixels[path].digest for path in listing.table["path"]]
-    dataset = undecoded(listing)
-    return replace(dataset, table=dataset.table.assign(digest=digests))
+        raise UserError(f"{dataset.root}: {images} cannot be used; repair them or take them out:\n{lines}")
+    return replace(dataset, table=dataset.table.assign(digest=[pixels[path].digest for path in paths]))

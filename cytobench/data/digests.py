@@ -38,14 +38,17 @@ Stamp = tuple[int, int, int]
 """Size in bytes, and times of change of content and of metadata in ns: what tells that a file is the same."""
 
 
-def read_digests(root: Path, paths: Sequence[str], cache: Path) -> tuple[dict[str, Pixels], dict[str, str]]:
+def read_digests(
+    root: Path, paths: Sequence[str], cache: Path, anew: bool = False
+) -> tuple[dict[str, Pixels], dict[str, str]]:
     """Decode the files of ``paths`` (relative to ``root``): what is known of each, and why of each bad one.
 
-    Files whose stamp is found in ``cache`` are not decoded again. Bad ones are never remembered. A cache that
-    cannot be read or written is done without.
+    Files whose stamp is found in ``cache`` are not decoded again, unless ``anew``: then every file is decoded, and
+    what is found replaces what was remembered. Bad ones are never remembered. A cache that cannot be read or written
+    is done without.
     """
     index = _index_file(root, cache)
-    known = _read_index(index)
+    known = {} if anew else _read_index(index)
     stamps: dict[str, Stamp] = {}
     good: dict[str, Pixels] = {}
     bad: dict[str, str] = {}

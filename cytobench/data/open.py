@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from cytobench.contract import DatasetSpec
-from cytobench.data.dataset import Dataset, from_listing
+from cytobench.data.dataset import Dataset, decoded_anew, from_listing
 from cytobench.data.folder import list_folder
 from cytobench.data.listing import Listing
 from cytobench.data.manifest import SUFFIXES, list_manifest
@@ -17,15 +17,16 @@ from cytobench.errors import CytobenchError, UserError
 from cytobench.lazy import load
 
 
-def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Path) -> Dataset:
+def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Path, anew: bool = False) -> Dataset:
     """The installed data set of this name, else the folder or manifest at this path.
 
-    Digests and drawn images are kept in ``cache``. Raises UserError for an unknown name or path and for bad
-    data, CytobenchError where an installed data set's plugin fails.
+    Digests and drawn images are kept in ``cache``; with ``anew`` every image is decoded, whatever the cache remembers
+    of it. Raises UserError for an unknown name or path and for bad data, CytobenchError where an installed data set's
+    plugin fails.
     """
     spec = specs.get(name_or_path)
     if spec is None:
-        return from_listing(list_path(name_or_path, specs), cache)
+        return from_listing(list_path(name_or_path, specs), cache, anew)
     try:
         dataset = load(spec.factory)(cache / "datasets")
     except CytobenchError:
@@ -36,7 +37,8 @@ def open_dataset(name_or_path: str, specs: Mapping[str, DatasetSpec], cache: Pat
     if not isinstance(dataset, Dataset):
         found = type(dataset).__name__
         raise CytobenchError(f"data set {spec.name}: {spec.factory} returned {found}, which is no Dataset.")
-    return replace(dataset, name=spec.name, public=spec.public, drawn=spec.drawn)
+    dataset = replace(dataset, name=spec.name, public=spec.public, drawn=spec.drawn)
+    return decoded_anew(dataset, cache) if anew else dataset
 
 
 def list_path(path: str, specs: Mapping[str, DatasetSpec], present_only: bool = True) -> Listing:

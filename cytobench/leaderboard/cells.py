@@ -56,7 +56,7 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
                 TableCell(str(row.n_synthetic), number=True),
                 *figures,
                 TableCell(time_text(row), number=True),
-                TableCell(". ".join([ran_text(row), *remarks(row)])),
+                TableCell(". ".join([ran_text(row), *remarks(row, section.seeds)])),
             ]
         )
     if section.majority:

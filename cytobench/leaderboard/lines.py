@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Leaderboard, Row, Section
+from cytobench.leaderboard.model import Leaderboard, Place, Row, Section
 
 COLUMNS = (
     *("dataset", "protocol", "preset", "generator", "classifier", "shots", "n_synthetic", "split", "metric"),
     *("mean", "std", "folds", "row"),
-    *("complete", "rank", "best", "missing_folds", "failed_folds", "folds_declared", "folds_made"),
-    *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "seed", "train_only"),
+    *("std_seeds", "seeds", "complete", "rank", "best", "missing", "failed"),
+    *("folds_declared", "folds_made", "seeds_declared"),
+    *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "train_only"),
     *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
+    *("standing", "p_best"),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -37,6 +41,8 @@ def to_csv(board: Leaderboard) -> str:
                         "mean": figure.mean,
                         "std": figure.std,
                         "folds": figure.folds,
+                        "std_seeds": figure.std_seeds,
+                        "seeds": figure.seeds,
                         "best": _yes((split, metric) in row.best),
                     }
                 )
@@ -63,7 +69,7 @@ def _section(section: Section) -> dict[str, Any]:
         "switches": dict(section.switches),
         "preset": section.preset,
         "device": section.device,
-        "seed": section.seed,
+        "seeds": list(section.seeds),
         "train_only": list(section.train_only),
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
@@ -85,14 +91,16 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "classifier_ran": row.classifier_ran,
         "complete": row.complete,
         "made_elsewhere": row.made_elsewhere,
-        "missing_folds": list(row.missing),
-        "failed": {str(fold): error for fold, error in row.failed.items()},
+        "missing": [where._asdict() for where in row.missing],
+        "failed": [{**where._asdict(), "error": error} for where, error in row.failed.items()],
         "shots_short": row.shortfall,
         "settings": row.settings,
         "seconds": row.seconds,
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "standing": row.standing or None,
+        "p_best": row.p_best,
         "figures": _figures(section, row),
     }
 
@@ -101,7 +109,7 @@ def _figures(section: Section, row: Row | None) -> dict[str, dict[str, Any]]:
     """By split and metric; of the majority class without a row."""
     nested: dict[str, dict[str, Any]] = {}
     for (split, metric), figure in (row.figures if row else section.majority).items():
-        values: dict[str, Any] = {"mean": figure.mean, "std": figure.std, "folds": figure.folds}
+        values: dict[str, Any] = asdict(figure)
         if row:
             values["best"] = (split, metric) in row.best
         nested.setdefault(split, {})[metric] = values
@@ -121,8 +129,8 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "complete": _yes(row.complete),
         "made_elsewhere": row.made_elsewhere,
         "rank": row.rank,
-        "missing_folds": " ".join(map(str, row.missing)),
-        "failed_folds": " ".join(map(str, row.failed)),
+        "missing": _places(row.missing),
+        "failed": _places(row.failed),
         "folds_declared": " ".join(map(str, section.folds_declared)),
         "folds_made": section.folds_made,
         "generator_ran": row.generator_ran,
@@ -131,7 +139,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "limit": section.limit,
         "drawn": _yes(section.drawn),
         "grouped": section.grouped,
-        "seed": section.seed,
+        "seeds_declared": " ".join(map(str, section.seeds)),
         "train_only": " ".join(section.train_only),
         "protocol_version": section.protocol_version,
         "dataset_digest": section.dataset_digest,
@@ -141,7 +149,14 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "standing": row.standing,
+        "p_best": row.p_best,
     }
+
+
+def _places(places: Iterable[Place]) -> str:
+    """``SEED:FOLD`` with spaces between."""
+    return " ".join(f"{where.seed}:{where.fold}" for where in places)
 
 
 def _yes(value: bool) -> str:

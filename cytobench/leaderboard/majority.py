@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cytobench.leaderboard.model import Cell, Figure
-from cytobench.leaderboard.rows import summarise
+from cytobench.leaderboard.model import Cell, Figure, Place
+from cytobench.leaderboard.rows import place, summarise
 from cytobench.records import Record
 
 
@@ -15,9 +15,9 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[Cell, Fig
     With a share s of the guessed class among n images of c evaluated classes, accuracy is s, macro F1 is
     2 s / (1 + s) / c (all other classes have 0), and a constant score has an AUC of 0.5.
     """
-    folds = {record.protocol.fold: record for record in records if "train" in record.splits}
-    values: dict[Cell, list[float]] = {}
-    for _, record in sorted(folds.items()):
+    places = {place(record): record for record in records if "train" in record.splits}
+    values: dict[Cell, dict[Place, float]] = {}
+    for where, record in sorted(places.items()):
         train = {label: record.splits["train"].get(label, 0) for label in record.evaluated}
         guess = max(train, key=lambda label: train[label])
         for split in splits:
@@ -28,8 +28,8 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[Cell, Fig
             if not total:
                 continue
             share = counts.get(guess, 0) / total
-            values.setdefault((split, "accuracy"), []).append(share)
-            values.setdefault((split, "f1_macro"), []).append(2 * share / (1 + share) / len(train))
+            values.setdefault((split, "accuracy"), {})[where] = share
+            values.setdefault((split, "f1_macro"), {})[where] = 2 * share / (1 + share) / len(train)
             if sum(count > 0 for count in counts.values()) > 1:
-                values.setdefault((split, "auc_macro"), []).append(0.5)
+                values.setdefault((split, "auc_macro"), {})[where] = 0.5
     return {cell: summarise(found) for cell, found in values.items()}

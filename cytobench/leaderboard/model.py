@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Cell = tuple[str, str]
 """A split and a metric."""
 
 
+class Place(NamedTuple):
+    """Where a trial of a row stands: the seed of its repeat, and its fold."""
+
+    seed: int
+    fold: int
+
+
 @dataclass(frozen=True)
 class Figure:
-    """Mean and sample standard deviation (ddof 1) over folds; ``folds`` is how many are behind them.
+    """Mean over all trials, sample standard deviation (ddof 1) over folds, and that over seeds.
 
-    ``std`` is None with fewer than two folds, ``mean`` with none.
+    With several seeds ``std`` is the spread over folds within a seed (variances pooled), and ``std_seeds`` that of the
+    seeds' means. Each is None where fewer than two values are behind it, ``mean`` where none is.
     """
 
     mean: float | None
     std: float | None
     folds: int
+    """Different folds behind it."""
+    seeds: int = 1
+    std_seeds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,10 +53,10 @@ class Row:
     made_elsewhere: str
     """``no``, or what was declared of images or weights from outside the run: see records."""
     complete: bool
-    missing: tuple[int, ...]
-    """Declared folds without a finished trial, failed ones included."""
-    failed: Mapping[int, str]
-    """The error of each failed fold."""
+    missing: tuple[Place, ...]
+    """Declared places without a finished trial, failed ones included."""
+    failed: Mapping[Place, str]
+    """The error of each failed trial."""
     shortfall: str
     """Classes that had fewer shots than asked for, for example ``LYA 6 of 16``."""
     settings: str
@@ -57,7 +69,12 @@ class Row:
     """Rate of sampling; None without."""
     peak_memory_mib: float | None
     """The highest peak of all stages."""
-
+    values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
+    """What the figures are made of: each finished place's score, where there is one."""
+    standing: str = ""
+    """``best``, ``not distinguishable`` (from the best), ``below``, ``not known``; empty if nothing is to compare."""
+    p_best: float | None = None
+    """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
 
     @property
     def ranked(self) -> bool:
@@ -78,7 +95,8 @@ class Section:
     protocol_version: int
     preset: str
     device: str
-    seed: int
+    seeds: tuple[int, ...]
+    """Of the repeats declared: the run's seed and those after it."""
     train_only: tuple[str, ...]
     merged: tuple[str, ...]
     seen_list: str | None
@@ -120,11 +138,12 @@ class Section:
         images = f"{self.n_images} images of {self.n_classes} classes (data {self.dataset_digest[:12]})"
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
-        notes = [f"{images}; {self._folds()}; seed {self.seed}."]
+        notes = [f"{images}; {self._folds()}; {self._seeds()}."]
         if self.pooled:
             notes.append(
                 "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
-                "images tested, and these are recoloured. Judge by the real images alone, and better by strict."
+                "images tested, and these are recoloured. Judge by the real images alone, and better by strict. "
+                f"Copies and groups are not kept on one side ({self.grouped})."
             )
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
@@ -141,6 +160,11 @@ class Section:
         if self.preset == "pocket":
             notes.append("Preset pocket: tiny networks in place of the named ones; every row says what ran.")
         return tuple(notes)
+
+    def _seeds(self) -> str:
+        if len(self.seeds) == 1:
+            return f"seed {self.seeds[0]} alone, so how much another seed would change is not known"
+        return f"seeds {', '.join(map(str, self.seeds))}"
 
     def _folds(self) -> str:
         if len(self.folds_declared) == self.folds_made:

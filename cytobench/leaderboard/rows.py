@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
+from statistics import stdev
 
-from cytobench.leaderboard.model import Cell, Figure, Row
+from cytobench.leaderboard.model import Cell, Figure, Place, Row
 from cytobench.metrics import METRICS
 from cytobench.records import ClassifierUsed, GeneratorUsed, Record
 
 
-def make_row(records: Sequence[Record], declared: Sequence[int], splits: Sequence[str], settings: str) -> Row:
-    """The row of these records, one a fold in order of folds; not ranked yet."""
+def place(record: Record) -> Place:
+    """The place of a record among those of its row."""
+    return Place(record.seed, record.protocol.fold)
+
+
+def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Sequence[str], settings: str) -> Row:
+    """The row of these records, one a place in order of places; not ranked yet."""
     first = records[0]
     done = [record for record in records if record.status == "done"]
-    finished = {record.protocol.fold for record in done}
-    missing = tuple(fold for fold in declared if fold not in finished)
+    finished = {place(record) for record in done}
+    missing = tuple(one for one in declared if one not in finished)
     seconds, paid = cost(records)
+    values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
     return Row(
         row=first.row,
         generator=first.generator.name if first.generator else "none",
@@ -26,14 +33,14 @@ def make_row(records: Sequence[Record], declared: Sequence[int], splits: Sequenc
         preset=first.preset,
         generator_ran=_ran([record.generator for record in records if record.generator]),
         classifier_ran=_ran([record.classifier for record in records]),
-        figures={(split, metric): _figure(done, (split, metric)) for split in splits for metric in METRICS},
+        figures={cell: summarise(found) for cell, found in values.items()},
         best=frozenset(),
         rank=None,
         made_elsewhere=first.made_elsewhere,
         complete=not missing,
         missing=missing,
         failed={
-            record.protocol.fold: f"{record.error.type}: {record.error.message}"
+            place(record): f"{record.error.type}: {record.error.message}"
             for record in records
             if record.error is not None
         },
@@ -46,17 +53,29 @@ def make_row(records: Sequence[Record], declared: Sequence[int], splits: Sequenc
             (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
             default=None,
         ),
+        values=values,
     )
 
 
-def summarise(values: Sequence[float]) -> Figure:
-    """Mean and sample standard deviation (ddof 1)."""
-    n = len(values)
-    if n == 0:
+def summarise(values: Mapping[Place, float]) -> Figure:
+    """The figure of these values; see :class:`~cytobench.leaderboard.model.Figure` for its spreads."""
+    if not values:
         return Figure(None, None, 0)
-    mean = fsum(values) / n
-    std = sqrt(fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else None
-    return Figure(mean, std, n)
+    by_seed: dict[int, list[float]] = {}
+    for where, value in values.items():
+        by_seed.setdefault(where.seed, []).append(value)
+    means = [fsum(group) / len(group) for group in by_seed.values()]
+    squares = fsum(
+        (value - mean) ** 2 for group, mean in zip(by_seed.values(), means, strict=True) for value in group
+    )
+    freedom = len(values) - len(means)
+    return Figure(
+        mean=fsum(values.values()) / len(values),
+        std=sqrt(squares / freedom) if freedom else None,
+        folds=len({where.fold for where in values}),
+        seeds=len(means),
+        std_seeds=stdev(means) if len(means) > 1 else None,
+    )
 
 
 def cost(records: Sequence[Record]) -> tuple[float, float]:
@@ -87,10 +106,10 @@ def shortfall(records: Sequence[Record]) -> str:
     return ", ".join(found)
 
 
-def _figure(done: Sequence[Record], cell: Cell) -> Figure:
+def _values(done: Sequence[Record], cell: Cell) -> dict[Place, float]:
     split, metric = cell
-    values = [record.scores.get(split, {}).get(metric) for record in done]
-    return summarise([value for value in values if value is not None])
+    values = {place(record): record.scores.get(split, {}).get(metric) for record in done}
+    return {where: value for where, value in values.items() if value is not None}
 
 
 def _ran(used: Sequence[GeneratorUsed | ClassifierUsed]) -> str:

@@ -51,7 +51,7 @@ def _print_section(section: Section, console: Console) -> None:
         for line in block:
             _print_line(line, widths, console)
         if number < len(section.rows):
-            _print_remarks(section.rows[number], widths[0], console)
+            _print_remarks(section.rows[number], section, widths[0], console)
     console.print(Text())
 
 
@@ -79,9 +79,9 @@ def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]
     return lines
 
 
-def _print_remarks(row: Row, indent: int, console: Console) -> None:
-    lines = [Text(ran_text(row), style="dim"), *(Text(remark, style="yellow") for remark in remarks(row))]
-    for line in lines:
+def _print_remarks(row: Row, section: Section, indent: int, console: Console) -> None:
+    warnings = [Text(remark, style="yellow") for remark in remarks(row, section.seeds)]
+    for line in [Text(ran_text(row), style="dim"), *warnings]:
         _print_text(line, console, indent + 2)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cytobench.leaderboard.model import Figure, Row
+from collections.abc import Collection
+
+from cytobench.leaderboard.model import Figure, Place, Row
+from cytobench.leaderboard.standing import ALIKE, BELOW, BEST, UNKNOWN
 
 METRIC_NAMES = {"accuracy": "accuracy", "f1_macro": "macro F1", "auc_macro": "AUC"}
 SPLIT_NAMES = {
@@ -18,19 +21,33 @@ ELSEWHERE = {
     "external": "it has seen none of this data, as declared",
 }
 """What is said of a row whose images or weights come from outside the run, by what was declared."""
+STANDING = {
+    BEST: "",
+    ALIKE: "not distinguishable from the best row",
+    BELOW: "below the best row",
+    UNKNOWN: "whether it differs from the best row is not known",
+}
+"""What is said of a ranked row beside the best one."""
+STANDING_MARKS = {ALIKE: " ≈", UNKNOWN: " ?"}
+"""What stands behind the rank."""
 MAJORITY = "always the majority class"
 MAJORITY_SHORT = "majority class"
 LEGEND = (
-    "Mean ± sample SD over folds. Ranked by macro F1 on test, of real images alone; best of the ranked rows in bold. "
+    "Mean ± sample SD over folds; with several seeds, in brackets, the SD over their means. Ranked by macro F1 on "
+    "test, of real images alone; best of the ranked rows in bold. "
+    "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
+    "?: not known, for want of folds or of the same test images. "
     "Time: all stages behind the row, and in brackets what the recorded run paid where it found the rest done."
 )
 
 
 def figure_text(figure: Figure | None, plus_minus: str = "±") -> str:
-    """``0.713±0.021``, without the SD where there is one fold, ``-`` where there is no figure."""
+    """``0.713±0.021 (0.008)``: mean, SD over folds and over seeds, each where it is known; ``-`` without a figure."""
     if figure is None or figure.mean is None:
         return "-"
-    return f"{figure.mean:.3f}" if figure.std is None else f"{figure.mean:.3f}{plus_minus}{figure.std:.3f}"
+    over_folds = "" if figure.std is None else f"{plus_minus}{figure.std:.3f}"
+    over_seeds = "" if figure.std_seeds is None else f" ({figure.std_seeds:.3f})"
+    return f"{figure.mean:.3f}{over_folds}{over_seeds}"
 
 
 def time_text(row: Row) -> str:
@@ -56,25 +73,36 @@ def ran_text(row: Row) -> str:
     return f"preset {row.preset}{generator}; classifier: {row.classifier_ran}"
 
 
-def remarks(row: Row) -> list[str]:
-    """What a reader must know about a row besides its figures."""
+def remarks(row: Row, seeds: Collection[int]) -> list[str]:
+    """What a reader must know about a row besides its figures; ``seeds`` are those of its section."""
     found = []
     if row.settings:
         found.append(f"settings: {row.settings}")
+    if STANDING.get(row.standing):
+        found.append(STANDING[row.standing])
     if row.shortfall:
         found.append(f"shots: {row.shortfall}")
     if not row.complete:
-        folds = ", ".join(map(str, row.missing))
-        found.append(f"INCOMPLETE, not ranked: fold{'s' if len(row.missing) > 1 else ''} {folds} missing")
+        found.append(f"INCOMPLETE, not ranked: {places_text(row.missing, seeds)} missing")
     if row.made_elsewhere != "no":
         found.append(f"made elsewhere: {ELSEWHERE[row.made_elsewhere]}")
-    found += [f"FAILED in fold {fold}: {first_line(error)}" for fold, error in row.failed.items()]
+    found += [f"FAILED in {places_text([where], seeds)}: {first_line(error)}" for where, error in row.failed.items()]
     return found
 
 
+def places_text(places: Collection[Place], seeds: Collection[int]) -> str:
+    """``fold 2``, ``folds 2, 4``, or with several seeds ``seed 43 folds 2, 4``."""
+    texts = []
+    for seed in sorted({where.seed for where in places}):
+        folds = [str(where.fold) for where in places if where.seed == seed]
+        text = f"fold{'s' if len(folds) > 1 else ''} {', '.join(folds)}"
+        texts.append(f"seed {seed} {text}" if len(seeds) > 1 else text)
+    return "; ".join(texts)
+
+
 def rank_text(row: Row) -> str:
-    """The rank, or ``-``."""
-    return "-" if row.rank is None else str(row.rank)
+    """The rank with the mark of a row that is not told from the best, or ``-``."""
+    return "-" if row.rank is None else f"{row.rank}{STANDING_MARKS.get(row.standing, '')}"
 
 
 def first_line(text: str) -> str:

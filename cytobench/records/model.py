@@ -31,7 +31,7 @@ class WeightsUsed(_Part):
 
 class _PluginUsed(_Part):
     name: str = Field(description="The name in tables and in the row's name.")
-    plugin: str = Field(description="The plugin's own name; name may be made from settings.")
+    plugin: str = Field(description="The plugin's own name; name may be a variant's, or made from settings.")
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
@@ -42,14 +42,18 @@ class _PluginUsed(_Part):
 class GeneratorUsed(_PluginUsed):
     """The generator of a trial."""
 
-    fit_config: dict[str, Any] = Field(description="Every setting of the fit.")
-    sample_config: dict[str, Any] = Field(description="Every setting of the sampling.")
+    fit_config: dict[str, Any] = Field(
+        description="Every setting of the fit, but those added later that are at their default."
+    )
+    sample_config: dict[str, Any] = Field(description="Every setting of the sampling, with the same exception.")
 
 
 class ClassifierUsed(_PluginUsed):
     """The classifier of a trial."""
 
-    config: dict[str, Any] = Field(description="Every setting.")
+    config: dict[str, Any] = Field(
+        description="Every setting, but those added later that are at their default."
+    )
 
 
 class DatasetUsed(_Part):
@@ -181,6 +185,9 @@ class Record(_Part):
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."
     )
+    predictions_digest: str | None = Field(
+        default=None, description="SHA-256 of the file of predictions, in hex; null for a failed trial."
+    )
     curves: list[dict[str, float | None]] = Field(
         default_factory=list, description="The classifier's training curves, one mapping an epoch."
     )
@@ -194,6 +201,11 @@ class Record(_Part):
     started: str = Field(description="When the run began, ISO 8601 in UTC.")
     finished: str = Field(description="When the trial ended, ISO 8601 in UTC.")
     error: Failure | None = Field(default=None, description="Why it failed; null for a trial that is done.")
+    digest: str | None = Field(
+        default=None,
+        description="SHA-256 in hex over all other keys, set when the record is written; a record that it does not "
+        "fit is refused, and run again.",
+    )
 
     @property
     def evaluated(self) -> list[str]:

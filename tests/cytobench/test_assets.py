@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from cytobench.assets import AssetReference, file_digest, resolve_asset
+from cytobench.assets import AssetReference, file_digest, resolve_asset, take_inventory
 from cytobench.errors import UserError
+
+from .hub import Hub
 
 
 def fill(folder: Path, **files: str) -> Path:
@@ -78,3 +82,24 @@ def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     fill(tmp_path, model_bin="pickle")
     with pytest.raises(UserError, match=r"p.weights: .* holds no file matching \*\*/\*.safetensors"):
         digest(tmp_path)
+
+
+def test_weights_of_the_hub_are_fetched_with_the_files_beside_them(hub: Hub, tmp_path: Path) -> None:
+    wanted = {"net.safetensors": b"one", "unet/net.safetensors": b"two", "net.json": b"{}"}
+    hub.models["lab/net"] = {**wanted, "net.bin": b"pickle"}
+    code = "from cytobench.assets import *; print(resolve_asset(AssetReference('lab/net'), 'p.weights').path)"
+    process = [sys.executable, "-c", code]
+    done = subprocess.run(process, env=hub.environment(tmp_path), capture_output=True, text=True, check=True)
+    folder = Path(done.stdout.strip())
+    assert {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.*")} == wanted
+
+
+def test_files_that_count_and_files_beside_them_are_told_apart(tmp_path: Path) -> None:
+    folder = fill(tmp_path, unet__x_safetensors="x", a_safetensors="a", a_json="{}", readme_md="hello")
+    reference = AssetReference(str(folder), extra=("**/*.json", "a.*"))
+    found = take_inventory(reference, "p.weights", fetch=False)
+    assert found.asset == resolve_asset(reference, "p.weights")
+    x, a, braces = (hashlib.sha256(text).hexdigest() for text in (b"x", b"a", b"{}"))
+    assert (found.counted, found.extra) == ({"a.safetensors": a, "unet/x.safetensors": x}, {"a.json": braces})
+    found = take_inventory(AssetReference(str(folder / "a.json")), "p.weights", fetch=False)
+    assert (found.asset.digest, found.counted, found.extra) == (braces, {"a.json": braces}, {})

@@ -13,6 +13,7 @@ from PIL import Image
 
 from cytobench.api import plan, run
 from cytobench.cli import main
+from cytobench.composition import composition_lines
 from cytobench.errors import UserError
 from cytobench.forecast import Forecast
 
@@ -72,8 +73,25 @@ def test_time_comes_from_records_of_the_same_settings(values: dict[str, Any]) ->
 def test_classes_show_their_images_in_every_fold(values: dict[str, Any]) -> None:
     found = plan(**values)
     assert [one.label for one in found.classes] == ["A", "B", "C"]
-    assert all(one.images == 12 and one.parts == ((4, 4, 4),) * 3 and one.shots == (2, 2, 2) for one in found.classes)
+    assert {(one.images, one.groups, one.shots) for one in found.classes} == {(12, 0, (2, 2, 2))}
+    assert {one.fold_images for one in found.classes} == {((4, 4, 4),) * 3}
 
+
+def test_groups_are_counted_in_every_fold(values: dict[str, Any], tmp_path: Path) -> None:
+    rows = [f"cells/{label}/{i:02d}.png,{label},patient{i // 2}" for label in "ABC" for i in range(12)]
+    manifest = tmp_path / "grouped.csv"
+    manifest.write_text("\n".join(["path,label,group", *rows]))
+    found = plan(**{**values, "dataset": str(manifest), "synthetic": [0], "generator": []})
+    assert {(one.images, one.groups, one.fold_groups) for one in found.classes} == {(12, 6, ((2, 2, 2),) * 3)}
+    [line, *_, legend] = composition_lines(found.classes[:1], found.folds, found.pooled, 1)[1:]
+    assert line.split() == ["A", "12", "6", "-", *(["4/4/4", "(2/2/2)"] * 3)]
+    assert "in brackets their groups" in legend
+
+
+def test_repeats_are_counted_and_each_divides_anew(values: dict[str, Any]) -> None:
+    found = plan(**{**values, "repeats": 3, "synthetic": [3]})
+    assert (found.trials, found.seeds) == (9, (42, 43, 44))
+    assert todo(found) == {"fit": (27, 0), "sample": (27, 0), "train": (9, 0), "predict": (9, 0)}
 
 def test_a_plan_refuses_what_the_run_refuses(values: dict[str, Any]) -> None:
     run(**{**values, "fold": [0], "synthetic": [0]})
@@ -100,3 +118,41 @@ def _call(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         call(list(arguments))
     assert ended.value.code == 0
     return capsys.readouterr().out
+
+
+def test_a_calibration_prices_every_stage_and_leaves_nothing(values: dict[str, Any], tmp_path: Path) -> None:
+    told: list[str] = []
+    found = plan(**values, calibrate=told.append)
+    assert found.calibrated and found.seconds is not None and found.bytes is not None
+    assert all(item.seconds is not None and item.bytes is not None for item in found.items if item.todo)
+    stages = ("fit repeat", "sample repeat", "train random", "predict random")
+    assert told == [f"calibrating: {stage}" for stage in stages]
+    assert not Path(values["out"]).exists()
+    run(**values)
+    done = plan(**values, calibrate=told.append)
+    assert (done.seconds, done.bytes) == (0.0, 0.0)
+    assert len(told) == 4  # nothing to do is nothing to time
+
+
+def test_disk_is_told_by_what_is_there(values: dict[str, Any]) -> None:
+    run(**{**values, "synthetic": [3], "fold": [0]})
+    fits = next(item for item in plan(**values).items if item.kind == "fit")
+    assert fits.bytes == pytest.approx(fits.there_bytes / fits.there * fits.todo)
+    other = plan(**{**values, "out": values["out"].parent / "two"})
+    assert next(item for item in other.items if item.kind == "fit").bytes is None
+
+
+def test_a_trained_classifier_is_priced_by_steps_and_validated_images(values: dict[str, Any]) -> None:
+    options = {"classifier": ["timm"], "generator": [], "synthetic": [0]}
+    settings = {"timm": {"model": "test_resnet", "epochs": 5, "resolution": 32, "batch_size": 4}}
+    found = plan(**{**values, **options, "set": settings}, calibrate=lambda text: None)
+    [train] = [item for item in found.items if item.kind == "train"]
+    assert (train.todo, train.steps, train.validated) == (3, 3 * 5 * 3, 3 * 5 * 12)
+    assert train.seconds is not None and train.seconds > 0 and train.bytes is not None and train.bytes > 0
+
+
+def test_a_calibration_needs_a_plan(values: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--classifier", "random", "--calibrate"])
+    assert ended.value.code == 2
+    assert "write --dry-run --calibrate" in capsys.readouterr().err

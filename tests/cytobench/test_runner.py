@@ -23,6 +23,7 @@ from cytobench.benchmark import read_benchmark
 from cytobench.contract import hookimpl
 from cytobench.errors import UserError
 from cytobench.plugins import load_plugins
+from cytobench.progress import QuietDisplay
 from cytobench.records import read_record
 
 Run = Callable[..., Result]
@@ -125,6 +126,62 @@ def test_the_grid_may_grow_and_only_the_new_trials_run(small: Run) -> None:
     small(synthetic=[0])
     result = small(synthetic=[0, 3])
     assert sorted(result.outcome.done) == [f"repeat__random__s2__n3__fold{i}" for i in range(3)]
+
+
+def test_repeats_run_the_whole_protocol_with_seeds_of_their_own(small: Run, tmp_path: Path) -> None:
+    first = small(synthetic=[3], fold=[0])
+    result = small(synthetic=[3], fold=[0], repeats=3)
+    assert result.outcome.found == first.outcome.done == ["repeat__random__s2__n3__fold0"]
+    assert result.outcome.done == [f"repeat__random__s2__n3__fold0__repeat{r}" for r in (1, 2)]
+    names = first.outcome.done + result.outcome.done
+    records = [read_record(tmp_path / "out" / "records" / f"{name}.json") for name in names]
+    assert [record.seed for record in records] == [42, 43, 44]
+    assert len({stage.key for record in records for stage in record.stages if stage.kind == "fit"}) == 9
+    tables = [pd.read_parquet(tmp_path / "out" / "predictions" / f"{name}.parquet") for name in names]
+    assert len({frozenset(table[table["split"] == "test"]["path"]) for table in tables}) == 3
+    [row] = result.leaderboard.sections[0].rows
+    assert row.figures["test", "f1_macro"].seeds == 3
+    alone = small(synthetic=[3], fold=[0], seed=44, out=tmp_path / "alone")
+    assert alone.outcome.done == first.outcome.done
+    assert scores(tmp_path / "alone")[names[0]] == scores(tmp_path / "out")[names[2]]
+
+
+@pytest.mark.parametrize("kind", ["fit", "sample", "train", "predict"])
+def test_ctrl_c_in_any_stage_loses_that_stage_alone(small: Run, tmp_path: Path, kind: str) -> None:
+    small(out=tmp_path / "whole", synthetic=[3])
+
+    class Impatient(QuietDisplay):
+        seen = 0
+
+        def started(self, text: str) -> None:
+            self.seen += f": {kind} " in text
+            if self.seen == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small(synthetic=[3], display=Impatient())
+    kept = contents(tmp_path / "out" / "store")
+    assert len(contents(tmp_path / "out", "records/*")) == {"fit": 0, "sample": 1, "train": 1, "predict": 1}[kind]
+    small(synthetic=[3])
+    assert kept.items() <= contents(tmp_path / "out" / "store").items()
+    assert scores(tmp_path / "out") == scores(tmp_path / "whole")
+    assert not list((tmp_path / "out").rglob(".*"))
+
+
+def test_classes_are_shown_in_every_fold_before_the_first_stage(small: Run) -> None:
+    shown: list[str] = []
+
+    class Recorded(QuietDisplay):
+        def message(self, text: str) -> None:
+            shown.append(text)
+
+        def started(self, text: str) -> None:
+            shown.append(text)
+
+    small(synthetic=[0], display=Recorded())
+    assert shown[0].split() == ["class", "images", "shots", "fold", "0", "fold", "1", "fold", "2"]
+    assert shown[1].split() == ["A", "12", "-", "4/4/4", "4/4/4", "4/4/4"]
+    assert "stage 1/" in shown[5]
 
 
 def test_more_images_keep_the_ones_that_are_there(small: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,12 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from pydantic import ValidationError
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from cytobench.assets import AssetReference, file_digest, resolve_asset
+from cytobench.assets import AssetReference, resolve_asset
 from cytobench.errors import CytobenchError
 from cytobench_diffusion.adapter import attach_adapter
 from cytobench_diffusion.config import (
     OTHER_FILES,
-    UNET_FILES,
+    WEIGHT_FILES,
     BaselineConfig,
     DiffusionSampleConfig,
     LoraFitConfig,
@@ -56,10 +57,21 @@ def test_impossible_values_are_refused(values: dict[str, object]) -> None:
         LoraFitConfig.model_validate(values)
 
 
-def test_digest_is_that_of_the_unet_alone(weights: Path) -> None:
-    reference = BaselineConfig(weights=str(weights)).assets()["weights"]
-    expected = file_digest(weights / "unet" / "diffusion_pytorch_model.safetensors")
-    assert resolve_asset(reference, "sd21.weights").digest == expected
+@pytest.mark.parametrize("part", ["unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model", "text_encoder/model"])
+def test_one_changed_byte_of_any_weights_changes_the_digest(weights: Path, tmp_path: Path, part: str) -> None:
+    copied = tmp_path / "copy"
+    shutil.copytree(weights, copied)
+    (copied / "README.md").write_text("a mirror")
+    before, mirror = (
+        resolve_asset(BaselineConfig(weights=str(folder)).assets()["weights"], "sd21.weights").digest
+        for folder in (weights, copied)
+    )
+    file = copied / f"{part}.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    changed = resolve_asset(BaselineConfig(weights=str(copied)).assets()["weights"], "sd21.weights").digest
+    assert mirror == before != changed
 
 
 def test_hub_patterns_take_each_weight_once() -> None:
@@ -86,13 +98,13 @@ def test_hub_patterns_take_each_weight_once() -> None:
         "text_encoder/model.fp16.safetensors",
         "text_encoder/pytorch_model.bin",
     }
-    patterns = [*UNET_FILES, *OTHER_FILES]
+    patterns = [*WEIGHT_FILES, *OTHER_FILES]
     assert set(filter_repo_objects(wanted | copies, allow_patterns=patterns)) == wanted
 
 
 def test_pipeline_is_loaded_once_and_again_for_other_weights(weights: Path, v_weights: Path) -> None:
     asset, other = (
-        resolve_asset(AssetReference(str(folder), patterns=UNET_FILES), "sd21.weights")
+        resolve_asset(AssetReference(str(folder), patterns=WEIGHT_FILES), "sd21.weights")
         for folder in (weights, v_weights)
     )
     first = load_pipeline(asset, "cpu", "float32")

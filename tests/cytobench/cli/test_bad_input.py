@@ -16,6 +16,11 @@ RUN = (
     "--device cpu --out out"
 )
 ROWS = "".join(f"cells/{'ABC'[i // 12]}/{i % 12:02d}.png,{'ABC'[i // 12]}\n" for i in range(36))
+LOCK = (
+    '{"version": 1, "items": {"dataset": {"source": "few", "path": "/few", "files": 6, "size": 9, "digest": "'
+    + "f" * 64
+    + '"}}}'
+)
 MANIFESTS = {
     "nolabel.csv": "path,class\n" + ROWS,
     "outside.csv": "path,label\n../x.png,A\n",
@@ -35,6 +40,29 @@ MANIFESTS = {
     "part.toml": '[A]\ngenerater = "x"\n',
     "notable.toml": 'A = "x"\n',
     "blank.toml": '[A]\ngenerator = ""\n',
+    "few.toml": 'dataset = "few"\nclassifier = ["random"]\n',
+    "needs.toml": (
+        'dataset = "cels"\ngenerator = ["sd21", "sd21-lora", "folder"]\nclassifier = ["clip"]\n'
+        '[set]\nfolder.path = "nothing-here"\nsd21.weights = "pickled"\n'
+        'sd21-lora.weights = "./nowhere"\nclip.weights = "nowhere/at-all"\n'
+    ),
+    "variants.toml": (
+        '[variants.clip-w]\nplugin = "clip"\nclass_weight = true\n[variants.loud]\nplugin = "random"\nsynthetic = [7]\n'
+        '[variants.far]\nplugin = "resnet50"\nweights = "./nowhere.safetensors"\n'
+        '[variants.odd]\nplugin = "resnet50"\noversample = -1\nclass_weights = "maybe"\n'
+    ),
+    "variant-name.toml": '[variants."a/b"]\nplugin = "random"\n',
+    "variant-taken.toml": '[variants.clip]\nplugin = "random"\n',
+    "variant-none.toml": '[variants.none]\nplugin = "repeat"\n',
+    "variant-plugin.toml": '[variants.x]\nplugin = "randum"\n',
+    "variant-of-nothing.toml": "[variants.x]\nepochs = 1\n",
+    "variant-table.toml": '[variants.x]\nplugin = "random"\n[variants.x.more]\ny = 1\n',
+    "nolock.json": "{nope",
+    "nothing.json": "",
+    "list.json": "[]",
+    "digest.json": LOCK.replace("f" * 64, "f"),
+    "later.json": LOCK.replace('"version": 1', '"version": 2'),
+    "other.json": LOCK.replace("dataset", "sd21.weights"),
 }
 
 
@@ -181,6 +209,42 @@ CASES = [
     ("data export cells cells", "cells is not empty"),
     ("data exprt", "Did you mean 'export'?"),
     ("rnu", "Did you mean run?"),
+    ("assets fetch nofile.toml", "nofile.toml: No such file"),
+    ("assets fetch cells", "cells: Is a directory"),
+    ("assets fetch key.toml", "Did you mean generator?"),
+    ("assets fetch needs.toml --lock needs.toml", "--lock needs.toml: a lock file is named .json"),
+    ("assets fetch needs.toml", "5 of 5 things cannot be had; no lock is written"),
+    ("assets fetch needs.toml", "clip.weights: the weights nowhere/at-all cannot be had"),
+    ("assets fetch needs.toml", "sd21.weights: "),
+    ("assets fetch needs.toml", "holds no file matching unet/"),
+    ("assets fetch needs.toml", "folder.path: nothing-here is no file or folder"),
+    ("assets fetch needs.toml", "dataset: cels: no installed data set has this name"),
+    ("assets fetch few.toml --lock /proc/x/y.json", "the lock file /proc/x/y.json cannot be written"),
+    ("assets fetch few.toml --lock nothing.json/y.json", "the lock file nothing.json/y.json cannot be written"),
+    ("assets verify few.toml", "there is no lock file few.assets.json"),
+    ("assets verify few.toml --lock nolock.json", "nolock.json is damaged: Invalid JSON"),
+    ("assets verify few.toml --lock list.json", "list.json is damaged"),
+    ("assets verify few.toml --lock digest.json", "digest.json is damaged: items: dataset: digest"),
+    ("assets verify few.toml --lock later.json", "later.json has version 2; this cytobench reads 1"),
+    ("assets verify few.toml --lock other.json", "only other.json holds sd21.weights"),
+    ("assets verify few.toml --lock nolocks/", "a lock file is named .json"),
+    ("assets verfy few.toml", "Did you mean 'verify'?"),
+    (run("variant-name.toml"), "variants.a/b: no valid name. Use letters, digits"),
+    (run("variant-taken.toml"), "variants.clip: clip is an installed plugin"),
+    (run("variant-none.toml"), "variants.none: none is what tables call N = 0"),
+    (run("variant-plugin.toml"), "variants.x.plugin randum: no such plugin. Did you mean random?"),
+    (run("variant-of-nothing.toml"), "variant-of-nothing.toml: variants.x.plugin has no default"),
+    (run("variant-table.toml"), "variants.x.more = {'y': 1} is no setting: write a number"),
+    (run("variants.toml --classifier clip-w"), "clip-w.class_weight: no such key. Did you mean clip-w.class_weights?"),
+    (run("variants.toml --classifier clip-v"), "--classifier clip-v: no such classifier. Did you mean clip-w?"),
+    (run("variants.toml --generator loud"), "--generator loud: it is a variant of random, which is no generator"),
+    (run("variants.toml --classifier loud"), "variants.loud.synthetic [7]: none of the run's numbers"),
+    (run("variants.toml --classifier odd"), "oversample = -1 should be greater than or equal to 0"),
+    (run("variants.toml --classifier odd"), "class_weights = 'maybe' should be a valid boolean"),
+    (run("variants.toml --set loud.x=1"), "--set loud.…: loud is not part of this run"),
+    (run("variants.toml --classifier far"), "far.weights: ./nowhere.safetensors is no file or folder here"),
+    (run("variants.toml --classifier far"), "leave the option out and start from random values"),
+    ("assets fetch variant-taken.toml", "variants.clip: clip is an installed plugin"),
     ("data describe cells --folds 2", "--folds 2: at least 3 are needed"),
     ("data describe cells --shots 0", "--shots 0: must be at least 1"),
     ("data describe cells --picture s.csv", "--picture s.csv: give a name that ends in .png"),
@@ -204,6 +268,19 @@ def test_a_mistake_is_named_with_a_way_out_and_nothing_is_done(
     assert (ended.value.code, out) == (2, ""), err
     assert said in err and "Traceback" not in err
     assert not (place / "out").exists() and not (place / "s.csv").exists() and not (place / "g").exists()
+
+
+def test_a_long_manifest_without_its_files_is_one_short_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"cells/{'ABC'[i % 3]}/{i}.png,{'ABC'[i % 3]}\n" for i in range(100_000))
+    Path("long.csv").write_text("path,label\n" + rows)
+    with pytest.raises(SystemExit) as ended:
+        main(on("long.csv").split())
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and err.count("\n") < 10
+    assert "files that do not exist" in err and "row 2: cells/A/0.png" in err and "99995 more" in err
 
 
 def test_a_manifest_with_a_byte_order_mark_is_read(

@@ -292,7 +292,7 @@ def test_ctrl_c_says_how_to_go_on(cells: Path) -> None:
     command = [COMMAND[0], "-c", heeding, *COMMAND[3:], *USUAL, *long]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as stopped:
         assert stopped.stderr is not None
-        assert "stage 1/" in stopped.stderr.readline()
+        assert any("stage 1/" in line for line in stopped.stderr)
         os.kill(stopped.pid, signal.SIGINT)
         said = stopped.stderr.read()
     assert stopped.returncode == 130

@@ -120,3 +120,16 @@ def test_a_cache_that_cannot_be_written_is_done_without(cells: Path, tmp_path: P
     blocked.write_text("in the way")
     good, bad = read_digests(cells, PATHS, blocked)
     assert set(good) == set(PATHS) and not bad
+
+
+def test_anew_nothing_is_trusted_and_what_is_found_is_remembered(
+    cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(cells, monkeypatch)
+    true = read_digests(cells, PATHS, cache)
+    (index,) = (cache / "pixels").iterdir()
+    table = pd.read_parquet(index)
+    table.assign(digest="0" * 64).to_parquet(index, index=False)
+    assert {one.digest for one in read_digests(cells, PATHS, cache)[0].values()} == {"0" * 64}
+    assert read_digests(cells, PATHS, cache, anew=True) == true
+    assert read_digests(cells, PATHS, cache) == true

@@ -48,6 +48,21 @@ def test_an_installed_data_set_comes_before_a_folder_of_its_name(
         open_dataset("./smear", specs, cache)
 
 
+def test_anew_the_images_of_an_installed_data_set_are_decoded_again(
+    cells: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = (
+        "from dataclasses import replace; from pathlib import Path; from cytobench.data.folder import load_folder; "
+        f"dataset = load_folder(Path({str(cells)!r}), folder.parent); "
+        "return replace(dataset, table=dataset.table.assign(digest='0' * 64))"
+    )
+    specs = offer(monkeypatch, tmp_path, body)
+    assert set(open_dataset("smear", specs, cache).table["digest"]) == {"0" * 64}
+    anew = open_dataset("smear", specs, cache, anew=True)
+    assert anew.digest == load_folder(cells, tmp_path / "other cache").digest
+    assert (anew.name, anew.public) == ("smear", True)
+
+
 @pytest.mark.parametrize(
     ("body", "message"), [("return 3", "returned int"), ("raise KeyError('x')", "raised KeyError")]
 )

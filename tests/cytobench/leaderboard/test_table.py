@@ -27,6 +27,53 @@ def test_mean_and_sample_sd_over_folds(make_record) -> None:
     assert figure.folds == 5
 
 
+def repeated(make_record, f1: dict[tuple[int, int], float], repeats: int = 2):
+    declared = {"dataset": "cells", "folds": 5, "fold": [0, 1, 2], "seed": 42, "repeats": repeats}
+    return [make_record(fold, f1=value, seed=seed, benchmark=declared) for (seed, fold), value in f1.items()]
+
+
+def test_repeats_separate_the_spread_over_folds_from_that_over_seeds(make_record) -> None:
+    values = {(42, 0): 0.1, (42, 1): 0.2, (42, 2): 0.3, (43, 0): 0.5, (43, 1): 0.9, (43, 2): 0.7}
+    section = only_section(repeated(make_record, values))
+    [row] = section.rows
+    figure = row.figures["test", "f1_macro"]
+    assert (figure.mean, figure.folds, figure.seeds) == (pytest.approx(0.45), 3, 2)
+    within = [statistics.variance([0.1, 0.2, 0.3]), statistics.variance([0.5, 0.9, 0.7])]
+    assert figure.std == pytest.approx((sum(within) / 2) ** 0.5)
+    assert figure.std_seeds == pytest.approx(statistics.stdev([0.2, 0.7]))
+    assert row.complete and row.rank == 1
+    assert "seeds 42, 43" in section.notes[0]
+    records = repeated(make_record, values)
+    for name in ("table", "markdown", "html"):
+        assert "0.450±0.158 (0.354)" in render(leaderboard(records), name).replace("\\", "")
+
+
+def test_a_repeat_that_lacks_a_fold_is_named(make_record) -> None:
+    values = {(42, 0): 0.1, (42, 1): 0.2, (42, 2): 0.3, (43, 0): 0.5, (43, 2): 0.7}
+    [row] = only_section(repeated(make_record, values)).rows
+    assert (row.missing, row.rank) == (((43, 1),), None)
+    assert "seed 43 fold 1 missing" in render(leaderboard(repeated(make_record, values)), "table")
+
+
+@pytest.mark.parametrize("grouped", ["images only", "grouped by patient (12)"])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_every_table_says_what_a_leak_was_checked_on(make_record, make_values, grouped: str, pooled: bool) -> None:
+    values = make_values()
+    switches = {**values["protocol"]["switches"], "pooled": pooled}
+    parts = {
+        "dataset": {**values["dataset"], "grouped": grouped},
+        "protocol": {**values["protocol"], "switches": switches},
+    }
+    board = leaderboard([make_record(**parts)])
+    for name in ("table", "markdown", "latex", "html", "json", "csv"):
+        assert grouped in render(board, name).replace("\\", "")
+
+
+def test_one_seed_says_that_it_is_one(make_record) -> None:
+    section = only_section([make_record(fold) for fold in FOLDS])
+    assert "seed 42 alone, so how much another seed would change is not known" in section.notes[0]
+
+
 def test_one_fold_has_no_sd(make_record) -> None:
     section = only_section([make_record(0, benchmark={"fold": [0]})])
     assert section.rows[0].figures["test", "f1_macro"].std is None
@@ -88,7 +135,7 @@ def test_an_incomplete_row_is_marked_and_not_ranked(make_record) -> None:
     whole, part = only_section(records).rows
     assert (whole.generator, whole.rank, whole.complete) == ("whole", 1, True)
     assert (part.generator, part.rank, part.complete) == ("part", None, False)
-    assert part.missing == (2, 4)
+    assert part.missing == ((42, 2), (42, 4))
     assert ("test", "f1_macro") in whole.best
     assert not part.best
     for name in ("table", "markdown", "latex", "html"):
@@ -99,7 +146,7 @@ def test_a_failed_fold_makes_a_row_incomplete_and_is_named(make_record) -> None:
     records = [make_record(fold, f1=None if fold == 2 else 0.5) for fold in FOLDS]
     row = only_section(records).rows[0]
     assert not row.complete
-    assert row.missing == (2,)
+    assert row.missing == ((42, 2),)
     assert row.figures["test", "accuracy"].folds == 4
     assert "FAILED in fold 2: RuntimeError: out of memory" in render(leaderboard(records), "table")
 

@@ -39,7 +39,7 @@ def test_round_trip(tmp_path: Path, make_record, predictions) -> None:
 
     assert file == tmp_path / "records" / "sd21-lora__timm-resnet18__s16__n20__fold0.json"
     found = read_record(file)
-    assert found.model_copy(update={"predictions": None}) == record
+    assert found.model_copy(update={"predictions": None, "predictions_digest": None, "digest": None}) == record
     assert (file.parent / found.predictions).resolve() == tmp_path / "predictions" / f"{record.trial}.parquet"
     assert read_records([tmp_path]) == [found]
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
@@ -73,6 +73,22 @@ def test_a_failed_trial_takes_old_predictions_away(tmp_path: Path, make_record, 
     file = write_record(tmp_path, make_record(f1=None), None)
     assert list((tmp_path / "predictions").iterdir()) == []
     with pytest.raises(UserError, match="has no predictions"):
+        rescore(file)
+
+
+def test_a_record_changed_by_hand_is_refused(tmp_path: Path, make_record, predictions) -> None:
+    file = write_record(tmp_path, make_record(f1=0.5), predictions)
+    file.write_text(file.read_text().replace('"f1_macro": 0.5', '"f1_macro": 0.9'))
+    with pytest.raises(UserError, match=r"fold0\.json was changed after it was written.*Run again"):
+        read_record(file)
+
+
+def test_damaged_predictions_are_refused(tmp_path: Path, make_record, predictions) -> None:
+    file = write_record(tmp_path, make_record(), predictions)
+    table = tmp_path / "predictions" / f"{file.stem}.parquet"
+    write_record(tmp_path / "other", make_record(), predictions.iloc[::-1])
+    table.write_bytes((tmp_path / "other" / "predictions" / table.name).read_bytes())
+    with pytest.raises(UserError, match="are missing or damaged"):
         rescore(file)
 
 

@@ -1,0 +1,194 @@
+"""Records of trials, from what a run knows: the stages behind each, what was used, and where it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
+from cytobench.benchmark import Benchmark
+from cytobench.configure import plain_settings
+from cytobench.data.seen import DECLARATIONS
+from cytobench.environment import device_info, environment
+from cytobench.plan import Planner
+from cytobench.records import Record
+from cytobench.resolve import Resolved
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Recorder:
+    """Makes the records of one run."""
+
+    resolved: Resolved
+    made: set[str] = field(default_factory=set)
+    """Keys of stages made in this run, to tell what it paid."""
+    began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def done(
+        self,
+        trial: Trial,
+        planner: Planner,
+        report: Mapping[str, Any],
+        ran: Mapping[str, Any],
+        scores: Mapping[str, Mapping[str, float | None]],
+    ) -> Record:
+        """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted."""
+        stages, curves, generator_ran = self._stages(trial, planner)
+        return self._record(
+            trial,
+            planner,
+            key=report["key"],
+            status="done",
+            scores=scores,
+            stages=[*stages, {**report, "reused": False}],
+            curves=curves,
+            classifier=_plugin_part(trial.arm.classifier, ran),
+            generator=_plugin_part(trial.arm.generator, generator_ran),
+        )
+
+    def failed(self, trial: Trial, planner: Planner, error: Mapping[str, Any]) -> Record:
+        """The record of a failed trial; ``error`` has the fields of :class:`~cytobench.records.Failure`."""
+        return self._record(
+            trial,
+            planner,
+            key="",
+            status="failed",
+            scores={},
+            stages=[],
+            curves=[],
+            classifier=_plugin_part(trial.arm.classifier, None),
+            generator=_plugin_part(trial.arm.generator, None),
+            error=error,
+        )
+
+    def _stages(
+        self, trial: Trial, planner: Planner
+    ) -> tuple[list[dict[str, Any]], list[dict[str, float]], dict[str, Any] | None]:
+        """Reports of what lies behind a trial (as far as the store still has it), curves, and what generated."""
+        stages = []
+        for fit in planner.fits(trial):
+            entry = planner.store.find("fit", fit.key)
+            if entry is not None:
+                stages.append({**entry.report, "reused": fit.key not in self.made})
+        sample, ran = planner.sample(trial), None
+        for one in sample.classes if sample is not None else ():
+            blocks = [report for n in one.images.blocks(sample.n) if (report := one.images.report(n))]  # type: ignore[union-attr]
+            if blocks:
+                ran = blocks[0]["ran"]
+                stages.append({**_summed(blocks), "reused": max(block["when"] for block in blocks) < self.began})
+        train = planner.train(trial)
+        entry = planner.store.find("train", train.key)
+        curves = []
+        if entry is not None:
+            report = dict(entry.report)
+            curves = report.pop("curves")
+            timed = {name: value for name, value in report.items() if name not in ("picked", "last")}
+            stages.append({**timed, "reused": train.key not in self.made})
+        return stages, curves, ran
+
+    def _record(self, trial: Trial, planner: Planner, **parts: Any) -> Record:
+        resolved = self.resolved
+        dataset, benchmark = resolved.dataset, resolved.benchmark
+        groups = dataset.table["group"].dropna()
+        shots, fold = planner.shots(trial), planner.fold(trial)
+        return Record.model_validate(
+            {
+                "trial": trial.name,
+                "row": trial.arm.row,
+                "dataset": {
+                    "name": dataset.name,
+                    "digest": dataset.digest,
+                    "n_images": len(dataset.table),
+                    "classes": _counts(dataset.table["label"], dataset.labels),
+                    "labels": list(dataset.labels),
+                    "public": dataset.public,
+                    "drawn": dataset.drawn,
+                    "limit": dataset.limited,
+                    "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
+                },
+                "protocol": {
+                    "name": resolved.protocol.name,
+                    "version": resolved.protocol.version,
+                    "switches": resolved.protocol.switches,
+                    "folds": benchmark.folds,
+                    "fold": trial.fold,
+                },
+                "made_elsewhere": _made_elsewhere(trial, benchmark),
+                "train_only": list(benchmark.train_only),
+                "preset": benchmark.preset,
+                "shots": trial.arm.shots,
+                "shots_used": {label: len(rows) for label, rows in shots.items()},
+                "n_synthetic": trial.arm.n,
+                "seed": planner.seed,
+                "splits": {
+                    part: _counts(dataset.table["label"].iloc[rows], dataset.labels)
+                    for part, rows in (("train", fold.train), ("validation", fold.val), ("test", fold.test))
+                },
+                "dtype": planner.dtype,
+                "started": self.began,
+                "environment": environment(),
+                "device": device_info(planner.device),
+                "prompts": {
+                    label: {**asdict(pair), "origin": resolved.prompt_origins[label]}
+                    for label, pair in resolved.prompts.items()
+                },
+                "benchmark": benchmark.model_dump(mode="json", exclude_none=True),
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                **parts,
+            }
+        )
+
+
+def _plugin_part(
+    ready: ReadyGenerator | ReadyClassifier | None, ran: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    if ready is None:
+        return None
+    configs = (
+        {"fit_config": ready.fit_config, "sample_config": ready.sample_config}
+        if isinstance(ready, ReadyGenerator)
+        else {"config": ready.config}
+    )
+    return {
+        "name": ready.name,
+        "plugin": ready.offer.spec.name,
+        "distribution": ready.offer.origin,
+        "version": ready.offer.version,
+        "revision": ready.offer.spec.revision,
+        "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.assets.items()},
+        "ran": ran,
+        **{name: plain_settings(config) for name, config in configs.items()},
+    }
+
+
+def _made_elsewhere(trial: Trial, benchmark: Benchmark) -> str:
+    generator, declared = trial.arm.generator, benchmark.trained_on
+    if generator is None or not generator.made_elsewhere:
+        return "no"
+    return "undeclared" if declared is None else declared if declared in DECLARATIONS else "listed"
+
+
+def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
+    counts = column.value_counts()
+    return {label: int(counts.get(label, 0)) for label in labels}
+
+
+def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    """One report for the blocks of a class: their seconds and images add up."""
+    seconds = sum(block["seconds"] for block in blocks)
+    load = sum(block["parts"].get("load", 0.0) for block in blocks)
+    images = sum(block["images"] for block in blocks)
+    peaks = [block["peak_memory_mib"] for block in blocks if block["peak_memory_mib"] is not None]
+    return {
+        **{name: blocks[0][name] for name in ("kind", "key", "label", "device", "when")},
+        "seconds": seconds,
+        "parts": {"load": load} if load else {},
+        "images": images,
+        "images_per_second": images / (seconds - load) if seconds > load else None,
+        "peak_memory_mib": max(peaks) if peaks else None,
+    }
