@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from cytobench.columns import aligned_lines
+
 SHOWN = 5
 """Sets of copies and sizes shown; ``--json`` has all."""
 
@@ -140,6 +142,5 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             table.add_row(*row)
         console.print(table)
         return
-    widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
-    for row in [list(header), *texts]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned_lines([list(header), *texts]):
+        click.echo(line)

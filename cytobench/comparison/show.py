@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cytobench.columns import aligned_lines
 from cytobench.comparison.candidates import Candidate, primary
 from cytobench.comparison.headline import DeclaredPair, counts_beside
 from cytobench.comparison.pair import Comparison
@@ -49,12 +50,6 @@ def declared_lines(pairs: Sequence[DeclaredPair], section: Sequence[Candidate], 
             rows = [["row", "reference", "difference", "95 % interval", "p", "p (Holm)", ""]]
             lines += ["", title, *aligned_lines([*rows, *(_declared_row(pair, section) for pair in own)])]
     return lines
-
-
-def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of texts as lines with columns under each other."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _what(found: Comparison) -> list[str]:
