@@ -11,13 +11,12 @@ ALPHA = 0.05
 def holm(values: Sequence[float | None]) -> list[float | None]:
     """The p-values adjusted for the family (Holm 1979), each 0 to 1, in the given order.
 
-    None, a comparison without a p, stays None and counts as a member of the family. The same as statsmodels'
-    ``multipletests(method="holm")``, whose import takes longer than a whole leaderboard.
+    None, a comparison without a p, stays None and counts as a member of the family, as one with a p of 1 would. By
+    statsmodels' ``multipletests``, imported only where there is something to adjust.
     """
-    order = sorted((value, place) for place, value in enumerate(values) if value is not None)
-    adjusted: list[float | None] = [None] * len(values)
-    highest = 0.0
-    for rank, (value, place) in enumerate(order):
-        highest = max(highest, min(1.0, (len(values) - rank) * value))
-        adjusted[place] = highest
-    return adjusted
+    if not any(value is not None for value in values):
+        return list(values)
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = multipletests([1.0 if value is None else value for value in values], method="holm")[1]
+    return [None if value is None else float(found) for value, found in zip(values, adjusted, strict=True)]
