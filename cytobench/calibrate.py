@@ -36,12 +36,14 @@ def calibrate(
     """Time the kinds of stages in ``wanted``; ``tell`` hears of each. Raises what the stages raise."""
     costs: dict[Kind, Cost] = {}
     with TemporaryDirectory(prefix="cytobench-calibrate-") as folder:
+        # The first trial stands for all of a plugin: they differ by their images alone.
+        trials = resolved.trials
         for generator in resolved.generators:
-            trial = _first(resolved, lambda trial, one=generator: trial.arm.generator == one)  # type: ignore[misc]
+            trial = next((trial for trial in trials if trial.arm.generator == generator), None)
             if trial is not None and {("fit", generator.name), ("sample", generator.name)} & set(wanted):
                 costs |= _Bench(planner, Path(folder) / "generators" / generator.name, tell).generator(generator, trial)
         for classifier in resolved.classifiers:
-            trial = _first(resolved, lambda trial, one=classifier: trial.arm.classifier == one)  # type: ignore[misc]
+            trial = next((trial for trial in trials if trial.arm.classifier == classifier), None)
             if trial is not None and {("train", classifier.name), ("predict", classifier.name)} & set(wanted):
                 costs |= _Bench(planner, Path(folder) / "classifiers" / classifier.name, tell).classifier(trial)
     return {kind: cost for kind, cost in costs.items() if kind in wanted}
@@ -173,7 +175,3 @@ def _spread(rows: list[int], number: int) -> list[int]:
     """At most so many rows, evenly spread."""
     number = min(number, len(rows))
     return [rows[i * len(rows) // number] for i in range(number)]
-
-
-def _first(resolved: Resolved, wanted: Callable[[Trial], bool]) -> Trial | None:
-    return next((trial for trial in resolved.trials if wanted(trial)), None)

@@ -19,10 +19,12 @@ def places(images: Images, extra: int, seed: int) -> NDArray[np.int64]:
     ``extra`` repeats what a smaller one does and more. A class without a real image gets none.
     """
     found = [np.arange(len(images))]
-    real = ~images.table["synthetic"].to_numpy(dtype=bool)
+    if not extra:
+        return found[0]
+    real, targets = ~images.table["synthetic"].to_numpy(dtype=bool), images.targets
     for column in range(len(images.labels)):
-        rows = np.flatnonzero(real & (images.targets == column))
-        if extra and len(rows):
+        rows = np.flatnonzero(real & (targets == column))
+        if len(rows):
             rng = np.random.default_rng((seed, 0, 2, column))
             rounds = [rng.permutation(rows) for _ in range(math.ceil(extra / len(rows)))]
             found.append(np.concatenate(rounds)[:extra])
