@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from cytobench.api import Result, run
 from cytobench.benchmark import Analysis, read_benchmark
@@ -23,33 +20,15 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run of repeat and random on twelve noise images of each of A, B and C, over three folds."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    rows = []
-    for i in range(36):
-        name = f"{'ABC'[i // 12]}/{i % 12:02d}.png"
-        (tmp_path / "cells" / name).parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / "cells" / name)
-        rows.append(f"cells/{name},{'ABC'[i // 12]},{'patient ' + str(i // 2) if i % 12 < 10 else ''}")
-    (tmp_path / "grouped.csv").write_text("\n".join(["path,label,group", *rows]))
-
-    def call(dataset: str = "cells", **changes: Any) -> Result:
-        values: dict[str, Any] = {
-            "dataset": str(tmp_path / dataset),
-            "preset": "pocket",
-            "generator": ["repeat"],
-            "classifier": ["random"],
-            "synthetic": [0, 3],
-            "shots": [2],
-            "folds": 3,
-            "device": "cpu",
-            "out": tmp_path / "out",
-        }
-        return run(**{**values, **changes})
-
-    return call
+def grouped(cells: Path) -> str:
+    """A manifest of the noise cells, two of a patient; the last two of each class are of none."""
+    rows = [
+        f"cells/{'ABC'[i // 12]}/{i % 12:02d}.png,{'ABC'[i // 12]},{'patient ' + str(i // 2) if i % 12 < 10 else ''}"
+        for i in range(36)
+    ]
+    manifest = cells.parent / "grouped.csv"
+    manifest.write_text("\n".join(["path,label,group", *rows]))
+    return str(manifest)
 
 
 def test_what_is_declared_is_in_every_record_and_in_no_key(small: Run, tmp_path: Path) -> None:
@@ -92,8 +71,10 @@ def test_a_declaration_that_fits_no_row_is_refused_before_any_work(small: Run, t
     assert not (tmp_path / "out").exists()
 
 
-def test_predictions_of_grouped_data_number_the_groups_and_name_no_patient(small: Run, tmp_path: Path) -> None:
-    small("grouped.csv")
+def test_predictions_of_grouped_data_number_the_groups_and_name_no_patient(
+    small: Run, grouped: str, tmp_path: Path
+) -> None:
+    small(dataset=grouped)
     for file in (tmp_path / "out/predictions").iterdir():
         table = pd.read_parquet(file)
         assert list(table.columns)[-2:] == ["p_C", "group"]

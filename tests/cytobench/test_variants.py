@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from cytobench.api import Result, plan, run
 from cytobench.benchmark import read_benchmark
@@ -24,16 +22,10 @@ TINY = {"plugin": "timm", "model": "test_resnet", "resolution": 32, "epochs": 1}
 
 
 @pytest.fixture
-def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def values(cells: Path, tmp_path: Path) -> dict[str, Any]:
     """Arguments of a run on twelve noise images of each of A, B and C, on one fold of three."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    for i in range(36):
-        file = tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(file)
     return {
-        "dataset": str(tmp_path / "cells"), "preset": "pocket", "synthetic": [0, 3], "shots": [2], "folds": 3,
+        "dataset": str(cells), "preset": "pocket", "synthetic": [0, 3], "shots": [2], "folds": 3,
         "fold": [0], "device": "cpu", "out": tmp_path / "out",
     }  # fmt: skip
 
