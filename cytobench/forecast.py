@@ -79,6 +79,8 @@ class Forecast:
 class _Counts:
     items: dict[Kind, Item] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    """Blocks of images that are not there."""
 
     def new(self, key: str) -> bool:
         """Whether this stage or block has not been counted yet; from now on it has."""
@@ -188,20 +190,21 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    complete, plugin = True, generator.offer.spec.name
+    plugin, blocks = generator.offer.spec.name, []
     for one in sample.classes:
-        missing = set(one.images.missing(sample.n))
-        complete = complete and not missing
-        # A larger set of the same images holds the smaller one: what is counted once is each block.
+        # A larger set of the same images holds the smaller one: what is read and counted once is each block.
         for number in one.images.blocks(sample.n):
-            if not counts.new(f"{one.images.folder.name}/{number}"):
+            block = f"{one.images.folder.name}/{number}"
+            blocks.append(block)
+            if not counts.new(block):
                 continue
-            if number in missing:
+            if one.images.report(number) is None:
+                counts.missing.add(block)
                 reason = reasons.of_block(one.images, number, plugin, one.label, one.inputs)
                 counts.todo("sample", generator.name, reason, images=one.images.block)
             else:
                 counts.there("sample", generator.name, one.images.shard(number).stat().st_size)
-    if complete:
+    if counts.missing.isdisjoint(blocks):
         return
     for fit in planner.fits(trial):
         if not counts.new(fit.key):
