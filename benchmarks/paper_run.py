@@ -143,12 +143,13 @@ class PaperRun:
     @cached_property
     def fits(self) -> list[FitStage]:
         """A fit a class."""
-        return self.planner.fitting(self.resolved.generators[0], SHOTS, 0)
+        return self.planner.fitting(self.resolved.generators[0], SHOTS, 0, self.resolved.dataset.labels)
 
     @cached_property
     def sampling(self) -> SampleStage:
         """The sampling of all classes."""
-        return self.planner.sampling(self.resolved.generators[0], SHOTS, self.scale.synthetic, 0)
+        counts = dict.fromkeys(self.resolved.dataset.labels, self.scale.synthetic)
+        return self.planner.sampling(self.resolved.generators[0], SHOTS, counts, 0)
 
     @property
     def all_blocks(self) -> int:

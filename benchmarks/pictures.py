@@ -55,13 +55,15 @@ def samples(out: Path, store: Path) -> None:
         if ready.offer.spec.name in SHOWS_REAL_IMAGES:
             continue
         shots = 0 if ready.offer.spec.scope == "none" else max(benchmark.shots)
-        stage = planner.sampling(ready, shots, max(benchmark.synthetic), min(benchmark.fold or (0,)))
+        stage = planner.sampling(
+            ready, shots, dict.fromkeys(resolved.dataset.labels, max(benchmark.synthetic)), min(benchmark.fold or (0,))
+        )
         page = Image.new("RGB", (NAMES + ACROSS * (TILE + GAP), len(stage.classes) * (TILE + GAP) + GAP), "white")
         pen = ImageDraw.Draw(page)
         for row, one in enumerate(stage.classes):
             top = GAP + row * (TILE + GAP)
             pen.text((8, top + TILE / 2 - 9), one.label, fill=(30, 25, 50), font=ImageFont.load_default(15))
-            for column, pixels in enumerate(one.images.pixels(stage.n)[:ACROSS]):
+            for column, pixels in enumerate(one.images.pixels(one.n)[:ACROSS]):
                 tile = Image.fromarray(pixels.read()).resize((TILE, TILE), Image.Resampling.LANCZOS)
                 page.paste(tile, (NAMES + column * (TILE + GAP), top))
         page.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(out / f"samples-{ready.name}.png", optimize=True)

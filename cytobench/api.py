@@ -16,6 +16,7 @@ from cytobench.leaderboard import Leaderboard, leaderboard
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.progress import Display
 from cytobench.prompts import read_prompts
+from cytobench.protocols import find_protocol
 from cytobench.records import read_records
 from cytobench.resolve import Resolved, default_preset, resolve
 from cytobench.results import recorded_benchmark
@@ -104,7 +105,7 @@ def _prepare(
     if not wanted.classifier:
         raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
     preset = wanted.preset or default_preset(wanted.dataset, plugins)
-    out = out or Path("results") / f"{_short(wanted.dataset)}-{wanted.protocol}-{preset}"
+    out = out or Path("results") / f"{_short(wanted.dataset)}-{find_protocol(wanted.protocol).name}-{preset}"
     before = recorded_benchmark(out)
     resolved = resolve(wanted, plugins, before.device if before else None)
     if not resolved.trials:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 from cytobench.arms import ReadyGenerator, Trial
 from cytobench.contract import PluginConfig
+from cytobench.errors import UserError
 from cytobench.images import Images
 from cytobench.imagesets import ImageSet
 from cytobench.plan import Planner
@@ -33,7 +34,15 @@ PREDICTED = 256
 def calibrate(
     resolved: Resolved, planner: Planner, wanted: Collection[Kind], tell: Callable[[str], None]
 ) -> dict[Kind, Cost]:
-    """Time the kinds of stages in ``wanted``; ``tell`` hears of each. Raises what the stages raise."""
+    """Time the kinds of stages in ``wanted``; ``tell`` hears of each. Raises what the stages raise.
+
+    Raises UserError where synthetic images alone train: before they are made there is nothing to train on.
+    """
+    if resolved.protocol.synthetic_only:
+        raise UserError(
+            f"--calibrate: under {resolved.protocol.name} nothing can train before synthetic images are made. "
+            "Leave --calibrate out, or calibrate the same protocol without +synthetic_only."
+        )
     costs: dict[Kind, Cost] = {}
     with TemporaryDirectory(prefix="cytobench-calibrate-") as folder:
         # The first trial stands for all of a plugin: they differ by their images alone.
@@ -103,7 +112,8 @@ class _Bench:
             for number, one in enumerate(stage.classes[:2])
         ]
         n = classes[0].images.block
-        run_stage(replace(stage, classes=tuple(classes), n=n, work=replace(stage.work, store=self.folder)))
+        classes = [replace(one, n=n) for one in classes]
+        run_stage(replace(stage, classes=tuple(classes), work=replace(stage.work, store=self.folder)))
         reports = [one.images.report(0) or {} for one in classes]
         load = sum(report["parts"].get("load", 0.0) for report in reports)
         busy = sum(report["seconds"] for report in reports) - load

@@ -193,7 +193,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
     plugin, blocks = generator.offer.spec.name, []
     for one in sample.classes:
         # A larger set of the same images holds the smaller one: what is read and counted once is each block.
-        for number in one.images.blocks(sample.n):
+        for number in one.images.blocks(one.n):
             block = f"{one.images.folder.name}/{number}"
             blocks.append(block)
             if not counts.new(block):

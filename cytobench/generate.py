@@ -66,15 +66,12 @@ def generate_images(
         divide=lambda _: [Fold(0, rows, nothing, nothing)],
     )
     ready = resolved.generators[0]
-    fits = [
-        stage for stage in planner.fitting(ready, shots, 0) if stage.label in ("", label)
-    ]
+    fits = planner.fitting(ready, shots, 0, [label])
     for stage in fits:
         if planner.store.find("fit", stage.key) is None:
             run_stage(stage)
-    sampling = planner.sampling(ready, shots, n, 0)
-    wanted = [one for one in sampling.classes if one.label == label]
-    run_stage(replace(sampling, classes=tuple(wanted)))
-    for i, pixels in enumerate(wanted[0].images.pixels(n)):
+    sampling = planner.sampling(ready, shots, {label: n}, 0)
+    run_stage(sampling)
+    for i, pixels in enumerate(sampling.classes[0].images.pixels(n)):
         write_bytes(folder / f"{i}.png", encode_png(pixels.read()))
     return folder, sum(list(stage.shots.table["label"]).count(label) for stage in fits)

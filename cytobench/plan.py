@@ -66,27 +66,34 @@ class Planner:
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
         arm = trial.arm
-        return [] if arm.generator is None else self.fitting(arm.generator, arm.shots, trial.fold)
+        if arm.generator is None:
+            return []
+        return self.fitting(arm.generator, arm.shots, trial.fold, list(self.fold(trial).counts()))
 
     def sample(self, trial: Trial) -> SampleStage | None:
         """The sampling behind a trial's synthetic images; None for N = 0."""
         arm = trial.arm
-        return None if arm.generator is None else self.sampling(arm.generator, arm.shots, arm.n, trial.fold)
+        if arm.generator is None:
+            return None
+        return self.sampling(arm.generator, arm.shots, self.fold(trial).counts(), trial.fold)
 
-    def fitting(self, generator: ReadyGenerator, shots: int, fold: int) -> list[FitStage]:
-        """The fits of a generator on a fold's shots: none, one a class, or one, by its scope."""
+    def fitting(self, generator: ReadyGenerator, shots: int, fold: int, classes: Sequence[str]) -> list[FitStage]:
+        """The fits of a generator on a fold's shots: none, one for each class named, or one for all, by its scope."""
         if generator.offer.spec.scope == "none":
             return []
-        labels = self.dataset.labels if generator.offer.spec.scope == "class" else ("",)
-        return [self._fit(generator, shots, fold, label) for label in labels]
+        labels = [label for label in self.dataset.labels if label in classes]
+        return [
+            self._fit(generator, shots, fold, label)
+            for label in (labels if generator.offer.spec.scope == "class" else [""])
+        ]
 
-    def sampling(self, generator: ReadyGenerator, shots: int, n: int, fold: int) -> SampleStage:
-        """The sampling of ``n`` images a class from a generator tuned on a fold's shots."""
+    def sampling(self, generator: ReadyGenerator, shots: int, counts: Mapping[str, int], fold: int) -> SampleStage:
+        """The sampling of so many images of each class from a generator tuned on a fold's shots."""
         spec = generator.offer.spec
-        fits = {stage.label: stage.key for stage in self.fitting(generator, shots, fold)}
+        fits = {stage.label: stage.key for stage in self.fitting(generator, shots, fold, list(counts))}
         own_fold = fold if spec.per_fold else None
         classes = []
-        for label in self.dataset.labels:
+        for label in (label for label in self.dataset.labels if counts.get(label)):
             prompt = self.prompts[label].generator
             fit_key = fits.get(label, fits.get(""))
             inputs = {
@@ -103,10 +110,10 @@ class Planner:
             }
             key = content_key("images", inputs)
             images = ImageSet(self.store.folder("images", key), generator.sample_config.batch_size)
-            classes.append(ClassToSample(label, prompt, images, fit_key, inputs))
-        key = content_key("sample", {"sets": [one.images.folder.name for one in classes], "n": n})
+            classes.append(ClassToSample(label, prompt, images, fit_key, inputs, counts[label]))
+        key = content_key("sample", {"sets": [[one.images.folder.name, one.n] for one in classes]})
         work = self._generator_work(generator, self.seed, own_fold)
-        return SampleStage(key, work, tuple(classes), n, by_label=spec.scope == "class")
+        return SampleStage(key, work, tuple(classes), by_label=spec.scope == "class")
 
     def train(self, trial: Trial) -> TrainStage:
         """The training of a trial's classifier."""
@@ -122,7 +129,7 @@ class Planner:
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
             "synthetic": _sets(sample, fold, "train"),
-            "val": self._contents(fold.val),
+            "val": self._contents(self._scored(fold.val)),
             "val_synthetic": _sets(sample, fold, "val"),
             "view": [asdict(view) for view in (self.protocol.view, self._view("val", trial))],
             "recolouring": self.protocol.training_recolouring,
@@ -132,7 +139,8 @@ class Planner:
         }
         key = content_key("train", inputs)
         train = self._images(fold.train, "classifier", self.protocol.view, sample, fold.synthetic.get("train"))
-        val = self._images(fold.val, "classifier", self._view("val", trial), sample, fold.synthetic.get("val"))
+        scored, made = self._scored(fold.val), fold.synthetic.get("val")
+        val = self._images(scored, "classifier", self._view("val", trial), sample, made)
         return TrainStage(key, self._classifier_work(classifier, trial), train, val, inputs)
 
     def predict(self, trial: Trial) -> PredictStage:
@@ -146,12 +154,13 @@ class Planner:
         )
         for split, part, rows in parts:
             made = fold.synthetic.get(part, {})
-            splits[split] = self._images(rows, "classifier", self._view(part, trial), sample, made)
-            real = list(self.dataset.table["path"].iloc[rows])
-            paths[split] = real + [synthetic_path(label, int(i)) for label in made for i in made[label]]
+            scored, table = self._scored(rows), self.dataset.table["path"]
+            splits[split] = self._images(scored, "classifier", self._view(part, trial), sample, made)
+            paths[split] = list(table.iloc[scored])
+            paths[split] += [synthetic_path(label, int(i)) for label in made for i in made[label]]
             if self.protocol.clean_beside:
                 splits[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view)
-                paths[f"{split}_real"] = real
+                paths[f"{split}_real"] = list(table.iloc[rows])
         tested = {"validation": "picked", "test": self.protocol.tested}
         key = content_key(
             "record",
@@ -196,6 +205,10 @@ class Planner:
 
     def _shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
         return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
+
+    def _scored(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of a part's real images that are validated or tested as the protocol does it."""
+        return rows if self.protocol.real_scored else rows[:0]
 
     def _view(self, part: Literal["val", "test"], trial: Trial) -> View:
         return self.protocol.evaluation_view(part, derive_seed(self.seed, "recolouring", part, trial.fold))
@@ -248,7 +261,8 @@ class Planner:
         numbers = [None if number < 0 else int(number) for number in pd.factorize(names, sort=True)[0]]
         found = {}
         for split, images in splits.items():
-            real = [numbers[row] for row in (fold.val if split.startswith("validation") else fold.test)]
+            rows = fold.val if split.startswith("validation") else fold.test
+            real = [numbers[row] for row in (rows if split.endswith("_real") else self._scored(rows))]
             found[split] = real + [None] * (len(images) - len(real))
         return found
 
@@ -268,7 +282,7 @@ class Planner:
         labels = list(self.dataset.table["label"].iloc[rows])
         pixels: list[Pixels] = [FilePixels(self.paths[row]) for row in rows]
         real = len(labels)
-        sets = {one.label: one.images.pixels(sample.n) for one in sample.classes} if sample is not None and made else {}
+        sets = {one.label: one.images.pixels(one.n) for one in sample.classes} if sample is not None and made else {}
         for label, indices in (made or {}).items():
             labels += [label] * len(indices)
             pixels += [sets[label][index] for index in indices]
@@ -283,11 +297,12 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
     """What a key says of the synthetic images of a part: image set, label and indices, or their number if all."""
     if sample is None:
         return []
-    keys = {one.label: one.images.folder.name for one in sample.classes}
+    sets = {one.label: one for one in sample.classes}
     found = []
     for label, indices in fold.synthetic.get(part, {}).items():
         numbers = [int(index) for index in indices]
-        found.append([keys[label], label, len(numbers) if numbers == list(range(sample.n)) else numbers])
+        key, n = sets[label].images.folder.name, sets[label].n
+        found.append([key, label, n if numbers == list(range(n)) else numbers])
     return found
 
 

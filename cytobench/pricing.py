@@ -101,10 +101,12 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
         return None
     if stage.kind == "predict":
         return (stage.kind, name), 0, stage.images or 0
-    made = record.n_synthetic * len(record.dataset.labels)
+    real = record.splits["train"].values()
+    made = record.n_synthetic
     if record.protocol.switches.get("pooled"):
         made = made * (record.protocol.folds - 2) // record.protocol.folds
-    real = record.splits["train"].values()
+    balanced = record.protocol.switches.get("balanced") and made
+    made = sum(max(made - n, 0) for n in real) if balanced else made * len(real)
     classes = len(real) if made else sum(count > 0 for count in real)
     return (stage.kind, name), classifier.config.optimizer_steps(sum(real) + made, classes) or 0, 0
 

@@ -77,7 +77,7 @@ class Recorder:
                 stages.append({**entry.report, "reused": fit.key not in self.made})
         sample, ran = planner.sample(trial), None
         for one in sample.classes if sample is not None else ():
-            blocks = [report for n in one.images.blocks(sample.n) if (report := one.images.report(n))]  # type: ignore[union-attr]
+            blocks = [report for n in one.images.blocks(one.n) if (report := one.images.report(n))]
             if blocks:
                 ran = blocks[0]["ran"]
                 stages.append({**_summed(blocks), "reused": max(block["when"] for block in blocks) < self.began})

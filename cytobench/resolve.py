@@ -118,6 +118,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     _check_names(benchmark, plugins)
     offer = plugins.datasets.get(benchmark.dataset)
     synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))
+    if protocol.synthetic_only:
+        synthetic = _without_none(benchmark, protocol, synthetic)
     if not benchmark.generator:
         if any(n > 0 for n in benchmark.synthetic or ()):
             known = ", ".join(plugins.generators)
@@ -143,6 +145,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
     resolved = benchmark.model_copy(
         update={
+            "protocol": protocol.name,
             "preset": preset,
             "synthetic": tuple(synthetic),
             "fold": fold,
@@ -248,6 +251,15 @@ def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) 
 def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
     spec = find_classifier(name, benchmark, plugins).spec
     return classifier_config(spec, preset, settings_of(name, benchmark), name)
+
+
+def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[int]) -> tuple[int, ...]:
+    """The numbers of synthetic images above 0: without any, nothing would train."""
+    if not benchmark.generator:
+        raise UserError(f"--protocol {protocol.name} trains on synthetic images alone: name a --generator.")
+    if 0 in (benchmark.synthetic or ()):
+        raise UserError(f"--protocol {protocol.name} trains on synthetic images alone: leave --synthetic 0 out.")
+    return tuple(n for n in synthetic if n)
 
 
 def _seen(

@@ -144,7 +144,7 @@ class _Run:
     def _sample_needs(self, trial: Trial, nodes: dict[str, Node]) -> tuple[str, ...]:
         """The sampling of a trial, if images of its sets are missing."""
         sample = self._planner(trial).sample(trial)
-        if sample is None or not any(one.images.missing(sample.n) for one in sample.classes):
+        if sample is None or not any(one.images.missing(one.n) for one in sample.classes):
             return ()
         return (self._sample_node(trial, sample, nodes),)
 
@@ -169,7 +169,7 @@ class _Run:
                 key=sample.key,
                 kind="sample",
                 plugin=name,
-                title=f"sample {name} n{sample.n} {self._place(trial)}",
+                title=f"sample {name} n{trial.arm.n} {self._place(trial)}",
                 build=lambda: sample,
                 needs=tuple(stage.key for stage in fits),
             )

@@ -134,22 +134,23 @@ class ClassToSample:
     images: ImageSet
     fit_key: str | None
     inputs: Mapping[str, Any]
+    n: int
+    """How many images."""
 
 
 @dataclass(frozen=True)
 class SampleStage:
-    """Grow the image sets of a generator to ``n`` images a class, block by block."""
+    """Grow the image sets of a generator, block by block."""
 
     key: str
     work: Work
     classes: tuple[ClassToSample, ...]
-    n: int
     by_label: bool
     """Whether artefacts are handed over by label (scope ``class``) or as one under ``""`` (``dataset``)."""
 
     def run(self, services: Services) -> dict[str, Any]:
         """Sample what is missing; a killed run goes on at the next block. The blocks hold the reports."""
-        todo = [(one, one.images.missing(self.n)) for one in self.classes]
+        todo = [(one, one.images.missing(one.n)) for one in self.classes]
         total = sum(len(blocks) * one.images.block for one, blocks in todo)
         if not total:
             return {}

@@ -17,7 +17,7 @@ from cytobench.errors import UserError
 @click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
 @click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
 @click.option("--dataset", metavar="NAME|PATH", help="Installed data set, folder of classes or manifest. [phantom]")
-@click.option("--protocol", metavar="NAME", help="How images are divided over folds. [strict]")
+@click.option("--protocol", metavar="NAME", help="strict, cytodiff, or one with changes: strict+pooled. [strict]")
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
 @click.option("--synthetic", type=int, multiple=True, metavar="N", help="Images a class. [0, 100; phantom 0, 20]")
 @click.option("--shots", type=int, multiple=True, metavar="K", help="Real images a class that tune a generator. [16]")

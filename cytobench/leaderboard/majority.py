@@ -19,6 +19,8 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[Cell, Fig
     values: dict[Cell, dict[Place, float]] = {}
     for where, record in sorted(places.items()):
         train = {label: record.splits["train"].get(label, 0) for label in record.evaluated}
+        if not any(train.values()):
+            continue  # synthetic images alone train, all classes with the same number
         guess = max(train, key=lambda label: train[label])
         for split in splits:
             if record.protocol.switches.get("pooled") and not split.endswith("_real"):

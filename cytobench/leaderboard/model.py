@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cytobench.protocols import CHANGES
+
 Cell = tuple[str, str]
 """A split and a metric."""
 
@@ -139,12 +141,13 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; {self._seeds()}."]
-        if self.pooled:
-            notes.append(
-                "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
-                "images tested, and these are recoloured. Judge by the real images alone, and better by strict. "
-                f"Copies and groups are not kept on one side ({self.grouped})."
-            )
+        made = {name: change.says for name, change in CHANGES.items() if change.made(self.switches)}
+        if made:
+            own = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
+            judge = " Judge by the real images alone, and better by strict." if self.pooled else ""
+            notes.append(f"{own}Unlike strict: {'; '.join(made.values())}.{judge}")
+        if {"pooled", "shots", "copies"} & set(made):
+            notes.append(f"Leaks are possible, as this says ({self.grouped}).")
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:

@@ -161,7 +161,8 @@ class Record(_Part):
         default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
     )
     n_synthetic: int = Field(
-        description="Synthetic images a class: in training, or divided over the parts where the protocol pools."
+        description="Synthetic images a class: in training, or divided over the parts where the protocol pools. Where "
+        "it balances, the number that each class is topped up, or cut, to."
     )
     seed: int = Field(description="Seed of split, shots, training and sampling.")
     made_elsewhere: Literal["no", "undeclared", "listed", "per-fold", "external"] = Field(

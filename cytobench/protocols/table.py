@@ -1,0 +1,64 @@
+"""The division of a data set as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cytobench.protocols.division import ordered_labels, ordered_rows, split
+from cytobench.protocols.protocol import Protocol
+from cytobench.protocols.shots import draw_shots
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cytobench.data.dataset import Dataset
+
+
+def split_table(
+    dataset: Dataset,
+    protocol: Protocol,
+    folds: int,
+    seed: int,
+    train_only: Collection[str] = (),
+    shots: int | None = None,
+    synthetic: int = 0,
+) -> pd.DataFrame:
+    """``path, label``, then with ``shots`` the columns ``shot0...`` (0 or 1), then ``fold0...`` (train, val, test).
+
+    Synthetic images follow the real ones as ``synthetic/LABEL/i.png``. An image that a fold leaves out is empty there.
+    """
+    import pandas as pd
+
+    divided = split(dataset, protocol, folds, seed, train_only, synthetic)
+    real = ordered_rows(dataset, protocol)
+    used: dict[str, int] = {}
+    for fold in divided:
+        used |= {label: max(n, used.get(label, 0)) for label, n in fold.counts().items()}
+    made = [(label, index) for label in ordered_labels(dataset.labels, protocol) for index in range(used.get(label, 0))]
+    table = pd.DataFrame(
+        {
+            "path": [*dataset.table["path"].iloc[real], *(synthetic_path(label, index) for label, index in made)],
+            "label": [*dataset.table["label"].iloc[real], *(label for label, _ in made)],
+        }
+    )
+    if shots is not None:
+        for fold in divided:
+            chosen = [draw_shots(dataset, protocol, fold, label, shots, seed) for label in dataset.labels]
+            table[f"shot{fold.number}"] = [*np.isin(real, np.concatenate(chosen)).astype(int), *([0] * len(made))]
+    for fold in divided:
+        parts = np.full(len(dataset.table), "", dtype=object)
+        of_made: dict[tuple[str, int], str] = {}
+        for name, rows in (("train", fold.train), ("val", fold.val), ("test", fold.test)):
+            parts[rows] = name
+            for label, found in fold.synthetic.get(name, {}).items():
+                of_made |= {(label, int(index)): name for index in found}
+        table[f"fold{fold.number}"] = [*parts[real], *(of_made.get(one, "") for one in made)]
+    return table
+
+
+def synthetic_path(label: str, index: int) -> str:
+    """How tables name a synthetic image."""
+    return f"synthetic/{label}/{index}.png"
