@@ -110,6 +110,8 @@ class Benchmark(BaseModel):
     """What generators made elsewhere have seen: a file that lists images, ``per-fold`` or ``external``."""
     merge: tuple[str, ...] = ()
     """Classes taken as one, each ``A,B=NAME``."""
+    external_test: str | None = None
+    """An outside test set, by name or path: every trial's model predicts it too, and its scores stand apart."""
     device: str | None = None
     """A torch device; None takes the accelerator if there is one."""
     workers: int = Field(default=0, ge=0)

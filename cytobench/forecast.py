@@ -55,6 +55,8 @@ class Forecast:
     seeds: Sequence[int]
     prompts: Mapping[str, Mapping[str, str]]
     device: str
+    external: str | None
+    """The outside test set in words."""
     pooled: bool
     """Whether every number of synthetic images has folds of its own; ``classes`` then shows those of none."""
     calibrated: bool
@@ -140,6 +142,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
             for label, p in resolved.prompts.items()
         },
         device=device,
+        external=resolved.external.summary if resolved.external else None,
         pooled=resolved.protocol.pooled,
         calibrated=tell is not None,
         kept_bytes=_size(store),

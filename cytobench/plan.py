@@ -20,6 +20,7 @@ from cytobench.data.dataset import Dataset
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
+from cytobench.metrics import EXTERNAL
 from cytobench.prompts import ClassPrompts
 from cytobench.protocols import Fold, Protocol, draw_shots, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
@@ -42,6 +43,8 @@ class Planner:
     dtype: str
     workers: int
     store: Store
+    external: Dataset | None = None
+    """An outside test set with the labels of ``dataset``."""
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -161,10 +164,16 @@ class Planner:
             if self.protocol.clean_beside:
                 splits[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view)
                 paths[f"{split}_real"] = list(table.iloc[rows])
-        tested = {"validation": "picked", "test": self.protocol.tested}
+        tested = {"validation": "picked", "test": self.protocol.tested, EXTERNAL: self.protocol.tested}
+        outside = {}
+        if self.external is not None:
+            splits[EXTERNAL] = self._external_images(self.external)
+            paths[EXTERNAL] = list(self.external.table["path"])
+            outside = {"external": self.external.table[["label", "digest"]].to_numpy().tolist()}
         key = content_key(
             "record",
             {
+                **outside,
                 "train": train.key,
                 "test": self._contents(fold.test),
                 "test_synthetic": _sets(sample, fold, "test"),
@@ -261,10 +270,20 @@ class Planner:
         numbers = [None if number < 0 else int(number) for number in pd.factorize(names, sort=True)[0]]
         found = {}
         for split, images in splits.items():
+            if split == EXTERNAL:
+                continue
             rows = fold.val if split.startswith("validation") else fold.test
             real = [numbers[row] for row in (rows if split.endswith("_real") else self._scored(rows))]
             found[split] = real + [None] * (len(images) - len(real))
         return found
+
+    def _external_images(self, external: Dataset) -> Images:
+        """All images of the outside test set, as a classifier sees clean real ones."""
+        prompts = {label: self.prompts[label].classifier for label in self.dataset.labels}
+        table = pd.DataFrame({"label": external.table["label"], "synthetic": False})
+        table["prompt"] = table["label"].map(prompts)
+        pixels = [FilePixels(external.path(row)) for row in range(len(external))]
+        return Images(table, self.dataset.labels, prompts, pixels, self.protocol.view)
 
     def _contents(self, rows: NDArray[np.int64]) -> list[list[str]]:
         return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.benchmark import Benchmark
 from cytobench.configure import plain_settings
+from cytobench.data.external import ExternalTest
 from cytobench.data.seen import DECLARATIONS
 from cytobench.environment import device_info, environment
 from cytobench.plan import Planner
@@ -118,6 +119,7 @@ class Recorder:
                     "folds": benchmark.folds,
                     "fold": trial.fold,
                 },
+                "external_test": _external(resolved.external),
                 "made_elsewhere": _made_elsewhere(trial, benchmark),
                 "train_only": list(benchmark.train_only),
                 "preset": benchmark.preset,
@@ -163,6 +165,20 @@ def _plugin_part(
         "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.assets.items()},
         "ran": ran,
         **{name: plain_settings(config) for name, config in configs.items()},
+    }
+
+
+def _external(external: ExternalTest | None) -> dict[str, Any] | None:
+    if external is None:
+        return None
+    dataset = external.dataset
+    return {
+        "name": dataset.name,
+        "digest": dataset.digest,
+        "n_images": len(dataset),
+        "classes": _counts(dataset.table["label"], dataset.labels),
+        "copies_left_out": external.copies,
+        "public": dataset.public,
     }
 
 

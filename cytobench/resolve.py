@@ -16,6 +16,7 @@ from cytobench.configure import classifier_config, classifier_title, generator_c
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
+from cytobench.data.external import ExternalTest, as_external
 from cytobench.data.open import open_dataset
 from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError
@@ -42,6 +43,8 @@ class Resolved:
     prompt_origins: Mapping[str, str]
     seen: tuple[int, ...] = ()
     """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
+    external: ExternalTest | None = None
+    """The outside test set."""
 
     @property
     def arms(self) -> list[Arm]:
@@ -89,6 +92,7 @@ class Resolved:
             dtype="float32" if device == "cpu" else "float16",
             workers=benchmark.workers,
             store=Store(store),
+            external=self.external.dataset if self.external else None,
         )
 
 
@@ -159,7 +163,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             },
         }
     )
-    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen)
+    external = _external(resolved, dataset, plugins)
+    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen, external)
 
 
 def default_device() -> str:
@@ -194,11 +199,24 @@ def declared_dataset(benchmark: Benchmark, plugins: Plugins, anew: bool = False)
     With ``anew`` every image is decoded, whatever the cache remembers of it. Raises as
     :func:`~cytobench.data.open.open_dataset` does.
     """
-    specs = {name: offer.spec for name, offer in plugins.datasets.items()}
-    dataset = open_dataset(benchmark.dataset, specs, cache_folder(), anew)
+    dataset = open_named(benchmark.dataset, plugins, anew)
     for wanted in benchmark.merge:
         dataset = dataset.merge(wanted)
     return dataset if benchmark.limit is None else dataset.limit(benchmark.limit)
+
+
+def open_named(dataset: str, plugins: Plugins, anew: bool = False) -> Dataset:
+    """The data set of this name or path, as it is. Raises as :func:`~cytobench.data.open.open_dataset` does."""
+    specs = {name: offer.spec for name, offer in plugins.datasets.items()}
+    return open_dataset(dataset, specs, cache_folder(), anew)
+
+
+def _external(benchmark: Benchmark, dataset: Dataset, plugins: Plugins) -> ExternalTest | None:
+    """The outside test set. Raises UserError where its labels are not those of the data set."""
+    if benchmark.external_test is None:
+        return None
+    outside = open_named(benchmark.external_test, plugins)
+    return as_external(outside, dataset, benchmark.merge, benchmark.train_only)
 
 
 def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetReference]:

@@ -73,6 +73,8 @@ def run_benchmark(
             class_counts(resolved, planners[0]), resolved.benchmark.fold or (), resolved.protocol.pooled, len(planners)
         ):
             display.message(line)
+        if resolved.external is not None:
+            display.message(resolved.external.summary)
         progress = RunProgress(nodes, len(run.todo), display)
         run.tell = progress.trial_finished
         run.observe("cytobench_run_started", run=resolved.benchmark.model_dump(mode="json"), out=out)

@@ -31,6 +31,7 @@ from cytobench.errors import UserError
 @click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of a plugin's configuration.")
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
 @click.option("--trained-on", metavar="FILE|per-fold|external", help="What images made elsewhere have seen.")
+@click.option("--external-test", metavar="NAME|PATH", help="A data set of the same classes, predicted and shown apart.")
 @click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")
 @click.option("--workers", type=int, metavar="N", help="Processes that load images. [0]")
 @click.option(

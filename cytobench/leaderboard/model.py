@@ -101,6 +101,8 @@ class Section:
     """Of the repeats declared: the run's seed and those after it."""
     train_only: tuple[str, ...]
     merged: tuple[str, ...]
+    external: str | None
+    """The outside test set in words; None if there is none."""
     seen_list: str | None
     """The file of --trained-on, whose images are in training alone."""
     n_images: int
@@ -158,6 +160,11 @@ class Section:
             notes.append(f"In training only: what {self.seen_list} lists as seen by a generator made elsewhere.")
         if self.merged:
             notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
+        if self.external:
+            notes.append(
+                f"Outside test set: {self.external}; seen as the data set's own images, in no rank, macro F1 over the "
+                "classes it has."
+            )
         if self.drawn:
             notes.append("Embedded data: drawn by a program; these figures say nothing about real cells.")
         if self.preset == "pocket":

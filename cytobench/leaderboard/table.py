@@ -12,9 +12,10 @@ from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
 from cytobench.leaderboard.standing import split_ratio, stand
+from cytobench.metrics import EXTERNAL
 from cytobench.records import Record
 
-SPLITS = ("validation", "validation_real", "test", "test_real")
+SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
 RANKED_BY: Cell = ("test", "f1_macro")
 RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
 """Where synthetic images are among those tested: each number of them has another test set."""
@@ -65,6 +66,7 @@ def _section_key(record: Record) -> str:
             sorted(record.train_only),
             sorted(record.benchmark.get("merge", ())),
             _seen_list(record),
+            record.external_test.digest if record.external_test else None,
         ],
         sort_keys=True,
     )
@@ -121,6 +123,7 @@ def _section(records: Sequence[Record]) -> Section:
         seeds=tuple(sorted({where.seed for where in declared})),
         train_only=first.train_only,
         seen_list=_seen_list(first),
+        external=_external(first),
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
@@ -137,6 +140,17 @@ def _seen_list(record: Record) -> str | None:
     """The list of images that are in training alone, which gives a run other folds."""
     declared = record.benchmark.get("trained_on")
     return None if declared in DECLARATIONS else declared
+
+
+def _external(record: Record) -> str | None:
+    """What the outside test set is."""
+    used = record.external_test
+    if used is None:
+        return None
+    lacks = [label for label in record.evaluated if not used.classes.get(label)]
+    copies = f"; {used.copies_left_out} left out, the data set has them too" if used.copies_left_out else ""
+    without = f"; none of {', '.join(lacks)}" if lacks else ""
+    return f"{used.name}, {used.n_images} images (data {used.digest[:12]}){without}{copies}"
 
 
 def _first_seed(record: Record) -> int:

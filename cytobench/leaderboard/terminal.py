@@ -21,7 +21,13 @@ from cytobench.leaderboard.words import (
     time_text,
 )
 
-_SHORT = {"test": "test", "test_real": "test real", "validation": "val", "validation_real": "val real"}
+_SHORT = {
+    "test": "test",
+    "test_real": "test real",
+    "external": "outside",
+    "validation": "val",
+    "validation_real": "val real",
+}
 _RIGHT = (3, 4)
 """Columns set to the right: shots and N."""
 

@@ -11,6 +11,7 @@ METRIC_NAMES = {"accuracy": "accuracy", "f1_macro": "macro F1", "auc_macro": "AU
 SPLIT_NAMES = {
     "test": "test",
     "test_real": "test, real alone",
+    "external": "outside test set",
     "validation": "validation",
     "validation_real": "validation, real alone",
 }

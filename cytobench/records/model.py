@@ -124,6 +124,17 @@ class DeviceUsed(_Part):
     driver: str | None = Field(default=None, description="Version of the driver; null if there is none.")
 
 
+class ExternalUsed(_Part):
+    """An outside test set, which every trial's model predicts."""
+
+    name: str = Field(description="Name of a built-in data set, or the folder's or manifest's name.")
+    digest: str = Field(description="SHA-256 over the labels and pixels of its images, in hex.")
+    n_images: int = Field(description="Images predicted.")
+    classes: dict[str, int] = Field(description="Images by class; its macro F1 is over the classes that it has.")
+    copies_left_out: int = Field(default=0, description="Images left out because the data set has them too.")
+    public: bool = Field(description="Whether anyone can get its images.")
+
+
 class PromptUsed(_Part):
     """The prompts of a class."""
 
@@ -153,6 +164,9 @@ class Record(_Part):
     key: str = Field(description="Content address of the trial: equal keys are the same work.")
     dataset: DatasetUsed = Field(description="The data set.")
     protocol: ProtocolUsed = Field(description="The protocol and the fold.")
+    external_test: ExternalUsed | None = Field(
+        default=None, description="The outside test set, split external; null if there is none."
+    )
     preset: str = Field(description="paper or pocket.")
     generator: GeneratorUsed | None = Field(description="The generator; null for N = 0.")
     classifier: ClassifierUsed = Field(description="The classifier.")
