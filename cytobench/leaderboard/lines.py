@@ -19,6 +19,7 @@ COLUMNS = (
     *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "train_only"),
     *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
+    *("submitted",),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -98,6 +99,7 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "submitted": row.submitted,
         "figures": _figures(section, row),
     }
 
@@ -132,7 +134,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "folds_made": section.folds_made,
         "generator_ran": row.generator_ran,
         "classifier_ran": row.classifier_ran,
-        "device": section.device,
+        "device": "" if row.submitted else section.device,
         "limit": section.limit,
         "drawn": _yes(section.drawn),
         "grouped": section.grouped,
@@ -146,6 +148,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "submitted": _yes(row.submitted),
     }
 
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+SUBMITTED = "submitted"
+"""Stands for generator, preset and what ran where predictions came from outside."""
+
 Cell = tuple[str, str]
 """A split and a metric."""
 
@@ -61,14 +64,16 @@ class Row:
     """Classes that had fewer shots than asked for, for example ``LYA 6 of 16``."""
     settings: str
     """What tells this row from another of the same name in the section; empty where the name is enough."""
-    seconds: float
-    """The whole cost: all stages behind the row, each counted once, whenever they were done."""
-    seconds_paid: float
+    seconds: float | None
+    """The whole cost: all stages behind the row, each counted once, whenever they were done; None if submitted."""
+    seconds_paid: float | None
     """What the recorded runs paid themselves: the stages they did not find in a store."""
     images_per_second: float | None
     """Rate of sampling; None without."""
     peak_memory_mib: float | None
     """The highest peak of all stages."""
+    submitted: bool = False
+    """Whether the predictions came from a system outside cytobench."""
 
     @property
     def ranked(self) -> bool:
@@ -106,6 +111,11 @@ class Section:
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
 
     @property
+    def alone(self) -> bool:
+        """Whether submitted predictions stand without a run."""
+        return all(row.submitted for row in self.rows)
+
+    @property
     def pooled(self) -> bool:
         """Whether synthetic images are among those tested."""
         return bool(self.switches.get("pooled", False))
@@ -121,6 +131,8 @@ class Section:
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
         mark = f"[{'; '.join(marks)}] " if marks else ""
+        if self.alone:
+            return f"{mark}{self.dataset}, submitted predictions of a given split"
         return (
             f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
             f"{self.device}"
@@ -138,6 +150,8 @@ class Section:
                 "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
                 "images tested, and these are recoloured. Judge by the real images alone, and better by strict."
             )
+        elif self.alone:
+            notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
@@ -155,6 +169,8 @@ class Section:
         return tuple(notes)
 
     def _seeds(self) -> str:
+        if not self.seeds:
+            return "the seed of the split is not on record"
         if len(self.seeds) == 1:
             return f"seed {self.seeds[0]} alone, so how much another seed would change is not known"
         return f"seeds {', '.join(map(str, self.seeds))}"

@@ -24,13 +24,30 @@ def leaderboard(records: Iterable[Record]) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    or train-only classes are never in one section. The rank is by macro F1 on test.
+    or train-only classes are never in one section. The rank is by macro F1 on test. Submitted predictions stand beside
+    every run on the same data and folds, whatever its preset and device, of which they have none; else alone.
     """
-    sections = [_section(group) for _, group in sorted(_grouped(records, _section_key).items())]
-    return Leaderboard(tuple(sections))
+    handed_in: dict[str, list[Record]] = {}
+    ran: dict[str, list[Record]] = {}
+    for record in records:
+        if record.submission is None:
+            ran.setdefault(_section_key(record), []).append(record)
+        else:
+            handed_in.setdefault(tested_key(record), []).append(record)
+    beside = {key: tested_key(group[0]) for key, group in ran.items()}
+    groups = [[*group, *handed_in.get(beside[key], ())] for key, group in sorted(ran.items())]
+    groups += [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
+    return Leaderboard(tuple(_section(group) for group in groups))
 
 
 def _section_key(record: Record) -> str:
+    """Records with equal keys are of runs that may be ranked together."""
+    device = record.device.name if record.device else None
+    return json.dumps([tested_key(record), record.preset, device, record.dtype])
+
+
+def tested_key(record: Record) -> str:
+    """Records with equal keys are of the same data, divided and tested in the same way: all but how a run ran."""
     protocol = record.protocol
     return json.dumps(
         [
@@ -43,9 +60,6 @@ def _section_key(record: Record) -> str:
             protocol.version,
             protocol.switches,
             protocol.folds,
-            record.preset,
-            record.device.name,
-            record.dtype,
             _first_seed(record),
             sorted(record.train_only),
             sorted(record.benchmark.get("merge", ())),
@@ -62,7 +76,9 @@ def _row_key(record: Record) -> str:
 
 def _settings(record: Record) -> dict[str, Any]:
     used = {"generator": record.generator, "classifier": record.classifier}
-    settings: dict[str, Any] = {
+    submission = record.submission
+    settings: dict[str, Any] = {"predictions": submission.predictions_digest} if submission else {}
+    settings |= {
         f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()
     }
     for part, plugin in used.items():
@@ -87,7 +103,9 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
 
 def _section(records: Sequence[Record]) -> Section:
     first = records[0]
-    declared = sorted({where for record in records for where in _declared(record)})
+    runs = [record for record in records if record.submission is None]
+    declared = sorted({where for record in runs or records for where in _declared(record)})
+    records = [record for record in records if record.submission is None or place(record) in declared]
     groups = [_one_a_place(group) for group in _grouped(records, _row_key).values()]
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
@@ -106,8 +124,8 @@ def _section(records: Sequence[Record]) -> Section:
         protocol=first.protocol.name,
         protocol_version=first.protocol.version,
         preset=first.preset,
-        device=first.device.name,
-        seeds=tuple(sorted({where.seed for where in declared})),
+        device=first.device.name if first.device else "",
+        seeds=() if first.seed is None else tuple(sorted({where.seed for where in declared})),
         train_only=first.train_only,
         seen_list=_seen_list(first),
         merged=tuple(first.benchmark.get("merge", ())),
@@ -130,7 +148,7 @@ def _seen_list(record: Record) -> str | None:
 
 def _first_seed(record: Record) -> int:
     """The seed of the run's first repeat."""
-    return int(record.benchmark.get("seed", record.seed))
+    return int(record.benchmark.get("seed", place(record).seed))
 
 
 def _declared(record: Record) -> list[Place]:

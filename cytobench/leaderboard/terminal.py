@@ -14,6 +14,7 @@ from cytobench.leaderboard.words import (
     LEGEND,
     MAJORITY_SHORT,
     METRIC_NAMES,
+    count_text,
     figure_text,
     ran_text,
     rank_text,
@@ -57,7 +58,8 @@ def _print_section(section: Section, console: Console) -> None:
 
 def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
     """A line a split; the first one names the row."""
-    names = [rank_text(row), row.generator, row.classifier, str(row.shots), str(row.n_synthetic)]
+    counts = [count_text(row, row.shots), count_text(row, row.n_synthetic)]
+    names = [rank_text(row), row.generator, row.classifier, *counts]
     lines = []
     for number, split in enumerate(splits):
         figures = [

@@ -1,6 +1,14 @@
 """Records: what each trial leaves, one JSON file with a versioned schema, and its predictions as Parquet."""
 
-from cytobench.records.files import predictions_kept, predictions_of, read_record, read_records, rescore, write_record
+from cytobench.records.files import (
+    predictions_kept,
+    predictions_of,
+    read_record,
+    read_record_files,
+    read_records,
+    rescore,
+    write_record,
+)
 from cytobench.records.model import (
     SCHEMA_VERSION,
     ClassifierUsed,
@@ -14,6 +22,7 @@ from cytobench.records.model import (
     RanUsed,
     Record,
     StageReport,
+    Submission,
     WeightsUsed,
 )
 
@@ -30,10 +39,12 @@ __all__ = [
     "RanUsed",
     "Record",
     "StageReport",
+    "Submission",
     "WeightsUsed",
     "predictions_kept",
     "predictions_of",
     "read_record",
+    "read_record_files",
     "read_records",
     "rescore",
     "write_record",

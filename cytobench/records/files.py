@@ -70,7 +70,14 @@ def read_record(file: Path) -> Record:
 
 
 def read_records(folders: Iterable[Path]) -> list[Record]:
-    """All records of results folders, or of folders that hold results folders, by file name.
+    """All records of results folders, or of folders that hold results folders, by file name; see
+    :func:`read_record_files`.
+    """
+    return list(read_record_files(folders).values())
+
+
+def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
+    """The same by the file each was read from, which :func:`predictions_of` needs.
 
     Raises UserError for a folder that does not exist or holds no record, and for a damaged record.
     """
@@ -83,7 +90,7 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
         if not found:
             raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
         files.update(dict.fromkeys(path.resolve() for path in found))
-    return [read_record(file) for file in files]
+    return {file: read_record(file) for file in files}
 
 
 def predictions_of(record: Record, file: Path) -> pd.DataFrame:
