@@ -218,6 +218,12 @@ CASES = [
     ("assets verify few.toml --lock other.json", "only other.json holds sd21.weights"),
     ("assets verify few.toml --lock nolocks/", "a lock file is named .json"),
     ("assets verfy few.toml", "Did you mean 'verify'?"),
+    ("data describe cells --folds 2", "--folds 2: at least 3 are needed"),
+    ("data describe cells --shots 0", "--shots 0: must be at least 1"),
+    ("data describe cells --picture s.csv", "--picture s.csv: give a name that ends in .png"),
+    ("data describe cells --picture cells/A/00.png", "--picture cells/A/00.png: images of the data set lie in this"),
+    ("data describe cells --picture nothing", "'nothing' is a directory"),
+    ("data describe cells --picture key.toml/sheet.png", "--picture key.toml/sheet.png cannot be written"),
 ]
 
 
