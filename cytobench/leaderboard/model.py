@@ -82,6 +82,29 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A row of the CytoDiff study's tables beside ours."""
+
+    name: str
+    """``S3/clip/n100``."""
+    table: str
+    classifier: str
+    n_synthetic: int | None
+    """Synthetic images a class; None for the random baseline."""
+    figures: Mapping[Cell, Figure]
+    """Over five folds, two decimals."""
+    ours: Row | None
+    """The row of the section with the same classifier and number of synthetic images; None if there is none."""
+    reasons: tuple[str, ...]
+    """Why the two are not comparable; empty if they are."""
+
+    @property
+    def verdict(self) -> str:
+        """``comparable``, or ``not comparable`` and why."""
+        return f"not comparable: {', '.join(self.reasons)}" if self.reasons else "comparable"
+
+
+@dataclass(frozen=True)
 class Section:
     """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
 
@@ -109,6 +132,8 @@ class Section:
     rows: tuple[Row, ...]
     majority: Mapping[Cell, Figure]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
+    published: tuple[Published, ...] = ()
+    """The study's rows beside ours, if they were asked for."""
 
     @property
     def alone(self) -> bool:

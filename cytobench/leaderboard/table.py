@@ -20,12 +20,13 @@ RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
 PRINTED_DIGITS = 3
 
 
-def leaderboard(records: Iterable[Record]) -> Leaderboard:
+def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
     or train-only classes are never in one section. The rank is by macro F1 on test. Submitted predictions stand beside
-    every run on the same data and folds, whatever its preset and device, of which they have none; else alone.
+    every run on the same data and folds, whatever its preset and device, of which they have none; else alone. With
+    ``published`` every section holds the study's rows beside its own.
     """
     handed_in: dict[str, list[Record]] = {}
     ran: dict[str, list[Record]] = {}
@@ -37,7 +38,13 @@ def leaderboard(records: Iterable[Record]) -> Leaderboard:
     beside = {key: tested_key(group[0]) for key, group in ran.items()}
     groups = [[*group, *handed_in.get(beside[key], ())] for key, group in sorted(ran.items())]
     groups += [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
-    return Leaderboard(tuple(_section(group) for group in groups))
+    sections = [_section(group) for group in groups]
+    if published:
+        from cytobench.published import beside as published_beside  # reads files that few ask for
+
+        pairs = zip(sections, groups, strict=True)
+        sections = [replace(section, published=published_beside(group, section.rows)) for section, group in pairs]
+    return Leaderboard(tuple(sections))
 
 
 def _section_key(record: Record) -> str:
@@ -106,7 +113,7 @@ def _section(records: Sequence[Record]) -> Section:
     runs = [record for record in records if record.submission is None]
     declared = sorted({where for record in runs or records for where in _declared(record)})
     records = [record for record in records if record.submission is None or place(record) in declared]
-    groups = [_one_a_place(group) for group in _grouped(records, _row_key).values()]
+    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
     names = [group[0].row for group in groups]
@@ -157,7 +164,7 @@ def _declared(record: Record) -> list[Place]:
     return [Place(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)]
 
 
-def _one_a_place(records: Iterable[Record]) -> list[Record]:
+def one_a_place(records: Iterable[Record]) -> list[Record]:
     """One record a place, in order of places: a finished one before a failed one, then the newest."""
     chosen: dict[Place, Record] = {}
     for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
