@@ -38,7 +38,9 @@ def export_shots(
     """
     if shots < 1:
         raise UserError(f"--shots {shots}: at least 1 is needed.")
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file. Give a folder.")
+    if out.exists() and any(out.iterdir()):
         raise UserError(f"--out {out} is not empty. Give a new folder, or empty this one.")
     # Nothing is computed here, and asking for another device would import torch.
     declared = {**values, "device": "cpu", "prompts": read_prompts(prompts_file) if prompts_file else {}}

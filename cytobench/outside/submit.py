@@ -54,8 +54,11 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
     records = [_record(name, digest, division, fitted, fold, beside.get(fold)) for fold in folds]
     for record, _ in records:
         _refuse_other(out, record)
-    for record, table in records:
-        write_record(out, record, table)
+    try:
+        for record, table in records:
+            write_record(out, record, table)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
     left_out = tuple(fold for fold in range(division.folds) if fold not in folds)
     return Submitted(records[0][0].row, folds, left_out, results, predictions.notes)
 
