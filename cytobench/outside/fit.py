@@ -59,7 +59,7 @@ def _problems(rows: pd.DataFrame, where: pd.DataFrame, name: str, known: set[str
     labels: dict[str, str] = dict(zip(where.index, where["label"], strict=True))
     folds: dict[str, int] = dict(zip(where.index, where["fold"], strict=True))
     found = {
-        f"images that no fold has in {name}": sorted({path for path in rows["path"] if path in known - labels.keys()}),
+        f"images that no fold has in {name}": sorted(set(rows["path"]) & known - labels.keys()),
         f"{name} images without a prediction": sorted(labels.keys() - set(rows["path"])),
         "paths that are there twice": sorted(set(rows.loc[rows["path"].duplicated(), "path"])),
     }
