@@ -173,7 +173,8 @@ class Section:
         if self.pooled:
             notes.append(
                 "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
-                "images tested, and these are recoloured. Judge by the real images alone, and better by strict."
+                "images tested, and these are recoloured. Judge by the real images alone, and better by strict. "
+                f"Copies and groups are not kept on one side ({self.grouped})."
             )
         elif self.alone:
             notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")

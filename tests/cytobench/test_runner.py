@@ -146,6 +146,28 @@ def test_repeats_run_the_whole_protocol_with_seeds_of_their_own(small: Run, tmp_
     assert scores(tmp_path / "alone")[names[0]] == scores(tmp_path / "out")[names[2]]
 
 
+@pytest.mark.parametrize("kind", ["fit", "sample", "train", "predict"])
+def test_ctrl_c_in_any_stage_loses_that_stage_alone(small: Run, tmp_path: Path, kind: str) -> None:
+    small(out=tmp_path / "whole", synthetic=[3])
+
+    class Impatient(QuietDisplay):
+        seen = 0
+
+        def started(self, text: str) -> None:
+            self.seen += f": {kind} " in text
+            if self.seen == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small(synthetic=[3], display=Impatient())
+    kept = contents(tmp_path / "out" / "store")
+    assert len(contents(tmp_path / "out", "records/*")) == {"fit": 0, "sample": 1, "train": 1, "predict": 1}[kind]
+    small(synthetic=[3])
+    assert kept.items() <= contents(tmp_path / "out" / "store").items()
+    assert scores(tmp_path / "out") == scores(tmp_path / "whole")
+    assert not list((tmp_path / "out").rglob(".*"))
+
+
 def test_classes_are_shown_in_every_fold_before_the_first_stage(small: Run) -> None:
     shown: list[str] = []
 

@@ -278,6 +278,19 @@ def test_a_mistake_is_named_with_a_way_out_and_nothing_is_done(
     assert not (place / "out").exists() and not (place / "s.csv").exists() and not (place / "g").exists()
 
 
+def test_a_long_manifest_without_its_files_is_one_short_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"cells/{'ABC'[i % 3]}/{i}.png,{'ABC'[i % 3]}\n" for i in range(100_000))
+    Path("long.csv").write_text("path,label\n" + rows)
+    with pytest.raises(SystemExit) as ended:
+        main(on("long.csv").split())
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and err.count("\n") < 10
+    assert "files that do not exist" in err and "row 2: cells/A/0.png" in err and "99995 more" in err
+
+
 def test_a_manifest_with_a_byte_order_mark_is_read(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
