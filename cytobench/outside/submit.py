@@ -53,7 +53,7 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
     digest = file_digest(file)
     records = [_record(name, digest, division, fitted, fold, beside.get(fold)) for fold in folds]
     for record, _ in records:
-        _refuse_other(out, record)
+        _refuse_other(out, record, digest)
     try:
         for record, table in records:
             write_record(out, record, table)
@@ -137,9 +137,11 @@ def _alone(division: Division, fold: int) -> dict[str, Any]:
     }
 
 
-def _refuse_other(out: Path, record: Record) -> None:
+def _refuse_other(out: Path, record: Record, digest: str) -> None:
+    """Raise UserError if ``out`` has this record of other predictions than those with this digest."""
     file = out / "records" / f"{record.trial}.json"
-    if file.exists() and read_record(file).key != record.key:
+    before = read_record(file).submission if file.exists() else None
+    if before is not None and before.predictions_digest != digest:
         raise UserError(
             f"--out {out} holds other predictions of {record.classifier.name}. Give another --name, or remove {file}."
         )

@@ -202,6 +202,15 @@ def test_the_same_name_is_not_given_to_other_predictions(split, capsys) -> None:
     assert code == 2 and "holds other predictions of theirs" in err
 
 
+def test_a_submission_that_stood_alone_can_be_put_beside_a_later_run(run_on_cells: Run, split, capsys) -> None:
+    assert "alone" in submit(capsys, predictions(split), "--out", "out")[1]
+    run_on_cells(synthetic=[0])
+    assert len(leaderboard(read_records([Path("out")])).sections) == 2
+    assert "beside the run in out" in submit(capsys, predictions(split), "--out", "out")[1]
+    (section,) = leaderboard(read_records([Path("out")])).sections
+    assert len(section.rows) == 2
+
+
 @pytest.mark.parametrize("name", ["", "a/b", "../x", "a b", "-x", "x" * 101])
 def test_a_name_that_is_no_file_name_is_refused(split, capsys, name: str) -> None:
     predictions(split).to_csv("p.csv", index=False)
