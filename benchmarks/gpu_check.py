@@ -253,7 +253,7 @@ class Session:
             stage = self.run.planner.train(trial)
             with counted_steps() as taken:
                 report = run_stage(stage)
-            steps = trial.arm.classifier.config.optimizer_steps(len(stage.train)) or 0
+            steps = trial.arm.classifier.config.optimizer_steps(len(stage.train), stage.train.classes) or 0
             self.findings.took(f"train {name}", [report], steps, "steps", part="train")
             self._check_steps(f"training of {name}", len(taken), steps)
             for curve in ("train_loss", "val_loss"):

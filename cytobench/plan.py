@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset
+from cytobench.configure import plain_settings
 from cytobench.contract import PluginConfig
 from cytobench.data.dataset import Dataset
 from cytobench.images import FilePixels, Images, Pixels, View
@@ -175,6 +176,7 @@ class Planner:
             splits,
             paths,
             {split: tested[split.removesuffix("_real")] for split in splits},
+            self._groups(fold, splits),
         )
 
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
@@ -236,6 +238,21 @@ class Planner:
             fold=fold,
         )
 
+    def _groups(self, fold: Fold, splits: Mapping[str, Images]) -> dict[str, list[int | None]]:
+        """The number of each image's group by split, in the order of the groups' names; empty if there are none.
+
+        Real images come first. Names stay in the data set: they may be those of patients.
+        """
+        names = self.dataset.table["group"]
+        if names.isna().all():
+            return {}
+        numbers = [None if number < 0 else int(number) for number in pd.factorize(names, sort=True)[0]]
+        found = {}
+        for split, images in splits.items():
+            real = [numbers[row] for row in (fold.val if split.startswith("validation") else fold.test)]
+            found[split] = real + [None] * (len(images) - len(real))
+        return found
+
     def _contents(self, rows: NDArray[np.int64]) -> list[list[str]]:
         return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()
 
@@ -278,7 +295,7 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
 def _outcome(config: PluginConfig) -> dict[str, Any]:
     """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
     named = {*config.assets(), *config.optional_assets}
-    return {name: value for name, value in config.model_dump(mode="json").items() if name not in named}
+    return {name: value for name, value in plain_settings(config).items() if name not in named}
 
 
 def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Run a benchmark and show its leaderboard.",
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
+    "compare": "Compare rows: differences, intervals, cost.",
     "confusion": "Show which classes a row takes for which.",
     "score": "Score predictions of any system.",
     "submit": "Record predictions of another system, so that it is ranked.",

@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from cytobench.columns import aligned_lines
+
 SHOWN = 5
 """Sets of copies and sizes shown; ``--json`` has all."""
 
@@ -27,7 +29,7 @@ def show(found: dict[str, Any]) -> None:
     )
     _sizes(found["sizes"])
     for one in found["modes"]:
-        click.echo(f"stored as {one['mode']}: {one['images']} images, {one['conversion']}")
+        click.echo(f"stored as {one['mode']}: {one['images']}, {one['conversion']}")
     _groups_and_quality(found)
     _copies(found["duplicates"])
     _optics(found["optics"])
@@ -67,7 +69,7 @@ def _copies(duplicates: dict[str, Any]) -> None:
 
 
 def _optics(optics: dict[str, Any]) -> None:
-    click.echo(f"blurred: {len(optics['blurred'])} images")
+    click.echo(f"blurred images: {len(optics['blurred'])}")
     _some(
         [
             f"{one['path']}: sharpness {_measured(one['sharpness'])}, median {_measured(one['median'])}"
@@ -75,7 +77,7 @@ def _optics(optics: dict[str, Any]) -> None:
         ]
     )
     for name, shade in (("over_exposed", "white"), ("under_exposed", "black")):
-        click.echo(f"{name.replace('_', '-')}: {len(optics[name])} images")
+        click.echo(f"{name.replace('_', '-')} images: {len(optics[name])}")
         _some([f"{one['path']}: {one[shade]:.0%} {shade}, median {one['median']:.0%}" for one in optics[name]])
 
 
@@ -86,7 +88,7 @@ def _measured(sharpness: float | None) -> str:
 def _rare(rare: dict[str, Any]) -> None:
     """Classes that a run of so many folds refuses, and those that give fewer shots than asked for."""
     folds, shots = rare["folds"], rare["shots"]
-    click.echo(f"\ntoo rare for {folds} folds, refused by a run: {len(rare['too_rare'])} classes")
+    click.echo(f"\nclasses too rare for {folds} folds, refused by a run: {len(rare['too_rare'])}")
     for one in rare["too_rare"]:
         click.echo(f"  {one['label']}: {one['units']} {one['counted']}")
     if rare["ways_out"]:
@@ -95,7 +97,7 @@ def _rare(rare: dict[str, Any]) -> None:
         left = " even without them" if rare["too_rare"] else ""
         click.echo(f"cannot be divided{left}: {rare['problem']}")
         return
-    click.echo(f"fewer than {shots} shots, a run takes what there is: {len(rare['fewer_shots'])} classes")
+    click.echo(f"classes with fewer than {shots} shots, a run takes what there is: {len(rare['fewer_shots'])}")
     apart = {one["label"] for one in rare["too_rare"]}
     for one in rare["fewer_shots"]:
         low, high = min(one["by_fold"]), max(one["by_fold"])
@@ -140,6 +142,5 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             table.add_row(*row)
         console.print(table)
         return
-    widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
-    for row in [list(header), *texts]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned_lines([list(header), *texts]):
+        click.echo(line)

@@ -13,6 +13,7 @@ from cytobench.copying.neighbours import group_numbers, near_duplicates, nearest
 from cytobench.copying.permutation import Stratum, permute
 from cytobench.copying.pixels import NEAR_COPY, TRANSFORMS, Prints, differences, prints
 from cytobench.errors import UserError
+from cytobench.statistics.holm import holm as adjust
 
 PAIRS = 8
 """Pairs that are named, in features and in pixels each."""
@@ -78,13 +79,8 @@ def detect_copying(
 
 def holm(found: Mapping[str, Copying]) -> dict[str, Copying]:
     """The results of several classes with ``p_holm``, corrected over those that are testable (Holm 1979)."""
-    from statsmodels.stats.multitest import multipletests
-
     labels = [label for label, one in found.items() if one.testable]
-    if not labels:
-        return dict(found)
-    corrected = multipletests([found[label].p_combined for label in labels], method="holm")[1]
-    adjusted = dict(zip(labels, map(float, corrected), strict=True))
+    adjusted = dict(zip(labels, adjust([found[label].p_combined for label in labels]), strict=True))
     return {
         label: replace(one, p_holm=adjusted[label], n_classes=len(labels)) if one.testable else one
         for label, one in found.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cytobench.data.dataset import Dataset
@@ -20,18 +20,8 @@ class Rarity:
     """Shots of each class that has fewer than asked for in some fold, by fold; with ``too_rare`` left to training."""
     problem: str | None
     """Why the data set cannot be divided even then; ``fewer_shots`` is empty."""
-
-    @property
-    def ways_out(self) -> tuple[str, ...]:
-        """Options of which each lets a run go on past ``too_rare``."""
-        if not self.too_rare:
-            return ()
-        least = min(one.units for one in self.too_rare)
-        alone = len(self.too_rare) == 1
-        label, each = (shlex.quote(self.too_rare[0].label), "") if alone else ("LABEL", " for each of them")
-        fewer = (f"--folds {least}",) if least >= 3 else ()
-        apart = () if self.problem else (f"--train-only {label}{each}",)
-        return (*fewer, *apart, f"--merge {label},OTHER=NAME{each}")
+    ways_out: tuple[str, ...]
+    """Options of which each lets a run go on past ``too_rare``."""
 
 
 def refuse_counts(folds: int, shots: int) -> None:
@@ -43,21 +33,35 @@ def refuse_counts(folds: int, shots: int) -> None:
 
 def find_rare(dataset: Dataset, protocol: Protocol, folds: int, shots: int, seed: int) -> Rarity:
     """Divide a data set into at least 3 folds and draw at least 1 shot a class, as a run does."""
-    rare: tuple[RareClass, ...] = ()
-    problem, divided = None, list[Fold]()
-    try:
-        divided = split(dataset, protocol, folds, seed)
-    except TooRare as error:
-        rare = error.classes
-    except UserError as error:
-        problem = str(error)
+    divided, error = _divide(dataset, protocol, folds, seed)
+    rare = error.classes if isinstance(error, TooRare) else ()
     if rare:
-        try:
-            divided = split(dataset, protocol, folds, seed, train_only=[one.label for one in rare])
-        except UserError as error:
-            problem = str(error)
+        divided, error = _divide(dataset, protocol, folds, seed, [one.label for one in rare])
     drawn = {
         label: tuple(len(draw_shots(dataset, protocol, fold, label, shots, seed)) for fold in divided)
         for label in dataset.labels
     }
-    return Rarity(rare, {label: found for label, found in drawn.items() if min(found, default=shots) < shots}, problem)
+    fewer = {label: found for label, found in drawn.items() if min(found, default=shots) < shots}
+    ways_out = _ways_out(dataset, protocol, seed, rare, apart=error is None) if rare else ()
+    return Rarity(rare, fewer, None if error is None else str(error), ways_out)
+
+
+def _divide(
+    dataset: Dataset, protocol: Protocol, folds: int, seed: int, train_only: Sequence[str] = ()
+) -> tuple[list[Fold], UserError | None]:
+    """The folds, or none and why."""
+    try:
+        return split(dataset, protocol, folds, seed, train_only), None
+    except UserError as error:
+        return [], error
+
+
+def _ways_out(
+    dataset: Dataset, protocol: Protocol, seed: int, rare: Sequence[RareClass], apart: bool
+) -> tuple[str, ...]:
+    """Options that were tried and work; ``apart`` is whether --train-only does. Merging is the user's to choose."""
+    least = min(one.units for one in rare)
+    label, each = (shlex.quote(rare[0].label), "") if len(rare) == 1 else ("LABEL", " for each of them")
+    ways = [f"--folds {least}"] if least >= 3 and _divide(dataset, protocol, least, seed)[0] else []
+    ways += [f"--train-only {label}{each}"] if apart else []
+    return (*ways, f"--merge {label},OTHER=NAME{each}")

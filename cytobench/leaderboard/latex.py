@@ -21,6 +21,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "≈": r"$\approx$",
     "\n": " ",
 }
 

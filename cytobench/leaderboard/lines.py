@@ -22,6 +22,7 @@ COLUMNS = (
     *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "train_only"),
     *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
+    *("standing", "p_best"),
     *("submitted", "beside", "verdict"),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
@@ -119,6 +120,8 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "standing": row.standing or None,
+        "p_best": row.p_best,
         "submitted": row.submitted,
         "figures": _figures(section, row),
     }
@@ -187,6 +190,8 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "standing": row.standing,
+        "p_best": row.p_best,
         "submitted": _yes(row.submitted),
     }
 

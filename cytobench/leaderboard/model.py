@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 SUBMITTED = "submitted"
@@ -74,6 +74,12 @@ class Row:
     """The highest peak of all stages."""
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
+    values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
+    """What the figures are made of: each finished place's score, where there is one."""
+    standing: str = ""
+    """``best``, ``not distinguishable`` (from the best), ``below``, ``not known``; empty if nothing is to compare."""
+    p_best: float | None = None
+    """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
 
     @property
     def ranked(self) -> bool:

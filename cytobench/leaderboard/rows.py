@@ -22,8 +22,9 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
     done = [record for record in records if record.status == "done"]
     finished = {place(record) for record in done}
     missing = tuple(one for one in declared if one not in finished)
-    seconds, paid = (None, None) if first.submission else cost(records)
+    seconds, paid = cost(records)
     generator = first.generator.name if first.generator else "none"
+    values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
     return Row(
         row=first.row,
         generator=SUBMITTED if first.submission else generator,
@@ -34,7 +35,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
         generator_ran=_ran([record.generator for record in records if record.generator]),
         classifier_ran=SUBMITTED if first.submission else _ran([record.classifier for record in records]),
         submitted=first.submission is not None,
-        figures={(split, metric): _figure(done, (split, metric)) for split in splits for metric in METRICS},
+        figures={cell: summarise(found) for cell, found in values.items()},
         best=frozenset(),
         rank=None,
         made_elsewhere=first.made_elsewhere,
@@ -54,6 +55,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
             (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
             default=None,
         ),
+        values=values,
     )
 
 
@@ -78,8 +80,13 @@ def summarise(values: Mapping[Place, float]) -> Figure:
     )
 
 
-def cost(records: Sequence[Record]) -> tuple[float, float]:
-    """Seconds of all stages behind these records, each once, and of those that their runs did themselves."""
+def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
+    """Seconds of all stages behind these records, each once, and of those that their runs did themselves.
+
+    None of a submission, whose time nobody measured.
+    """
+    if any(record.submission for record in records):
+        return None, None
     whole: dict[tuple[str, str, str | None], float] = {}
     paid: dict[tuple[str, str, str | None], float] = {}
     for record in records:
@@ -106,10 +113,10 @@ def shortfall(records: Sequence[Record]) -> str:
     return ", ".join(found)
 
 
-def _figure(done: Sequence[Record], cell: Cell) -> Figure:
+def _values(done: Sequence[Record], cell: Cell) -> dict[Place, float]:
     split, metric = cell
     values = {place(record): record.scores.get(split, {}).get(metric) for record in done}
-    return summarise({where: value for where, value in values.items() if value is not None})
+    return {where: value for where, value in values.items() if value is not None}
 
 
 def _ran(used: Sequence[GeneratorUsed | ClassifierUsed]) -> str:

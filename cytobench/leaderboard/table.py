@@ -11,6 +11,7 @@ from cytobench.data.seen import DECLARATIONS
 from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
+from cytobench.leaderboard.standing import split_ratio, stand
 from cytobench.records import Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real")
@@ -28,6 +29,21 @@ def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboa
     every run on the same data and folds, whatever its preset and device, of which they have none; else alone. With
     ``published`` every section holds the study's rows beside its own.
     """
+    groups = comparable(records)
+    sections = [_section(group) for group in groups]
+    if published:
+        from cytobench.published import beside as published_beside  # reads files that few ask for
+
+        pairs = zip(sections, groups, strict=True)
+        sections = [replace(section, published=published_beside(group, section.rows)) for section, group in pairs]
+    return Leaderboard(tuple(sections))
+
+
+def comparable(records: Iterable[Record]) -> list[list[Record]]:
+    """The records of each section, in the order of sections, those of runs first.
+
+    A submission is in every section of the data and folds it was tested on, at the places that the runs there declare.
+    """
     handed_in: dict[str, list[Record]] = {}
     ran: dict[str, list[Record]] = {}
     for record in records:
@@ -36,15 +52,21 @@ def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboa
         else:
             handed_in.setdefault(tested_key(record), []).append(record)
     beside = {key: tested_key(group[0]) for key, group in ran.items()}
-    groups = [[*group, *handed_in.get(beside[key], ())] for key, group in sorted(ran.items())]
-    groups += [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
-    sections = [_section(group) for group in groups]
-    if published:
-        from cytobench.published import beside as published_beside  # reads files that few ask for
+    groups = []
+    for key, group in sorted(ran.items()):
+        declared = _declared_by(group)
+        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if place(one) in declared)])
+    return groups + [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
 
-        pairs = zip(sections, groups, strict=True)
-        sections = [replace(section, published=published_beside(group, section.rows)) for section, group in pairs]
-    return Leaderboard(tuple(sections))
+
+def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
+    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
+    result = []
+    for group in groups:
+        twins = [other for other in groups if other[0].row == group[0].row]
+        result.append((_difference(group, twins) if len(twins) > 1 else "", group))
+    return result
 
 
 def _section_key(record: Record) -> str:
@@ -110,18 +132,12 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
 
 def _section(records: Sequence[Record]) -> Section:
     first = records[0]
-    runs = [record for record in records if record.submission is None]
-    declared = sorted({where for record in runs or records for where in _declared(record)})
-    records = [record for record in records if record.submission is None or place(record) in declared]
-    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
+    declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
-    names = [group[0].row for group in groups]
-    rows = []
-    for group in groups:
-        twins = [other for other in groups if other[0].row == group[0].row]
-        settings = _difference(group, twins) if names.count(group[0].row) > 1 else ""
-        rows.append(make_row(group, declared, splits, settings))
+    rows = [make_row(group, declared, splits, settings) for settings, group in rows_of(records)]
+    pooled = bool(first.protocol.switches.get("pooled"))
+    ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
     return Section(
         dataset=first.dataset.name,
         dataset_digest=first.dataset.digest,
@@ -142,7 +158,7 @@ def _section(records: Sequence[Record]) -> Section:
         folds_made=first.protocol.folds,
         switches=first.protocol.switches,
         splits=splits,
-        rows=_ranked(rows, bool(first.protocol.switches.get("pooled"))),
+        rows=ranked,
         majority=majority(records, splits),
     )
 
@@ -156,6 +172,12 @@ def _seen_list(record: Record) -> str | None:
 def _first_seed(record: Record) -> int:
     """The seed of the run's first repeat."""
     return int(record.benchmark.get("seed", place(record).seed))
+
+
+def _declared_by(records: Sequence[Record]) -> list[Place]:
+    """The places that a section's runs declare; where submissions stand alone, those that they have."""
+    runs = [record for record in records if record.submission is None]
+    return sorted({where for record in runs or records for where in _declared(record)})
 
 
 def _declared(record: Record) -> list[Place]:
@@ -184,7 +206,7 @@ def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
     Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
     those of the real images alone.
     """
-    by = RANKED_BY_POOLED if pooled else RANKED_BY
+    by = ranked_by(pooled)
     ordered = sorted(rows, key=lambda row: (not row.ranked, -_value(row, by), row.row, row.settings))
     ranked = [row for row in ordered if row.ranked]
     best = {cell: top for cell, top in _best(ranked).items() if not pooled or cell[0].endswith("_real")}
@@ -197,6 +219,11 @@ def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
         winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
         result.append(replace(row, rank=rank, best=frozenset(winning)))
     return tuple(result)
+
+
+def ranked_by(pooled: bool) -> Cell:
+    """The figure that rows are ranked by."""
+    return RANKED_BY_POOLED if pooled else RANKED_BY
 
 
 def _best(rows: Sequence[Row]) -> dict[Cell, float]:

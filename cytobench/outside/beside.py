@@ -11,8 +11,10 @@ from cytobench.outside.division import PARTS, Division
 from cytobench.records import Record, predictions_of, read_record_files
 
 
-def run_beside(results: Path, division: Division) -> dict[int, Record]:
+def run_beside(results: Path, division: Division) -> dict[int, tuple[Path, Record]]:
     """By fold, a record of the run in ``results`` whose validation and test images and labels are the split's.
+
+    Each with the file it was read from.
 
     Checked on the predictions on record, fold by fold. Raises UserError that says where the nearest run differs, for
     protocols that test synthetic images, for no run at all, and where runs on different data fit.
@@ -33,7 +35,7 @@ def run_beside(results: Path, division: Division) -> dict[int, Record]:
         )
     if len(fitting) > 1:
         raise UserError(f"{results} holds {len(fitting)} runs on different data or settings that fit; name one.")
-    return {fold: record for fold, (_, record) in sorted(fitting[0].items())}
+    return dict(sorted(fitting[0].items()))
 
 
 def _difference(group: Mapping[int, tuple[Path, Record]], division: Division) -> str | None:

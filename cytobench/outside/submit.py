@@ -18,7 +18,7 @@ from cytobench.outside.beside import run_beside
 from cytobench.outside.division import Division, read_division
 from cytobench.outside.fit import fit
 from cytobench.outside.predictions import read_predictions
-from cytobench.records import Record, read_record, write_record
+from cytobench.records import GROUP, Record, predictions_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,17 +68,20 @@ def _all_submitted(out: Path) -> bool:
 
 
 def _record(
-    name: str, digest: str, division: Division, fitted: pd.DataFrame, fold: int, beside: Record | None
+    name: str, digest: str, division: Division, fitted: pd.DataFrame, fold: int, found: tuple[Path, Record] | None
 ) -> tuple[Record, pd.DataFrame]:
     """The record of one fold, and its predictions."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     row = f"{SUBMITTED}/{name}/s0/n0"
+    file, beside = found or (None, None)
     place = _alone(division, fold) if beside is None else _of(beside)
     repeat = 0 if beside is None or beside.seed is None else beside.seed - beside.benchmark.get("seed", beside.seed)
     evaluated = [label for label in place["dataset"]["labels"] if label not in place["train_only"]]
     columns = [f"p_{label}" for label in place["dataset"]["labels"] if f"p_{label}" in fitted]
     kept = ["path", "split", "label", "predicted", *columns]
     table = fitted.loc[fitted["fold"] == fold, kept].assign(synthetic=False)
+    if file is not None and beside is not None:
+        table = _with_groups(table, predictions_of(beside, file))
     handed_in = {"name": name, "predictions_digest": digest, "split_digest": division.digest}
     record = Record.model_validate(
         {
@@ -114,6 +117,14 @@ def _of(beside: Record) -> dict[str, Any]:
     """Data, protocol, seed and settings of the run whose images were found the same."""
     kept = {"dataset", "protocol", "seed", "train_only", "benchmark"}
     return beside.model_dump(mode="json", include=kept)
+
+
+def _with_groups(table: pd.DataFrame, ran: pd.DataFrame) -> pd.DataFrame:
+    """The predictions with the group of each image, if the run beside names groups."""
+    if GROUP not in ran:
+        return table
+    known = ran.drop_duplicates("path").set_index("path")[GROUP]
+    return table.assign(**{GROUP: known.reindex(table["path"]).array})
 
 
 def _alone(division: Division, fold: int) -> dict[str, Any]:

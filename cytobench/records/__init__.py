@@ -1,6 +1,7 @@
 """Records: what each trial leaves, one JSON file with a versioned schema, and its predictions as Parquet."""
 
 from cytobench.records.files import (
+    GROUP,
     predictions_kept,
     predictions_of,
     read_record,
@@ -27,6 +28,7 @@ from cytobench.records.model import (
 )
 
 __all__ = [
+    "GROUP",
     "SCHEMA_VERSION",
     "ClassifierUsed",
     "DatasetUsed",

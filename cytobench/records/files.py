@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("path", "split", "label", "predicted", "synthetic")
-"""The first columns of predictions; ``p_LABEL`` (float32) for every class follow."""
+"""The first columns of predictions; ``p_LABEL`` (float32) for every class follow, and GROUP where groups are known."""
+GROUP = "group"
+"""The number of an image's group (patient, slide) in its data set; missing for an image without one."""
 
 
 def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None) -> Path:
@@ -79,7 +81,7 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
 def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
     """The same by the file each was read from, which :func:`predictions_of` needs.
 
-    Raises UserError for a folder that does not exist or holds no record, and for a damaged record.
+    Raises UserError for a folder that does not exist or holds no record.
     """
     # Overlapping arguments (results and results/x) must not count a record twice.
     files: dict[Path, None] = {}
@@ -137,7 +139,7 @@ def _parquet(predictions: pd.DataFrame) -> bytes:
     probabilities: dict[str, Any] = {
         str(name): "float32" for name in predictions if str(name).startswith("p_")
     }
-    columns = [*COLUMNS, *probabilities]
+    columns = [*COLUMNS, *probabilities, *([GROUP] if GROUP in predictions else [])]
     buffer = io.BytesIO()
     predictions[columns].astype(probabilities).to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -147,7 +147,7 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
 
 @pytest.mark.parametrize(("count", "steps"), [(1, 300), (8, 300), (9, 600), (16, 600)])
 def test_paper_steps(count: int, steps: int) -> None:
-    assert LoraFitConfig().optimizer_steps(count) == steps
+    assert LoraFitConfig().optimizer_steps(count, 1) == steps
 
 
 def test_progress_counts_every_step(weights: Path, tmp_path: Path) -> None:

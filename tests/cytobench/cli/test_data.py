@@ -115,7 +115,7 @@ def test_describe_tells_how_the_files_store_their_images(cells: Path) -> None:
         {"mode": "RGB", "images": 4, "conversion": "read as it is"},
         {"mode": "RGBA", "images": 1, "conversion": "alpha dropped"},
     ]
-    assert "stored as RGBA: 1 images, alpha dropped\n" in call("describe", cells).stdout
+    assert "stored as RGBA: 1, alpha dropped\n" in call("describe", cells).stdout
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_describe_lists_blurred_and_over_exposed_images_and_exits_0(smears: Path
     assert blurred["sharpness"] < optics["rule"]["sharpness_under"]
     assert blurred["sharpness"] < optics["rule"]["sharpness_under_share_of_median"] * blurred["median"]
     text = call("describe", smears).stdout
-    assert "blurred: 1 images\n  MON/03.png: sharpness 0.0" in text
-    assert "over-exposed: 1 images\n  MON/05.png: " in text
+    assert "blurred images: 1\n  MON/03.png: sharpness 0.0" in text
+    assert "over-exposed images: 1\n  MON/05.png: " in text
 
 
 def test_describe_tells_which_classes_a_run_refuses_or_gives_fewer_shots(smears: Path) -> None:
@@ -159,10 +159,10 @@ def test_describe_tells_which_classes_a_run_refuses_or_gives_fewer_shots(smears:
     assert {one["label"] for one in rare["fewer_shots"]} == {"EOS", "LYT", "MON"}
     assert (rare["protocol"], rare["seed"], rare["folds"], rare["shots"]) == ("strict", 42, 5, 8)
     text = call("describe", smears, "--shots", 7).stdout
-    assert "too rare for 5 folds, refused by a run: 1 classes\n  LYT: 3 different images\n" in text
+    assert "classes too rare for 5 folds, refused by a run: 1\n  LYT: 3 different images\n" in text
     assert "ways out: --folds 3, or --train-only LYT, or --merge LYT,OTHER=NAME\n" in text
     assert "  LYT: 3 a fold, with --train-only\n" in text
-    assert "too rare for 3 folds, refused by a run: 0 classes" in call("describe", smears, "--folds", 3).stdout
+    assert "classes too rare for 3 folds, refused by a run: 0\n" in call("describe", smears, "--folds", 3).stdout
 
 
 def test_describe_draws_a_picture_only_where_it_is_told_to(smears: Path, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cytobench.data.dataset import Dataset
 from cytobench.data.rarity import find_rare, refuse_counts
@@ -57,6 +59,20 @@ def test_every_way_out_leads_out() -> None:
     assert find_rare(data, STRICT, 3, 2, 42).too_rare == ()
     assert find_rare(data.merge("B,C=D"), STRICT, 5, 2, 42).too_rare == ()
     split(data, STRICT, 5, 42, train_only=["B"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(0, 6)), min_size=8, max_size=30), st.integers(3, 5))
+def test_ways_out_hold_for_any_grouping(images: list[tuple[str, int]], folds: int) -> None:
+    rows = [(f"{i:03}.png", label, f"patient {group}", f"{i}") for i, (label, group) in enumerate(sorted(images))]
+    table = pd.DataFrame(rows, columns=["path", "label", "group", "digest"]).assign(quality=float("nan"))
+    data = Dataset("cells", Path("cells"), table, tuple(sorted(set(table["label"]))))
+    found = find_rare(data, STRICT, folds, 2, 42)
+    for way in found.ways_out:
+        if way.startswith("--folds"):
+            split(data, STRICT, int(way.removeprefix("--folds ")), 42)
+        elif way.startswith("--train-only"):
+            split(data, STRICT, folds, 42, train_only=[one.label for one in found.too_rare])
 
 
 def test_no_way_out_is_offered_that_leads_nowhere() -> None:
