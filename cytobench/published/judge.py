@@ -8,6 +8,7 @@ from typing import Any
 
 from cytobench.confusion.matrix import ConfusionMatrix
 from cytobench.leaderboard.model import Published, Row
+from cytobench.leaderboard.table import rows_of
 from cytobench.prompts import CLASS_NAMES
 from cytobench.published.figures import PublishedRow, published_matrix, published_row, published_rows
 from cytobench.records import Record
@@ -43,10 +44,13 @@ _TRAINING = {
     "mix_probability": 0.2,
     "augment": True,
     "colour_strength": 1,
+    "class_weights": False,
+    "oversample": 0,
+    "match_steps": 0,
 }
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "clip": {**_TRAINING, "model": "ViT-B-32-quickgelu", "rank": 16, "alpha": 32, "dropout": 0.1},
-    "resnet50": {**_TRAINING, "model": "resnet50"},
+    "resnet50": {**_TRAINING, "model": "resnet50", "weights": None},
     GENERATOR: {
         "rank": 16,
         "alpha": None,
@@ -72,6 +76,9 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 _WRITTEN_OUT = {"alpha": 16, "train_steps": 600}
 """What a setting that is left to its default comes to: alpha = rank, and 300 epochs of two steps on 16 shots."""
 
+_SILENT = {"class_weights": False, "oversample": 0, "match_steps": 0}
+"""What a record does not hold at its default."""
+
 RESOLUTION: Mapping[str, int] = {"clip": 224, "resnet50": 384, GENERATOR: 512}
 
 UNIFORM = "the published figures cannot come from the real data, where uniform guesses have a macro F1 of about 0.03"
@@ -81,7 +88,9 @@ NOT_REAL = "trained and tested on synthetic images alone, which no row of ours i
 
 def beside(records: Sequence[Record], rows: Sequence[Row]) -> tuple[Published, ...]:
     """Every published row with ours of the same classifier and N in one section, if there is one, and the verdict."""
-    return tuple(_beside(published, records, rows) for published in published_rows())
+    own = {(group[0].row, settings): group for settings, group in rows_of(records)}
+    with_records = [(row, own[row.row, row.settings]) for row in rows]
+    return tuple(_beside(published, with_records) for published in published_rows())
 
 
 def differences(published: PublishedRow, records: Sequence[Record]) -> tuple[str, ...]:
@@ -114,22 +123,18 @@ def beside_matrix(name: str, records: Sequence[Record], split: str) -> Confusion
     return replace(matrix, notes=(*matrix.notes, f"Beside {first.row}: {verdict}."))
 
 
-def _beside(published: PublishedRow, records: Sequence[Record], rows: Sequence[Row]) -> Published:
-    generator = GENERATOR if published.n else "none"
+def _beside(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record]]]) -> Published:
+    wanted = (GENERATOR if published.n else "none", published.classifier, published.n or 0)
     found = [
-        row
-        for row in rows
-        if (row.generator, row.classifier, row.n_synthetic) == (generator, published.classifier, published.n or 0)
+        (row, (*differences(published, records), *(() if row.complete else ("incomplete",))))
+        for row, records in rows
+        if (row.generator, row.classifier, row.n_synthetic) == wanted
     ]
-    # The study's headline is 16 shots; of rows with other numbers the nearest stands beside it, and says so.
-    found.sort(key=lambda row: abs(row.shots - SHOTS))
-    ours = None if published.synthetic_only or not found else found[0]
-    if ours is None:
-        reasons: tuple[str, ...] = (NOT_REAL if published.synthetic_only else NO_ROW,)
-    else:
-        reasons = differences(published, [record for record in records if record.row == ours.row])
-        if not ours.complete:
-            reasons = (*reasons, "incomplete")
+    ours: Row | None = None
+    reasons: tuple[str, ...] = (NOT_REAL if published.synthetic_only else NO_ROW,)
+    if found and not published.synthetic_only:
+        # The study's headline is 16 shots; of rows with other numbers, or settings, the nearest stands beside it.
+        ours, reasons = min(found, key=lambda one: (abs(one[0].shots - SHOTS), len(one[1])))
     named = published.name, published.table, published.classifier, published.n
     return Published(*named, published.figures, ours, reasons)
 
@@ -142,7 +147,7 @@ def _data_and_folds(records: Sequence[Record]) -> list[str]:
     counts = {CLASS_NAMES.get(label, label): number for label, number in dataset.classes.items()}
     if dataset.limit is not None:
         found.append(f"cut by --limit {dataset.limit}")
-    elif counts != STUDY_COUNTS:
+    if counts != {label: min(number, dataset.limit or number) for label, number in STUDY_COUNTS.items()}:
         found.append(f"other data ({dataset.name}, {dataset.n_images:,} images of {len(dataset.labels)} classes)")
     if len(first.evaluated) != len(STUDY_COUNTS):
         found.append(f"{len(first.evaluated)} classes scored")
@@ -167,11 +172,11 @@ def _models(record: Record) -> list[str]:
         if side is not None and ran is not None and ran.resolution != side:
             found.append(f"{name} at {ran.resolution} px, not {side}")
         if record.preset == "paper":
-            wanted = SETTINGS.get(name, {})
+            ours = {**_SILENT, **settings}
             found += [
-                f"{name}.{key} {settings.get(key)}, not {value}"
-                for key, value in wanted.items()
-                if settings.get(key) != value and not (value is None and settings.get(key) == _WRITTEN_OUT.get(key))
+                f"{name}.{key} {ours.get(key)}, not {value}"
+                for key, value in SETTINGS.get(name, {}).items()
+                if ours.get(key) != value and not (value is None and ours.get(key) == _WRITTEN_OUT.get(key))
             ]
     return found
 

@@ -17,6 +17,7 @@ from cytobench.records import Record
 
 Make = Callable[..., Record]
 GENERATOR = SETTINGS["sd21-lora"]
+CUT = {label: min(number, 20) for label, number in STUDY_COUNTS.items()}
 SAMPLING = ("steps", "guidance", "scheduler")
 
 
@@ -66,7 +67,8 @@ def test_the_studys_own_run_is_comparable_with_its_row_alone(study) -> None:
     [
         ({"protocol__name": "strict"}, "protocol strict"),
         ({"dataset__classes": {**STUDY_COUNTS, "Basophil": 80}, "dataset__n_images": 18_366}, "other data (cells, 18,"),
-        ({"dataset__limit": 20}, "cut by --limit 20"),
+        ({"dataset__limit": 20, "dataset__classes": CUT}, "cut by --limit 20"),
+        ({"dataset__limit": 20}, "cut by --limit 20, other data (cells, 18,365 images"),
         ({"preset": "pocket"}, "preset pocket"),
         ({"classifier__ran": {"weights": "w", "architecture": "a", "resolution": 64}}, "clip at 64 px, not 224"),
         ({"generator__ran": {"weights": "w", "architecture": "a", "resolution": 64}}, "sd21-lora at 64 px, not 512"),
@@ -76,6 +78,7 @@ def test_the_studys_own_run_is_comparable_with_its_row_alone(study) -> None:
         ({"shots": 8}, "8 shots a class"),
         ({"made_elsewhere": "external"}, "made elsewhere"),
         ({"classifier__config": {**SETTINGS["clip"], "epochs": 1}}, "clip.epochs 1, not 100"),
+        ({"classifier__config": {**SETTINGS["clip"], "oversample": 50}}, "clip.oversample 50, not 0"),
         ({"generator__sample_config": {"steps": 12, "guidance": 2.0, "scheduler": None}}, "sd21-lora.steps 12, not 50"),
     ],
 )
@@ -89,6 +92,30 @@ def test_what_is_left_to_its_default_and_what_is_written_out_are_the_same(study)
     settings = {key: value for key, value in GENERATOR.items() if key not in SAMPLING}
     written = {**settings, "alpha": 16, "train_steps": 600}
     assert verdicts(study(generator__fit_config=written))["S3/clip/n100"] == "comparable"
+
+
+def test_options_that_a_record_leaves_out_are_at_their_default(study) -> None:
+    silent = ("class_weights", "oversample", "match_steps")
+    config = {key: value for key, value in SETTINGS["clip"].items() if key not in silent}
+    assert verdicts(study(classifier__config=config))["S3/clip/n100"] == "comparable"
+
+
+def test_a_pretrained_start_is_not_the_studys_resnet(study) -> None:
+    real = {"row": "none/resnet50/s0/n0", "generator": None, "shots": 0, "n_synthetic": 0}
+    real |= {"classifier__name": "resnet50", "classifier__plugin": "resnet50"}
+    ran = {"weights": "w", "architecture": "a", "resolution": 384}
+    config = dict(SETTINGS["resnet50"])
+    found = verdicts(study(**real, classifier__config=config, classifier__ran=ran))
+    assert found["S2/resnet50/n0"] == "comparable"
+    config["weights"] = "timm/resnet50.a1_in1k"
+    found = verdicts(study(**real, classifier__config=config, classifier__ran=ran))
+    assert found["S2/resnet50/n0"] == "not comparable: resnet50.weights timm/resnet50.a1_in1k, not None"
+
+
+def test_of_rows_with_one_name_the_nearest_to_the_study_stands_beside_it(study) -> None:
+    other = study(classifier__config={**SETTINGS["clip"], "oversample": 50})
+    for records in ([*study(), *other], [*other, *study()]):
+        assert verdicts(records)["S3/clip/n100"] == "comparable"
 
 
 def test_codes_of_classes_are_the_same_data(study) -> None:
