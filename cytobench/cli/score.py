@@ -21,10 +21,14 @@ def score(file: Path, as_json: bool) -> None:
     from cytobench.metrics import METRICS
     from cytobench.outside.predictions import read_predictions
     from cytobench.outside.score import score as compute
+    from cytobench.outside.score import strange_predictions
 
     predictions = read_predictions(file, ("label", "predicted"))
-    found = compute(predictions)
-    for note in predictions.notes:
+    strange, found = strange_predictions(predictions), compute(predictions)
+    notes = list(predictions.notes)
+    if strange:
+        notes.append(f"predicted, and the label of no image: {', '.join(strange)}; macro F1 counts them as classes")
+    for note in notes:
         click.echo(f"Note: {note}.", err=True)
     if as_json:
         values = next(iter(found.values())) if len(found) == 1 else {"splits": found}

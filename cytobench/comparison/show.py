@@ -136,7 +136,7 @@ def _gain_and_cost(found: Comparison, cost: GainAndCost) -> str:
     interval = f" {_interval(cost.gain)}" if cost.gain.low is not None else ""
     gain = f"{METRIC_NAMES[found.metric]} {cost.gain.mean:+.3f}{interval}"
     if cost.hours is None:
-        return f"Gain: {gain}: {cost.words}; at what cost is not known, a submitted row has no time on record."
+        return f"Gain and cost: {gain}: {cost.words}; the cost is not known, a submitted row has no time on record."
     more = "more" if cost.hours >= 0 else "less"
     each = "" if cost.hours_per_step is None else f", {duration(cost.hours_per_step * 3600)} for each +{STEP}"
     hours = f"{duration(abs(cost.hours) * 3600)} {more} of {found.a.section.device}"

@@ -111,4 +111,4 @@ def _refuse_twice(division: Division) -> None:
 
 
 def _no_split(file: Path, why: str) -> UserError:
-    return UserError(f"--split {file} {why}. Make it with `cytobench data split DATASET --out {file.stem}.csv`.")
+    return UserError(f"--split {file} {why}. Make it with `cytobench data split DATASET --out SPLIT.csv`.")

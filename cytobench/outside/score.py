@@ -44,6 +44,28 @@ def score(predictions: Predictions) -> dict[str | None, dict[str, Any]]:
     }
 
 
+def strange_predictions(predictions: Predictions) -> list[str]:
+    """What the file predicts and no image of it is, where no column of probabilities says that it is a class; sorted.
+
+    It may be a rare class, or a label misspelt, and counts as a class either way. Raises UserError if no prediction at
+    all is one of the labels.
+    """
+    labels, predicted = set(predictions.table["label"]), set(predictions.table["predicted"])
+    if predictions.classes:
+        return []
+    if not labels & predicted:
+        raise UserError(
+            f"{predictions.file}: no prediction is one of its labels (predicted: {_few(predicted)}; labels: "
+            f"{_few(labels)}). Write both with the same names."
+        )
+    return sorted(predicted - labels)
+
+
+def _few(names: set[str]) -> str:
+    first = sorted(names)[:3]
+    return ", ".join(first) + (", ..." if len(names) > len(first) else "")
+
+
 def _refuse_twice(predictions: Predictions) -> None:
     table = predictions.table
     if "path" in table:

@@ -66,7 +66,7 @@ def test_a_submitted_row_is_compared_with_one_of_the_run(beside: Path, capsys) -
     assert (code, err) == (0, "")
     assert "36 test images" in out and "One seed (42)" in out
     assert f"{THEIRS} is SUBMITTED: predictions of a system outside cytobench" in out
-    assert "at what cost is not known, a submitted row has no time on record" in out
+    assert "the cost is not known, a submitted row has no time on record" in out
     assert "Not one of the declared comparisons: exploratory" in out
     _, out, _ = command(capsys, "compare", beside, "--a", OURS, "--b", THEIRS, "--json")
     values = json.loads(out)

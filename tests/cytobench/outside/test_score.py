@@ -102,6 +102,13 @@ def test_what_is_odd_but_no_mistake_is_noted_on_stderr(tmp_path: Path, capsys) -
     assert "not used: age" in err and "not the class of the highest probability in row 1;" in err
 
 
+def test_a_predicted_class_that_no_image_has_is_counted_and_noted(tmp_path: Path, capsys) -> None:
+    (tmp_path / "p.csv").write_text("label,predicted\nEOS,EOS\nBAS,BAS\nEOS,eos\n")
+    code, out, err = command(capsys, tmp_path / "p.csv", "--json")
+    assert code == 0 and json.loads(out)["f1_macro"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert "the label of no image: eos; macro F1 counts them" in err
+
+
 BAD = {
     "no label": ("predicted\nA\n", "has no column label"),
     "another name": ("label,prediction\nA,A\n", "has no column predicted. Is it the column prediction?"),
@@ -119,6 +126,7 @@ BAD = {
     "predicted no class": ("label,predicted,p_A,p_B\nA,C,0.9,0.1\n", "predicted C is no class of the file"),
     "label no class": ("label,predicted,p_A,p_B\nC,A,0.9,0.1\n", "label C is no class of the file"),
     "one class": ("label,predicted\nA,A\nA,A\n", "knows one class alone, A"),
+    "unknown": ("label,predicted\nA,0\nB,1\n", "no prediction is one of its labels (predicted: 0, 1; labels: A, B)"),
     "twice": ("path,label,predicted\nx.png,A,A\nx.png,B,A\n", "x.png is predicted twice (row 2)"),
 }  # fmt: skip
 
