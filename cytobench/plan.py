@@ -64,7 +64,11 @@ class Planner:
         """The rows each class's shots are, by label; empty for an arm without shots."""
         if not trial.arm.shots:
             return {}
-        return {label: self._shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+        return {label: self.fold_shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+
+    def fold_shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
+        """The rows that a class's shots are in a fold."""
+        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
 
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
@@ -195,7 +199,7 @@ class Planner:
 
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
         labels = (label,) if label else self.dataset.labels
-        rows = np.concatenate([self._shots(shots, fold, one) for one in labels])
+        rows = np.concatenate([self.fold_shots(shots, fold, one) for one in labels])
         spec = generator.offer.spec
         seed = derive_seed(self.seed, "fit", label)
         inputs = {
@@ -211,9 +215,6 @@ class Planner:
         images = self._images(rows, "generator", View())
         key = content_key("fit", inputs)
         return FitStage(key, self._generator_work(generator, seed, None), label, images, inputs)
-
-    def _shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
-        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
 
     def _scored(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of a part's real images that are validated or tested as the protocol does it."""

@@ -17,6 +17,10 @@ COMMANDS = {
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
     "compare": "Compare rows: differences, intervals, cost.",
+    "confusion": "Show which classes a row takes for which.",
+    "score": "Score predictions of any system.",
+    "submit": "Record predictions of another system, so that it is ranked.",
+    "export-shots": "Write every fold's shots, to tune a generator elsewhere.",
     "data": "Describe, split and export data sets.",
     "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",
     "plugins": "List installed generators, classifiers and data sets.",
@@ -36,7 +40,8 @@ class LazyCommands(click.Group):
         """Import the module of a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"cytobench.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"cytobench.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

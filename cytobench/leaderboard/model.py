@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from cytobench.protocols import CHANGES
 
+SUBMITTED = "submitted"
+"""Stands for generator, preset and what ran where predictions came from outside."""
+
 Cell = tuple[str, str]
 """A split and a metric."""
 
@@ -63,14 +66,16 @@ class Row:
     """Classes that had fewer shots than asked for, for example ``LYA 6 of 16``."""
     settings: str
     """What tells this row from another of the same name in the section; empty where the name is enough."""
-    seconds: float
-    """The whole cost: all stages behind the row, each counted once, whenever they were done."""
-    seconds_paid: float
+    seconds: float | None
+    """The whole cost: all stages behind the row, each counted once, whenever they were done; None if submitted."""
+    seconds_paid: float | None
     """What the recorded runs paid themselves: the stages they did not find in a store."""
     images_per_second: float | None
     """Rate of sampling; None without."""
     peak_memory_mib: float | None
     """The highest peak of all stages."""
+    submitted: bool = False
+    """Whether the predictions came from a system outside cytobench."""
     values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
     """What the figures are made of: each finished place's score, where there is one."""
     standing: str = ""
@@ -82,6 +87,29 @@ class Row:
     def ranked(self) -> bool:
         """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
         return self.complete and self.made_elsewhere != "undeclared"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the CytoDiff study's tables beside ours."""
+
+    name: str
+    """``S3/clip/n100``."""
+    table: str
+    classifier: str
+    n_synthetic: int | None
+    """Synthetic images a class; None for the random baseline."""
+    figures: Mapping[Cell, Figure]
+    """Over five folds, two decimals."""
+    ours: Row | None
+    """The row of the section with the same classifier and number of synthetic images; None if there is none."""
+    reasons: tuple[str, ...]
+    """Why the two are not comparable; empty if they are."""
+
+    @property
+    def verdict(self) -> str:
+        """``comparable``, or ``not comparable`` and why."""
+        return f"not comparable: {', '.join(self.reasons)}" if self.reasons else "comparable"
 
 
 @dataclass(frozen=True)
@@ -114,6 +142,13 @@ class Section:
     rows: tuple[Row, ...]
     majority: Mapping[Cell, Figure]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
+    published: tuple[Published, ...] = ()
+    """The study's rows beside ours, if they were asked for."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether submitted predictions stand without a run."""
+        return all(row.submitted for row in self.rows)
 
     @property
     def pooled(self) -> bool:
@@ -131,6 +166,8 @@ class Section:
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
         mark = f"[{'; '.join(marks)}] " if marks else ""
+        if self.alone:
+            return f"{mark}{self.dataset}, submitted predictions of a given split"
         return (
             f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
             f"{self.device}"
@@ -150,6 +187,8 @@ class Section:
             notes.append(f"{own}Unlike strict: {'; '.join(made.values())}.{judge}")
         if {"pooled", "shots", "copies"} & set(made):
             notes.append(f"Leaks are possible, as this says ({self.grouped}).")
+        elif self.alone:
+            notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
@@ -172,6 +211,8 @@ class Section:
         return tuple(notes)
 
     def _seeds(self) -> str:
+        if not self.seeds:
+            return "the seed of the split is not on record"
         if len(self.seeds) == 1:
             return f"seed {self.seeds[0]} alone, so how much another seed would change is not known"
         return f"seeds {', '.join(map(str, self.seeds))}"

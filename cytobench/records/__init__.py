@@ -1,11 +1,12 @@
 """Records: what each trial leaves, one JSON file with a versioned schema, and its predictions as Parquet."""
 
 from cytobench.records.files import (
+    GROUP,
     predictions_kept,
     predictions_of,
     read_record,
+    read_record_files,
     read_records,
-    record_files,
     rescore,
     write_record,
 )
@@ -22,10 +23,12 @@ from cytobench.records.model import (
     RanUsed,
     Record,
     StageReport,
+    Submission,
     WeightsUsed,
 )
 
 __all__ = [
+    "GROUP",
     "SCHEMA_VERSION",
     "ClassifierUsed",
     "DatasetUsed",
@@ -38,12 +41,13 @@ __all__ = [
     "RanUsed",
     "Record",
     "StageReport",
+    "Submission",
     "WeightsUsed",
     "predictions_kept",
     "predictions_of",
     "read_record",
+    "read_record_files",
     "read_records",
-    "record_files",
     "rescore",
     "write_record",
 ]

@@ -143,6 +143,19 @@ class PromptUsed(_Part):
     origin: str = Field(description="Declared by the user, the data set's, built in, or the template.")
 
 
+class Submission(_Part):
+    """Predictions of a system outside cytobench."""
+
+    name: str = Field(description="The name the user gave the system.")
+    predictions_digest: str = Field(description="SHA-256 of the file of predictions that was handed in, in hex.")
+    split_digest: str = Field(description="SHA-256 of the file of the split they were checked against, in hex.")
+    beside: str | None = Field(
+        default=None,
+        description="Digest of the record whose test images, labels and predictions' paths in this fold are the same: "
+        "the run it is ranked beside; null if it stands alone.",
+    )
+
+
 class Failure(_Part):
     """Why a trial failed."""
 
@@ -167,10 +180,19 @@ class Record(_Part):
     external_test: ExternalUsed | None = Field(
         default=None, description="The outside test set, split external; null if there is none."
     )
-    preset: str = Field(description="paper or pocket.")
+    preset: str = Field(description="paper or pocket; submitted where predictions came from outside.")
     generator: GeneratorUsed | None = Field(description="The generator; null for N = 0.")
-    classifier: ClassifierUsed = Field(description="The classifier.")
-    shots: int = Field(description="Shots a class asked for; 0 for a generator that is not tuned.")
+    classifier: ClassifierUsed = Field(
+        description="The classifier; of a submission its name, and submitted for all that is not known."
+    )
+    submission: Submission | None = Field(
+        default=None,
+        description="Where predictions came from outside, which cytobench only checked and scored; null for a trial of "
+        "a run. Such a record has no device, number format, stages, or prompts, and what the system saw is not known.",
+    )
+    shots: int = Field(
+        description="Shots a class asked for; 0 for a generator that is not tuned, and for a submission."
+    )
     shots_used: dict[str, int] = Field(
         default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
     )
@@ -178,7 +200,9 @@ class Record(_Part):
         description="Synthetic images a class: in training, or divided over the parts where the protocol pools. Where "
         "it balances, the number that each class is topped up, or cut, to."
     )
-    seed: int = Field(description="Seed of split, shots, training and sampling.")
+    seed: int | None = Field(
+        description="Seed of split, shots, training and sampling; of a submission that of the split, null if unknown."
+    )
     made_elsewhere: Literal["no", "undeclared", "listed", "per-fold", "external"] = Field(
         default="no",
         description="Whether the generator's images or weights come from outside the run, and what was declared of "
@@ -191,7 +215,9 @@ class Record(_Part):
     splits: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="Real images by class in train, validation and test."
     )
-    dtype: str = Field(default="float32", description="Number format of the models.")
+    dtype: str | None = Field(
+        default="float32", description="Number format of the models; null for a submission."
+    )
     scores: dict[str, dict[str, float | None]] = Field(
         default_factory=dict,
         description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes "
@@ -208,10 +234,11 @@ class Record(_Part):
     )
     stages: list[StageReport] = Field(default_factory=list, description="The timed stages behind this trial.")
     environment: Environment = Field(description="The software.")
-    device: DeviceUsed = Field(description="The hardware.")
+    device: DeviceUsed | None = Field(description="The hardware; null for a submission.")
     prompts: dict[str, PromptUsed] = Field(default_factory=dict, description="The prompts by class.")
     benchmark: dict[str, Any] = Field(
-        description="The resolved run, as the benchmark.toml beside it: enough to run this trial again."
+        description="The resolved run, as the benchmark.toml beside it: enough to run this trial again. Of a "
+        "submission that of the run it stands beside, or empty."
     )
     started: str = Field(description="When the run began, ISO 8601 in UTC.")
     finished: str = Field(description="When the trial ended, ISO 8601 in UTC.")
