@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
-from cytobench.assets import Asset
+from cytobench.assets import Asset, digests
+from cytobench.configure import outcome
 from cytobench.contract import PluginConfig
 from cytobench.data.dataset import Dataset
 from cytobench.images import FilePixels, Images, Pixels, View
@@ -91,9 +92,9 @@ class Planner:
             inputs = {
                 "generator": spec.name,
                 "revision": spec.revision,
-                "sample": _outcome(generator.sample_config),
-                "fit": fit_key or _outcome(generator.fit_config),
-                "assets": _digests(generator.assets),
+                "sample": outcome(generator.sample_config),
+                "fit": fit_key or outcome(generator.fit_config),
+                "assets": digests(generator.assets),
                 "label": label,
                 "prompt": prompt,
                 "seed": self.seed,
@@ -115,8 +116,8 @@ class Planner:
         inputs = {
             "classifier": spec.name,
             "revision": spec.revision,
-            "config": _outcome(classifier.config),
-            "assets": _digests(classifier.assets),
+            "config": outcome(classifier.config),
+            "assets": digests(classifier.assets),
             "labels": list(self.dataset.labels),
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
@@ -181,8 +182,8 @@ class Planner:
         inputs = {
             "generator": spec.name,
             "revision": spec.revision,
-            "fit": _outcome(generator.fit_config),
-            "assets": _digests(generator.assets),
+            "fit": outcome(generator.fit_config),
+            "assets": digests(generator.assets),
             "shots": self._contents(rows),
             "prompts": [self.prompts[one].generator for one in labels],
             "seed": seed,
@@ -272,13 +273,3 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
         numbers = [int(index) for index in indices]
         found.append([keys[label], label, len(numbers) if numbers == list(range(sample.n)) else numbers])
     return found
-
-
-def _outcome(config: PluginConfig) -> dict[str, Any]:
-    """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
-    named = {*config.assets(), *config.optional_assets}
-    return {name: value for name, value in config.model_dump(mode="json").items() if name not in named}
-
-
-def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:
-    return {name: asset.digest for name, asset in sorted(assets.items())}
