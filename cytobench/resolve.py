@@ -98,7 +98,11 @@ def default_preset(dataset: str, plugins: Plugins) -> str:
 
 
 def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
-    preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
+    return checked_preset(benchmark.preset or default_preset(benchmark.dataset, plugins))
+
+
+def checked_preset(preset: str) -> str:
+    """The preset, if there is one of this name. Raises UserError with the nearest one otherwise."""
     if preset not in PRESETS:
         near = get_close_matches(preset, PRESETS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -142,7 +146,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "synthetic": tuple(synthetic),
             "fold": fold,
             "train_only": train_only,
-            "device": _device(benchmark.device) or recorded_device or default_device(),
+            "device": named_device(benchmark.device) or recorded_device or default_device(),
             "set": settings,
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
@@ -161,7 +165,7 @@ def default_device() -> str:
     return "cpu" if accelerator is None else str(accelerator)
 
 
-def _device(name: str | None) -> str | None:
+def named_device(name: str | None) -> str | None:
     """The device the user named, if this machine has it. Raises UserError otherwise."""
     if name is None or name == "cpu":
         return name

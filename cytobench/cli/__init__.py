@@ -16,9 +16,10 @@ COMMANDS = {
     "run": "Run a benchmark and show its leaderboard.",
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
+    "fidelity": "Measure how near synthetic images are to real ones.",
     "data": "Describe, split and export data sets.",
     "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",
-    "plugins": "List installed generators, classifiers and data sets.",
+    "plugins": "List installed generators, classifiers, data sets and extractors.",
     "doctor": "Check this machine: versions, devices, weights.",
 }
 """Commands and their help, so that ``--help`` imports none of their modules."""

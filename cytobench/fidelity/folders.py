@@ -1,0 +1,75 @@
+"""Images to compare, from a folder of classes, a flat folder of images, or a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cytobench.data.dataset import Dataset, from_listing
+from cytobench.data.folder import list_flat
+from cytobench.data.open import list_path
+from cytobench.errors import UserError
+from cytobench.images import FilePixels, Images, View
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Images of one side of a comparison, with the pixel digest, label and group of each (None where it has none).
+
+    ``classes`` are the labels in order, none for a flat folder; ``source`` is what the user named.
+    """
+
+    source: str
+    images: Images
+    digests: Sequence[str]
+    labels: Sequence[str]
+    groups: Sequence[str | None]
+    classes: tuple[str, ...]
+
+
+def open_collection(path: Path, option: str, view: View, cache: Path) -> Collection:
+    """The images at ``path``, decoded once; their digests are kept in ``cache``. ``option`` is for messages.
+
+    Raises UserError where nothing is there, where it holds no images, and for images that cannot be used.
+    """
+    place = path.expanduser()
+    if not place.exists():
+        raise UserError(f"{option} {path}: there is no such folder or manifest.")
+    flat = list_flat(place) if place.is_dir() else None
+    dataset = from_listing(flat if flat is not None else list_path(str(place), {}), cache)
+    return _collection(str(path), dataset, view, () if flat is not None else dataset.labels)
+
+
+def _collection(source: str, dataset: Dataset, view: View, classes: tuple[str, ...]) -> Collection:
+    table = dataset.table
+    no_prompts = dict.fromkeys(dataset.labels, "")
+    shown = table[["label"]].assign(prompt="", synthetic=False)
+    pixels = [FilePixels(dataset.path(row)) for row in range(len(table))]
+    groups = table["group"].astype(object).where(table["group"].notna(), None)
+    return Collection(
+        source=source,
+        images=Images(shown, dataset.labels, no_prompts, pixels, view),
+        digests=list(table["digest"]),
+        labels=list(table["label"]),
+        groups=list(groups),
+        classes=classes,
+    )
+
+
+def refuse_other_classes(real: Collection, other: Collection, option: str) -> None:
+    """Raise UserError unless both sides have the same classes, or both have none."""
+    if set(real.classes) == set(other.classes):
+        return
+    one_class = "To compare one class alone, name the folder of that class on both sides."
+    if not real.classes or not other.classes:
+        with_classes, flat = (real, other) if real.classes else (other, real)
+        raise UserError(
+            f"{option} {other.source}: {with_classes.source} has folders of classes and {flat.source} is one flat "
+            f"folder. {one_class}"
+        )
+    missing, more = set(real.classes) - set(other.classes), set(other.classes) - set(real.classes)
+    parts = [
+        f"{what} {', '.join(sorted(labels))}" for what, labels in (("lacks", missing), ("has besides", more)) if labels
+    ]
+    raise UserError(f"{option} {other.source}: compared with {real.source} it {' and '.join(parts)}. {one_class}")
