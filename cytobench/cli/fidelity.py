@@ -52,10 +52,14 @@ def fidelity(
     )
     if report.identical:
         click.echo(
-            f"{report.identical} synthetic images have the very pixels of a real one: figures are too good for them.",
+            f"{_images(report.identical)} the very pixels of a real one: the figures are too good for that.",
             err=True,
         )
     if as_json:
         click.echo(json.dumps(report_json(report), indent=1, allow_nan=False))
     else:
         show(report)
+
+
+def _images(number: int) -> str:
+    return "1 synthetic image has" if number == 1 else f"{number} synthetic images have"
