@@ -14,6 +14,7 @@ from cytobench.contract import OpenedExtractor, Ran
 from cytobench.errors import UserError
 from cytobench.training.checkpoint import count_parameters
 from cytobench.training.features import TorchExtractor
+from cytobench.training.seeding import seeded
 from cytobench.training.weights import read_weights
 from cytobench_inception.config import InceptionConfig
 
@@ -43,7 +44,7 @@ class InceptionExtractor:
     def open(self, ctx: Context) -> OpenedExtractor:
         """Load the network."""
         asset = ctx.assets["weights"]
-        with ctx.time("load"):
+        with ctx.time("load"), seeded(ctx.seed, ctx.device):
             network = _network(asset)
         resolution = FeatureExtractorInceptionV3.INPUT_IMAGE_SIZE
         architecture = f"Inception-v3 of torch-fidelity {count_parameters(network)}"

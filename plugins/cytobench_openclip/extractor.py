@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from cytobench.context import Context
 from cytobench.contract import OpenedExtractor, Ran
 from cytobench.training.features import Prepared, TorchExtractor
+from cytobench.training.seeding import seeded
 from cytobench_openclip.config import ClipFeaturesConfig
 from cytobench_openclip.model import load_clip
 
@@ -35,7 +36,7 @@ class ClipExtractor:
     def open(self, ctx: Context) -> OpenedExtractor:
         """Load the model; its text tower is not used."""
         weights = ctx.assets["weights"]
-        with ctx.time("load"):
+        with ctx.time("load"), seeded(ctx.seed, ctx.device):
             loaded = load_clip(self.config.model, weights)
         ran = Ran(f"{weights.source}@{weights.digest[:12]}", f"{loaded.architecture}, image tower", loaded.resolution)
         return TorchExtractor(Prepared(ImageTower(loaded.model), loaded.resolution, loaded.normalise), ctx, ran)

@@ -15,6 +15,7 @@ from cytobench.contract import OpenedExtractor, Ran
 from cytobench.training.augment import Normalise
 from cytobench.training.checkpoint import count_parameters
 from cytobench.training.features import Prepared, TorchExtractor
+from cytobench.training.seeding import seeded
 from cytobench.training.weights import fill, read_weights
 from cytobench_timm.config import Dinov2Config, Lite0Config
 
@@ -32,7 +33,7 @@ class Lite0Extractor:
     def open(self, ctx: Context) -> OpenedExtractor:
         """Load the network."""
         asset = ctx.assets["weights"]
-        with ctx.time("load"):
+        with ctx.time("load"), seeded(ctx.seed, ctx.device):
             model: Any = lite0(asset)
             model.reset_classifier(0)
         return _opened(model, self.config.resolution, asset, "EfficientNet-Lite0", ctx)
@@ -64,7 +65,7 @@ class Dinov2Extractor:
     def open(self, ctx: Context) -> OpenedExtractor:
         """Load the network."""
         name, asset = self.config.model, ctx.assets["weights"]
-        with ctx.time("load"):
+        with ctx.time("load"), seeded(ctx.seed, ctx.device):
             # The weights' position embedding is for 518 px; timm resamples it to what it is shown.
             model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
             fill(model, read_weights(asset, "dinov2.weights"), asset, "dinov2.weights", name)
