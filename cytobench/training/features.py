@@ -18,7 +18,9 @@ from cytobench.training.augment import Normalise
 from cytobench.training.checkpoint import free_memory
 from cytobench.training.data import Resize
 
-_BATCH = 32
+# On a CPU small batches of images whose channels lie together take half the time of large ones.
+_BATCH = 16
+_LAYOUT = torch.channels_last
 
 
 class Prepared(nn.Module):
@@ -43,7 +45,7 @@ class TorchExtractor:
     """
 
     def __init__(self, model: nn.Module, ctx: Context, ran: Ran) -> None:
-        self._model: nn.Module | None = model.to(ctx.device).eval()
+        self._model: nn.Module | None = model.to(ctx.device, memory_format=_LAYOUT).eval()
         self._ctx = ctx
         self.ran = ran
 
@@ -55,7 +57,8 @@ class TorchExtractor:
         found, done = [], 0
         for batch in _batches(images):
             self._ctx.check_stop()
-            found.append(self._model(torch.stack(batch).to(self._ctx.device)).float().cpu())
+            pixels = torch.stack(batch).to(self._ctx.device, memory_format=_LAYOUT)
+            found.append(self._model(pixels).float().cpu())
             done += len(batch)
             self._ctx.progress(done, len(images))
         features: NDArray[np.float32] = torch.cat(found).numpy()

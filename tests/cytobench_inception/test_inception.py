@@ -97,5 +97,5 @@ def test_pickled_weights_are_never_read(tmp_path: Path) -> None:
 def test_weights_of_another_shape_are_named(weights: dict[str, Tensor], tmp_path: Path) -> None:
     save_file({**weights, "fc.bias": torch.zeros(1000)}, tmp_path / "torchvision.safetensors")
     extractor = InceptionExtractor(InceptionConfig(weights="x"))
-    with pytest.raises(UserError, match="torchvision.safetensors does not fit torch-fidelity's Inception-v3"):
+    with pytest.raises(UserError, match=r"torchvision\.safetensors does not fit torch-fidelity's Inception-v3"):
         extractor.open(context(tmp_path, as_asset(tmp_path / "torchvision.safetensors")))
