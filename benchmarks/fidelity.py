@@ -2,7 +2,7 @@
 
 ``bias`` prints FID and KID of two samples of one distribution (standard normal, 64 features) by the number of images:
 all that they show is the number of images. ``intervals`` prints how often the 95 % interval of a KID holds the distance
-of the whole distributions. ``speed DIR`` times the default extractor on the images of a folder, each once, nothing kept.
+of the whole distributions. ``speed DIR`` times the default extractor on the images of a folder, each once.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def bias(repetitions: int) -> None:
 
 
 def intervals(repetitions: int) -> None:
-    """The share of intervals that hold the distance of the whole distributions, the mean over 20 pairs of samples of 4,000."""
+    """How many hold the distance of the whole distributions: the mean over 20 pairs of samples of 4,000."""
     for features, shift, n_real, n_synthetic in ((16, 0.3, 40, 40), (64, 0.2, 200, 100), (64, 0.0, 100, 100)):
         rng = np.random.default_rng(1)
         pairs = [(normal(rng, 4000, features), normal(rng, 4000, features, shift)) for _ in range(20)]

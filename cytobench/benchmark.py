@@ -37,6 +37,8 @@ class Benchmark(BaseModel):
     """``paper`` or ``pocket``; None asks the data set."""
     generator: tuple[str, ...] = ()
     classifier: tuple[str, ...] = ()
+    extractor: tuple[str, ...] = ()
+    """What the fidelity of synthetic images is measured with; none by default."""
     synthetic: tuple[int, ...] | None = None
     """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
     shots: tuple[int, ...] = (16,)
@@ -59,7 +61,7 @@ class Benchmark(BaseModel):
     """Values of plugin configurations that differ from the preset, by plugin and key."""
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
 
-    @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only", "merge")
+    @field_validator("generator", "classifier", "extractor", "synthetic", "shots", "fold", "train_only", "merge")
     @classmethod
     def _once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(dict.fromkeys(values))

@@ -17,6 +17,8 @@ from cytobench.assets import Asset, digests
 from cytobench.configure import outcome
 from cytobench.contract import PluginConfig
 from cytobench.data.dataset import Dataset
+from cytobench.fidelity.extract import ReadyExtractor
+from cytobench.fidelity.stage import FIGURES, FidelityStage
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
@@ -172,6 +174,36 @@ class Planner:
             splits,
             paths,
             {split: tested[split.removesuffix("_real")] for split in splits},
+        )
+
+    def fidelity(self, trial: Trial, extractor: ReadyExtractor) -> FidelityStage | None:
+        """How near a trial's synthetic images are to its fold's test images; None for N = 0. Classifiers share it."""
+        sample, rows = self.sample(trial), self.fold(trial).test
+        if sample is None:
+            return None
+        view, table = self.protocol.view, self.dataset.table.iloc[rows]
+        labels = [one.label for one in sample.classes]
+        seed = derive_seed(self.seed, "fidelity", trial.fold)
+        inputs = {
+            **extractor.inputs(view),
+            "figures": FIGURES,
+            "real": table[["label", "digest", "group"]].astype(object).where(table.notna(), None).to_numpy().tolist(),
+            "synthetic": [[one.images.folder.name, one.label, sample.n] for one in sample.classes],
+            "seed": seed,
+        }
+        spec = extractor.offer.spec
+        every = dict.fromkeys(labels, np.arange(sample.n))
+        return FidelityStage(
+            key=content_key("fidelity", inputs),
+            work=self._work(spec.name, spec.factory, (extractor.config,), seed, extractor.assets, None),
+            extractor=extractor,
+            real=self._images(rows, "classifier", view),
+            real_digests=list(table["digest"]),
+            real_groups=list(table["group"].astype(object).where(table["group"].notna(), None)),
+            synthetic=self._images(rows[:0], "classifier", view, sample, every),
+            sets=[one.images for one in sample.classes],
+            n=sample.n,
+            inputs=inputs,
         )
 
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:

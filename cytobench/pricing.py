@@ -92,6 +92,8 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
         shots = record.shots_used.get(stage.label or "", sum(record.shots_used.values()))
         same = _same(generator.fit_config, used.fit_config)
         return ((stage.kind, used.name), generator.fit_config.optimizer_steps(shots) or 0, 0) if same else None
+    if stage.kind == "fidelity":
+        return _amount_of_fidelity(resolved, record, stage)
     name, recorded = record.classifier.name, record.classifier.config
     classifier = next((ready for ready in resolved.classifiers if ready.name == name), None)
     if classifier is None or not _same(classifier.config, recorded):
@@ -103,6 +105,14 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
         made = made * (record.protocol.folds - 2) // record.protocol.folds
     trained = sum(record.splits["train"].values()) + made
     return (stage.kind, name), classifier.config.optimizer_steps(trained) or 0, 0
+
+
+def _amount_of_fidelity(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kind, int, int] | None:
+    used = next((one.extractor for one in record.fidelity if one.key == stage.key), None)
+    extractor = next((ready for ready in resolved.extractors if used and ready.name == used.name), None)
+    if used is None or extractor is None or not _same(extractor.config, used.config):
+        return None
+    return (stage.kind, used.name), 0, stage.images or 0
 
 
 def _same(config: PluginConfig, recorded: Mapping[str, Any]) -> bool:

@@ -12,13 +12,20 @@ from typing import Any
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
 from cytobench.assets import Asset, AssetReference, resolve_asset
 from cytobench.benchmark import Benchmark, PromptPair
-from cytobench.configure import classifier_config, classifier_title, generator_configs
+from cytobench.configure import (
+    classifier_config,
+    classifier_title,
+    extractor_config,
+    extractor_title,
+    generator_configs,
+)
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
 from cytobench.data.open import open_dataset
 from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError
+from cytobench.fidelity.extract import ReadyExtractor
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.prompts import ClassPrompts, prompts_for
@@ -39,6 +46,7 @@ class Resolved:
     classifiers: Sequence[ReadyClassifier]
     prompts: Mapping[str, ClassPrompts]
     prompt_origins: Mapping[str, str]
+    extractors: Sequence[ReadyExtractor] = ()
     seen: tuple[int, ...] = ()
     """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
 
@@ -125,12 +133,15 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         if any(n > 0 for n in benchmark.synthetic or ()):
             known = ", ".join(plugins.generators)
             raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {known}.")
+        if benchmark.extractor:
+            raise UserError(f"--extractor {benchmark.extractor[0]} needs a --generator whose images it can measure.")
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
     dataset = declared_dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    extractors = [_extractor(name, benchmark, plugins, preset) for name in benchmark.extractor]
     seen = _seen(benchmark, dataset, protocol, generators)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
     if any(number >= benchmark.folds for number in fold):
@@ -140,6 +151,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     prompts, origins = prompts_for(dataset, declared)
     settings = {ready.offer.spec.name: _settings(ready.fit_config, ready.sample_config) for ready in generators}
     settings |= {ready.offer.spec.name: _settings(ready.config) for ready in classifiers}
+    for extractor in extractors:
+        name = extractor.offer.spec.name
+        settings[name] = _settings(extractor.config) | settings.get(name, {})
     resolved = benchmark.model_copy(
         update={
             "preset": preset,
@@ -154,7 +168,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             },
         }
     )
-    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen)
+    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen)
 
 
 def default_device() -> str:
@@ -209,6 +223,7 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
         for config in _generator_configs(name, benchmark, plugins, preset)
     ]
     configs += [(name, _classifier_config(name, benchmark, plugins, preset)) for name in benchmark.classifier]
+    configs += [(name, _extractor_config(name, benchmark, plugins, preset)) for name in benchmark.extractor]
     return {
         f"{name}.{field}": reference for name, config in configs for field, reference in config.assets().items()
     }
@@ -244,6 +259,21 @@ def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset
     return classifier_config(plugins.classifier(name).spec, preset, benchmark.set.get(name, {}))
 
 
+def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyExtractor:
+    config = _extractor_config(name, benchmark, plugins, preset)
+    offer = plugins.extractor(name)
+    return ReadyExtractor(offer, extractor_title(offer.spec, config), config, _assets(name, config))
+
+
+def _extractor_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
+    spec, values = plugins.extractor(name).spec, benchmark.set.get(name, {})
+    if name in (*benchmark.generator, *benchmark.classifier):
+        # A plugin of the same name in the run has keys of its own; those that both know are meant for both.
+        known = type(extractor_config(spec, preset, {})).model_fields
+        values = {key: value for key, value in values.items() if key in known}
+    return extractor_config(spec, preset, values)
+
+
 def _seen(
     benchmark: Benchmark, dataset: Dataset, protocol: Protocol, generators: Sequence[ReadyGenerator]
 ) -> tuple[int, ...]:
@@ -265,7 +295,7 @@ def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:
 
 
 def _check_set(benchmark: Benchmark, plugins: Plugins) -> None:
-    used = {*benchmark.generator, *benchmark.classifier}
+    used = {*benchmark.generator, *benchmark.classifier, *benchmark.extractor}
     for name in benchmark.set:
         if name not in used:
             raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")

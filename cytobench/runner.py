@@ -16,6 +16,7 @@ from cytobench.atomic import write_bytes
 from cytobench.composition import class_counts, composition_lines
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.errors import UserError
+from cytobench.fidelity.stage import FidelityStage
 from cytobench.metrics import scores_by_split
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
@@ -98,7 +99,8 @@ class _Run:
         for trial in self.resolved.trials:
             planner = self._planner(trial)
             predict = planner.predict(trial)
-            if why_undone(self.out, trial, predict.key) is None:
+            fidelity = self._fidelity(trial)
+            if why_undone(self.out, trial, predict.key, [stage.key for stage in fidelity]) is None:
                 self.outcome.found.append(trial.name)
                 continue
             self.todo.append(trial)
@@ -107,6 +109,7 @@ class _Run:
                 needs = (self._train_node(trial, predict.train_key, nodes),)
             elif planner.predicts_synthetic(trial):
                 needs = self._sample_needs(trial, nodes)
+            needs += self._fidelity_nodes(trial, fidelity, nodes)
             nodes[predict.key] = Node(
                 key=predict.key,
                 kind="predict",
@@ -131,6 +134,30 @@ class _Run:
                 finished=partial(self._made, key),
             )
         return key
+
+    def _fidelity(self, trial: Trial) -> list[FidelityStage]:
+        found = [self._planner(trial).fidelity(trial, extractor) for extractor in self.resolved.extractors]
+        return [stage for stage in found if stage is not None]
+
+    def _fidelity_nodes(
+        self, trial: Trial, stages: Sequence[FidelityStage], nodes: dict[str, Node]
+    ) -> tuple[str, ...]:
+        """The fidelities of a trial that are to be measured; the record that shows them waits for them."""
+        store = self._planner(trial).store
+        todo = [stage for stage in stages if store.find("fidelity", stage.key) is None]
+        for stage in todo:
+            if stage.key not in nodes:
+                name = stage.extractor.name
+                nodes[stage.key] = Node(
+                    key=stage.key,
+                    kind="fidelity",
+                    plugin=name,
+                    title=f"fidelity {name} {self._images(trial)} {self._place(trial)}",
+                    build=partial(_same, stage),
+                    needs=self._sample_needs(trial, nodes),
+                    finished=partial(self._made, stage.key),
+                )
+        return tuple(stage.key for stage in todo)
 
     def _sample_needs(self, trial: Trial, nodes: dict[str, Node]) -> tuple[str, ...]:
         """The sampling of a trial, if images of its sets are missing."""
@@ -205,6 +232,11 @@ class _Run:
         """Fold, and seed where there are several."""
         seed = f" seed {self._planner(trial).seed}" if len(self.planners) > 1 else ""
         return f"fold {trial.fold}{seed}"
+
+    def _images(self, trial: Trial) -> str:
+        """What the synthetic images of a trial are."""
+        generator = trial.arm.generator
+        return f"{generator.name if generator else 'none'} s{trial.arm.shots} n{trial.arm.n}"
 
     def _title(self, trial: Trial) -> str:
         return f"{trial.arm.row} {self._place(trial)}"

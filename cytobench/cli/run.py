@@ -16,6 +16,7 @@ from cytobench.errors import UserError
 @click.argument("benchmark", required=False, metavar="[BENCHMARK.toml]")
 @click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
 @click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
+@click.option("--extractor", multiple=True, metavar="E", help="Measure fidelity with this extractor; repeatable.")
 @click.option("--dataset", metavar="NAME|PATH", help="Installed data set, folder of classes or manifest. [phantom]")
 @click.option("--protocol", metavar="NAME", help="How images are divided over folds. [strict]")
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")

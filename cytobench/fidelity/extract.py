@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cytobench.assets import Asset, digests, resolve_asset
 from cytobench.configure import extractor_config, extractor_title, outcome
-from cytobench.context import Context
+from cytobench.context import Context, untimed
 from cytobench.contract import ExtractorSpec, OpenedExtractor, PluginConfig, Ran
 from cytobench.errors import CytobenchError
 from cytobench.fidelity.cache import FeatureCache
@@ -91,6 +91,7 @@ class FeatureReader:
     device: str
     scratch: Path
     progress: Progress = lambda done, total: None
+    time: Callable[[str], AbstractContextManager[None]] = untimed
     extracted: int = 0
     _opened: OpenedExtractor | None = None
     _caches: dict[str, FeatureCache] = field(default_factory=dict)
@@ -138,7 +139,12 @@ class FeatureReader:
     def _extract(self, images: Images) -> tuple[NDArray[np.float32], Ran]:
         if self._opened is None:
             context = Context(
-                seed=0, device=self.device, dtype="float32", out=self.scratch, assets=self.extractor.assets
+                seed=0,
+                device=self.device,
+                dtype="float32",
+                out=self.scratch,
+                assets=self.extractor.assets,
+                time=self.time,
             )
             self._opened = load(self.extractor.offer.spec.factory)(self.extractor.config).open(context)
         assert self._opened is not None
@@ -157,11 +163,18 @@ class FeatureReader:
 
 @contextmanager
 def reading(
-    extractor: ReadyExtractor, folder: Path, device: str, progress: Progress = lambda done, total: None
+    extractor: ReadyExtractor,
+    folder: Path,
+    device: str,
+    progress: Progress = lambda done, total: None,
+    time: Callable[[str], AbstractContextManager[None]] = untimed,
 ) -> Iterator[FeatureReader]:
-    """A reader of features that keeps them in ``folder``; the extractor is closed at the end."""
+    """A reader of features that keeps them in ``folder``; the extractor is closed at the end.
+
+    ``progress`` hears of images done and to do, ``time`` of parts of the time, as :class:`~cytobench.context.Context`.
+    """
     with TemporaryDirectory() as scratch:
-        reader = FeatureReader(extractor, folder, device, Path(scratch), progress)
+        reader = FeatureReader(extractor, folder, device, Path(scratch), progress, time)
         try:
             yield reader
         finally:

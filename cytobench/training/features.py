@@ -45,7 +45,7 @@ class TorchExtractor:
     """
 
     def __init__(self, model: nn.Module, ctx: Context, ran: Ran) -> None:
-        self._model: nn.Module | None = model.to(ctx.device, memory_format=_LAYOUT).eval()
+        self._model: nn.Module | None = model.to(ctx.device).to(memory_format=_LAYOUT).eval()
         self._ctx = ctx
         self.ran = ran
 
