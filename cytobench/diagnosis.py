@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.assets import AssetReference
-from cytobench.configure import classifier_config, generator_configs
-from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.configure import classifier_config, extractor_config, generator_configs
+from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.cache import cache_folder
 from cytobench.environment import device_info, environment
 from cytobench.errors import CytobenchError
@@ -65,20 +65,23 @@ def folders() -> dict[str, dict[str, Any]]:
 def weights(plugins: Plugins) -> Iterator[dict[str, Any]]:
     """For each plugin and preset the weights it asks for, whether they are here, and else the ways out."""
     for preset in PRESETS:
-        specs: list[GeneratorSpec | ClassifierSpec] = [
+        specs: list[GeneratorSpec | ClassifierSpec | ExtractorSpec] = [
             *(offer.spec for offer in plugins.generators.values()),
             *(offer.spec for offer in plugins.classifiers.values()),
+            *(offer.spec for offer in plugins.extractors.values()),
         ]
         for spec in specs:
             for config in _configs(spec, preset):
                 yield from _assets(spec.name, preset, config)
 
 
-def _configs(spec: GeneratorSpec | ClassifierSpec, preset: str) -> tuple[PluginConfig, ...]:
+def _configs(spec: GeneratorSpec | ClassifierSpec | ExtractorSpec, preset: str) -> tuple[PluginConfig, ...]:
     """The configurations; none for a plugin that must be told something first, as ``folder`` its path."""
     try:
         if isinstance(spec, GeneratorSpec):
             return generator_configs(spec, preset, {})
+        if isinstance(spec, ExtractorSpec):
+            return (extractor_config(spec, preset, {}),)
         return (classifier_config(spec, preset, {}),)
     except CytobenchError:
         return ()

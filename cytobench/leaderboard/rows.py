@@ -77,12 +77,17 @@ def summarise(values: Mapping[Place, float]) -> Figure:
 
 
 def cost(records: Sequence[Record]) -> tuple[float, float]:
-    """Seconds of all stages behind these records, each once, and of those that their runs did themselves."""
+    """Seconds of all stages behind these records, each once, and of those that their runs did themselves.
+
+    Measuring fidelity is left out: a row costs the same whether its images are measured or not.
+    """
     whole: dict[tuple[str, str, str | None], float] = {}
     paid: dict[tuple[str, str, str | None], float] = {}
     for record in records:
         of_record: dict[tuple[str, str, str | None], float] = {}
         for stage in record.stages:
+            if stage.kind == "fidelity":
+                continue
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
             if not stage.reused:
