@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cytobench.benchmark import make_benchmark, read_benchmark
+from cytobench.benchmark import Analysis, make_benchmark, read_benchmark
+from cytobench.comparison.declared import Named, check_declaration
 from cytobench.errors import UserError
 from cytobench.forecast import Forecast, forecast
 from cytobench.leaderboard import Leaderboard, leaderboard
@@ -94,6 +95,8 @@ def _prepare(
             name: {**declared["set"].get(name, {}), **values["set"].get(name, {})}
             for name in {*declared["set"], *values["set"]}
         }
+    if "variants" in declared and "variants" in values:
+        merged["variants"] = {**declared["variants"], **values["variants"]}
     if prompts_file is not None:
         merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
     wanted = make_benchmark(merged, str(benchmark) if benchmark else "options")
@@ -106,6 +109,12 @@ def _prepare(
     resolved = resolve(wanted, plugins, before.device if before else None)
     if not resolved.trials:
         raise UserError("nothing to run: with --synthetic above 0 only, a --generator is needed.")
+    known = before.analysis if before else Analysis()
+    if "analysis" not in wanted.model_fields_set:
+        resolved = replace(resolved, benchmark=resolved.benchmark.model_copy(update={"analysis": known}))
+    elif wanted.analysis not in (known, Analysis()):
+        rows = [Named(arm.row, arm.classifier.name) for arm in resolved.arms]
+        check_declaration(wanted.analysis, rows, str(benchmark or "options"))
     return _Prepared(resolved, plugins, out)
 
 

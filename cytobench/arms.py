@@ -8,22 +8,21 @@ from dataclasses import dataclass
 
 from cytobench.assets import Asset
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig
+from cytobench.errors import UserError
 from cytobench.plugins import Offer
 
 
 @dataclass(frozen=True)
 class ReadyGenerator:
-    """A generator with its configurations and resolved assets."""
+    """A generator with its configurations and resolved assets; ``name`` is what tables show."""
 
     offer: Offer[GeneratorSpec]
+    name: str
     fit_config: PluginConfig
     sample_config: SampleConfig
     assets: Mapping[str, Asset]
-
-    @property
-    def name(self) -> str:
-        """The name tables show."""
-        return self.offer.spec.name
+    synthetic: tuple[int, ...] | None = None
+    """The numbers of synthetic images it runs with, of those of the benchmark; None for all."""
 
     @property
     def made_elsewhere(self) -> bool:
@@ -39,6 +38,8 @@ class ReadyClassifier:
     name: str
     config: PluginConfig
     assets: Mapping[str, Asset]
+    synthetic: tuple[int, ...] | None = None
+    """The numbers of synthetic images it runs with, of those of the benchmark; None for all."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,30 @@ def make_arms(
     synthetic: Sequence[int],
     shots: Sequence[int],
 ) -> list[Arm]:
-    """All rows: N = 0 once a classifier; a generator that is not fitted has no shots (s0)."""
+    """All rows: N = 0 once a classifier; a generator that is not fitted has no shots (s0).
+
+    Raises UserError if two rows have one name, or names that files cannot tell apart.
+    """
     arms = []
     for classifier in classifiers:
-        if 0 in synthetic:
+        numbers = [n for n in synthetic if _runs(classifier, n)]
+        if 0 in numbers:
             arms.append(Arm(None, classifier, 0, 0))
         for generator in generators:
             counts = (0,) if generator.offer.spec.scope == "none" else shots
-            arms += [Arm(generator, classifier, k, n) for k in counts for n in synthetic if n > 0]
+            arms += [Arm(generator, classifier, k, n) for k in counts for n in numbers if n and _runs(generator, n)]
+    _refuse_twins(arms)
     return arms
+
+
+def _runs(ready: ReadyGenerator | ReadyClassifier, n: int) -> bool:
+    return ready.synthetic is None or n in ready.synthetic
+
+
+def _refuse_twins(arms: Sequence[Arm]) -> None:
+    # Some file systems do not tell capitals from small letters.
+    found: dict[str, Arm] = {}
+    for arm in arms:
+        other = found.setdefault(Trial(arm, 0).name.casefold(), arm)
+        if other is not arm:
+            raise UserError(f"the rows {other.row} and {arm.row} would share their files. Rename a variant.")

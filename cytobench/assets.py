@@ -27,6 +27,8 @@ class AssetReference:
     source: str
     patterns: tuple[str, ...] = ("**/*.safetensors",)
     extra: tuple[str, ...] = ("**/*.json", "**/*.txt")
+    otherwise: str = "run at pocket scale with --preset pocket"
+    """How to do without, for the message where it cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def _from_hub(reference: AssetReference, option: str, fetch: bool) -> Path:
     source = reference.source
     ways_out = (
         f"Ways out: name a local folder or file with --set {option}=PATH; fetch it beforehand on a machine with "
-        f"internet (cytobench assets fetch) into the Hugging Face cache (HF_HOME) and copy that; or run at pocket "
-        f"scale with --preset pocket."
+        f"internet (cytobench assets fetch) into the Hugging Face cache (HF_HOME) and copy that; or "
+        f"{reference.otherwise}."
     )
     parts = source.split("/")
     if len(parts) != 2 or not all(parts) or source.startswith((".", "~")):

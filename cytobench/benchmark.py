@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cytobench.errors import UserError
+from cytobench.metrics import METRICS
 from cytobench.validation import explain
 
 Scalar = bool | int | float | str
-Value = Scalar | list[Scalar]
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, (bool, int, float, str, list, tuple)):
+        raise ValueError("is no setting: write a number, a text, true, false, or a list of them")
+    return value
+
+
+Value = Annotated[Scalar | list[Scalar], BeforeValidator(_plain)]
 
 
 class PromptPair(BaseModel):
@@ -24,6 +34,54 @@ class PromptPair(BaseModel):
 
     generator: str | None = None
     classifier: str | None = None
+
+
+class Analysis(BaseModel):
+    """What is to be concluded, declared before there are results: a metric, a reference and a family of comparisons.
+
+    It changes no work and is in no content address.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str = "f1_macro"
+    """``accuracy``, ``f1_macro`` or ``auc_macro``: on test, of the real images alone where a protocol pools."""
+    reference: str = "none/*/s0/n0"
+    """The row to compare with, or a pattern (``*``, ``?``) that gives each row the one of its classifier."""
+    comparisons: tuple[str, ...] = ("*",)
+    """Rows, or patterns of rows: those compared with the reference, and the family that p-values are adjusted for."""
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        if metric not in METRICS:
+            near = get_close_matches(metric, METRICS, n=1, cutoff=0.3)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"is no metric.{hint} Known: {', '.join(METRICS)}")
+        return metric
+
+    @field_validator("comparisons")
+    @classmethod
+    def _some(cls, comparisons: tuple[str, ...]) -> tuple[str, ...]:
+        if not comparisons:
+            raise ValueError("must name at least one row or pattern")
+        return tuple(dict.fromkeys(comparisons))
+
+
+class Variant(BaseModel):
+    """An installed plugin under another name. All further keys are settings of the plugin, over the preset's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    plugin: str
+    synthetic: tuple[int, ...] | None = None
+    """The numbers of synthetic images a class it runs with, of those of the benchmark; None for all."""
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """The settings, by key."""
+        return self.__pydantic_extra__
 
 
 class Benchmark(BaseModel):
@@ -58,8 +116,11 @@ class Benchmark(BaseModel):
     """A torch device; None takes the accelerator if there is one."""
     workers: int = Field(default=0, ge=0)
     set: Mapping[str, Mapping[str, Value]] = Field(default_factory=dict)
-    """Values of plugin configurations that differ from the preset, by plugin and key."""
+    """Values of plugin configurations that differ from the preset, by plugin (or variant) and key."""
+    variants: Mapping[str, Variant] = Field(default_factory=dict)
+    """Plugins under further names, by name; ``generator`` and ``classifier`` take these names as well."""
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
+    analysis: Analysis = Analysis()
 
     @field_validator("generator", "classifier", "extractor", "synthetic", "shots", "fold", "train_only", "merge")
     @classmethod

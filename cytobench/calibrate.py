@@ -40,16 +40,18 @@ def calibrate(
     """Time the kinds of stages in ``wanted``; ``tell`` hears of each. Raises what the stages raise."""
     costs: dict[Kind, Cost] = {}
     with TemporaryDirectory(prefix="cytobench-calibrate-") as folder:
+        # The first trial stands for all of a plugin: they differ by their images alone.
+        trials = resolved.trials
         for generator in resolved.generators:
-            trial = _first(resolved, lambda trial, one=generator: trial.arm.generator == one)  # type: ignore[misc]
+            trial = next((trial for trial in trials if trial.arm.generator == generator), None)
             if trial is not None and {("fit", generator.name), ("sample", generator.name)} & set(wanted):
                 costs |= _Bench(planner, Path(folder) / "generators" / generator.name, tell).generator(generator, trial)
         for classifier in resolved.classifiers:
-            trial = _first(resolved, lambda trial, one=classifier: trial.arm.classifier == one)  # type: ignore[misc]
+            trial = next((trial for trial in trials if trial.arm.classifier == classifier), None)
             if trial is not None and {("train", classifier.name), ("predict", classifier.name)} & set(wanted):
                 costs |= _Bench(planner, Path(folder) / "classifiers" / classifier.name, tell).classifier(trial)
         for extractor in resolved.extractors:
-            trial = _first(resolved, lambda trial: trial.arm.generator is not None)
+            trial = next((trial for trial in trials if trial.arm.generator is not None), None)
             stage = planner.fidelity(trial, extractor) if trial is not None else None
             if stage is not None and ("fidelity", extractor.name) in wanted:
                 tell(f"calibrating: fidelity {extractor.name}")
@@ -87,7 +89,7 @@ class _Bench:
 
     def _fit(self, stage: FitStage, config: PluginConfig) -> tuple[Cost, str]:
         """The cost of a fit, and the key of one that was made."""
-        full = config.optimizer_steps(len(stage.shots)) or 0
+        full = config.optimizer_steps(len(stage.shots), stage.shots.classes) or 0
         lengths = [min(full, SHORT), min(full, SHORT), min(full, LONG)] if full else [0, 0]
         made = []
         for number, steps in enumerate(lengths):
@@ -121,14 +123,14 @@ class _Bench:
     def _train(self, stage: TrainStage, config: PluginConfig) -> tuple[Cost, str]:
         """The cost of a training, and the key of one that was made."""
         real = [i for i, made in enumerate(stage.train.table["synthetic"]) if not made]
-        an_epoch = config.with_steps(1, len(real)).optimizer_steps(len(real)) or 0
+        an_epoch = config.with_steps(1, len(real)).optimizer_steps(len(real), stage.train.classes) or 0
         if not an_epoch:  # it cannot be made shorter
             seconds = [self._trained(stage, config, 0, stage.train.take(real), stage.val) for _ in range(2)]
             return _linear(seconds, [0, 0], self._bytes("train", "train0")), "train0"
         train = stage.train.take(_spread(real, ceil(len(real) * BATCHES / an_epoch)))
         held_out = [i for i, made in enumerate(stage.val.table["synthetic"]) if not made]
         few, many = stage.val.take(held_out[:1]), stage.val.take(_spread(held_out, len(train)))
-        batches = config.with_steps(1, len(train)).optimizer_steps(len(train)) or 1
+        batches = config.with_steps(1, len(train)).optimizer_steps(len(train), train.classes) or 1
         lengths = [batches, batches, batches * EPOCHS]
         seconds = [
             self._trained(stage, config.with_steps(steps, len(train)), number, train, few)
@@ -199,7 +201,3 @@ def _spread(rows: list[int], number: int) -> list[int]:
     """At most so many rows, evenly spread."""
     number = min(number, len(rows))
     return [rows[i * len(rows) // number] for i in range(number)]
-
-
-def _first(resolved: Resolved, wanted: Callable[[Trial], bool]) -> Trial | None:
-    return next((trial for trial in resolved.trials if wanted(trial)), None)

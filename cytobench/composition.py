@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cytobench.arms import Trial
+from cytobench.columns import aligned_lines
 from cytobench.plan import Planner
 from cytobench.resolve import Resolved
 
@@ -65,13 +66,11 @@ def composition_lines(counts: Sequence[ClassCount], folds: Sequence[int], pooled
         cells = [_parts(i, g if grouped else None) for i, g in zip(one.fold_images, one.fold_groups, strict=True)]
         groups = [str(one.groups)] if grouped else []
         rows.append([one.label, str(one.images), *groups, _range(one.shots), *cells])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     legend = "folds: real images to train / validate / test"
     legend += ", in brackets their groups" if grouped else ""
     legend += "; with synthetic images the folds are others" if pooled else ""
     legend += "; of the first seed, the other seeds divide anew" if seeds > 1 else ""
-    return [*lines, legend]
+    return [*aligned_lines(rows), legend]
 
 
 def _parts(images: Parts, groups: Parts | None) -> str:

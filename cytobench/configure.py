@@ -15,9 +15,13 @@ from cytobench.validation import explain
 
 
 def generator_configs(
-    spec: GeneratorSpec, preset: str, values: Mapping[str, Any]
+    spec: GeneratorSpec, preset: str, values: Mapping[str, Any], name: str | None = None
 ) -> tuple[PluginConfig, PluginConfig]:
-    """The fit and the sample configuration of a generator; each key of ``values`` belongs to one of them."""
+    """The fit and the sample configuration of a generator; each key of ``values`` belongs to one of them.
+
+    ``name`` is what messages call it, by default the plugin's name.
+    """
+    called = name or spec.name
     fit_class, sample_class = _config_class(spec.fit_config, spec.name), _config_class(spec.sample_config, spec.name)
     both = set(fit_class.model_fields) & set(sample_class.model_fields)
     if both:
@@ -26,15 +30,17 @@ def generator_configs(
     for_fit = {key: value for key, value in values.items() if key not in for_sample}
     known = [*fit_class.model_fields, *sample_class.model_fields]
     return (
-        _configure(fit_class, spec.name, preset, for_fit, known),
-        _configure(sample_class, spec.name, preset, for_sample, known),
+        _configure(fit_class, called, preset, for_fit, known),
+        _configure(sample_class, called, preset, for_sample, known),
     )
 
 
-def classifier_config(spec: ClassifierSpec, preset: str, values: Mapping[str, Any]) -> PluginConfig:
-    """The configuration of a classifier."""
+def classifier_config(
+    spec: ClassifierSpec, preset: str, values: Mapping[str, Any], name: str | None = None
+) -> PluginConfig:
+    """The configuration of a classifier; ``name`` is what messages call it, by default the plugin's name."""
     config_class = _config_class(spec.config, spec.name)
-    return _configure(config_class, spec.name, preset, values, list(config_class.model_fields))
+    return _configure(config_class, name or spec.name, preset, values, list(config_class.model_fields))
 
 
 def extractor_config(spec: ExtractorSpec, preset: str, values: Mapping[str, Any]) -> PluginConfig:
@@ -56,11 +62,21 @@ def extractor_title(spec: ExtractorSpec, config: PluginConfig) -> str:
 def outcome(config: PluginConfig) -> dict[str, Any]:
     """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
     named = {*config.assets(), *config.optional_assets}
-    return {name: value for name, value in config.model_dump(mode="json").items() if name not in named}
+    return {name: value for name, value in plain_settings(config).items() if name not in named}
 
 
 def _title(spec: ClassifierSpec | ExtractorSpec, config: PluginConfig) -> str:
     return spec.title.format_map(config.model_dump()) if spec.title else spec.name
+
+
+def plain_settings(config: PluginConfig) -> dict[str, Any]:
+    """The settings as values that JSON can hold, without fields of ``added`` that are at their default."""
+    fields = type(config).model_fields
+    silent = {
+        name for name in config.added
+        if getattr(config, name) == fields[name].get_default(call_default_factory=True)
+    }  # fmt: skip
+    return {name: value for name, value in config.model_dump(mode="json").items() if name not in silent}
 
 
 def _config_class(name: str, plugin: str) -> type[PluginConfig]:

@@ -37,13 +37,16 @@ class PluginConfig(BaseModel):
     """Base of plugin configurations: frozen, unknown keys refused, values per preset.
 
     ``presets`` maps a preset's name to the values that differ from the defaults of the fields. ``optional_assets`` are
-    fields that name an asset or None; without one they are no part of a content address.
+    fields that name an asset or None; without one they are no part of a content address. ``added`` are fields that came
+    after the plugin's first results: at their default, which computes what was computed before and never changes, they
+    are left out of content addresses, records and resolved benchmarks, so that earlier work is still found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     optional_assets: ClassVar[frozenset[str]] = frozenset()
+    added: ClassVar[frozenset[str]] = frozenset()
 
     def assets(self) -> Mapping[str, AssetReference]:
         """Weights or folders this configuration needs, by the name of the field that names each.
@@ -56,14 +59,22 @@ class PluginConfig(BaseModel):
         """Whether images or weights come from outside the run, so that they may have seen the test images."""
         return False
 
-    def optimizer_steps(self, images: int) -> int | None:
-        """Optimiser steps of a fit or training on so many images, for the plan of a run; None where there are none."""
+    def optimizer_steps(self, images: int, classes: int) -> int | None:
+        """Optimiser steps of a fit or training, for the plan of a run; None where there are none.
+
+        ``images`` is how many images it is given, ``classes`` how many classes they are of.
+        """
         return None
+
+    def validations(self) -> int:
+        """How often a training predicts its validation images, for the plan of a run."""
+        return 0
 
     def with_steps(self, steps: int, images: int) -> Self:
         """This configuration with about so many optimiser steps on so many images, at least one pass or step.
 
-        A plan times such short stages (``--calibrate``). Where there are no optimiser steps it stays as it is.
+        A plan times such short stages (``--calibrate``): it may leave out what changes the number of steps and not what
+        one costs. Where there are no optimiser steps it stays as it is.
         """
         return self
 

@@ -17,6 +17,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +34,22 @@ MAX_PIXELS = 64_000_000
 """Most pixels an image may have; far above an image of a cell, far below what fills a computer's memory."""
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
-_EIGHT_BIT_MODES = frozenset(
-    {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
-)
+CONVERSIONS: Mapping[str, str] = {
+    "RGB": "read as it is",
+    "RGBA": "alpha dropped",
+    "RGBa": "alpha divided out and dropped",
+    "RGBX": "fourth band dropped",
+    "L": "grey copied into three bands",
+    "LA": "grey copied into three bands, alpha dropped",
+    "La": "grey copied into three bands, alpha divided out and dropped",
+    "P": "colours looked up in the palette, its transparency dropped",
+    "PA": "colours looked up in the palette, alpha dropped",
+    "1": "black and white to 0 and 255",
+    "CMYK": "converted without a colour profile",
+    "YCbCr": "converted to RGB",
+}
+"""What is done with each mode that is read, by Pillow's name of it."""
+
 _SIXTEEN_BIT_DATA = re.compile(r";16[BLNS]")
 
 
@@ -50,18 +65,32 @@ class BadImage(UserError):
         return BadImage, (self.source, self.reason)
 
 
+@dataclass(frozen=True)
+class Decoded:
+    """An image and how it is stored: RGB uint8 (height, width, 3) in 0..255, and Pillow's name of the file's mode."""
+
+    pixels: NDArray[np.uint8]
+    mode: str
+
+
 def decode_image(source: Path | bytes) -> NDArray[np.uint8]:
     """Decode a file, or the bytes of one, to RGB uint8 (height, width, 3) in 0..255.
 
     Raises :class:`BadImage` for anything that is not one plain 8-bit picture of a sensible size.
     """
+    return decode(source).pixels
+
+
+def decode(source: Path | bytes) -> Decoded:
+    """The same with the mode it is stored in, one of :data:`CONVERSIONS`. Raises as :func:`decode_image` does."""
     name = "image in memory" if isinstance(source, bytes) else str(source)
     try:
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         with Image.open(file, formats=_FORMATS) as image:
             _refuse_header(name, image)
+            mode = image.mode
             image.load()
-            return np.array(_without_alpha(ImageOps.exif_transpose(image)), dtype=np.uint8)
+            return Decoded(np.array(_without_alpha(ImageOps.exif_transpose(image)), dtype=np.uint8), mode)
     except BadImage:
         raise
     except UnidentifiedImageError:
@@ -99,7 +128,7 @@ def _refuse_header(name: str, image: Image.Image) -> None:
         raise BadImage(name, f"{width} x {height} is over {MAX_PIXELS} pixels; crop or scale it down first")
     if min(width, height) < MIN_SIDE:
         raise BadImage(name, f"{width} x {height} pixels; a side must have at least {MIN_SIDE}")
-    if image.mode not in _EIGHT_BIT_MODES or _is_deep(image):
+    if image.mode not in CONVERSIONS or _is_deep(image):
         raise BadImage(name, f"more than 8 bits a band (mode {image.mode}); convert it to 8-bit RGB first")
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
@@ -83,6 +84,7 @@ class Engine:
                     logger.debug("%s failed", node.title, exc_info=error)
                     broken[node.key] = error
                     node.failed(error)
+                    _let_go(error)
 
     def _submit(self, node: Node) -> Future[dict[str, Any]]:
         here = isinstance(self.executor, SerialExecutor)
@@ -110,3 +112,10 @@ class Engine:
 def _ready(waiting: Mapping[str, Node], running: Mapping[Any, Node]) -> list[Node]:
     unfinished = {*waiting, *(node.key for node in running.values())}
     return [node for node in waiting.values() if not unfinished.intersection(node.needs)]
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop what the frames behind an error hold: models and tensors that the next stage needs the memory of."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -80,6 +80,8 @@ class Forecast:
 class _Counts:
     items: dict[Kind, Item] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    """Blocks of images that are not there."""
 
     def new(self, key: str) -> bool:
         """Whether this stage or block has not been counted yet; from now on it has."""
@@ -177,18 +179,18 @@ def _count_trial(
         counts.there("predict", classifier.name, 0)
         return True
     images = sum(len(images) for images in predict.splits.values())
-    counts.todo("predict", classifier.name, undone, images=images)
+    if counts.new(predict.key):
+        counts.todo("predict", classifier.name, undone, images=images)
     train = planner.train(trial)
     trained = planner.store.find("train", train.key) is not None
     if counts.new(train.key):
         if trained:
             counts.there("train", classifier.name, _size(planner.store.folder("train", train.key)))
         else:
-            steps = classifier.config.optimizer_steps(len(train.train)) or 0
-            epoch = classifier.config.with_steps(1, len(train.train)).optimizer_steps(len(train.train))
+            steps = classifier.config.optimizer_steps(len(train.train), train.train.classes) or 0
             plugin = classifier.offer.spec.name
             reason = reasons.of_stage("train", train.key, plugin, None, train.inputs)
-            validated = len(train.val) * (steps // epoch) if epoch else 0
+            validated = len(train.val) * classifier.config.validations()
             counts.todo("train", classifier.name, reason, steps=steps, validated=validated)
     measured = [_count_fidelity(planner, stage, counts, reasons) for stage in fidelity]
     if not trained or planner.predicts_synthetic(trial) or not all(measured):
@@ -214,20 +216,21 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    complete = True
+    plugin, blocks = generator.offer.spec.name, []
     for one in sample.classes:
-        missing = set(one.images.missing(sample.n))
-        complete = complete and not missing
-        # A larger set of the same images holds the smaller one: what is counted once is each block.
+        # A larger set of the same images holds the smaller one: what is read and counted once is each block.
         for number in one.images.blocks(sample.n):
-            if not counts.new(f"{one.images.folder.name}/{number}"):
+            block = f"{one.images.folder.name}/{number}"
+            blocks.append(block)
+            if not counts.new(block):
                 continue
-            if number in missing:
-                reason = reasons.of_block(one.images, number, generator.name, one.label, one.inputs)
+            if one.images.report(number) is None:
+                counts.missing.add(block)
+                reason = reasons.of_block(one.images, number, plugin, one.label, one.inputs)
                 counts.todo("sample", generator.name, reason, images=one.images.block)
             else:
                 counts.there("sample", generator.name, one.images.shard(number).stat().st_size)
-    if complete:
+    if counts.missing.isdisjoint(blocks):
         return
     for fit in planner.fits(trial):
         if not counts.new(fit.key):
@@ -235,8 +238,8 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
         if planner.store.find("fit", fit.key) is not None:
             counts.there("fit", generator.name, _size(planner.store.folder("fit", fit.key)))
         else:
-            steps = generator.fit_config.optimizer_steps(len(fit.shots)) or 0
-            reason = reasons.of_stage("fit", fit.key, generator.name, fit.label or None, fit.inputs)
+            steps = generator.fit_config.optimizer_steps(len(fit.shots), fit.shots.classes) or 0
+            reason = reasons.of_stage("fit", fit.key, plugin, fit.label or None, fit.inputs)
             counts.todo("fit", generator.name, reason, steps=steps)
 
 

@@ -100,6 +100,11 @@ class Images:
         column = {label: i for i, label in enumerate(self.labels)}
         return np.array([column[label] for label in self.table["label"]], dtype=np.int64)
 
+    @property
+    def classes(self) -> int:
+        """How many classes the images are of; at most as many as there are ``labels``."""
+        return int(self.table["label"].nunique())
+
     def take(self, rows: Sequence[int]) -> Images:
         """The images at these positions, in this order."""
         return replace(

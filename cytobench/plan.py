@@ -174,6 +174,7 @@ class Planner:
             splits,
             paths,
             {split: tested[split.removesuffix("_real")] for split in splits},
+            self._groups(fold, splits),
         )
 
     def fidelity(self, trial: Trial, extractor: ReadyExtractor) -> FidelityStage | None:
@@ -267,6 +268,21 @@ class Planner:
             recolouring=self.protocol.training_recolouring,
             fold=fold,
         )
+
+    def _groups(self, fold: Fold, splits: Mapping[str, Images]) -> dict[str, list[int | None]]:
+        """The number of each image's group by split, in the order of the groups' names; empty if there are none.
+
+        Real images come first. Names stay in the data set: they may be those of patients.
+        """
+        names = self.dataset.table["group"]
+        if names.isna().all():
+            return {}
+        numbers = [None if number < 0 else int(number) for number in pd.factorize(names, sort=True)[0]]
+        found = {}
+        for split, images in splits.items():
+            real = [numbers[row] for row in (fold.val if split.startswith("validation") else fold.test)]
+            found[split] = real + [None] * (len(images) - len(real))
+        return found
 
     def _contents(self, rows: NDArray[np.int64]) -> list[list[str]]:
         return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()

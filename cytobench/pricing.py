@@ -9,6 +9,7 @@ from math import fsum
 from pathlib import Path
 from typing import Any
 
+from cytobench.configure import plain_settings
 from cytobench.contract import PluginConfig
 from cytobench.errors import UserError
 from cytobench.records import Record, StageReport, read_records
@@ -91,7 +92,9 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
             return ((stage.kind, used.name), 0, stage.images or 0) if same else None
         shots = record.shots_used.get(stage.label or "", sum(record.shots_used.values()))
         same = _same(generator.fit_config, used.fit_config)
-        return ((stage.kind, used.name), generator.fit_config.optimizer_steps(shots) or 0, 0) if same else None
+        tuned = 1 if stage.label else len(record.shots_used)
+        steps = generator.fit_config.optimizer_steps(shots, tuned) if same else None
+        return ((stage.kind, used.name), steps or 0, 0) if same else None
     if stage.kind == "fidelity":
         return _amount_of_fidelity(resolved, record, stage)
     name, recorded = record.classifier.name, record.classifier.config
@@ -103,8 +106,9 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
     made = record.n_synthetic * len(record.dataset.labels)
     if record.protocol.switches.get("pooled"):
         made = made * (record.protocol.folds - 2) // record.protocol.folds
-    trained = sum(record.splits["train"].values()) + made
-    return (stage.kind, name), classifier.config.optimizer_steps(trained) or 0, 0
+    real = record.splits["train"].values()
+    classes = len(real) if made else sum(count > 0 for count in real)
+    return (stage.kind, name), classifier.config.optimizer_steps(sum(real) + made, classes) or 0, 0
 
 
 def _amount_of_fidelity(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kind, int, int] | None:
@@ -117,4 +121,4 @@ def _amount_of_fidelity(resolved: Resolved, record: Record, stage: StageReport) 
 
 def _same(config: PluginConfig, recorded: Mapping[str, Any]) -> bool:
     """Whether a record's configuration is this one."""
-    return json.dumps(recorded, sort_keys=True) == json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    return json.dumps(recorded, sort_keys=True) == json.dumps(plain_settings(config), sort_keys=True)

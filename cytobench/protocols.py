@@ -9,7 +9,7 @@ none of these promises, for comparison with its figures.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
@@ -111,6 +111,30 @@ PROTOCOLS: Mapping[str, Protocol] = {
     ),
 }
 
+
+@dataclass(frozen=True)
+class RareClass:
+    """A class with fewer units than folds; images that are kept together are one unit."""
+
+    label: str
+    units: int
+    counted: Literal["groups", "different images"]
+    """What the units are: groups, where the data set names any."""
+
+
+class TooRare(UserError):
+    """Classes that are too rare for the folds: ``classes`` has all, the message is about the first."""
+
+    def __init__(self, classes: Sequence[RareClass], folds: int) -> None:
+        label, units = classes[0].label, classes[0].units
+        fewer = f"--folds {units}, or " if units >= 3 else ""
+        super().__init__(
+            f"class {label} has {units} {classes[0].counted}, too few for {folds} folds. Ways out: {fewer}--train-only "
+            f"{label} (it then helps to train and is left out of the scores), or --merge {label},OTHER=NAME."
+        )
+        self.classes = tuple(classes)
+
+
 SyntheticParts = Mapping[str, Mapping[str, "NDArray[np.int64]"]]
 """By part (``train``, ``val``, ``test``) and label: which synthetic images are in it, by index."""
 
@@ -142,10 +166,9 @@ def split(
     the protocol pools, are divided with the real ones, after all of them. Classes of ``train_only`` are in every
     training part and nowhere else; an image of theirs that is a copy, or of the group, of one held out stays out of
     that fold. ``seen`` are rows that a generator made elsewhere has seen: with their copies and groups they are in
-    every training part and nowhere else. Raises UserError naming a class that is too rare.
+    every training part and nowhere else. Raises TooRare for classes that are too rare.
     """
-    if folds < 3:
-        raise UserError(f"--folds {folds}: at least 3 are needed (one to test, one to validate, the rest to train).")
+    refuse_few_folds(folds)
     table = dataset.table
     unknown = sorted(set(train_only) - set(dataset.labels))
     if unknown:
@@ -170,6 +193,12 @@ def split(
         train = np.sort(np.concatenate([rows[~(test | val)], added]))
         result.append(Fold(i, train, np.sort(rows[val]), np.sort(rows[test]), made))
     return result
+
+
+def refuse_few_folds(folds: int) -> None:
+    """Raise UserError where a division has too few parts to train, validate and test on different ones."""
+    if folds < 3:
+        raise UserError(f"--folds {folds}: at least 3 are needed (one to test, one to validate, the rest to train).")
 
 
 def _split_pooled(
@@ -331,16 +360,12 @@ def _together(dataset: Dataset) -> NDArray[np.int64]:
 
 
 def _refuse_rare(labels: NDArray[Any], together: NDArray[np.int64], folds: int, dataset: Dataset) -> None:
-    grouped = bool(dataset.table["group"].notna().any())
-    what = "groups" if grouped else "different images"
-    for label in sorted(set(labels)):
-        units = len(set(together[labels == label]))
-        if units < folds:
-            fewer = f"--folds {units}, or " if units >= 3 else ""
-            raise UserError(
-                f"class {label} has {units} {what}, too few for {folds} folds. Ways out: {fewer}--train-only "
-                f"{label} (it then helps to train and is left out of the scores), or --merge {label},OTHER=NAME."
-            )
+    grouped = dataset.table["group"].notna().any()
+    counted: Literal["groups", "different images"] = "groups" if grouped else "different images"
+    units = {label: len(set(together[labels == label])) for label in sorted(set(labels))}
+    rare = [RareClass(label, number, counted) for label, number in units.items() if number < folds]
+    if rare:
+        raise TooRare(rare, folds)
 
 
 def _parts(labels: NDArray[Any], together: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.benchmark import Benchmark
+from cytobench.configure import plain_settings
 from cytobench.data.seen import DECLARATIONS
 from cytobench.environment import device_info, environment
 from cytobench.fidelity.extract import ReadyExtractor
@@ -180,7 +181,7 @@ def _plugin_part(
         "revision": ready.offer.spec.revision,
         "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.assets.items()},
         "ran": ran,
-        **{name: config.model_dump(mode="json") for name, config in configs.items()},
+        **{name: plain_settings(config) for name, config in configs.items()},
     }
 
 

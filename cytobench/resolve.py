@@ -11,13 +11,14 @@ from typing import Any
 
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
 from cytobench.assets import Asset, AssetReference, resolve_asset
-from cytobench.benchmark import Benchmark, PromptPair
+from cytobench.benchmark import Benchmark, PromptPair, Variant
 from cytobench.configure import (
     classifier_config,
     classifier_title,
     extractor_config,
     extractor_title,
     generator_configs,
+    plain_settings,
 )
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
@@ -31,6 +32,7 @@ from cytobench.plugins import Plugins
 from cytobench.prompts import ClassPrompts, prompts_for
 from cytobench.protocols import Fold, Protocol, find_protocol, split
 from cytobench.store import Store
+from cytobench.variants import check_variants, counts_of, find_classifier, find_generator, settings_of
 
 PRESETS = ("paper", "pocket")
 
@@ -126,7 +128,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     """
     protocol = find_protocol(benchmark.protocol)
     preset = _preset(benchmark, plugins)
-    _check_set(benchmark, plugins)
+    _check_names(benchmark, plugins)
     offer = plugins.datasets.get(benchmark.dataset)
     synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))
     if not benchmark.generator:
@@ -142,6 +144,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
     extractors = [_extractor(name, benchmark, plugins, preset) for name in benchmark.extractor]
+    for name in (*benchmark.generator, *benchmark.classifier):
+        _check_counts(name, benchmark, synthetic)
     seen = _seen(benchmark, dataset, protocol, generators)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
     if any(number >= benchmark.folds for number in fold):
@@ -149,11 +153,13 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     train_only = tuple(dataset.label_of(name) for name in benchmark.train_only)
     declared = {label: pair.model_dump(exclude_none=True) for label, pair in benchmark.prompts.items()}
     prompts, origins = prompts_for(dataset, declared)
-    settings = {ready.offer.spec.name: _settings(ready.fit_config, ready.sample_config) for ready in generators}
-    settings |= {ready.offer.spec.name: _settings(ready.config) for ready in classifiers}
-    for extractor in extractors:
-        name = extractor.offer.spec.name
+    used = (*benchmark.generator, *benchmark.classifier)
+    configs: list[tuple[PluginConfig, ...]] = [(ready.fit_config, ready.sample_config) for ready in generators]
+    configs += [(ready.config,) for ready in classifiers]
+    settings = {name: _settings(*found) for name, found in zip(used, configs, strict=True)}
+    for name, extractor in zip(benchmark.extractor, extractors, strict=True):
         settings[name] = _settings(extractor.config) | settings.get(name, {})
+    variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
     resolved = benchmark.model_copy(
         update={
             "preset": preset,
@@ -162,6 +168,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "train_only": train_only,
             "device": named_device(benchmark.device) or recorded_device or default_device(),
             "set": settings,
+            "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
                 for label, pair in prompts.items()
@@ -216,7 +223,7 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
     Raises UserError for an unknown plugin, preset or option, as :func:`resolve` does.
     """
     preset = _preset(benchmark, plugins)
-    _check_set(benchmark, plugins)
+    _check_names(benchmark, plugins)
     configs = [
         (name, config)
         for name in benchmark.generator
@@ -231,32 +238,36 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
 
 def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
     fit, sample = _generator_configs(name, benchmark, plugins, preset)
-    return ReadyGenerator(plugins.generator(name), fit, sample, _assets(name, fit) | _assets(name, sample))
+    assets = _assets(name, fit) | _assets(name, sample)
+    offer = find_generator(name, benchmark, plugins)
+    return ReadyGenerator(offer, name, fit, sample, assets, counts_of(name, benchmark))
 
 
 def _generator_configs(
     name: str, benchmark: Benchmark, plugins: Plugins, preset: str
 ) -> tuple[PluginConfig, SampleConfig]:
-    offer = plugins.generator(name)
+    offer = find_generator(name, benchmark, plugins)
     if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
         only = ", ".join(offer.spec.datasets)
         raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
     if offer.spec.datasets and benchmark.merge:
         raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
-    fit, sample = generator_configs(offer.spec, preset, benchmark.set.get(name, {}))
+    fit, sample = generator_configs(offer.spec, preset, settings_of(name, benchmark), name)
     if not isinstance(sample, SampleConfig):
         raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")
     return fit, sample
 
 
 def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyClassifier:
-    offer = plugins.classifier(name)
+    offer = find_classifier(name, benchmark, plugins)
     config = _classifier_config(name, benchmark, plugins, preset)
-    return ReadyClassifier(offer, classifier_title(offer.spec, config), config, _assets(name, config))
+    title = name if name in benchmark.variants else classifier_title(offer.spec, config)
+    return ReadyClassifier(offer, title, config, _assets(name, config), counts_of(name, benchmark))
 
 
 def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
-    return classifier_config(plugins.classifier(name).spec, preset, benchmark.set.get(name, {}))
+    spec = find_classifier(name, benchmark, plugins).spec
+    return classifier_config(spec, preset, settings_of(name, benchmark), name)
 
 
 def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyExtractor:
@@ -294,17 +305,28 @@ def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:
     return {name: resolve_asset(reference, f"{plugin}.{name}") for name, reference in config.assets().items()}
 
 
-def _check_set(benchmark: Benchmark, plugins: Plugins) -> None:
+def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:
+    check_variants(benchmark, plugins)
     used = {*benchmark.generator, *benchmark.classifier, *benchmark.extractor}
     for name in benchmark.set:
         if name not in used:
             raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")
 
 
+def _check_counts(name: str, benchmark: Benchmark, synthetic: Sequence[int]) -> None:
+    counts = counts_of(name, benchmark)
+    usable = [n for n in synthetic if n > 0] if name in benchmark.generator else synthetic
+    if counts is not None and not set(counts) & set(usable):
+        raise UserError(
+            f"variants.{name}.synthetic {list(counts)}: none of the run's numbers of synthetic images for it, "
+            f"{', '.join(map(str, usable)) or 'none'}. Change it, or --synthetic."
+        )
+
+
 def _settings(*configs: PluginConfig) -> dict[str, Any]:
     return {
         key: value
         for config in configs
-        for key, value in config.model_dump(mode="json").items()
+        for key, value in plain_settings(config).items()
         if value is not None
     }

@@ -33,6 +33,11 @@ def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
                 f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
                 "Give another folder with --out, or the same settings."
             )
+        if before.analysis != benchmark.analysis and any(out.glob("records/*.json")):
+            raise UserError(
+                f"--out {out} holds results under another [analysis] ({_declared(before)}); what is declared after the "
+                "results is no declaration. Give another folder with --out, or the same [analysis], or leave it out."
+            )
 
 
 def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()) -> str | None:
@@ -57,19 +62,32 @@ def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()
     return None if predictions_kept(record, file) else "the predictions are missing or damaged"
 
 
+def _declared(benchmark: Benchmark) -> str:
+    analysis = benchmark.analysis
+    return f"{analysis.metric}, {', '.join(analysis.comparisons)} against {analysis.reference}"
+
+
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Which settings that give a results folder its meaning differ between two resolved benchmarks.
 
     Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
-    plugins that both have.
+    plugins and variants that both have.
     """
     fixed = (
         *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
         *("device", "prompts"),
     )
     differing = [key for key in fixed if old.get(key) != new.get(key)]
-    for plugin in sorted(set(old["set"]) & set(new["set"])):
-        before, after = old["set"][plugin], new["set"][plugin]
+    for name in sorted(set(old["set"]) & set(new["set"])):
+        if _plugin(old, name) != _plugin(new, name):
+            differing.append(f"variants.{name}.plugin")
+            continue
+        before, after = old["set"][name], new["set"][name]
         keys = sorted({*before, *after})
-        differing += [f"{plugin}.{key}" for key in keys if before.get(key) != after.get(key)]
+        differing += [f"{name}.{key}" for key in keys if before.get(key) != after.get(key)]
     return differing
+
+
+def _plugin(benchmark: Mapping[str, Any], name: str) -> str:
+    """The plugin that a name stands for."""
+    return str(benchmark["variants"].get(name, {}).get("plugin", name))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import Trial
 from cytobench.atomic import write_bytes
@@ -26,6 +26,9 @@ from cytobench.records import write_record
 from cytobench.resolve import Resolved
 from cytobench.results import BENCHMARK_FILE, refuse_other_settings, why_undone
 from cytobench.stages import SampleStage, Stage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 logger = logging.getLogger("cytobench")
 
@@ -96,6 +99,7 @@ class _Run:
     def nodes(self) -> list[Node]:
         """The stages to do, in the order of trials; sets ``todo`` and the trials found done."""
         nodes: dict[str, Node] = {}
+        same_work: dict[str, list[Trial]] = {}
         for trial in self.resolved.trials:
             planner = self._planner(trial)
             predict = planner.predict(trial)
@@ -104,6 +108,11 @@ class _Run:
                 self.outcome.found.append(trial.name)
                 continue
             self.todo.append(trial)
+            # Two names with equal settings are the same work: predicted once, with a record each.
+            trials = same_work.setdefault(predict.key, [])
+            trials.append(trial)
+            if predict.key in nodes:
+                continue
             needs: tuple[str, ...] = ()
             if planner.store.find("train", predict.train_key) is None:
                 needs = (self._train_node(trial, predict.train_key, nodes),)
@@ -117,8 +126,8 @@ class _Run:
                 title=f"predict {self._title(trial)}",
                 build=partial(planner.predict, trial),
                 needs=needs,
-                finished=partial(self._finish, trial),
-                failed=partial(self._fail, trial),
+                finished=partial(self._finish, trials),
+                failed=partial(self._fail, trials),
             )
         return list(nodes.values())
 
@@ -170,7 +179,7 @@ class _Run:
         if sample.key not in nodes:
             planner = self._planner(trial)
             fits = [stage for stage in planner.fits(trial) if planner.store.find("fit", stage.key) is None]
-            name = sample.work.plugin
+            name = trial.arm.generator.name if trial.arm.generator else sample.work.plugin
             for stage in fits:
                 nodes.setdefault(
                     stage.key,
@@ -196,9 +205,13 @@ class _Run:
     def _made(self, key: str, report: dict[str, Any]) -> None:
         self.recorder.made.add(key)
 
-    def _finish(self, trial: Trial, report: dict[str, Any]) -> None:
+    def _finish(self, trials: Sequence[Trial], report: dict[str, Any]) -> None:
         predictions = report.pop("predictions")
         ran = report.pop("ran")
+        for trial in trials:
+            self._keep(trial, report, ran, predictions)
+
+    def _keep(self, trial: Trial, report: Mapping[str, Any], ran: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         train_only = set(self.resolved.benchmark.train_only)
         scored = scores_by_split(
             predictions, [label for label in self.resolved.dataset.labels if label not in train_only]
@@ -212,7 +225,11 @@ class _Run:
         )
         self.observe("cytobench_trial_finished", record=record.model_dump(mode="json"))
 
-    def _fail(self, trial: Trial, error: BaseException) -> None:
+    def _fail(self, trials: Sequence[Trial], error: BaseException) -> None:
+        for trial in trials:
+            self._keep_failure(trial, error)
+
+    def _keep_failure(self, trial: Trial, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}"
         failure = {
             "type": type(error).__name__,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +25,7 @@ from cytobench.images import Images
 from cytobench.imagesets import ImageSet
 from cytobench.keys import derive_seed
 from cytobench.lazy import load
+from cytobench.records.files import GROUP
 from cytobench.store import Store
 from cytobench.timing import Stopwatch
 
@@ -252,6 +253,8 @@ class PredictStage:
     paths: Mapping[str, Sequence[str]]
     checkpoints: Mapping[str, str]
     """``picked`` or ``last``, by split."""
+    groups: Mapping[str, Sequence[int | None]] = field(default_factory=dict)
+    """The number of each image's group, by split; empty where the data set names none."""
 
     def run(self, services: Services) -> dict[str, Any]:
         """Predict; the report holds ``predictions``, a table as interface.md describes, and ``ran``."""
@@ -295,7 +298,9 @@ class PredictStage:
                 "synthetic": images.table["synthetic"].to_numpy(),
             }
         )
-        columns = {f"p_{label}": probabilities[:, i] for i, label in enumerate(images.labels)}
+        columns: dict[str, Any] = {f"p_{label}": probabilities[:, i] for i, label in enumerate(images.labels)}
+        if split in self.groups:
+            columns[GROUP] = pd.array(list(self.groups[split]), dtype="Int64")
         return pd.concat([table, pd.DataFrame(columns)], axis=1)
 
 

@@ -47,24 +47,17 @@ class Store:
         folder = self.folder(kind, key)
         if not folder.is_dir():
             return None
-        damaged = self.damage(kind, key)
+        report, damaged = _examine(folder)
         if damaged:
             logger.warning("%s %s: %s is damaged; it is made again", kind, key[:12], ", ".join(damaged))
             return None
-        entry = self._checked[key] = Entry(folder, json.loads((folder / MANIFEST).read_text())["report"])
+        entry = self._checked[key] = Entry(folder, report)
         return entry
 
     def damage(self, kind: str, key: str) -> list[str]:
         """The files of a stage that are missing or not as they were written; none if the stage is absent or whole."""
         folder = self.folder(kind, key)
-        if not folder.is_dir():
-            return []
-        try:
-            manifest = json.loads((folder / MANIFEST).read_text())
-            _ = manifest["report"]
-            return [name for name, digest in manifest["files"].items() if _digest(folder / name) != digest]
-        except (OSError, ValueError, KeyError, TypeError):
-            return [MANIFEST]
+        return _examine(folder)[1] if folder.is_dir() else []
 
     def reports(self, kind: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Inputs and report of every stage of a kind (for ``images``: of every set), as far as they can be read."""
@@ -107,6 +100,16 @@ class Store:
         os.replace(made, folder)
         self._checked.pop(key, None)
         return Entry(folder, report)
+
+
+def _examine(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """The report of a stage, and its files that are missing or not as they were written."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        damaged = [name for name, digest in manifest["files"].items() if _digest(folder / name) != digest]
+        return manifest["report"], damaged
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}, [MANIFEST]
 
 
 def _digest(path: Path) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,9 +15,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            near = get_close_matches(str(item["loc"][-1]), model.model_fields, n=1)
+            fields = _model_at(model, item["loc"][:-1]).model_fields
+            near = get_close_matches(str(item["loc"][-1]), fields, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            known = ", ".join(sorted(model.model_fields))
+            known = ", ".join(sorted(fields))
             sentences.append(f"no such key: {key}.{hint} Known: {known}.")
         elif item["type"] == "missing":
             sentences.append(f"{key} has no default and must be given.")
@@ -23,3 +26,13 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
             sentences.append(f"{key} = {item['input']!r} {reason}.")
     return " ".join(sentences)
+
+
+def _model_at(model: type[BaseModel], where: Sequence[int | str]) -> type[BaseModel]:
+    """The model that a location within ``model`` lies in: a table of a document may be a model of its own."""
+    for key in where:
+        field = model.model_fields.get(str(key))
+        if field is not None:
+            inner = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
+            model = next((one for one in inner if issubclass(one, BaseModel)), model)
+    return model

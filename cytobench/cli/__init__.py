@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Run a benchmark and show its leaderboard.",
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
+    "compare": "Compare rows: differences, intervals, cost.",
     "fidelity": "Measure how near synthetic images are to real ones.",
     "data": "Describe, split and export data sets.",
     "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",

@@ -29,23 +29,50 @@ data.add_command(manifest_command)
 @data.command("describe")
 @click.argument("path", metavar="NAME|PATH")
 @click.option("--prompts", type=click.Path(path_type=Path), help="Count the prompts of this TOML file.")
+@click.option("--folds", type=int, default=5, show_default=True, metavar="K", help="Folds that classes must last for.")
+@click.option("--shots", type=int, default=16, show_default=True, metavar="K", help="Shots that they must last for.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="Also draw the least sharp and most over-exposed images.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def describe_command(ctx: click.Context, path: str, prompts: Path | None, as_json: bool) -> None:
-    """Count images, sizes and copies, list bad images (exit code 1), and show the prompts and their tokens.
+def describe_command(
+    ctx: click.Context,
+    path: str,
+    prompts: Path | None,
+    folds: int,
+    shots: int,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what to know before a run: counts, sizes, copies, blurred images, rare classes, prompts and their tokens.
+
+    Bad images, which a run would refuse, are listed (exit code 1).
 
     PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest: CSV or Parquet with the columns path
     (relative to the manifest) and label, and optionally group, quality, generator_prompt, classifier_prompt.
     """
     from cytobench.cli.described import show
     from cytobench.data.cache import cache_folder
-    from cytobench.data.describe import describe
+    from cytobench.data.describe import describe, examine
+    from cytobench.data.rarity import refuse_counts
+    from cytobench.data.sheet import refuse_target, write_sheet
     from cytobench.prompts import read_prompts
 
+    refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
     listing = _listing(path, _specs())
+    if picture:
+        refuse_target(picture, listing.root, list(listing.table["path"]))
     count_tokens, cut_off = _tokens()
-    found = describe(listing, cache_folder(), declared, count_tokens, cut_off)
+    examined = examine(listing, cache_folder())
+    found = describe(examined, declared, folds, shots, count_tokens, cut_off)
+    if picture and found["images"]:
+        write_sheet(picture, examined.dataset.root, examined.dataset.table)
+        click.echo(f"{picture} written", err=True)
     if as_json:
         click.echo(json.dumps(found, indent=1, allow_nan=False))
     else:

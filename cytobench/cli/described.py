@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from cytobench.columns import aligned_lines
+
 SHOWN = 5
 """Sets of copies and sizes shown; ``--json`` has all."""
 
@@ -18,16 +20,20 @@ def show(found: dict[str, Any]) -> None:
     images, classes = found["images"], found["classes"]
     click.echo(f"{found['name']}: {images} images, {len(classes)} classes, {found['path']}")
     table(
-        ("class", "other name", "images", "different", "groups"),
+        ("class", "other name", "images", "different", "groups", "sharpness"),
         [
             [one[key] if one[key] else "" for key in ("label", "other_name")]
-            + [one["images"], one["different_images"], one["groups"] or ""]
+            + [one["images"], one["different_images"], one["groups"] or "", _measured(one["sharpness"])]
             for one in classes
         ],
     )
     _sizes(found["sizes"])
+    for one in found["modes"]:
+        click.echo(f"stored as {one['mode']}: {one['images']}, {one['conversion']}")
     _groups_and_quality(found)
     _copies(found["duplicates"])
+    _optics(found["optics"])
+    _rare(found["rare"])
     if found["ignored"]:
         click.echo(f"left alone: {len(found['ignored'])} files that are no images by their name")
     _prompts(found["prompts"])
@@ -60,6 +66,43 @@ def _copies(duplicates: dict[str, Any]) -> None:
     _some([", ".join(paths) for paths in within])
     click.echo(f"copies with contradicting labels: {len(across)} sets")
     _some([", ".join(one["paths"]) for one in across])
+
+
+def _optics(optics: dict[str, Any]) -> None:
+    click.echo(f"blurred images: {len(optics['blurred'])}")
+    _some(
+        [
+            f"{one['path']}: sharpness {_measured(one['sharpness'])}, median {_measured(one['median'])}"
+            for one in optics["blurred"]
+        ]
+    )
+    for name, shade in (("over_exposed", "white"), ("under_exposed", "black")):
+        click.echo(f"{name.replace('_', '-')} images: {len(optics[name])}")
+        _some([f"{one['path']}: {one[shade]:.0%} {shade}, median {one['median']:.0%}" for one in optics[name]])
+
+
+def _measured(sharpness: float | None) -> str:
+    return "" if sharpness is None else f"{sharpness:.3f}"
+
+
+def _rare(rare: dict[str, Any]) -> None:
+    """Classes that a run of so many folds refuses, and those that give fewer shots than asked for."""
+    folds, shots = rare["folds"], rare["shots"]
+    click.echo(f"\nclasses too rare for {folds} folds, refused by a run: {len(rare['too_rare'])}")
+    for one in rare["too_rare"]:
+        click.echo(f"  {one['label']}: {one['units']} {one['counted']}")
+    if rare["ways_out"]:
+        click.echo(f"  ways out: {', or '.join(rare['ways_out'])}")
+    if rare["problem"]:
+        left = " even without them" if rare["too_rare"] else ""
+        click.echo(f"cannot be divided{left}: {rare['problem']}")
+        return
+    click.echo(f"classes with fewer than {shots} shots, a run takes what there is: {len(rare['fewer_shots'])}")
+    apart = {one["label"] for one in rare["too_rare"]}
+    for one in rare["fewer_shots"]:
+        low, high = min(one["by_fold"]), max(one["by_fold"])
+        left = ", with --train-only" if one["label"] in apart else ""
+        click.echo(f"  {one['label']}: {low if low == high else f'{low} to {high}'} a fold{left}")
 
 
 def _some(lines: Sequence[str]) -> None:
@@ -99,6 +142,5 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
             table.add_row(*row)
         console.print(table)
         return
-    widths = [max(len(row[i]) for row in [list(header), *texts]) for i in range(len(header))]
-    for row in [list(header), *texts]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    for line in aligned_lines([list(header), *texts]):
+        click.echo(line)

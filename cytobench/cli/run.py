@@ -116,7 +116,7 @@ def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     result: dict[str, dict[str, Any]] = {}
     for item in values:
         name, separator, text = item.partition("=")
-        plugin, dot, key = name.partition(".")
+        plugin, dot, key = name.rpartition(".")  # a variant's name may have dots, a key has none
         if not (separator and dot and plugin and key):
             raise UserError(f"--set {item}: write PLUGIN.KEY=VALUE, for example --set sd21-lora.steps=50.")
         result.setdefault(plugin, {})[key] = _value(text)

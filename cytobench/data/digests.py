@@ -1,4 +1,4 @@
-"""Pixel digests of many files, decoded once and remembered as git's index remembers files."""
+"""Pixel digests of many files and how they are taken, decoded once and remembered as git's index remembers files."""
 
 from __future__ import annotations
 
@@ -8,25 +8,30 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from cytobench.atomic import write_bytes
-from cytobench.decode import BadImage, decode_image, pixel_digest
+from cytobench.data.optics import REVISION, Optics, measure
+from cytobench.decode import BadImage, decode, pixel_digest
 
 _RACY_SECONDS = 2.0
 """A file changed this shortly before it was read may change again within one clock tick: not remembered."""
 
-_COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height"]
+_COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height", "mode"]
+_MEASURES = [field.name for field in fields(Optics)]
+_REVISION = "optics_revision"
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """What is known of an image's decoded pixels: their SHA-256 (hex) and the size in pixels."""
+    """What is known of a decoded image: SHA-256 of its pixels (hex), size in pixels, mode in the file, measures."""
 
     digest: str
     width: int
     height: int
+    mode: str
+    optics: Optics
 
 
 Stamp = tuple[int, int, int]
@@ -58,7 +63,7 @@ def read_digests(
             good[path] = known[path][1]
     todo = [path for path in stamps if path not in good]
     now = time.time_ns()
-    # Pillow and hashlib release the GIL, so threads are enough.
+    # Pillow, scipy.ndimage and hashlib release the GIL, so threads are enough.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for path, result in zip(todo, pool.map(lambda path: _examine(root / path), todo), strict=True):
             if isinstance(result, Pixels):
@@ -74,10 +79,11 @@ def read_digests(
 
 def _examine(file: Path) -> Pixels | str:
     try:
-        image = decode_image(file)
+        found = decode(file)
     except BadImage as error:
         return error.reason
-    return Pixels(pixel_digest(image), image.shape[1], image.shape[0])
+    height, width = found.pixels.shape[:2]
+    return Pixels(pixel_digest(found.pixels), width, height, found.mode, measure(found.pixels))
 
 
 def _index_file(root: Path, cache: Path) -> Path:
@@ -87,24 +93,33 @@ def _index_file(root: Path, cache: Path) -> Path:
 
 
 def _read_index(index: Path) -> dict[str, tuple[Stamp, Pixels]]:
+    """What is remembered; nothing where the file is damaged or from a version with other columns or measures."""
     import pandas as pd
 
     try:
-        rows = pd.read_parquet(index)[_COLUMNS].itertuples(index=False, name=None)
+        table = pd.read_parquet(index)
+        rows = table[table[_REVISION] == REVISION][_COLUMNS + _MEASURES].itertuples(index=False, name=None)
         return {
-            str(path): ((int(size), int(mtime), int(ctime)), Pixels(str(digest), int(width), int(height)))
-            for path, size, mtime, ctime, digest, width, height in rows
+            str(path): (
+                (int(size), int(mtime), int(ctime)),
+                Pixels(str(digest), int(width), int(height), str(mode), Optics(*map(float, measures))),
+            )
+            for path, size, mtime, ctime, digest, width, height, mode, *measures in rows
         }
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
 
 
 def _write_index(index: Path, known: dict[str, tuple[Stamp, Pixels]]) -> None:
     import pandas as pd
 
-    rows = [(path, *stamp, it.digest, it.width, it.height) for path, (stamp, it) in sorted(known.items())]
+    rows = [
+        (path, *stamp, it.digest, it.width, it.height, it.mode, *astuple(it.optics))
+        for path, (stamp, it) in sorted(known.items())
+    ]
     buffer = io.BytesIO()
-    pd.DataFrame(rows, columns=_COLUMNS).to_parquet(buffer, index=False)
+    table = pd.DataFrame(rows, columns=_COLUMNS + _MEASURES).assign(**{_REVISION: REVISION})
+    table.to_parquet(buffer, index=False)
     try:
         write_bytes(index, buffer.getvalue())
     except OSError:

@@ -20,6 +20,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "≈": r"$\approx$",
     "\n": " ",
 }
 

@@ -19,6 +19,7 @@ COLUMNS = (
     *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "train_only"),
     *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
+    *("standing", "p_best"),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -98,6 +99,8 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "standing": row.standing or None,
+        "p_best": row.p_best,
         "figures": _figures(section, row),
     }
 
@@ -146,6 +149,8 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "seconds_paid": row.seconds_paid,
         "images_per_second": row.images_per_second,
         "peak_memory_mib": row.peak_memory_mib,
+        "standing": row.standing,
+        "p_best": row.p_best,
     }
 
 

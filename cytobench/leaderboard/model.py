@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Cell = tuple[str, str]
@@ -69,6 +69,12 @@ class Row:
     """Rate of sampling; None without."""
     peak_memory_mib: float | None
     """The highest peak of all stages."""
+    values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
+    """What the figures are made of: each finished place's score, where there is one."""
+    standing: str = ""
+    """``best``, ``not distinguishable`` (from the best), ``below``, ``not known``; empty if nothing is to compare."""
+    p_best: float | None = None
+    """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
 
     @property
     def ranked(self) -> bool:
@@ -136,7 +142,8 @@ class Section:
         if self.pooled:
             notes.append(
                 "The study's own protocol, for comparison with its figures: synthetic images, and shots, are among the "
-                "images tested, and these are recoloured. Judge by the real images alone, and better by strict."
+                "images tested, and these are recoloured. Judge by the real images alone, and better by strict. "
+                f"Copies and groups are not kept on one side ({self.grouped})."
             )
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")

@@ -23,6 +23,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
     finished = {place(record) for record in done}
     missing = tuple(one for one in declared if one not in finished)
     seconds, paid = cost(records)
+    values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
     return Row(
         row=first.row,
         generator=first.generator.name if first.generator else "none",
@@ -32,7 +33,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
         preset=first.preset,
         generator_ran=_ran([record.generator for record in records if record.generator]),
         classifier_ran=_ran([record.classifier for record in records]),
-        figures={(split, metric): _figure(done, (split, metric)) for split in splits for metric in METRICS},
+        figures={cell: summarise(found) for cell, found in values.items()},
         best=frozenset(),
         rank=None,
         made_elsewhere=first.made_elsewhere,
@@ -52,6 +53,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
             (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
             default=None,
         ),
+        values=values,
     )
 
 
@@ -109,10 +111,10 @@ def shortfall(records: Sequence[Record]) -> str:
     return ", ".join(found)
 
 
-def _figure(done: Sequence[Record], cell: Cell) -> Figure:
+def _values(done: Sequence[Record], cell: Cell) -> dict[Place, float]:
     split, metric = cell
     values = {place(record): record.scores.get(split, {}).get(metric) for record in done}
-    return summarise({where: value for where, value in values.items() if value is not None})
+    return {where: value for where, value in values.items() if value is not None}
 
 
 def _ran(used: Sequence[GeneratorUsed | ClassifierUsed]) -> str:

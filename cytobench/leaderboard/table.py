@@ -11,6 +11,7 @@ from cytobench.data.seen import DECLARATIONS
 from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
+from cytobench.leaderboard.standing import split_ratio, stand
 from cytobench.records import Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real")
@@ -26,8 +27,22 @@ def leaderboard(records: Iterable[Record]) -> Leaderboard:
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
     or train-only classes are never in one section. The rank is by macro F1 on test.
     """
-    sections = [_section(group) for _, group in sorted(_grouped(records, _section_key).items())]
-    return Leaderboard(tuple(sections))
+    return Leaderboard(tuple(_section(group) for group in comparable(records)))
+
+
+def comparable(records: Iterable[Record]) -> list[list[Record]]:
+    """The records of each section, in the order of sections."""
+    return [group for _, group in sorted(_grouped(records, _section_key).items())]
+
+
+def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
+    groups = [_one_a_place(group) for group in _grouped(records, _row_key).values()]
+    result = []
+    for group in groups:
+        twins = [other for other in groups if other[0].row == group[0].row]
+        result.append((_difference(group, twins) if len(twins) > 1 else "", group))
+    return result
 
 
 def _section_key(record: Record) -> str:
@@ -88,15 +103,11 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
 def _section(records: Sequence[Record]) -> Section:
     first = records[0]
     declared = sorted({where for record in records for where in _declared(record)})
-    groups = [_one_a_place(group) for group in _grouped(records, _row_key).values()]
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
-    names = [group[0].row for group in groups]
-    rows = []
-    for group in groups:
-        twins = [other for other in groups if other[0].row == group[0].row]
-        settings = _difference(group, twins) if names.count(group[0].row) > 1 else ""
-        rows.append(make_row(group, declared, splits, settings))
+    rows = [make_row(group, declared, splits, settings) for settings, group in rows_of(records)]
+    pooled = bool(first.protocol.switches.get("pooled"))
+    ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
     return Section(
         dataset=first.dataset.name,
         dataset_digest=first.dataset.digest,
@@ -117,7 +128,7 @@ def _section(records: Sequence[Record]) -> Section:
         folds_made=first.protocol.folds,
         switches=first.protocol.switches,
         splits=splits,
-        rows=_ranked(rows, bool(first.protocol.switches.get("pooled"))),
+        rows=ranked,
         majority=majority(records, splits),
     )
 
@@ -159,7 +170,7 @@ def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
     Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
     those of the real images alone.
     """
-    by = RANKED_BY_POOLED if pooled else RANKED_BY
+    by = ranked_by(pooled)
     ordered = sorted(rows, key=lambda row: (not row.ranked, -_value(row, by), row.row, row.settings))
     ranked = [row for row in ordered if row.ranked]
     best = {cell: top for cell, top in _best(ranked).items() if not pooled or cell[0].endswith("_real")}
@@ -172,6 +183,11 @@ def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
         winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
         result.append(replace(row, rank=rank, best=frozenset(winning)))
     return tuple(result)
+
+
+def ranked_by(pooled: bool) -> Cell:
+    """The figure that rows are ranked by."""
+    return RANKED_BY_POOLED if pooled else RANKED_BY
 
 
 def _best(rows: Sequence[Row]) -> dict[Cell, float]:

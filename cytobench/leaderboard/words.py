@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cytobench.leaderboard.model import Figure, Place, Row
+from cytobench.leaderboard.standing import ALIKE, BELOW, BEST, UNKNOWN
 
 METRIC_NAMES = {"accuracy": "accuracy", "f1_macro": "macro F1", "auc_macro": "AUC"}
 SPLIT_NAMES = {
@@ -20,11 +21,22 @@ ELSEWHERE = {
     "external": "it has seen none of this data, as declared",
 }
 """What is said of a row whose images or weights come from outside the run, by what was declared."""
+STANDING = {
+    BEST: "",
+    ALIKE: "not distinguishable from the best row",
+    BELOW: "below the best row",
+    UNKNOWN: "whether it differs from the best row is not known",
+}
+"""What is said of a ranked row beside the best one."""
+STANDING_MARKS = {ALIKE: " ≈", UNKNOWN: " ?"}
+"""What stands behind the rank."""
 MAJORITY = "always the majority class"
 MAJORITY_SHORT = "majority class"
 LEGEND = (
     "Mean ± sample SD over folds; with several seeds, in brackets, the SD over their means. Ranked by macro F1 on "
     "test, of real images alone; best of the ranked rows in bold. "
+    "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
+    "?: not known, for want of folds or of the same test images. "
     "Time: all stages behind the row, and in brackets what the recorded run paid where it found the rest done."
 )
 
@@ -66,6 +78,8 @@ def remarks(row: Row, seeds: Collection[int]) -> list[str]:
     found = []
     if row.settings:
         found.append(f"settings: {row.settings}")
+    if STANDING.get(row.standing):
+        found.append(STANDING[row.standing])
     if row.shortfall:
         found.append(f"shots: {row.shortfall}")
     if not row.complete:
@@ -87,8 +101,8 @@ def places_text(places: Collection[Place], seeds: Collection[int]) -> str:
 
 
 def rank_text(row: Row) -> str:
-    """The rank, or ``-``."""
-    return "-" if row.rank is None else str(row.rank)
+    """The rank with the mark of a row that is not told from the best, or ``-``."""
+    return "-" if row.rank is None else f"{row.rank}{STANDING_MARKS.get(row.standing, '')}"
 
 
 def first_line(text: str) -> str:

@@ -1,6 +1,14 @@
 """Records: what each trial leaves, one JSON file with a versioned schema, and its predictions as Parquet."""
 
-from cytobench.records.files import predictions_kept, predictions_of, read_record, read_records, rescore, write_record
+from cytobench.records.files import (
+    predictions_kept,
+    predictions_of,
+    read_record,
+    read_records,
+    record_files,
+    rescore,
+    write_record,
+)
 from cytobench.records.model import (
     SCHEMA_VERSION,
     ClassifierUsed,
@@ -45,6 +53,7 @@ __all__ = [
     "predictions_of",
     "read_record",
     "read_records",
+    "record_files",
     "rescore",
     "write_record",
 ]

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("path", "split", "label", "predicted", "synthetic")
-"""The first columns of predictions; ``p_LABEL`` (float32) for every class follow."""
+"""The first columns of predictions; ``p_LABEL`` (float32) for every class follow, and GROUP where groups are known."""
+GROUP = "group"
+"""The number of an image's group (patient, slide) in its data set; missing for an image without one."""
 
 
 def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None) -> Path:
@@ -69,10 +71,10 @@ def read_record(file: Path) -> Record:
     return record
 
 
-def read_records(folders: Iterable[Path]) -> list[Record]:
-    """All records of results folders, or of folders that hold results folders, by file name.
+def record_files(folders: Iterable[Path]) -> list[Path]:
+    """The files of all records of results folders, or of folders that hold results folders, by file name.
 
-    Raises UserError for a folder that does not exist or holds no record, and for a damaged record.
+    Raises UserError for a folder that does not exist or holds no record.
     """
     # Overlapping arguments (results and results/x) must not count a record twice.
     files: dict[Path, None] = {}
@@ -83,7 +85,12 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
         if not found:
             raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
         files.update(dict.fromkeys(path.resolve() for path in found))
-    return [read_record(file) for file in files]
+    return list(files)
+
+
+def read_records(folders: Iterable[Path]) -> list[Record]:
+    """The records of :func:`record_files`. Raises UserError as it does, and for a damaged record."""
+    return [read_record(file) for file in record_files(folders)]
 
 
 def predictions_of(record: Record, file: Path) -> pd.DataFrame:
@@ -130,7 +137,7 @@ def _parquet(predictions: pd.DataFrame) -> bytes:
     probabilities: dict[str, Any] = {
         str(name): "float32" for name in predictions if str(name).startswith("p_")
     }
-    columns = [*COLUMNS, *probabilities]
+    columns = [*COLUMNS, *probabilities, *([GROUP] if GROUP in predictions else [])]
     buffer = io.BytesIO()
     predictions[columns].astype(probabilities).to_parquet(buffer, index=False)
     return buffer.getvalue()

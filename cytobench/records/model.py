@@ -31,7 +31,7 @@ class WeightsUsed(_Part):
 
 class _PluginUsed(_Part):
     name: str = Field(description="The name in tables and in the row's name.")
-    plugin: str = Field(description="The plugin's own name; name may be made from settings.")
+    plugin: str = Field(description="The plugin's own name; name may be a variant's, or made from settings.")
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
@@ -42,14 +42,18 @@ class _PluginUsed(_Part):
 class GeneratorUsed(_PluginUsed):
     """The generator of a trial."""
 
-    fit_config: dict[str, Any] = Field(description="Every setting of the fit.")
-    sample_config: dict[str, Any] = Field(description="Every setting of the sampling.")
+    fit_config: dict[str, Any] = Field(
+        description="Every setting of the fit, but those added later that are at their default."
+    )
+    sample_config: dict[str, Any] = Field(description="Every setting of the sampling, with the same exception.")
 
 
 class ClassifierUsed(_PluginUsed):
     """The classifier of a trial."""
 
-    config: dict[str, Any] = Field(description="Every setting.")
+    config: dict[str, Any] = Field(
+        description="Every setting, but those added later that are at their default."
+    )
 
 
 class ExtractorUsed(_PluginUsed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field
 
@@ -11,7 +11,12 @@ from cytobench.contract import PluginConfig
 
 
 class TrainConfig(PluginConfig):
-    """Training options; the defaults are the study's recipe (AdamW, warm-up, cosine, CutMix or MixUp)."""
+    """Training options; the defaults are the study's recipe (AdamW, warm-up, cosine, CutMix or MixUp).
+
+    ``class_weights``, ``oversample`` and ``match_steps`` are for the baselines that synthetic images have to beat.
+    """
+
+    added: ClassVar[frozenset[str]] = frozenset({"class_weights", "oversample", "match_steps"})
 
     epochs: int = Field(100, ge=1)
     batch_size: int = Field(64, ge=2)
@@ -30,11 +35,26 @@ class TrainConfig(PluginConfig):
     """Whether training images are augmented at all."""
     colour_strength: float = Field(1.0, ge=0, le=1)
     """How far colours are changed: 1 is the study's ranges, 0 leaves brightness, saturation and hue alone."""
+    class_weights: bool = False
+    """Whether a class weighs inversely to its frequency in the training loss; that of validation stays as it is."""
+    oversample: int = Field(0, ge=0)
+    """So many repeats of real training images a class join the training, as so many synthetic images would."""
+    match_steps: int = Field(0, ge=0)
+    """Train for as many optimiser steps as with so many more images a class, on the images there are."""
 
-    def optimizer_steps(self, images: int) -> int:
-        """Optimiser steps of a training on so many images."""
-        return self.epochs * math.ceil(images / self.batch_size)
+    def shown(self, images: int, classes: int) -> int:
+        """How many images an epoch shows, repeats among them."""
+        return images + (self.oversample + self.match_steps) * classes
+
+    def optimizer_steps(self, images: int, classes: int) -> int:
+        """Optimiser steps of a training on so many images of so many classes."""
+        return self.epochs * math.ceil(self.shown(images, classes) / self.batch_size)
+
+    def validations(self) -> int:
+        """Once an epoch."""
+        return self.epochs
 
     def with_steps(self, steps: int, images: int) -> Self:
-        """As many whole epochs as fit into so many steps, at least one."""
-        return self.model_copy(update={"epochs": max(1, steps // math.ceil(images / self.batch_size))})
+        """As many whole epochs as fit into so many steps, at least one; without repeats, which cost what images do."""
+        epochs = max(1, steps // math.ceil(images / self.batch_size))
+        return self.model_copy(update={"epochs": epochs, "oversample": 0, "match_steps": 0})

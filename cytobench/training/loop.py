@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,21 +19,28 @@ from cytobench.context import Context
 from cytobench.contract import Checkpoints
 from cytobench.errors import CytobenchError
 from cytobench.images import Images
-from cytobench.training.augment import Augmentation, Mixer, Normalise, draw
+from cytobench.training.augment import Augmentation, Mixer, Normalise
 from cytobench.training.checkpoint import save_checkpoint, trained_state
 from cytobench.training.config import TrainConfig
 from cytobench.training.data import Resize, TorchImages, identity, read_batches
+from cytobench.training.exposure import balanced_weights, epoch_order, places
 from cytobench.training.predict import evaluation_data, predict_logits
 from cytobench.training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """How long a training lasts, in steps."""
+    """What a training shows and how long it lasts."""
 
+    places: NDArray[np.int64]
+    """The position of each place's image; an image that is repeated has several."""
+    shown: int
+    """Places an epoch shows."""
     batches: int
+    """Steps of an epoch."""
     steps: int
     warmup: int
+    """Steps of warm-up."""
 
 
 def train_classifier(
@@ -69,8 +77,7 @@ def train_classifier(
         data.load(ctx.workers)
         held_out = evaluation_data(val, config.resolution)
         held_out.load(ctx.workers)
-    batches = math.ceil(len(train) / config.batch_size)
-    plan = _Plan(batches, config.optimizer_steps(len(train)), round(batches * config.warmup_epochs))
+    plan = _plan(train, config, ctx.seed)
     trainer = _Trainer(model, data, augmentation, normalise, config, ctx, plan, len(train.labels))
     curves: list[Mapping[str, float]] = []
     best, best_epoch, picked = -math.inf, 0, dict[str, Tensor]()
@@ -89,6 +96,18 @@ def train_classifier(
     save_checkpoint(paths["picked"], picked, {**described, "epoch": best_epoch})
     save_checkpoint(paths["last"], trained_state(model, only_trainable), {**described, "epoch": config.epochs})
     return Checkpoints(paths["picked"], paths["last"], tuple(curves))
+
+
+def _plan(train: Images, config: TrainConfig, seed: int) -> _Plan:
+    shown = config.shown(len(train), train.classes)
+    batches = math.ceil(shown / config.batch_size)
+    return _Plan(
+        places=places(train, config.oversample, seed),
+        shown=shown,
+        batches=batches,
+        steps=config.epochs * batches,
+        warmup=round(batches * config.warmup_epochs),
+    )
 
 
 class _Trainer:
@@ -114,39 +133,49 @@ class _Trainer:
         self.mixed = self.device.type != "cpu" and ctx.dtype in ("float16", "bfloat16")
         # Gradients in float16 underflow without scaling.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.mixed and ctx.dtype == "float16")
+        self.weight: Tensor | None = None
+        if config.class_weights:
+            balanced = balanced_weights(data.images.targets[plan.places], classes)
+            self.weight = torch.from_numpy(balanced).float().to(self.device)
         self.done = 0
 
     def epoch(self, epoch: int) -> float:
-        """Train one epoch; return the mean loss of its images."""
-        ctx = self.ctx
+        """Train one epoch; return the mean loss of the images it shows."""
+        ctx, plan = self.ctx, self.plan
         self.model.train()
-        order = np.random.default_rng((ctx.seed, epoch, 1)).permutation(len(self.data))
+        order, draws = epoch_order(ctx.seed, epoch, len(plan.places), plan.shown)
         # Batches of nearly equal size: a last batch of one image would break batch normalisation.
-        batches = [part.tolist() for part in np.array_split(order, self.plan.batches)]
-        draws = draw(ctx.seed, epoch, len(self.data))
+        batches = [part.tolist() for part in np.array_split(plan.places[order], plan.batches)]
+        draws_of = np.array_split(draws, plan.batches)
         losses = []
         reader = read_batches(self.data, batches, ctx.workers)
-        for rows, (images, targets) in zip(batches, reader, strict=True):
+        for rows, drawn, (images, targets) in zip(batches, draws_of, reader, strict=True):
             ctx.check_stop()
             images, targets = images.to(self.device), targets.to(self.device)
-            images = self.augmentation(images, draws[rows]) if self.augmentation else images.float().div_(255)
+            images = self.augmentation(images, drawn) if self.augmentation else images.float().div_(255)
             images, targets = self.mixer(self.normalise.scaled(images), targets)
             losses.append(self._step(images, targets) * len(rows))
             ctx.progress(self.done, self.plan.steps)
-        return float(torch.stack(losses).double().sum()) / len(self.data)
+        return float(torch.stack(losses).double().sum()) / plan.shown
 
     def _step(self, images: Tensor, targets: Tensor) -> Tensor:
         config, plan = self.config, self.plan
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.done, plan.steps, plan.warmup, config.lr, config.min_lr)
         with self._precision():
-            loss = F.cross_entropy(self.model(images).float(), targets)
+            loss = self._loss(self.model(images).float(), targets)
         self.optimizer.zero_grad()
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.done += 1
         return loss.detach()
+
+    def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if self.weight is None:
+            return F.cross_entropy(logits, targets)
+        # Torch's mean divides by the weights of a batch's labels, but not where CutMix or MixUp made shares of them.
+        return F.cross_entropy(logits, targets, self.weight, reduction="sum") / len(logits)
 
     def _precision(self) -> AbstractContextManager[object]:
         if not self.mixed:

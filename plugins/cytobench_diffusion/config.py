@@ -102,7 +102,7 @@ class LoraFitConfig(BaselineConfig):
         """Whether the adapters were tuned elsewhere."""
         return self.adapter is not None
 
-    def optimizer_steps(self, images: int) -> int:
+    def optimizer_steps(self, images: int, classes: int) -> int:
         """Optimiser steps for this many shots; none with adapters tuned elsewhere."""
         if self.adapter is not None:
             return 0

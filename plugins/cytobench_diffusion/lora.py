@@ -54,7 +54,7 @@ def _train(
     if config.gradient_checkpointing:
         pipe.unet.enable_gradient_checkpointing()
 
-    total = config.optimizer_steps(len(shots))
+    total = config.optimizer_steps(len(shots), shots.classes)
     losses = []
     for step, rows in enumerate(_batches(len(shots), config.train_batch_size, total, random)):
         ctx.check_stop()

@@ -1,4 +1,4 @@
-"""One Stable Diffusion pipeline, loaded once and handed from stage to stage in a clean state."""
+"""One Stable Diffusion pipeline, loaded once and handed from fit to fit to sampling in a clean state."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def load_pipeline(asset: Asset, device: str, dtype: str) -> LoadedPipeline:
 
 
 def release() -> None:
-    """Forget the pipeline that this thread holds."""
+    """Forget the pipeline that this thread holds; its memory is free once nobody else uses it."""
     _slot.__dict__.clear()
 
 

@@ -15,7 +15,7 @@ from cytobench.context import Context
 from cytobench.contract import Ran, Request
 from cytobench.errors import CytobenchError
 from cytobench_diffusion.config import DiffusionSampleConfig
-from cytobench_diffusion.pipeline import LoadedPipeline
+from cytobench_diffusion.pipeline import LoadedPipeline, release
 from cytobench_diffusion.quiet import quiet
 
 _SCHEDULERS: Mapping[str, Any] = {
@@ -69,9 +69,10 @@ class DiffusionSampler:
                 self._ctx.progress(done, len(todo))
 
     def close(self) -> None:
-        """Leave the pipeline as it was found."""
+        """Leave the pipeline as it was found, and let it go: what follows a sampling needs the device's memory."""
         self._loaded.clean()
         self._embedded.clear()
+        release()
 
     @torch.no_grad()
     def _draw(self, label: str, batch: Sequence[Request]) -> NDArray[np.uint8]:

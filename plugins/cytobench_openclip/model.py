@@ -62,8 +62,12 @@ def load_clip(name: str, asset: Asset) -> LoadedClip:
         model = model_class(**model_cfg)
         load_checkpoint(model, str(file))
     except (RuntimeError, TypeError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"clip.weights {asset.source}: {file.name} does not fit {name}: {reason}") from error
+        # torch's first line only says that something is wrong; the second names the first tensor and both shapes.
+        reason = " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
+        raise UserError(
+            f"clip.weights {asset.source}: {file.name} does not fit {name}: {reason} Name other weights with --set "
+            f"clip.weights=PATH, or the model they are of with --set clip.model=NAME."
+        ) from error
     preprocess: Mapping[str, Any] = described.get("preprocess_cfg", {})
     normalise = Normalise(
         tuple(preprocess.get("mean", OPENAI_DATASET_MEAN)), tuple(preprocess.get("std", OPENAI_DATASET_STD))

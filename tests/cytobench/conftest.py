@@ -1,17 +1,50 @@
-"""Records as a run would leave them, for tests of what reads records; and a Hub on this machine."""
+"""Noise cells to run on; records as a run would leave them, for tests of what reads records; a Hub on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cytobench.api import Result, run
 from cytobench.records import Record
 
 from .hub import Hub
+from .noise import noise
 
 LABELS = ["BAS", "EOS", "LYA"]
+
+
+@pytest.fixture
+def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve noise images of each of A, B and C in a folder, and a cache of their own."""
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+    for i in range(36):
+        noise(tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png", i)
+    return tmp_path / "cells"
+
+
+@pytest.fixture
+def small(cells: Path, tmp_path: Path) -> Callable[..., Result]:
+    """A run of repeat and random on the noise cells, over three folds; arguments change it."""
+
+    def call(**changes: Any) -> Result:
+        values: dict[str, Any] = {
+            "dataset": str(cells),
+            "preset": "pocket",
+            "generator": ["repeat"],
+            "classifier": ["random"],
+            "synthetic": [0, 3],
+            "shots": [2],
+            "folds": 3,
+            "device": "cpu",
+            "out": tmp_path / "out",
+        }
+        return run(**{**values, **changes})
+
+    return call
 
 
 def record_values(

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import Field
 
-from cytobench.configure import classifier_config, classifier_title, generator_configs
+from cytobench.configure import classifier_config, classifier_title, generator_configs, plain_settings
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig
 from cytobench.errors import CytobenchError, UserError
 
@@ -100,3 +101,25 @@ def test_titles_are_made_from_settings() -> None:
     config = Fit(weights="w", size=64)
     assert classifier_title(classifier(), config) == "cls"
     assert classifier_title(classifier("cls:{size}"), config) == "cls:64"
+
+
+class Grown(Fit):
+    added: ClassVar[frozenset[str]] = frozenset({"depth", "taps", "start"})
+
+    depth: int = 3
+    taps: tuple[int, ...] = Field(default_factory=lambda: (1, 2))
+    start: str | None = None
+
+
+def test_a_field_that_came_later_is_silent_at_its_default_alone() -> None:
+    before = Fit(weights="w").model_dump(mode="json")
+    assert plain_settings(Grown(weights="w")) == before
+    assert plain_settings(Grown(weights="w", depth=3, taps=(1, 2), start=None)) == before
+    changed = {"depth": 4, "taps": [1], "start": "s"}
+    assert plain_settings(Grown(weights="w", **changed)) == before | changed
+    assert plain_settings(Grown(weights="w", steps=400, size=512)) == before
+
+
+def test_messages_call_a_variant_by_its_name() -> None:
+    with pytest.raises(UserError, match=r"--set mine\.stps: no such key. Did you mean mine\.steps\? Keys of mine:"):
+        classifier_config(classifier(), "paper", {"stps": 1}, "mine")

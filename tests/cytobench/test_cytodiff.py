@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from cytobench.api import run
 from cytobench.data.dataset import Dataset
@@ -157,15 +156,10 @@ class _Same:
 
 
 def test_a_run_scores_pooled_images_and_beside_them_the_clean_real_ones(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cells: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    for i in range(36):
-        file = tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)).save(file)
     values: dict[str, Any] = {
-        "dataset": str(tmp_path / "cells"), "preset": "pocket", "protocol": "cytodiff", "generator": ["repeat"],
+        "dataset": str(cells), "preset": "pocket", "protocol": "cytodiff", "generator": ["repeat"],
         "classifier": ["random"], "synthetic": [0, 6], "shots": [4], "folds": 3, "device": "cpu",
         "out": tmp_path / "out",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from cytobench.decode import MAX_PIXELS, BadImage, decode_image, encode_png, pixel_digest
+from cytobench.decode import CONVERSIONS, MAX_PIXELS, BadImage, decode, decode_image, encode_png, pixel_digest
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
@@ -55,6 +55,13 @@ def test_palette_with_transparency_keeps_the_colours_of_the_palette() -> None:
 def test_cmyk_is_converted() -> None:
     image = decode_image(saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "TIFF"))
     assert (image == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"])
+def test_the_mode_in_the_file_is_told(mode: str) -> None:
+    found = decode(saved(Image.fromarray(COLOUR).convert(mode), "TIFF" if mode == "CMYK" else "PNG"))
+    assert found.mode == mode and mode in CONVERSIONS
+    assert found.pixels.shape == COLOUR.shape
 
 
 def test_a_file_marked_as_rotated_equals_the_same_pixels_upright() -> None:

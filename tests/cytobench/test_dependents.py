@@ -108,13 +108,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """Nine noise images of each of A, B and C, and copies of the pocket weights."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    for i in range(27):
-        file = tmp_path / "cells" / "ABC"[i // 9] / f"{i % 9:02d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (20, 20, 3), np.uint8)).save(file)
+def place(cells: Path, tmp_path: Path) -> Place:
+    """The noise cells, and copies of the pocket weights."""
     weights = Path(cytobench_phantom.__file__).parent / "weights"
     for name in ("sd", "clip"):
         shutil.copytree(weights / name, tmp_path / name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -113,6 +115,49 @@ def test_a_failed_stage_fails_its_dependents_alone() -> None:
     Engine(Watch()).run(nodes)
     assert work.failed == {"fit": "no memory", "sample": "no memory", "train": "no memory"}
     assert work.finished == ["other", "baseline"]
+
+
+class Tensor:
+    """Stands for device memory: alive for as long as somebody holds it."""
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_what_a_failed_stage_held_is_free_before_the_next_one(wrapped: bool) -> None:
+    """Else one training that runs out of device memory keeps it, and every later one runs out of it too."""
+    work = Work()
+    held: list[weakref.ref[Tensor]] = []
+    alive: list[bool] = []
+
+    def allocate() -> None:
+        activations = Tensor()
+        held.append(weakref.ref(activations))
+        raise MemoryError("out of device memory")
+
+    class Greedy(Piece):
+        def run(self, services: Services) -> dict[str, Any]:
+            weights = Tensor()
+            held.append(weakref.ref(weights))
+            try:
+                allocate()
+            except MemoryError as error:
+                if wrapped:
+                    raise RuntimeError("the training failed") from error
+                raise
+            return {}
+
+    class Next(Piece):
+        def run(self, services: Services) -> dict[str, Any]:
+            alive.extend(reference() is not None for reference in held)
+            return super().run(services)
+
+    greedy, after = cast(Stage, Greedy("a", work.ran)), cast(Stage, Next("b", work.ran))
+    gc.disable()  # memory that waits for the collector is memory a device lacks
+    try:
+        Engine(Watch()).run([work.node("a", build=lambda: greedy), work.node("b", build=lambda: after)])
+    finally:
+        gc.enable()
+    assert list(work.failed) == ["a"] and work.finished == ["b"]
+    assert alive == [False, False]
 
 
 def test_a_stage_that_cannot_be_built_fails_like_one_that_cannot_run() -> None:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from cytobench.api import plan, run
 from cytobench.cli import main
@@ -19,15 +17,10 @@ from cytobench.forecast import Forecast
 
 
 @pytest.fixture
-def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def values(cells: Path, tmp_path: Path) -> dict[str, Any]:
     """A run of repeat and random on twelve noise images of each of three classes, over three folds."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    for i in range(36):
-        file = tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)).save(file)
     return {
-        "dataset": str(tmp_path / "cells"), "preset": "pocket", "generator": ["repeat"], "classifier": ["random"],
+        "dataset": str(cells), "preset": "pocket", "generator": ["repeat"], "classifier": ["random"],
         "synthetic": [0, 3, 25], "shots": [2], "folds": 3, "device": "cpu", "out": tmp_path / "results" / "one",
     }  # fmt: skip
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from cytobench.api import Result, run
 from cytobench.errors import UserError
 from cytobench.leaderboard import render
 from cytobench.records import predictions_of, read_record
+
+from .noise import noise
 
 Run = Callable[..., Result]
 
@@ -27,10 +27,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     for i in range(36):
         name = f"{'ABC'[i // 12]}/{i % 12:02d}.png"
         for place in ("cells", "made") if i % 12 < 4 else ("cells",):
-            file = tmp_path / place / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            rng = np.random.default_rng(i + 99 * (place == "made"))
-            Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(file)
+            noise(tmp_path / place / name, i + 99 * (place == "made"))
         group = "twins" if name in ("A/00.png", "A/01.png") else str(i)
         rows.append({"path": name, "label": "ABC"[i // 12], "group": group})
     pd.DataFrame(rows).to_csv(tmp_path / "cells" / "manifest.csv", index=False)

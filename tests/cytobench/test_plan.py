@@ -20,6 +20,8 @@ from cytobench.plan import Planner
 from cytobench.plugins import load_plugins
 from cytobench.resolve import Resolved, resolve
 
+from .noise import noise
+
 Plan = Callable[..., tuple[Planner, list[Trial]]]
 
 
@@ -28,9 +30,7 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nine noise images of each of A, B and C."""
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
     for i in range(27):
-        file = tmp_path / "cells" / "ABC"[i // 9] / f"{i % 9:02d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (20, 20, 3), np.uint8)).save(file)
+        noise(tmp_path / "cells" / "ABC"[i // 9] / f"{i % 9:02d}.png", i, side=20)
     return tmp_path / "cells"
 
 

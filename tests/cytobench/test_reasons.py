@@ -17,15 +17,10 @@ Reasons = Callable[..., dict[str, dict[str, int]]]
 
 
 @pytest.fixture
-def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def values(cells: Path, tmp_path: Path) -> dict[str, Any]:
     """One fold of repeat and random on twelve noise images of each of A, B and C, which has been run."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    for i in range(36):
-        file = tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)).save(file)
     values = {
-        "dataset": str(tmp_path / "cells"), "preset": "pocket", "generator": ["repeat"], "classifier": ["random"],
+        "dataset": str(cells), "preset": "pocket", "generator": ["repeat"], "classifier": ["random"],
         "synthetic": [3], "shots": [2], "folds": 3, "fold": [0], "device": "cpu", "out": tmp_path / "out",
         "store": tmp_path / "store",
     }  # fmt: skip

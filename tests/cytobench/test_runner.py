@@ -26,43 +26,9 @@ from cytobench.plugins import load_plugins
 from cytobench.progress import QuietDisplay
 from cytobench.records import read_record
 
+from .noise import noise
+
 Run = Callable[..., Result]
-
-
-def draw(file: Path, seed: int) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(file)
-
-
-@pytest.fixture
-def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twelve noise images of each of A, B and C."""
-    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
-    for i in range(36):
-        draw(tmp_path / "cells" / "ABC"[i // 12] / f"{i % 12:02d}.png", i)
-    return tmp_path / "cells"
-
-
-@pytest.fixture
-def small(cells: Path, tmp_path: Path) -> Run:
-    """A run of repeat and random over three folds; arguments change it."""
-
-    def call(**changes: Any) -> Result:
-        values: dict[str, Any] = {
-            "dataset": str(cells),
-            "preset": "pocket",
-            "generator": ["repeat"],
-            "classifier": ["random"],
-            "synthetic": [0, 3],
-            "shots": [2],
-            "folds": 3,
-            "device": "cpu",
-            "out": tmp_path / "out",
-        }
-        return run(**{**values, **changes})
-
-    return call
 
 
 def contents(folder: Path, pattern: str = "**/*") -> dict[str, str]:
@@ -144,6 +110,28 @@ def test_repeats_run_the_whole_protocol_with_seeds_of_their_own(small: Run, tmp_
     alone = small(synthetic=[3], fold=[0], seed=44, out=tmp_path / "alone")
     assert alone.outcome.done == first.outcome.done
     assert scores(tmp_path / "alone")[names[0]] == scores(tmp_path / "out")[names[2]]
+
+
+@pytest.mark.parametrize("kind", ["fit", "sample", "train", "predict"])
+def test_ctrl_c_in_any_stage_loses_that_stage_alone(small: Run, tmp_path: Path, kind: str) -> None:
+    small(out=tmp_path / "whole", synthetic=[3])
+
+    class Impatient(QuietDisplay):
+        seen = 0
+
+        def started(self, text: str) -> None:
+            self.seen += f": {kind} " in text
+            if self.seen == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small(synthetic=[3], display=Impatient())
+    kept = contents(tmp_path / "out" / "store")
+    assert len(contents(tmp_path / "out", "records/*")) == {"fit": 0, "sample": 1, "train": 1, "predict": 1}[kind]
+    small(synthetic=[3])
+    assert kept.items() <= contents(tmp_path / "out" / "store").items()
+    assert scores(tmp_path / "out") == scores(tmp_path / "whole")
+    assert not list((tmp_path / "out").rglob(".*"))
 
 
 def test_classes_are_shown_in_every_fold_before_the_first_stage(small: Run) -> None:
@@ -263,7 +251,7 @@ def test_a_failing_generator_leaves_records_and_the_others_go_on(
 ) -> None:
     few = tmp_path / "few"
     for label in "ABC":
-        draw(few / label / "0.png", 99)
+        noise(few / label / "0.png", 99)
     result = small(generator=["folder", "repeat"], set={"folder": {"path": str(few)}})
     failed = [f"folder__random__s0__n3__fold{fold}" for fold in range(3)]
     assert sorted(result.outcome.failed) == failed
@@ -277,7 +265,7 @@ def test_a_failing_generator_leaves_records_and_the_others_go_on(
     assert "Traceback (most recent call last)" in (record.error.traceback or "")
     for label in "ABC":
         for i in range(16):
-            draw(few / label / f"{i}.png", 100 + i)
+            noise(few / label / f"{i}.png", 100 + i)
     again = small(generator=["folder", "repeat"], set={"folder": {"path": str(few)}})
     assert sorted(again.outcome.done) == failed
     assert again.outcome.failed == {}
@@ -328,7 +316,7 @@ def test_two_processes_give_the_same_as_one(small: Run, tmp_path: Path) -> None:
     small(out=tmp_path / "serial")
     few = tmp_path / "few"
     for label in "ABC":
-        draw(few / label / "0.png", 99)
+        noise(few / label / "0.png", 99)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         result = small(
             out=tmp_path / "parallel",

@@ -147,7 +147,7 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
 
 @pytest.mark.parametrize(("count", "steps"), [(1, 300), (8, 300), (9, 600), (16, 600)])
 def test_paper_steps(count: int, steps: int) -> None:
-    assert LoraFitConfig().optimizer_steps(count) == steps
+    assert LoraFitConfig().optimizer_steps(count, 1) == steps
 
 
 def test_progress_counts_every_step(weights: Path, tmp_path: Path) -> None:
@@ -225,6 +225,16 @@ def test_square_shots_are_whole_and_oblong_ones_cropped_anew() -> None:
         vae.quant_conv.bias[4:] = -30
     assert spread(vae, (24, 24)) < 1e-5
     assert spread(vae, (24, 40)) > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (24, 40)])
+def test_latents_are_where_the_model_is(shape: tuple[int, int]) -> None:
+    """On the meta device, which like a GPU refuses to compute with tensors of another one."""
+    vae = tiny_pipeline().vae.to("meta", torch.bfloat16)
+    pictures = [shots(count=2, shape=shape)[i] for i in range(2)]
+    drawn = ShotLatents(pictures, vae, SIDE).draw([0, 1], torch.Generator().manual_seed(0))
+    assert (drawn.device.type, drawn.dtype) == ("meta", torch.float32)
+    assert drawn.shape == (2, 4, SIDE // 2, SIDE // 2)
 
 
 def test_shots_of_any_shape_can_be_tuned_on(weights: Path, tmp_path: Path) -> None:

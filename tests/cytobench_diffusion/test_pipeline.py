@@ -12,6 +12,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from pydantic import ValidationError
+from safetensors.torch import load_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from cytobench.assets import AssetReference, resolve_asset
@@ -24,12 +25,12 @@ from cytobench_diffusion.config import (
     DiffusionSampleConfig,
     LoraFitConfig,
 )
-from cytobench_diffusion.generators import BaselineGenerator
-from cytobench_diffusion.pipeline import load_pipeline
+from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
+from cytobench_diffusion.pipeline import ADAPTER_FILE, load_pipeline
 from cytobench_diffusion.single_file import SD21_BASE, clip_tokenizer
 
 from .original_layout import save_original
-from .tiny import SIDE, context, requests, tiny_pipeline
+from .tiny import SIDE, context, requests, shots, tiny_pipeline
 
 
 def test_listing_the_plugin_imports_no_library() -> None:
@@ -123,13 +124,38 @@ def test_folder_that_is_no_pipeline_is_named(weights: Path, tmp_path: Path) -> N
         load_pipeline(ctx.assets["weights"], "cpu", "float32")
 
 
-def test_single_file_beside_its_configuration_draws_the_same_images(weights: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def single(tmp_path: Path) -> Path:
+    """The tiny pipeline as one file in the original layout, beside its configuration."""
     pipe = tiny_pipeline()
     pipe.save_pretrained(tmp_path / "repository")
     for weights_file in (tmp_path / "repository").glob("*/*.safetensors"):
         weights_file.unlink()
-    single = tmp_path / "repository" / "tiny.safetensors"
-    save_original(pipe, single)
+    file = tmp_path / "repository" / "tiny.safetensors"
+    save_original(pipe, file)
+    return file
+
+
+def test_a_single_file_is_tuned_as_the_folder_is(weights: Path, single: Path, tmp_path: Path) -> None:
+    config = LoraFitConfig(resolution=SIDE, rank=2, train_steps=2, warmup_steps=0, lr=1e-2)
+    found = []
+    for source in (weights, single):
+        tuned = LoraGenerator(config, DiffusionSampleConfig(steps=3))
+        out = tmp_path / source.stem
+        tuned.fit(shots(), context(source, out))
+        sampler = tuned.open({"A": out}, context(source, tmp_path / "out"))
+        images = np.stack([image for _, image in sampler.sample(requests(2))])
+        sampler.close()
+        found.append((load_file(out / ADAPTER_FILE), images))
+    (of_folder, drawn), (of_file, again) = found  # peft notes in the file where the weights lay
+    assert of_folder.keys() == of_file.keys()
+    assert all(torch.equal(tensor, of_file[name]) for name, tensor in of_folder.items())
+    assert np.array_equal(drawn, again)
+
+
+def test_single_file_beside_its_configuration_draws_the_same_images(
+    weights: Path, single: Path, tmp_path: Path
+) -> None:
     images = []
     for source in (weights, single):
         ctx = context(source, tmp_path / "out")

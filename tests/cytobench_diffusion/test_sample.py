@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from cytobench.contract import Request
 from cytobench.errors import CytobenchError
 from cytobench_diffusion.config import BaselineConfig, DiffusionSampleConfig, LoraFitConfig
 from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
-from cytobench_diffusion.pipeline import ADAPTER_FILE, release
+from cytobench_diffusion.pipeline import ADAPTER_FILE, load_pipeline, release
 
 from .tiny import SIDE, context, requests, shots
 
@@ -102,6 +104,26 @@ def test_open_samplers_do_not_disturb_each_other(
         plain_images |= {(r.label, r.index): image for r, image in plain.sample(block)}
     assert same(tuned_images, draw(weights, tmp_path, requests(4), adapters))
     assert same(plain_images, draw(weights, tmp_path, requests(4)))
+
+
+def test_a_closed_sampler_leaves_nothing_on_the_device(
+    weights: Path, tmp_path: Path, adapters: dict[str, Path]
+) -> None:
+    """Classifiers are trained after it: the pipeline would count as theirs, and take the memory they need."""
+    ctx = context(weights, tmp_path)
+    loaded = load_pipeline(ctx.assets["weights"], ctx.device, ctx.dtype)
+    models = [weakref.ref(model) for model in (loaded.pipe.unet, loaded.pipe.text_encoder, loaded.pipe.vae)]
+    del loaded
+    sampler = LoraGenerator(FIT, SAMPLING).open(adapters, ctx)
+    gc.disable()  # memory that waits for the collector is memory a device lacks
+    try:
+        assert len(list(sampler.sample(requests(2)))) == 2
+        assert all(model() is not None for model in models)
+        sampler.close()
+        del sampler
+        assert [model() for model in models] == [None, None, None]
+    finally:
+        gc.enable()
 
 
 def test_sampling_leaves_global_random_state_alone(

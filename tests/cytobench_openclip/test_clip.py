@@ -138,7 +138,7 @@ def test_a_single_file_with_the_name_of_its_architecture(images: Images, context
     file = tmp_path / "mine.safetensors"
     save_file({"logit_scale": torch.zeros(())}, file)
     classifier = ClipClassifier(ClipConfig(weights="here", epochs=1))
-    with pytest.raises(UserError, match=r"mine\.safetensors does not fit ViT-B-32-quickgelu"):
+    with pytest.raises(UserError, match=r"mine\.safetensors does not fit ViT-B-32-quickgelu.*--set clip\.weights=PATH"):
         classifier.fit(images, images, context(assets=_assets(file)))
     with pytest.raises(UserError, match="name its architecture"):
         ClipClassifier(ClipConfig(**SMALL)).fit(images, images, context("b", assets=_assets(file)))
@@ -173,6 +173,28 @@ def test_openai_weights_need_quick_gelu() -> None:
     assert open_clip.get_model_config("ViT-B-32-quickgelu")["quick_gelu"] is True
     with pytest.raises(ValidationError, match="set model=ViT-B-32-quickgelu"):
         ClipConfig(model="ViT-B-32", weights=OPENAI_VIT_B_32)
+
+
+def test_a_checkpoint_file_of_the_papers_clip_is_trained_saved_and_opened(
+    images: Images, context: MakeContext, tmp_path: Path
+) -> None:
+    """ViT-B/32 at its full size with random weights, in half precision as a file of 300 MB."""
+    file = tmp_path / "vit-b-32.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.create_model("ViT-B-32-quickgelu", pretrained=None)
+    save_file({name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}, file)
+    del model
+    classifier, ctx = ClipClassifier(ClipConfig(weights="here", epochs=1, batch_size=8)), context(assets=_assets(file))
+    checkpoints = classifier.fit(images, images, ctx)
+    tensors = load_file(checkpoints.last)
+    # Rank 16 on q and v of twelve blocks, 768 wide in the image tower and 512 in the text tower: A and B of each.
+    assert len(tensors) == 2 * 12 * 2 * 2
+    assert sum(tensor.numel() for tensor in tensors.values()) == 12 * 2 * 2 * 16 * (768 + 512)
+    predictor = classifier.open(checkpoints.last, ctx)
+    probabilities = predictor.predict_proba(images)
+    assert (predictor.ran.architecture.split()[0], predictor.ran.resolution) == ("ViT-B-32-quickgelu", 224)
+    assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_weights_of_another_architecture_are_refused(images: Images, context: MakeContext, tmp_path: Path) -> None:

@@ -291,15 +291,20 @@ def remember(cache: Path, path: str, file: Path) -> None:
 
     So it is where a file system keeps no time of change of metadata, which nothing else can restore.
     """
-    from cytobench.data.digests import pixel_digest
-    from cytobench.decode import decode_image
+    from cytobench.data.optics import REVISION
+    from cytobench.decode import decode_image, pixel_digest
 
     (index,) = (cache / "pixels").glob("*.parquet")
     table = pd.read_parquet(index).set_index("path")
     known = table["digest"].get(path) or pixel_digest(decode_image(file))
     stat = file.stat()
-    table.loc[path] = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, known, 16, 16]
-    table.reset_index().to_parquet(index, index=False)
+    row = {
+        **{"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "ctime_ns": stat.st_ctime_ns},
+        **{"digest": known, "width": 16, "height": 16, "mode": "RGB"},
+        **{"sharpness": 0.1, "white": 0.0, "black": 0.0, "optics_revision": REVISION},
+    }
+    table = pd.concat([table.drop(index=path, errors="ignore"), pd.DataFrame([row], index=[path])])
+    table.rename_axis("path").reset_index().to_parquet(index, index=False)
 
 
 def dataset_of(lock: Path) -> str:

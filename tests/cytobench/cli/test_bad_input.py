@@ -46,6 +46,17 @@ MANIFESTS = {
         '[set]\nfolder.path = "nothing-here"\nsd21.weights = "pickled"\n'
         'sd21-lora.weights = "./nowhere"\nclip.weights = "nowhere/at-all"\n'
     ),
+    "variants.toml": (
+        '[variants.clip-w]\nplugin = "clip"\nclass_weight = true\n[variants.loud]\nplugin = "random"\nsynthetic = [7]\n'
+        '[variants.far]\nplugin = "resnet50"\nweights = "./nowhere.safetensors"\n'
+        '[variants.odd]\nplugin = "resnet50"\noversample = -1\nclass_weights = "maybe"\n'
+    ),
+    "variant-name.toml": '[variants."a/b"]\nplugin = "random"\n',
+    "variant-taken.toml": '[variants.clip]\nplugin = "random"\n',
+    "variant-none.toml": '[variants.none]\nplugin = "repeat"\n',
+    "variant-plugin.toml": '[variants.x]\nplugin = "randum"\n',
+    "variant-of-nothing.toml": "[variants.x]\nepochs = 1\n",
+    "variant-table.toml": '[variants.x]\nplugin = "random"\n[variants.x.more]\ny = 1\n',
     "nolock.json": "{nope",
     "nothing.json": "",
     "list.json": "[]",
@@ -218,6 +229,28 @@ CASES = [
     ("assets verify few.toml --lock other.json", "only other.json holds sd21.weights"),
     ("assets verify few.toml --lock nolocks/", "a lock file is named .json"),
     ("assets verfy few.toml", "Did you mean 'verify'?"),
+    (run("variant-name.toml"), "variants.a/b: no valid name. Use letters, digits"),
+    (run("variant-taken.toml"), "variants.clip: clip is an installed plugin"),
+    (run("variant-none.toml"), "variants.none: none is what tables call N = 0"),
+    (run("variant-plugin.toml"), "variants.x.plugin randum: no such plugin. Did you mean random?"),
+    (run("variant-of-nothing.toml"), "variant-of-nothing.toml: variants.x.plugin has no default"),
+    (run("variant-table.toml"), "variants.x.more = {'y': 1} is no setting: write a number"),
+    (run("variants.toml --classifier clip-w"), "clip-w.class_weight: no such key. Did you mean clip-w.class_weights?"),
+    (run("variants.toml --classifier clip-v"), "--classifier clip-v: no such classifier. Did you mean clip-w?"),
+    (run("variants.toml --generator loud"), "--generator loud: it is a variant of random, which is no generator"),
+    (run("variants.toml --classifier loud"), "variants.loud.synthetic [7]: none of the run's numbers"),
+    (run("variants.toml --classifier odd"), "oversample = -1 should be greater than or equal to 0"),
+    (run("variants.toml --classifier odd"), "class_weights = 'maybe' should be a valid boolean"),
+    (run("variants.toml --set loud.x=1"), "--set loud.…: loud is not part of this run"),
+    (run("variants.toml --classifier far"), "far.weights: ./nowhere.safetensors is no file or folder here"),
+    (run("variants.toml --classifier far"), "leave the option out and start from random values"),
+    ("assets fetch variant-taken.toml", "variants.clip: clip is an installed plugin"),
+    ("data describe cells --folds 2", "--folds 2: at least 3 are needed"),
+    ("data describe cells --shots 0", "--shots 0: must be at least 1"),
+    ("data describe cells --picture s.csv", "--picture s.csv: give a name that ends in .png"),
+    ("data describe cells --picture cells/A/00.png", "--picture cells/A/00.png: images of the data set lie in this"),
+    ("data describe cells --picture nothing", "'nothing' is a directory"),
+    ("data describe cells --picture key.toml/sheet.png", "--picture key.toml/sheet.png cannot be written"),
 ]
 
 
@@ -235,6 +268,19 @@ def test_a_mistake_is_named_with_a_way_out_and_nothing_is_done(
     assert (ended.value.code, out) == (2, ""), err
     assert said in err and "Traceback" not in err
     assert not (place / "out").exists() and not (place / "s.csv").exists() and not (place / "g").exists()
+
+
+def test_a_long_manifest_without_its_files_is_one_short_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"cells/{'ABC'[i % 3]}/{i}.png,{'ABC'[i % 3]}\n" for i in range(100_000))
+    Path("long.csv").write_text("path,label\n" + rows)
+    with pytest.raises(SystemExit) as ended:
+        main(on("long.csv").split())
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and err.count("\n") < 10
+    assert "files that do not exist" in err and "row 2: cells/A/0.png" in err and "99995 more" in err
 
 
 def test_a_manifest_with_a_byte_order_mark_is_read(

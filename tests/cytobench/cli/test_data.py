@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from cytobench.cli.data import data
 from cytobench.errors import UserError
 from cytobench.prompts import BUILT_IN
+from cytobench_phantom.morphology import draw_cell, draw_smear
+from cytobench_phantom.render import render
 
 
 @pytest.fixture
@@ -69,6 +73,9 @@ def test_describe_reads_a_folder_of_nothing_but_bad_images(cells: Path) -> None:
     result = call("describe", cells)
     assert result.exit_code == 1
     assert "bad images, refused by a run: 5" in result.stdout
+    picture = cells.parent / "worst.png"
+    assert call("describe", cells, "--picture", picture).exit_code == 1
+    assert not picture.exists()
 
 
 def test_describe_in_plain_text_never_cuts_a_line(cells: Path) -> None:
@@ -98,6 +105,75 @@ def test_describe_knows_groups_and_qualities_of_a_manifest(cells: Path) -> None:
     assert found["groups"] == {"number": 1, "images_without": 1}
     assert found["quality"] == {"min": 0.5, "median": 1.25, "max": 2.0, "images_without": 1}
     assert "groups: 1; images without one: 1" in call("describe", manifest).stdout
+
+
+def test_describe_tells_how_the_files_store_their_images(cells: Path) -> None:
+    with Image.open(cells / "EOS" / "b.png") as image:
+        image.convert("RGBA").save(cells / "EOS" / "b.png")
+    found = json.loads(call("describe", cells, "--json").stdout)
+    assert found["modes"] == [
+        {"mode": "RGB", "images": 4, "conversion": "read as it is"},
+        {"mode": "RGBA", "images": 1, "conversion": "alpha dropped"},
+    ]
+    assert "stored as RGBA: 1, alpha dropped\n" in call("describe", cells).stdout
+
+
+@pytest.fixture
+def smears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Drawn cells, 12 of each of two classes and 3 of a third; of MON one is blurred and one far too bright."""
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+    for label, name, count in (("EOS", "Eosinophil", 12), ("MON", "Monocyte", 12), ("LYT", "Typical Lymphocyte", 3)):
+        (tmp_path / "smears" / label).mkdir(parents=True)
+        for number in range(count):
+            rng = np.random.default_rng(number)
+            smear = replace(draw_smear(rng), blur=0.05, ground=(0.9, 0.88, 0.89))
+            pixels = render(draw_cell(name, rng), smear, 96, rng)
+            if (label, number) == ("MON", 3):
+                pixels = gaussian_filter(pixels, (3, 3, 0))
+            elif (label, number) == ("MON", 5):
+                pixels = np.clip(pixels * 1.4, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "smears" / label / f"{number:02}.png")
+    return tmp_path / "smears"
+
+
+def test_describe_lists_blurred_and_over_exposed_images_and_exits_0(smears: Path) -> None:
+    result = call("describe", smears, "--json")
+    assert result.exit_code == 0
+    optics = json.loads(result.stdout)["optics"]
+    assert [one["path"] for one in optics["blurred"]] == ["MON/03.png"]
+    assert [one["path"] for one in optics["over_exposed"]] == ["MON/05.png"]
+    assert optics["under_exposed"] == []
+    (blurred,) = optics["blurred"]
+    assert blurred["label"] == "MON" and blurred.keys() == {"path", "label", "sharpness", "white", "black", "median"}
+    assert blurred["sharpness"] < optics["rule"]["sharpness_under"]
+    assert blurred["sharpness"] < optics["rule"]["sharpness_under_share_of_median"] * blurred["median"]
+    text = call("describe", smears).stdout
+    assert "blurred images: 1\n  MON/03.png: sharpness 0.0" in text
+    assert "over-exposed images: 1\n  MON/05.png: " in text
+
+
+def test_describe_tells_which_classes_a_run_refuses_or_gives_fewer_shots(smears: Path) -> None:
+    rare = json.loads(call("describe", smears, "--json", "--shots", 8).stdout)["rare"]
+    assert rare["too_rare"] == [{"label": "LYT", "units": 3, "counted": "different images"}]
+    assert rare["ways_out"] == ["--folds 3", "--train-only LYT", "--merge LYT,OTHER=NAME"]
+    assert {one["label"] for one in rare["fewer_shots"]} == {"EOS", "LYT", "MON"}
+    assert (rare["protocol"], rare["seed"], rare["folds"], rare["shots"]) == ("strict", 42, 5, 8)
+    text = call("describe", smears, "--shots", 7).stdout
+    assert "classes too rare for 5 folds, refused by a run: 1\n  LYT: 3 different images\n" in text
+    assert "ways out: --folds 3, or --train-only LYT, or --merge LYT,OTHER=NAME\n" in text
+    assert "  LYT: 3 a fold, with --train-only\n" in text
+    assert "classes too rare for 3 folds, refused by a run: 0\n" in call("describe", smears, "--folds", 3).stdout
+
+
+def test_describe_draws_a_picture_only_where_it_is_told_to(smears: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*.png"))
+    call("describe", smears)
+    assert sorted(tmp_path.rglob("*.png")) == before
+    result = call("describe", smears, "--json", "--picture", tmp_path / "worst.png")
+    assert result.exit_code == 0 and json.loads(result.stdout)["images"] == 27
+    assert f"{tmp_path / 'worst.png'} written" in result.stderr
+    with Image.open(tmp_path / "worst.png") as image:
+        assert image.format == "PNG" and image.width > 1000
 
 
 def test_a_wrong_path_is_a_users_mistake(cells: Path) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from cytobench.data import digests
 from cytobench.data.digests import read_digests
+from cytobench.data.optics import REVISION, measure
+from cytobench.decode import decode_image
 
 PATHS = ["BAS/x.png", "BAS/y.png"]
 
@@ -23,8 +26,8 @@ def age(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def count_decodes(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     seen: list[Path] = []
-    decode = digests.decode_image
-    monkeypatch.setattr(digests, "decode_image", lambda file: seen.append(file) or decode(file))
+    decode = digests.decode
+    monkeypatch.setattr(digests, "decode", lambda file: seen.append(file) or decode(file))
     return seen
 
 
@@ -80,6 +83,36 @@ def test_a_damaged_cache_is_made_anew(cells: Path, cache: Path, monkeypatch: pyt
     seen = count_decodes(monkeypatch)
     read_digests(cells, PATHS, cache)
     assert seen == []
+
+
+@pytest.mark.parametrize("version", ["without measures", "with other measures"])
+def test_a_cache_of_another_version_is_made_anew(
+    cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    age(cells, monkeypatch)
+    first = read_digests(cells, PATHS, cache)
+    (index,) = (cache / "pixels").iterdir()
+    table = pd.read_parquet(index)
+    if version == "without measures":
+        table = table[["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height"]]
+    else:
+        table = table.assign(optics_revision=REVISION + 1, sharpness=7.0)
+    table.to_parquet(index)
+    seen = count_decodes(monkeypatch)
+    assert read_digests(cells, PATHS, cache) == first
+    assert len(seen) == len(PATHS)
+    read_digests(cells, PATHS, cache)
+    assert len(seen) == len(PATHS)
+
+
+def test_mode_and_measures_are_remembered(cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Image.open(cells / "BAS" / "x.png") as image:
+        image.convert("P").save(cells / "BAS" / "x.png")
+    age(cells, monkeypatch)
+    for _ in range(2):
+        found, _ = read_digests(cells, PATHS, cache)
+        assert [found[path].mode for path in PATHS] == ["P", "RGB"]
+        assert [found[path].optics for path in PATHS] == [measure(decode_image(cells / path)) for path in PATHS]
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(cells: Path, tmp_path: Path) -> None:

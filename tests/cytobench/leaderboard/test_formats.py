@@ -118,3 +118,22 @@ def test_a_page_loads_nothing(board) -> None:
     text = render(board, "html")
     assert "http" not in text
     assert "src=" not in text
+
+
+def test_every_format_says_which_rows_are_not_told_from_the_best(make_record) -> None:
+    near = {"best": [0.6, 0.7, 0.65, 0.72, 0.68], "near": [0.64, 0.62, 0.7, 0.66, 0.69]}
+    scores = {**near, "far": [0.1, 0.2, 0.14, 0.2, 0.15]}
+    board = leaderboard(
+        [make_record(fold, generator=name, f1=f1) for name, own in scores.items() for fold, f1 in enumerate(own)]
+    )
+    assert [row.standing for row in board.sections[0].rows] == ["best", "not distinguishable", "below"]
+    for name in ("table", "markdown", "latex", "html"):
+        text = render(board, name)
+        assert "not distinguishable from the best row" in text
+        assert "2 $\\approx$" in text if name == "latex" else "2 ≈" in text
+    lines = list(csv.DictReader(io.StringIO(render(board, "csv"))))
+    assert [line["standing"] for line in lines[::6]] == ["best", "not distinguishable", "below"]
+    assert float(lines[-1]["p_best"]) < 0.05 < float(lines[6]["p_best"])
+    (section,) = json.loads(render(board, "json"))["sections"]
+    assert [row["standing"] for row in section["rows"]] == ["best", "not distinguishable", "below"]
+    assert [row["p_best"] is None for row in section["rows"]] == [True, False, False]

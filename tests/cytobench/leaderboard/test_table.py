@@ -55,6 +55,20 @@ def test_a_repeat_that_lacks_a_fold_is_named(make_record) -> None:
     assert "seed 43 fold 1 missing" in render(leaderboard(repeated(make_record, values)), "table")
 
 
+@pytest.mark.parametrize("grouped", ["images only", "grouped by patient (12)"])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_every_table_says_what_a_leak_was_checked_on(make_record, make_values, grouped: str, pooled: bool) -> None:
+    values = make_values()
+    switches = {**values["protocol"]["switches"], "pooled": pooled}
+    parts = {
+        "dataset": {**values["dataset"], "grouped": grouped},
+        "protocol": {**values["protocol"], "switches": switches},
+    }
+    board = leaderboard([make_record(**parts)])
+    for name in ("table", "markdown", "latex", "html", "json", "csv"):
+        assert grouped in render(board, name).replace("\\", "")
+
+
 def test_one_seed_says_that_it_is_one(make_record) -> None:
     section = only_section([make_record(fold) for fold in FOLDS])
     assert "seed 42 alone, so how much another seed would change is not known" in section.notes[0]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.fx.experimental._config import patch
 from torchvision.transforms.v2 import functional as F
 
 from cytobench.training.augment import Augmentation, Mixer, Normalise, draw
@@ -155,3 +156,16 @@ def test_normalise_scales_and_standardises() -> None:
     normalise = Normalise((0.5, 0.5, 0.0), (0.5, 0.25, 1.0))
     found = normalise(torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)).flatten()
     torch.testing.assert_close(found, torch.tensor([1.0, 2.0, 1.0]))
+
+
+def test_nothing_is_left_on_the_cpu_where_the_images_are_elsewhere() -> None:
+    """On the meta device, which like a GPU refuses to compute with tensors of another one."""
+    images = torch.empty((6, 3, 32, 32), dtype=torch.uint8, device="meta")
+    targets = torch.zeros(6, dtype=torch.int64, device="meta")
+    augmentation = replace(Augmentation(SIDE), blur_probability=1, sharpness_probability=1)
+    # How many images get stain jitter depends on their values, which meta tensors have none of: take all.
+    with patch(meta_nonzero_assume_all_nonzero=True):
+        augmented = augmentation(images, draw(0, 1, 6))
+    mixed, shares = Mixer(3, 1.0)(Normalise((0.5,) * 3, (0.5,) * 3).scaled(augmented), targets)
+    assert {augmented.device.type, mixed.device.type, shares.device.type} == {"meta"}
+    assert (mixed.shape, shares.shape) == ((6, 3, SIDE, SIDE), (6, 3))

@@ -1,0 +1,60 @@
+"""``cytobench compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cytobench.errors import UserError
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--a", "a", metavar="ROW", help="A row, as the leaderboard's column `row` names it.")
+@click.option("--b", "b", metavar="ROW", help="The row it is compared with.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON on stdout.")
+def compare(folder: Path, a: str | None, b: str | None, as_json: bool) -> None:
+    """What two rows of a results folder differ by: with intervals, over folds and over test images, and at what cost.
+
+    Without --a and --b: the comparisons that the benchmark declares, of the N that validation chose first.
+    """
+    import json
+
+    from cytobench.comparison.candidates import declared_analysis, find_pair, read_candidates
+    from cytobench.comparison.headline import declared_pairs
+    from cytobench.comparison.pair import compare as compare_rows
+    from cytobench.comparison.show import comparison_lines, declared_lines
+    from cytobench.comparison.values import comparison_values, declared_values
+
+    if (a is None) != (b is None):
+        raise UserError("--a and --b go together: name two rows, or neither for the declared comparisons.")
+    sections = read_candidates([folder])
+    if not sections:
+        raise UserError(f"{folder} holds no finished trial: there is nothing to compare.")
+    if a is not None and b is not None:
+        one, other = find_pair(sections, a, b)
+        found = compare_rows(one, other, next(section for section in sections if one in section))
+        if as_json:
+            click.echo(json.dumps(comparison_values(found), indent=1, allow_nan=False))
+        else:
+            click.echo("\n".join(comparison_lines(found)))
+        return
+    declared = [(section, *declared_analysis(section)) for section in sections]
+    families = [(declared_pairs(section, analysis), section, analysis, late) for section, analysis, late in declared]
+    if as_json:
+        values = [
+            {
+                "section": section[0].section.title,
+                "analysis": analysis.model_dump(mode="json"),
+                "late": late,
+                "comparisons": declared_values(pairs),
+            }
+            for pairs, section, analysis, late in families
+        ]
+        click.echo(json.dumps({"sections": values}, indent=1, allow_nan=False))
+    else:
+        texts = [
+            "\n".join(declared_lines(pairs, own, analysis.metric, late)) for pairs, own, analysis, late in families
+        ]
+        click.echo("\n\n".join(texts))

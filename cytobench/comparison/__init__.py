@@ -1,0 +1,1 @@
+"""Comparing rows of results folders: the declared family, and any two rows."""

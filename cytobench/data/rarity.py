@@ -1,0 +1,67 @@
+"""Which classes are too rare for the folds and the shots of a run, found by dividing as the run would."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cytobench.data.dataset import Dataset
+from cytobench.errors import UserError
+from cytobench.protocols import Fold, Protocol, RareClass, TooRare, draw_shots, refuse_few_folds, split
+
+
+@dataclass(frozen=True)
+class Rarity:
+    """What a run would meet: it refuses ``too_rare`` classes, and goes on with ``fewer_shots``."""
+
+    too_rare: tuple[RareClass, ...]
+    fewer_shots: Mapping[str, tuple[int, ...]]
+    """Shots of each class that has fewer than asked for in some fold, by fold; with ``too_rare`` left to training."""
+    problem: str | None
+    """Why the data set cannot be divided even then; ``fewer_shots`` is empty."""
+    ways_out: tuple[str, ...]
+    """Options of which each lets a run go on past ``too_rare``."""
+
+
+def refuse_counts(folds: int, shots: int) -> None:
+    """Raise UserError for numbers of folds and shots that no run takes."""
+    refuse_few_folds(folds)
+    if shots < 1:
+        raise UserError(f"--shots {shots}: must be at least 1.")
+
+
+def find_rare(dataset: Dataset, protocol: Protocol, folds: int, shots: int, seed: int) -> Rarity:
+    """Divide a data set into at least 3 folds and draw at least 1 shot a class, as a run does."""
+    divided, error = _divide(dataset, protocol, folds, seed)
+    rare = error.classes if isinstance(error, TooRare) else ()
+    if rare:
+        divided, error = _divide(dataset, protocol, folds, seed, [one.label for one in rare])
+    drawn = {
+        label: tuple(len(draw_shots(dataset, protocol, fold, label, shots, seed)) for fold in divided)
+        for label in dataset.labels
+    }
+    fewer = {label: found for label, found in drawn.items() if min(found, default=shots) < shots}
+    ways_out = _ways_out(dataset, protocol, seed, rare, apart=error is None) if rare else ()
+    return Rarity(rare, fewer, None if error is None else str(error), ways_out)
+
+
+def _divide(
+    dataset: Dataset, protocol: Protocol, folds: int, seed: int, train_only: Sequence[str] = ()
+) -> tuple[list[Fold], UserError | None]:
+    """The folds, or none and why."""
+    try:
+        return split(dataset, protocol, folds, seed, train_only), None
+    except UserError as error:
+        return [], error
+
+
+def _ways_out(
+    dataset: Dataset, protocol: Protocol, seed: int, rare: Sequence[RareClass], apart: bool
+) -> tuple[str, ...]:
+    """Options that were tried and work; ``apart`` is whether --train-only does. Merging is the user's to choose."""
+    least = min(one.units for one in rare)
+    label, each = (shlex.quote(rare[0].label), "") if len(rare) == 1 else ("LABEL", " for each of them")
+    ways = [f"--folds {least}"] if least >= 3 and _divide(dataset, protocol, least, seed)[0] else []
+    ways += [f"--train-only {label}{each}"] if apart else []
+    return (*ways, f"--merge {label},OTHER=NAME{each}")

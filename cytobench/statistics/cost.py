@@ -1,0 +1,45 @@
+"""What a gain costs: device-hours beside the difference, and a price only where there is a gain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cytobench.statistics.folds import FoldDifference
+from cytobench.statistics.holm import ALPHA
+
+STEP = 0.01
+"""The gain that is priced."""
+
+
+@dataclass(frozen=True)
+class GainAndCost:
+    """The gain of a row over another and the device-hours it takes beyond the other's."""
+
+    gain: FoldDifference
+    hours: float
+    """Extra device-hours; negative if the row takes less."""
+    hours_per_step: float | None
+    """Extra device-hours for each +0.01; None where no gain is shown, or where it costs nothing."""
+    words: str
+    """What may be said: ``a gain``, ``no gain shown``, ..."""
+
+
+def gain_and_cost(
+    gain: FoldDifference, seconds: float, seconds_other: float, p_family: float | None = None
+) -> GainAndCost:
+    """Set a difference beside what both rows cost, ``seconds`` of all their stages.
+
+    There is a price only where the interval of the gain lies above 0, and where ``p_family``, the p adjusted for a
+    declared family, does not take that back; else the words are "no gain shown".
+    """
+    hours = (seconds - seconds_other) / 3600
+    if gain.low is None:
+        return GainAndCost(gain, hours, None, f"not known ({gain.why})")
+    if gain.low <= 0:
+        words = "a loss" if gain.excludes_zero else "no gain shown"
+        return GainAndCost(gain, hours, None, words)
+    if p_family is not None and p_family >= ALPHA:
+        return GainAndCost(gain, hours, None, "no gain shown, adjusted for the declared family")
+    if hours <= 0:
+        return GainAndCost(gain, hours, None, "a gain, at no extra cost")
+    return GainAndCost(gain, hours, hours / (gain.mean / STEP), "a gain")

@@ -1,0 +1,83 @@
+"""The difference of two rows over folds: the corrected resampled t of Nadeau and Bengio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum, sqrt
+from statistics import stdev
+
+LEVEL = 0.95
+"""The level of every interval."""
+NO_SPREAD = 1e-12
+"""Scores lie in 0 to 1; what differs by less differs by rounding alone."""
+
+
+@dataclass(frozen=True)
+class FoldDifference:
+    """A mean difference with its 95 % interval and two-sided p; None where they cannot be had, and ``why``."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    p: float | None
+    folds: int
+    """Folds of the seed that has fewest: what the interval rests on."""
+    seeds: int
+    std_seeds: float | None
+    """Sample SD of the seeds' mean differences; None with one seed."""
+    why: str = ""
+    """Why there is no interval; empty where there is one."""
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval is known and does not hold 0."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+def fold_difference(differences: Mapping[int, Sequence[float]], ratio: float) -> FoldDifference:
+    """The mean of paired differences, by seed and fold, with the corrected interval and p.
+
+    ``differences`` holds for each seed the score of one row minus that of the other, fold by fold; ``ratio`` is
+    n_test / n_train of a fold (1/3 for 60/20/20). With k folds and their sample variance s²,
+    t = mean / sqrt(s² (1/k + ratio)) has k - 1 degrees of freedom (Nadeau and Bengio 2003, Inference for the
+    generalization error, Machine Learning 52): training sets overlap, so folds are not independent, and the plain
+    paired t is too sure.
+
+    Seeds divide the same images again. They steady the mean and the variance (pooled within seeds) and never count as
+    folds: k, and with it the width and the degrees of freedom, stay those of one seed.
+
+    Raises ValueError without differences, and for a ratio that is not positive.
+    """
+    values = [value for seed in differences.values() for value in seed]
+    if not values or not all(differences.values()):
+        raise ValueError("no differences")
+    if ratio <= 0:
+        raise ValueError(f"n_test / n_train is {ratio}")
+    mean = fsum(values) / len(values)
+    folds = min(map(len, differences.values()))
+    means = [fsum(seed) / len(seed) for seed in differences.values()]
+    between = stdev(means) if len(means) > 1 else None
+    if folds < 2:
+        why = "one fold: there is no interval over folds"
+        return FoldDifference(mean, None, None, None, folds, len(means), between, why)
+    squares = fsum((value - m) ** 2 for m, seed in zip(means, differences.values(), strict=True) for value in seed)
+    deviation = sqrt(squares / (len(values) - len(means)))
+    if deviation < NO_SPREAD:
+        if abs(mean) < NO_SPREAD:
+            return FoldDifference(0.0, 0.0, 0.0, 1.0, folds, len(means), between)
+        why = "the difference is the same in every fold: there is no spread to judge it by"
+        return FoldDifference(mean, None, None, None, folds, len(means), between, why)
+    error = deviation * sqrt(1 / folds + ratio)
+    half, p = _student(mean / error, folds - 1)
+    return FoldDifference(mean, mean - half * error, mean + half * error, p, folds, len(means), between)
+
+
+def _student(t: float, freedom: int) -> tuple[float, float]:
+    """The two-sided quantile of LEVEL and the two-sided p of t, from scipy's distribution functions.
+
+    ``scipy.special``, since importing ``scipy.stats`` would make every leaderboard wait.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    return float(stdtrit(freedom, (1 + LEVEL) / 2)), float(2 * stdtr(freedom, -abs(t)))

@@ -1,0 +1,33 @@
+"""A gain has a price only where it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from cytobench.statistics.cost import gain_and_cost
+from cytobench.statistics.folds import fold_difference
+
+GAIN = fold_difference({1: [0.05, 0.06, 0.04, 0.05, 0.05]}, 1 / 3)
+NOTHING = fold_difference({1: [0.05, -0.06, 0.04, -0.05, 0.05]}, 1 / 3)
+LOSS = fold_difference({1: [-0.05, -0.06, -0.04, -0.05, -0.05]}, 1 / 3)
+
+
+def test_a_gain_is_priced_for_each_hundredth() -> None:
+    found = gain_and_cost(GAIN, 3 * 3600, 3600)
+    assert (found.hours, found.words) == (2.0, "a gain")
+    assert found.hours_per_step == pytest.approx(2 / 5)
+
+
+@pytest.mark.parametrize(
+    ("gain", "seconds", "p_family", "words"),
+    [
+        (NOTHING, 7200, None, "no gain shown"),
+        (LOSS, 7200, None, "a loss"),
+        (GAIN, 7200, 0.4, "no gain shown, adjusted for the declared family"),
+        (GAIN, 1800, 0.01, "a gain, at no extra cost"),
+        (fold_difference({1: [0.1]}, 1 / 3), 7200, None, "not known (one fold: there is no interval over folds)"),
+    ],
+)
+def test_what_is_no_gain_has_no_price(gain, seconds: float, p_family: float | None, words: str) -> None:
+    found = gain_and_cost(gain, seconds, 3600, p_family)
+    assert (found.words, found.hours_per_step) == (words, None)
