@@ -177,13 +177,14 @@ def _extract(stage: FidelityStage, folder: Path) -> Cost:
     load(stage.extractor.offer.spec.factory)
     with reading(stage.extractor, folder, stage.work.device, time=watch.part) as reader:
         with watch.stage():
-            reader.features(stage.real.take(rows), [stage.real_digests[row] for row in rows])
+            part = stage.real.take(rows)
+            reader.features(part.images, part.digests)
         once = watch.parts.get("load", 0.0)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / reader.extracted
         return Cost(
             once=once,
             image=(watch.seconds - once) / reader.extracted,
-            stage_bytes=size * (len(stage.real) + len(stage.synthetic)),
+            stage_bytes=size * stage.kept,
         )
 
 

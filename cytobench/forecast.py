@@ -154,7 +154,7 @@ def _price(item: Item, cost: Cost | None) -> None:
     if not item.todo:
         item.seconds = item.bytes = 0.0
         return
-    if item.there and item.kind != "predict":
+    if item.there and item.kind not in ("predict", "fidelity"):  # features lie beside what a fidelity leaves
         item.bytes = item.there_bytes / item.there * item.todo
     if item.kind == "predict":
         item.bytes = 0.0  # records and predictions lie outside the store
@@ -208,7 +208,7 @@ def _count_fidelity(planner: Planner, stage: FidelityStage, counts: _Counts, rea
         else:
             plugin = stage.extractor.offer.spec.name
             reason = reasons.of_stage("fidelity", stage.key, plugin, name, stage.inputs)
-            counts.todo("fidelity", name, reason, images=len(stage.real) + len(stage.synthetic))
+            counts.todo("fidelity", name, reason, images=stage.passes)
     return there
 
 

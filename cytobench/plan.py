@@ -17,8 +17,11 @@ from cytobench.assets import Asset, digests
 from cytobench.configure import outcome
 from cytobench.contract import PluginConfig
 from cytobench.data.dataset import Dataset
+from cytobench.fidelity.copies import Tuning, Untested
 from cytobench.fidelity.extract import ReadyExtractor
+from cytobench.fidelity.features import Part
 from cytobench.fidelity.stage import FIGURES, FidelityStage
+from cytobench.fidelity.tuning import contents, held_out_rows, inputs_of, why_untested
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
@@ -44,6 +47,8 @@ class Planner:
     dtype: str
     workers: int
     store: Store
+    seen: tuple[int, ...] = ()
+    """Rows that generators made elsewhere have seen; they are in training alone."""
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -179,32 +184,56 @@ class Planner:
 
     def fidelity(self, trial: Trial, extractor: ReadyExtractor) -> FidelityStage | None:
         """How near a trial's synthetic images are to its fold's test images; None for N = 0. Classifiers share it."""
-        sample, rows = self.sample(trial), self.fold(trial).test
-        if sample is None:
+        sample, generator = self.sample(trial), trial.arm.generator
+        if sample is None or generator is None:
             return None
-        view, table = self.protocol.view, self.dataset.table.iloc[rows]
-        labels = [one.label for one in sample.classes]
         seed = derive_seed(self.seed, "fidelity", trial.fold)
+        tuning = self._tuning(generator, trial, seed)
+        real = self._part(self.fold(trial).test)
+        if isinstance(tuning, Tuning):
+            real = real.without(tuning.shots.digests)  # some protocols test on shots too
         inputs = {
-            **extractor.inputs(view),
+            **extractor.inputs(self.protocol.view),
             "figures": FIGURES,
-            "real": table[["label", "digest", "group"]].astype(object).where(table.notna(), None).to_numpy().tolist(),
+            "real": contents(real)[0],
             "synthetic": [[one.images.folder.name, one.label, sample.n] for one in sample.classes],
+            **inputs_of(tuning),
             "seed": seed,
         }
         spec = extractor.offer.spec
-        every = dict.fromkeys(labels, np.arange(sample.n))
+        every = {one.label: np.arange(sample.n) for one in sample.classes}
         return FidelityStage(
             key=content_key("fidelity", inputs),
             work=self._work(spec.name, spec.factory, (extractor.config,), seed, extractor.assets, None),
             extractor=extractor,
-            real=self._images(rows, "classifier", view),
-            real_digests=list(table["digest"]),
-            real_groups=list(table["group"].astype(object).where(table["group"].notna(), None)),
-            synthetic=self._images(rows[:0], "classifier", view, sample, every),
+            real=real,
+            synthetic=self._images(np.array([], dtype=np.int64), "classifier", self.protocol.view, sample, every),
             sets=[one.images for one in sample.classes],
             n=sample.n,
+            tuning=tuning,
             inputs=inputs,
+        )
+
+    def _tuning(self, generator: ReadyGenerator, trial: Trial, seed: int) -> Tuning | Untested:
+        """What a trial's generator was tuned on, and images of the same classes that it has not seen."""
+        untested = why_untested(generator)
+        if untested is not None:
+            return untested
+        table, shots = self.dataset.table, self.shots(trial)
+        # Of the groups of the shots, and of what a list names, all images are in training: so are those like the shots.
+        unlike = bool(self.seen) or bool(table["group"].notna().any())
+        within = unlike and self.protocol.shots_from == "train"
+        pool = self.divide(0)[trial.fold].train if within else np.arange(len(table))
+        held_out = held_out_rows(table, pool, shots, seed)
+        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out))
+
+    def _part(self, rows: NDArray[np.int64]) -> Part:
+        table = self.dataset.table.iloc[rows]
+        return Part(
+            images=self._images(rows, "classifier", self.protocol.view),
+            digests=list(table["digest"]),
+            groups=list(table["group"].astype(object).where(table["group"].notna(), None)),
+            names=list(table["path"]),
         )
 
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:

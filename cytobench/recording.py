@@ -38,8 +38,12 @@ class Recorder:
         report: Mapping[str, Any],
         ran: Mapping[str, Any],
         scores: Mapping[str, Mapping[str, float | None]],
+        unmeasured: Mapping[str, Mapping[str, str]],
     ) -> Record:
-        """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted."""
+        """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted.
+
+        ``unmeasured`` are its fidelities that failed, by extractor, as :class:`~cytobench.records.Failure`.
+        """
         stages, curves, generator_ran = self._stages(trial, planner)
         fidelity, timed = self._fidelity(trial, planner)
         return self._record(
@@ -50,6 +54,7 @@ class Recorder:
             scores=scores,
             stages=[*stages, *timed, {**report, "reused": False}],
             fidelity=fidelity,
+            fidelity_failed=unmeasured,
             curves=curves,
             classifier=_plugin_part(trial.arm.classifier, ran),
             generator=_plugin_part(trial.arm.generator, generator_ran),

@@ -98,6 +98,7 @@ class Resolved:
             dtype="float32" if device == "cpu" else "float16",
             workers=benchmark.workers,
             store=Store(store),
+            seen=self.seen,
         )
 
 

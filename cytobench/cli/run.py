@@ -107,8 +107,11 @@ def run(
         click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)
         for name, reason in result.outcome.failed.items():
             click.echo(f"  {name}: {reason}", err=True)
-        return 1
-    return 0
+    if result.outcome.unmeasured:
+        click.echo("fidelity failed, and its figures are missing (tracebacks in the trials' records):", err=True)
+        for name, reason in result.outcome.unmeasured.items():
+            click.echo(f"  {name}: {reason}", err=True)
+    return 1 if result.outcome.failed or result.outcome.unmeasured else 0
 
 
 def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -36,6 +36,11 @@ class FeatureCache:
     found: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     ran: Ran | None = None
 
+    @property
+    def dimension(self) -> int:
+        """Features an image; 0 where none is known."""
+        return next((len(features) for features in self.found.values()), 0)
+
     def read(self) -> None:
         """Read all files of the folder."""
         for file in sorted(self.folder.glob("*.safetensors")):

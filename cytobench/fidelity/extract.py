@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +16,7 @@ from cytobench.assets import Asset, digests, resolve_asset
 from cytobench.configure import extractor_config, extractor_title, outcome
 from cytobench.context import Context, untimed
 from cytobench.contract import ExtractorSpec, OpenedExtractor, PluginConfig, Ran
+from cytobench.copying.pixels import TRANSFORMS, transform
 from cytobench.errors import CytobenchError
 from cytobench.fidelity.cache import FeatureCache
 from cytobench.images import Images, View
@@ -25,6 +26,9 @@ from cytobench.plugins import Offer, Plugins
 
 _CHUNK = 256
 """Images between two writes of the cache, so that a stopped extraction goes on near where it was."""
+
+_TURNED_CHUNK = 64
+"""The same where images are turned: they are decoded once, and held for all eight."""
 
 Progress = Callable[[int, int], None]
 
@@ -83,7 +87,7 @@ def ready_extractor(name: str, values: Mapping[str, Any], plugins: Plugins, pres
 class FeatureReader:
     """Features of images by one extractor, kept in ``folder`` between runs; made by :func:`reading`.
 
-    ``extracted`` counts the images that went through the extractor, which is opened for the first of them.
+    ``extracted`` counts the passes through the extractor (a turned image is one more), which is opened for the first.
     """
 
     extractor: ReadyExtractor
@@ -101,27 +105,37 @@ class FeatureReader:
 
         Raises CytobenchError where the extractor gives something else.
         """
-        cache = self._cache(images.view)
-        first = {digest: row for row, digest in reversed(list(enumerate(pixel_digests)))}
-        todo = sorted(row for digest, row in first.items() if digest not in cache.found)
-        for start in range(0, len(todo), _CHUNK):
-            rows = todo[start : start + _CHUNK]
-            found, ran = self._extract(images.take(rows))
-            cache.add([pixel_digests[row] for row in rows], found, ran)
-            self.progress(start + len(rows), len(todo))
-        rows_found = [cache.found[digest] for digest in pixel_digests]
-        if len({row.shape for row in rows_found}) > 1:
-            raise CytobenchError(f"extractor {self.extractor.name} gave features of different lengths.")
-        return np.stack(rows_found)
+        return self._kept(
+            self._cache(images.view), pixel_digests, _CHUNK, lambda rows: self._extract(images.take(rows))
+        )
+
+    def symmetric_features(self, images: Images, pixel_digests: Sequence[str]) -> NDArray[np.float32]:
+        """The mean of an image's features over its eight flips and rotations, so that a turned copy has the same.
+
+        As :meth:`features`, which the image as it is goes through; the other seven pass once each, and the mean is
+        kept. The view may not depend on an image's position.
+        """
+        upright = dict(zip(pixel_digests, self.features(images, pixel_digests), strict=True))
+
+        def extract(rows: Sequence[int]) -> tuple[NDArray[np.float32], Ran]:
+            shown = images.take(rows)
+            decoded = [shown[i] for i in range(len(rows))]
+            total = np.stack([upright[pixel_digests[row]] for row in rows]).astype(np.float64)
+            for name in TRANSFORMS[1:]:
+                turned = [_Drawn(np.ascontiguousarray(transform(image, name))) for image in decoded]
+                found, ran = self._extract(replace(shown, pixels=turned, view=View()))
+                total += found
+            return (total / len(TRANSFORMS)).astype(np.float32), ran
+
+        return self._kept(self._cache(images.view, symmetric=True), pixel_digests, _TURNED_CHUNK, extract)
 
     def used(self, view: View) -> ExtractorUsed:
         """What the features of images with this view come from. Raises CytobenchError before any were asked for."""
         cache, spec = self._cache(view), self.extractor.offer.spec
         if cache.ran is None:
             raise CytobenchError(f"no image went through the extractor {spec.name} yet.")
-        dimension = len(next(iter(cache.found.values())))
         digest = self.extractor.weights_digest
-        return ExtractorUsed(self.extractor.name, spec.name, spec.revision, digest, dimension, cache.ran)
+        return ExtractorUsed(self.extractor.name, spec.name, spec.revision, digest, cache.dimension, cache.ran)
 
     def close(self) -> None:
         """Free the extractor, if it was opened."""
@@ -129,8 +143,33 @@ class FeatureReader:
             self._opened.close()
             self._opened = None
 
-    def _cache(self, view: View) -> FeatureCache:
-        key = content_key("extractor", self.extractor.inputs(view))
+    def _kept(
+        self,
+        cache: FeatureCache,
+        pixel_digests: Sequence[str],
+        chunk: int,
+        extract: Callable[[Sequence[int]], tuple[NDArray[np.float32], Ran]],
+    ) -> NDArray[np.float32]:
+        """Features in the order of the digests; those that the cache lacks are extracted by row, a chunk at a time."""
+        first = {digest: row for row, digest in reversed(list(enumerate(pixel_digests)))}
+        todo = sorted(row for digest, row in first.items() if digest not in cache.found)
+        for start in range(0, len(todo), chunk):
+            rows = todo[start : start + chunk]
+            found, ran = extract(rows)
+            cache.add([pixel_digests[row] for row in rows], found, ran)
+            self.progress(start + len(rows), len(todo))
+        if not pixel_digests:
+            return np.zeros((0, cache.dimension), dtype=np.float32)
+        found_rows = [cache.found[digest] for digest in pixel_digests]
+        if len({row.shape for row in found_rows}) > 1:
+            raise CytobenchError(f"extractor {self.extractor.name} gave features of different lengths.")
+        return np.stack(found_rows)
+
+    def _cache(self, view: View, symmetric: bool = False) -> FeatureCache:
+        inputs = self.extractor.inputs(view)
+        if symmetric:
+            inputs["mean_over"] = list(TRANSFORMS)
+        key = content_key("extractor", inputs)
         if key not in self._caches:
             self._caches[key] = FeatureCache(self.folder / key[:2] / key)
             self._caches[key].read()
@@ -159,6 +198,17 @@ class FeatureReader:
             raise CytobenchError(f"extractor {name} gave features that are no finite numbers.")
         self.extracted += len(images)
         return found, self._opened.ran
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """An image that is there already."""
+
+    image: NDArray[np.uint8]
+
+    def read(self) -> NDArray[np.uint8]:
+        """The image, RGB uint8 (height, width, 3)."""
+        return self.image
 
 
 @contextmanager

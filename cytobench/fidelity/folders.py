@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +9,17 @@ from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.folder import list_flat
 from cytobench.data.open import list_path
 from cytobench.errors import UserError
+from cytobench.fidelity.features import Part
 from cytobench.images import FilePixels, Images, View
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Images of one side of a comparison, with the pixel digest, label and group of each (None where it has none).
-
-    ``classes`` are the labels in order, none for a flat folder; ``source`` is what the user named.
-    """
+    """What a user named: its images, and the labels in order, none for a flat folder."""
 
     source: str
-    images: Images
-    digests: Sequence[str]
-    labels: Sequence[str]
-    groups: Sequence[str | None]
+    root: Path
+    part: Part
     classes: tuple[str, ...]
 
 
@@ -47,19 +42,20 @@ def _collection(source: str, dataset: Dataset, view: View, classes: tuple[str, .
     shown = table[["label"]].assign(prompt="", synthetic=False)
     pixels = [FilePixels(dataset.path(row)) for row in range(len(table))]
     groups = table["group"].astype(object).where(table["group"].notna(), None)
-    return Collection(
-        source=source,
+    part = Part(
         images=Images(shown, dataset.labels, no_prompts, pixels, view),
         digests=list(table["digest"]),
-        labels=list(table["label"]),
         groups=list(groups),
-        classes=classes,
+        names=list(table["path"]),
     )
+    return Collection(source, dataset.root, part, classes)
 
 
-def refuse_other_classes(real: Collection, other: Collection, option: str) -> None:
-    """Raise UserError unless both sides have the same classes, or both have none."""
+def refuse_other_classes(real: Collection, other: Collection, option: str, some: bool = False) -> None:
+    """Raise UserError unless both sides have the same classes, or both have none; with ``some`` it may lack classes."""
     if set(real.classes) == set(other.classes):
+        return
+    if some and other.classes and set(other.classes) <= set(real.classes):
         return
     one_class = "To compare one class alone, name the folder of that class on both sides."
     if not real.classes or not other.classes:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cytobench.fidelity.copies import Tuning, Untested
 from cytobench.fidelity.extract import ReadyExtractor
+from cytobench.fidelity.features import Part
 from cytobench.images import Images
 from cytobench.imagesets import ImageSet
 from cytobench.lazy import load
+from cytobench.protocols import synthetic_path
 from cytobench.stages import Services, Work, stage_report
 from cytobench.store import Store
 from cytobench.timing import Stopwatch
@@ -19,6 +22,8 @@ FIGURES = 1
 """Raised when figures are computed otherwise; part of every key."""
 
 RESULT = "fidelity.json"
+PAIRS = "pairs.png"
+"""The closest pairs of synthetic images and shots, beside the result where copies were tested for."""
 
 
 @dataclass(frozen=True)
@@ -28,48 +33,66 @@ class FidelityStage:
     key: str
     work: Work
     extractor: ReadyExtractor
-    real: Images
-    real_digests: Sequence[str]
-    real_groups: Sequence[str | None]
+    real: Part
     synthetic: Images
     sets: Sequence[ImageSet]
     """The image set of each class; ``synthetic`` are the first ``n`` images of each, in this order."""
     n: int
+    tuning: Tuning | Untested
+    """What the generator was tuned on, or why copies are not tested for."""
     inputs: Mapping[str, Any]
+
+    @property
+    def passes(self) -> int:
+        """Images that go through the extractor where none is known yet, turned ones included."""
+        turned = 0
+        if isinstance(self.tuning, Tuning):
+            turned = 8 * (len(self.tuning.shots) + len(self.tuning.held_out)) + 7 * len(self.synthetic)
+        return len(self.real) + len(self.synthetic) + turned
+
+    @property
+    def kept(self) -> int:
+        """Features that it leaves where none is known yet: of images, and their means over turned ones."""
+        seen = len(self.tuning.shots) + len(self.tuning.held_out) if isinstance(self.tuning, Tuning) else 0
+        return len(self.real) + len(self.synthetic) + (2 * seen + len(self.synthetic) if seen else 0)
 
     def run(self, services: Services) -> dict[str, Any]:
         """Extract what is not known yet, measure and keep; returns the report."""
-        from cytobench.fidelity.compare import ALL, compare
+        from cytobench.fidelity.compare import compare
         from cytobench.fidelity.extract import reading
-        from cytobench.fidelity.features import FeatureSet
 
         load(self.extractor.offer.spec.factory)  # imports its module, which is not timed
         store, watch = Store(self.work.store), Stopwatch(self.work.device)
-        made_digests = [digest for one in self.sets for digest in one.digests(self.n)]
-        folder, device = store.root / "features", self.work.device
+        folder, device, made = store.root / "features", self.work.device, self._made()
         with watch.stage(), reading(self.extractor, folder, device, services.progress, watch.part) as reader:
-            real = reader.features(self.real, self.real_digests)
-            made = reader.features(self.synthetic, made_digests)
-            used = reader.used(self.real.view)
-            found = compare(
-                FeatureSet(real, list(self.real.table["label"]), self.real_groups),
-                FeatureSet(made, list(self.synthetic.table["label"]), [None] * len(made)),
-                self.work.labels,
-                self.work.seed,
-            )
+            found = compare(reader, self.real, made, self.work.labels, self.work.seed, self.tuning)
+            used = reader.used(self.real.images.view)
         report = stage_report("fidelity", self.key, self.extractor.name, self.work, watch, reader.extracted)
-        figures = {label: asdict(one) for label, one in found.items()}
         result = {
             "dimension": used.dimension,
             "ran": asdict(used.ran),
             "seed": self.work.seed,
-            "total": figures.pop(ALL),
-            "classes": figures,
+            "total": asdict(found.total),
+            "classes": {label: asdict(one) for label, one in found.classes.items()},
         }
         with store.making("fidelity", self.key) as out:
             (out / RESULT).write_text(json.dumps(result, indent=1, allow_nan=False), encoding="utf-8")
+            if found.copies is not None:
+                found.copies.draw(out / PAIRS)
             store.keep("fidelity", self.key, out, dict(self.inputs), report)
         return report
+
+    def _made(self) -> Part:
+        """The synthetic images; their digests are known once they are sampled."""
+        labels = list(self.synthetic.table["label"])
+        numbers = [i for _ in self.sets for i in range(self.n)]
+        names = [synthetic_path(label, i) for label, i in zip(labels, numbers, strict=True)]
+        return Part(
+            images=self.synthetic,
+            digests=[digest for one in self.sets for digest in one.digests(self.n)],
+            groups=[None] * len(labels),
+            names=names,
+        )
 
 
 def kept_figures(store: Store, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:

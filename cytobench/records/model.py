@@ -59,7 +59,7 @@ class ClassifierUsed(_PluginUsed):
 class ExtractorUsed(_PluginUsed):
     """The extractor that a fidelity was measured with."""
 
-    config: dict[str, Any] = Field(description="Every setting.")
+    config: dict[str, Any] = Field(description="Every setting, but those added later that are at their default.")
     dimension: int = Field(description="Features an image.")
 
 
@@ -237,6 +237,11 @@ class Record(_Part):
     fidelity: list[FidelityUsed] = Field(
         default_factory=list,
         description="How near the synthetic images are to the real test images, an entry for each --extractor.",
+    )
+    fidelity_failed: dict[str, Failure] = Field(
+        default_factory=dict,
+        description="Fidelities that could not be measured, by extractor; the trial counts without them, and the same "
+        "run tries them again.",
     )
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."
