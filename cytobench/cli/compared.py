@@ -41,10 +41,10 @@ def _show(label: str, one: Fidelity) -> None:
     rows = []
     for name, title in _NAMES.items():
         figure = getattr(one, name)
-        row = [f"  {title}", _number(figure.value, name) if figure else "-", _interval(figure, name)]
+        row = [f"  {title}", _number(figure.value, name) if figure else "too few", _interval(figure, name)]
         if one.floor is not None:
             value = getattr(one.floor, name)
-            row.append("-" if value is None else _number(value, name))
+            row.append("too few" if value is None else _number(value, name))
         rows.append(row)
     table(header, rows)
 

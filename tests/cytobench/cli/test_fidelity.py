@@ -182,3 +182,123 @@ def test_a_mistake_is_named_with_a_way_out(
     assert (code, out) == (2, ""), err
     assert said in err and "Traceback" not in err
     assert not (tmp_path / "cache/features").exists()
+
+
+SHOTS = ("--shots", "shots", "--holdout", "hold")
+
+
+@pytest.fixture
+def copied(folders: None, tmp_path: Path) -> None:
+    """Six shots and twelve held-out images a class; ``copies`` are A's shots, turned, and fresh images of B."""
+    for i, label in enumerate("AB"):
+        # Of 26 px the view cuts 2 on each side, so that it is the same square of a turned image.
+        save(tmp_path / "shots" / label, 6, 30 + i, side=26)
+        save(tmp_path / "hold" / label, 12, 40 + i)
+        save(tmp_path / "copies" / label, 9, 50 + i)
+    for i in range(9):
+        shot = np.asarray(Image.open(tmp_path / f"shots/A/RGB{i % 6}.png"))
+        Image.fromarray(np.ascontiguousarray(np.rot90(shot, i % 4))).save(tmp_path / f"copies/A/RGB{i}.png")
+
+
+def test_copies_of_shots_are_found_in_their_class_alone(call: Call, copied: None, tmp_path: Path) -> None:
+    code, out, err = call(*SIDES, "copies", *SHOTS, *CLIP, "--json", "--pairs", "pairs.png")
+    assert code == 0, err
+    found = json.loads(out)
+    copying = found["copying"]
+    assert (copying["testable"], copying["classes_found"], copying["classes_tested"]) == (True, ["A"], ["A", "B"])
+    assert copying["p_value"] == found["classes"]["A"]["copying"]["p_holm"] <= 0.05
+    assert copying["smallest_p"] == pytest.approx(2 / 1000)
+    assert copying["near_copies"] == pytest.approx(9 / 18) and copying["near_copies_held_out"] == 0
+    one = found["classes"]["A"]["copying"]
+    assert (one["n_shots"], one["n_held_out"], one["n_synthetic"], one["near_copies"]) == (6, 12, 9, 1.0)
+    closest = next(pair for pair in one["pairs"] if pair["space"] == "pixels")
+    assert closest["synthetic"].startswith("A/RGB") and closest["shot"].startswith("A/RGB")
+    assert closest["transform"] in ("as it is", "turned 90", "turned 180", "turned 270")
+    assert (found["shots"], found["holdout"], found["chosen"]) == ("shots", "hold", None)
+    assert Image.open(tmp_path / "pairs.png").mode == "RGB"
+    assert "private" not in out
+
+
+def test_the_text_has_a_line_a_class_and_a_verdict(call: Call, copied: None) -> None:
+    code, out, _ = call(*SIDES, "copies", *SHOTS, *CLIP)
+    assert code == 0
+    assert "copies of the shots: shots; held out: hold" in out and "--shots-chosen HOW" in out
+    lines = [line for line in out.splitlines() if line.endswith(("  found", "  not found at this power"))]
+    assert [line.split()[0] for line in lines] == ["A", "B"]
+    assert "copying found in A: smallest p of a class" in out and "smallest attainable 0.002" in out
+    assert "9 of the synthetic images are near-copies of a shot in pixels, 0 of a held-out image" in out
+
+
+def test_the_reference_is_held_out_by_default_and_never_a_shot(call: Call, copied: None, tmp_path: Path) -> None:
+    for i in range(2):
+        shutil.copy(tmp_path / f"shots/A/RGB{i}.png", tmp_path / f"real/A/shot{i}.png")
+    code, out, err = call(*SIDES, "copies", "--shots", "shots", *CLIP, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["n_real"], found["left_out"], found["identical"]) == (24, 2, 1)
+    assert "2 real images have the very pixels of a shot: left out of the reference" in err
+    assert found["classes"]["A"]["copying"]["n_held_out"] == 12
+
+
+def test_chosen_shots_are_not_testable(call: Call, copied: None) -> None:
+    code, out, err = call(*SIDES, "copies", *SHOTS, "--shots-chosen", "the sharpest", *CLIP, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["copying"]["testable"], found["copying"]["p_value"]) == (False, None)
+    one = found["classes"]["A"]["copying"]
+    assert "the shots are chosen (the sharpest)" in one["reason"]
+    assert one["near_copies"] == 1.0, "pixels say it still"
+
+
+def test_flat_folders_are_one_class(call: Call, copied: None) -> None:
+    sides = ("--real", "real/A", "--synthetic", "copies/A", "--shots", "shots/A", "--holdout", "hold/A")
+    code, out, err = call(*sides, *CLIP, "--json")
+    assert code == 0, err
+    found = json.loads(out)["copying"]
+    assert found["testable"] and found["p_value"] <= 0.05 and found["n_shots"] == 6
+    assert "copying found: p" in call(*sides, *CLIP)[1]
+
+
+def test_a_class_without_shots_is_not_testable_and_the_others_are(call: Call, copied: None, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "shots/B")
+    code, out, err = call(*SIDES, "copies", *SHOTS, *CLIP, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["copying"]["classes_tested"] == ["A"]
+    assert found["classes"]["B"]["copying"]["reason"] == "there are no shots"
+
+
+def test_groups_of_shots_and_held_out_images_count(call: Call, copied: None, tmp_path: Path) -> None:
+    for name, first in (("shots", "p"), ("hold", "q")):
+        files = sorted((tmp_path / name).glob("*/*.png"))
+        places = [file.relative_to(tmp_path) for file in files]
+        rows = [f"{place},{place.parent.name},{first}{i % 3}" for i, place in enumerate(places)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["path,label,group", *rows]))
+    code, out, err = call(*SIDES, "copies", "--shots", "shots.csv", "--holdout", "hold.csv", *CLIP, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert not found["copying"]["testable"]
+    assert "no group has both shots and held-out images" in found["classes"]["A"]["copying"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--holdout hold", "--holdout hold: it is about copies of the shots. Name these too, with --shots DIR"),
+        ("--pairs pairs.png", "--pairs pairs.png: it is about copies"),
+        ("--shots-chosen sharp", "--shots-chosen sharp: it is about copies"),
+        ("--shots nowhere", "--shots nowhere: there is no such folder or manifest"),
+        ("--shots shots --holdout real/A", "real has folders of classes and real/A is one flat folder"),
+        ("--shots more", "--shots more: compared with real it has besides C"),
+        ("--shots real", "all its images are among --shots real"),
+        ("--shots shots --pairs pairs.jpg", "--pairs pairs.jpg: give a name that ends in .png"),
+        ("--shots shots --pairs shots/A/pairs.png", "images of the data set lie in this folder"),
+    ],
+)
+def test_mistakes_about_shots_are_named(call: Call, copied: None, tmp_path: Path, arguments: str, said: str) -> None:
+    shutil.copytree(tmp_path / "shots", tmp_path / "more")
+    save(tmp_path / "more/C", 4, 1)
+    code, out, err = call(*SIDES, "copies", *CLIP, *arguments.split())
+    assert (code, out) == (2, ""), err
+    assert said in err and "Traceback" not in err
+    assert not [*tmp_path.rglob("pairs.*"), *(tmp_path / "cache").glob("features")]

@@ -1,4 +1,7 @@
-"""A whole extractor plugin, installed for one test: mean colours, and a line in a file for every image it sees."""
+"""A whole extractor plugin, installed for one test: mean colours, and a line in a file for every image it sees.
+
+With the variable OUT_OF_ORDER it raises; with the option ``top`` it looks at the upper half of an image alone.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ class Config(PluginConfig):
     weights: str = {weights!r}
     power: int = 1
     broken: str = ""
+    top: bool = False
 
     def assets(self):
         return {{"weights": AssetReference(self.weights)}}
@@ -48,11 +52,14 @@ class Opened:
         self.config = config
 
     def features(self, images):
+        if "OUT_OF_ORDER" in os.environ:
+            raise RuntimeError("out of order")
         rows = []
         with open(os.environ["SEEN"], "a") as seen:
             for i in range(len(images)):
                 seen.write(pixel_digest(images[i]) + "\\n")
-                rows.append((images[i].reshape(-1, 3).mean(axis=0) / 255) ** self.config.power)
+                shown = images[i][: len(images[i]) // 2] if self.config.top else images[i]
+                rows.append((shown.reshape(-1, 3).mean(axis=0) / 255) ** self.config.power)
         found = np.array(rows, dtype=np.float32)
         broken = self.config.broken
         if broken == "dtype":
