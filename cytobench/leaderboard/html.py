@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from cytobench.leaderboard import fidelity
 from cytobench.leaderboard.cells import TableCell, header, lines
-from cytobench.leaderboard.model import Leaderboard, Section
+from cytobench.leaderboard.model import FidelityTable, Leaderboard, Section
 from cytobench.leaderboard.words import LEGEND
 
 _STYLE = """
@@ -44,6 +45,18 @@ def _section(section: Section) -> str:
     )
     return (
         f'<h2>{escape(section.title)}</h2>\n<ul>{notes}</ul>\n<div class="wide"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
+        + "".join(_fidelity(table) for table in section.fidelity)
+    )
+
+
+def _fidelity(table: FidelityTable) -> str:
+    head = "".join(_cell(TableCell(name), "th") for name in fidelity.HEADER)
+    body = "\n".join(
+        f"<tr>{''.join(_cell(TableCell(text), 'td') for text in row)}</tr>" for row in fidelity.lines(table)
+    )
+    return (
+        f'\n<p>{escape(fidelity.title(table))}</p>\n<div class="wide"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
     )
 

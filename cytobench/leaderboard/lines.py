@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Leaderboard, Place, Row, Section
+from cytobench.leaderboard.model import FidelityTable, Leaderboard, Place, Row, Section
 
 COLUMNS = (
     *("dataset", "protocol", "preset", "generator", "classifier", "shots", "n_synthetic", "split", "metric"),
@@ -75,6 +75,23 @@ def _section(section: Section) -> dict[str, Any]:
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
         "rows": [_row(section, row) for row in section.rows],
+        "fidelity": [_fidelity(table) for table in section.fidelity],
+    }
+
+
+def _fidelity(table: FidelityTable) -> dict[str, Any]:
+    return {
+        "extractor": table.extractor,
+        "weights_digest": table.weights_digest or None,
+        "dimension": table.dimension,
+        "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
+        "rows": [
+            {
+                **asdict(row),
+                "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
+            }
+            for row in table.rows
+        ],
     }
 
 

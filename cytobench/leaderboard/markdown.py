@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from cytobench.leaderboard import fidelity
 from cytobench.leaderboard.cells import TableCell, header, lines
-from cytobench.leaderboard.model import Leaderboard, Section
+from cytobench.leaderboard.model import FidelityTable, Leaderboard, Section
 from cytobench.leaderboard.words import LEGEND
 
 
@@ -19,7 +20,14 @@ def _section(section: Section) -> str:
     rule = "|".join("---:" if cell.number else "---" for cell in head)
     body = [_line(head), f"|{rule}|", *(_line(cells) for cells in lines(section))]
     notes = "\n".join(f"- {_escape(note)}" for note in section.notes)
-    return f"## {_escape(section.title)}\n\n{notes}\n\n" + "\n".join(body) + "\n"
+    measured = [_fidelity(table) for table in section.fidelity]
+    return "\n".join([f"## {_escape(section.title)}\n\n{notes}\n", *body, "", *measured])
+
+
+def _fidelity(table: FidelityTable) -> str:
+    rows = [[TableCell(text) for text in row] for row in (fidelity.HEADER, *fidelity.lines(table))]
+    rule = "|".join(["---"] * len(fidelity.HEADER))
+    return "\n".join([f"{_escape(fidelity.title(table))}\n", _line(rows[0]), f"|{rule}|", *map(_line, rows[1:]), ""])
 
 
 def _line(cells: list[TableCell]) -> str:
