@@ -2,28 +2,20 @@
 
 ``bias`` prints FID and KID of two samples of one distribution (standard normal, 64 features) by the number of images:
 all that they show is the number of images. ``intervals`` prints how often the 95 % interval of a KID holds the distance
-of the whole distributions. ``speed DIR`` times the default extractor on the images of a folder, each once.
+of the whole distributions.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-from cytobench.environment import device_info
-from cytobench.fidelity.extract import reading, ready_extractor
 from cytobench.fidelity.features import FeatureSet
-from cytobench.fidelity.folders import open_collection
 from cytobench.fidelity.measure import measure
 from cytobench.fidelity.metrics import Features, kid, kid_subset_size
-from cytobench.plugins import load_plugins
-from cytobench.protocols import find_protocol
 
 
 def normal(rng: np.random.Generator, n: int, features: int, shift: float = 0.0) -> Features:
@@ -68,34 +60,13 @@ def intervals(repetitions: int) -> None:
         )
 
 
-def speed(folder: Path) -> None:
-    """Seconds for 1,000 images, loading of the network apart."""
-    extractor = ready_extractor("lite0", {}, load_plugins(), "paper")
-    with TemporaryDirectory() as kept, reading(extractor, Path(kept), "cpu") as reader:
-        images = open_collection(folder, "DIR", find_protocol("strict").view, Path(kept))
-        reader.features(images.images.take([0]), images.digests[:1])
-        start = time.perf_counter()
-        reader.features(images.images, images.digests)
-        seconds = time.perf_counter() - start
-    print(
-        f"lite0: {1000 * seconds / (reader.extracted - 1):.1f} s for 1,000 images ({reader.extracted} different ones) "
-        f"on {device_info('cpu')['name']}, {torch.get_num_threads()} thread(s)"
-    )
-
-
 def main() -> None:
-    """Print one of the three."""
+    """Print one of the two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["bias", "intervals", "speed"])
-    parser.add_argument("folder", type=Path, nargs="?", help="of the images, for speed")
+    parser.add_argument("what", choices=["bias", "intervals"])
     parser.add_argument("--times", type=int, default=20, help="repetitions (default: 20)")
     options = parser.parse_args()
-    if options.what == "speed":
-        if options.folder is None:
-            parser.error("speed needs a folder of images")
-        speed(options.folder)
-    else:
-        {"bias": bias, "intervals": intervals}[options.what](options.times)
+    {"bias": bias, "intervals": intervals}[options.what](options.times)
 
 
 if __name__ == "__main__":
