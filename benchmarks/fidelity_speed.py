@@ -73,13 +73,13 @@ def measure(reader: FeatureReader, parts: dict[str, Part], classes: tuple[str, .
     """Print what one comparison took."""
     tuning = Tuning(parts["shots"], parts["real"]) if copies else WITHOUT
     with counted() as counter:
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         compare(reader, parts["real"], parts["synthetic"], classes, 0, tuning)
-        seconds = time.perf_counter() - start
+        seconds, busy = time.perf_counter() - start, time.process_time() - busy
     images = len(parts["real"]) + len(parts["synthetic"]) + (len(parts["shots"]) if copies else 0)
     print(
-        f"{title}: {seconds:.1f} s for {images} images, {1000 * seconds / images:.1f} s for 1,000; "
-        f"{counter.passes} passes, {counter.passes / images:.2f} an image"
+        f"{title}: {seconds:.1f} s ({busy:.1f} s of CPU time) for {images} images, for 1,000 "
+        f"{1000 * seconds / images:.1f} s ({1000 * busy / images:.1f} s); {counter.passes} passes, {counter.passes / images:.2f} an image"
     )
 
 
