@@ -79,7 +79,8 @@ def measure(reader: FeatureReader, parts: dict[str, Part], classes: tuple[str, .
     images = len(parts["real"]) + len(parts["synthetic"]) + (len(parts["shots"]) if copies else 0)
     print(
         f"{title}: {seconds:.1f} s ({busy:.1f} s of CPU time) for {images} images, for 1,000 "
-        f"{1000 * seconds / images:.1f} s ({1000 * busy / images:.1f} s); {counter.passes} passes, {counter.passes / images:.2f} an image"
+        f"{1000 * seconds / images:.1f} s ({1000 * busy / images:.1f} s); {counter.passes} passes, "
+        f"{counter.passes / images:.2f} an image"
     )
 
 

