@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from cytobench.fidelity.metrics import Features
+import numpy as np
+from numpy.typing import NDArray
+
 from cytobench.images import Images
+
+Features = NDArray[np.float32]
+"""Features (n, d) of n images."""
 
 
 @dataclass(frozen=True)

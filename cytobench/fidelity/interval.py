@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from cytobench.fidelity.features import FeatureSet
-from cytobench.fidelity.metrics import Features, TooFew
+from cytobench.fidelity.features import Features, FeatureSet
+from cytobench.fidelity.metrics import TooFew
 from cytobench.fidelity.resampling import FEWEST_UNITS, Units
 
 LEVEL = 0.95

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cytobench.fidelity.features import FeatureSet
+from cytobench.fidelity.features import Features, FeatureSet
 from cytobench.fidelity.interval import Statistic, half_widths
-from cytobench.fidelity.metrics import Features, TooFew, fid, kid, kid_subset_size, precision_recall
+from cytobench.fidelity.metrics import TooFew, fid, kid, kid_subset_size, precision_recall
 from cytobench.fidelity.resampling import FEWEST_UNITS, Units
 from cytobench.keys import derive_seed
 

@@ -11,7 +11,8 @@ import torch_fidelity
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from cytobench.fidelity.metrics import Features, TooFew, fid, kid, kid_subset_size, precision_recall
+from cytobench.fidelity.features import Features
+from cytobench.fidelity.metrics import TooFew, fid, kid, kid_subset_size, precision_recall
 
 
 class FlatPixels(torch_fidelity.FeatureExtractorBase):

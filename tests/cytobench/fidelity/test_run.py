@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +16,19 @@ import pytest
 from PIL import Image
 
 from cytobench.api import plan, run
+from cytobench.benchmark import Benchmark
 from cytobench.errors import UserError
 from cytobench.fidelity.features import FeatureSet
 from cytobench.fidelity.measure import measure
+from cytobench.fidelity.stage import kept_figures
 from cytobench.forecast import Forecast
 from cytobench.keys import derive_seed
+from cytobench.plugins import load_plugins
 from cytobench.protocols import find_protocol
 from cytobench.records import Record, read_record
+from cytobench.resolve import resolve
+from cytobench.stages import run_stage
+from cytobench.store import Store
 
 Seen = Callable[[], list[str]]
 
@@ -244,3 +254,25 @@ def test_clip_as_classifier_and_extractor_takes_its_options_once(values: dict[st
     both = {**values, "classifier": ["clip"], "extractor": ["clip"], "synthetic": [3]}
     found = plan(**{**both, "set": {"clip": {"epochs": 1, "model": "custom"}}})
     assert fidelity_items(found) == [(1, 0)]
+
+
+def test_a_stage_crosses_to_another_process_and_does_the_same_there(values: dict[str, Any], tmp_path: Path) -> None:
+    plugins = load_plugins()
+    resolved = resolve(Benchmark(**{key: value for key, value in values.items() if key != "out"}), plugins)
+    run(**values)
+    planner = resolved.planner(values["out"] / "store")
+    trial = next(trial for trial in resolved.trials if trial.arm.n)
+    stage = planner.fidelity(trial, resolved.extractors[0])
+    assert stage is not None
+    here = kept_figures(planner.store, stage.key)
+    there = pickle.loads(pickle.dumps(stage))
+    shutil.rmtree(planner.store.folder("fidelity", stage.key))
+    run_stage(there)
+    again = kept_figures(Store(planner.store.root), stage.key)
+    assert here is not None and again is not None and again[0] == here[0]
+
+
+def test_planning_imports_no_torch() -> None:
+    code = "import sys, cytobench.resolve, cytobench.forecast; print({'torch', 'torch_fidelity'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
