@@ -7,17 +7,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cytobench.data.cache import cache_folder
 from cytobench.data.sheet import refuse_target
 from cytobench.errors import UserError
 from cytobench.fidelity.compare import Comparison, compare
 from cytobench.fidelity.copies import Tuning, Untested
 from cytobench.fidelity.extract import ExtractorUsed, Progress, reading, ready_extractor
+from cytobench.fidelity.features import Part
 from cytobench.fidelity.folders import Collection, open_collection, refuse_other_classes
+from cytobench.keys import derive_seed
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import find_protocol
 
 NO_SHOTS = Untested("needs the shots that the generator was tuned on (--shots)", tuned=False)
+
+
+HELD_OUT = 2000
+"""Held-out images of a class at most, drawn at random: the test's memory grows with their square."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ def compare_folders(
                 "images that the generator has not seen."
             )
         held_out = sides["--holdout"].part.without(shots.digests) if "--holdout" in sides else reference
-        tuning = Tuning(shots, held_out, sources.chosen)
+        tuning = Tuning(shots, _at_most(held_out, HELD_OUT, seed), sources.chosen)
     view = real.images.view
     with reading(ready, cache_folder() / "features", device, progress) as reader:
         found = compare(reader, reference, synthetic, sides["--real"].classes, seed, tuning)
@@ -120,6 +128,15 @@ def compare_folders(
     known = set(real.digests)
     identical = sum(digest in known for digest in synthetic.digests)
     return Report(used, sources, seed, identical, len(real) - len(reference), found)
+
+
+def _at_most(part: Part, images: int, seed: int) -> Part:
+    """At most so many images of each class, drawn at random; in the order in which they are."""
+    rows: list[int] = []
+    for label in part.images.labels:
+        drawn = np.random.default_rng(derive_seed(seed, "held out", label)).permutation(part.rows(label))[:images]
+        rows += [int(row) for row in drawn]
+    return part.take(sorted(rows))
 
 
 def _check_shots(sources: Sources, pairs: Path | None) -> None:

@@ -240,6 +240,17 @@ def test_the_reference_is_held_out_by_default_and_never_a_shot(call: Call, copie
     assert found["classes"]["A"]["copying"]["n_held_out"] == 12
 
 
+def test_many_held_out_images_are_thinned(
+    call: Call, copied: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cytobench.fidelity.report.HELD_OUT", 10)
+    code, out, err = call(*SIDES, "copies", *SHOTS, *CLIP, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert [found["classes"][label]["copying"]["n_held_out"] for label in "AB"] == [10, 10]
+    assert found["copying"]["classes_found"] == ["A"] and found["n_real"] == 24
+
+
 def test_chosen_shots_are_not_testable(call: Call, copied: None) -> None:
     code, out, err = call(*SIDES, "copies", *SHOTS, "--shots-chosen", "the sharpest", *CLIP, "--json")
     assert code == 0, err
