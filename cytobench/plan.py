@@ -192,24 +192,24 @@ class Planner:
         real = self._part(self.fold(trial).test)
         if isinstance(tuning, Tuning):
             real = real.without(tuning.shots.digests)  # some protocols test on shots too
+        counts = {one.label: sample.n for one in sample.classes}
         inputs = {
             **extractor.inputs(self.protocol.view),
             "figures": FIGURES,
             "real": contents(real)[0],
-            "synthetic": [[one.images.folder.name, one.label, sample.n] for one in sample.classes],
+            "synthetic": [[one.images.folder.name, one.label, counts[one.label]] for one in sample.classes],
             **inputs_of(tuning),
             "seed": seed,
         }
         spec = extractor.offer.spec
-        every = {one.label: np.arange(sample.n) for one in sample.classes}
+        every = {label: np.arange(count) for label, count in counts.items()}
         return FidelityStage(
             key=content_key("fidelity", inputs),
             work=self._work(spec.name, spec.factory, (extractor.config,), seed, extractor.assets, None),
             extractor=extractor,
             real=real,
             synthetic=self._images(np.array([], dtype=np.int64), "classifier", self.protocol.view, sample, every),
-            sets=[one.images for one in sample.classes],
-            n=sample.n,
+            sets=[(one.images, counts[one.label]) for one in sample.classes],
             tuning=tuning,
             inputs=inputs,
         )
@@ -220,9 +220,9 @@ class Planner:
         if untested is not None:
             return untested
         table, shots = self.dataset.table, self.shots(trial)
-        # Of the groups of the shots, and of what a list names, all images are in training: so are those like the shots.
-        unlike = bool(self.seen) or bool(table["group"].notna().any())
-        within = unlike and self.protocol.shots_from == "train"
+        # A group lies in one part, and what a list names in training: images like the shots are then there alone.
+        apart = bool(self.seen) or bool(table["group"].notna().any())
+        within = apart and self.protocol.shots_from == "train"
         pool = self.divide(0)[trial.fold].train if within else np.arange(len(table))
         held_out = held_out_rows(table, pool, shots, seed)
         return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out))

@@ -35,9 +35,8 @@ class FidelityStage:
     extractor: ReadyExtractor
     real: Part
     synthetic: Images
-    sets: Sequence[ImageSet]
-    """The image set of each class; ``synthetic`` are the first ``n`` images of each, in this order."""
-    n: int
+    sets: Sequence[tuple[ImageSet, int]]
+    """The image set of each class, and how many of its first images ``synthetic`` has, in this order."""
     tuning: Tuning | Untested
     """What the generator was tuned on, or why copies are not tested for."""
     inputs: Mapping[str, Any]
@@ -85,11 +84,11 @@ class FidelityStage:
     def _made(self) -> Part:
         """The synthetic images; their digests are known once they are sampled."""
         labels = list(self.synthetic.table["label"])
-        numbers = [i for _ in self.sets for i in range(self.n)]
+        numbers = [i for _, n in self.sets for i in range(n)]
         names = [synthetic_path(label, i) for label, i in zip(labels, numbers, strict=True)]
         return Part(
             images=self.synthetic,
-            digests=[digest for one in self.sets for digest in one.digests(self.n)],
+            digests=[digest for images, n in self.sets for digest in images.digests(n)],
             groups=[None] * len(labels),
             names=names,
         )
