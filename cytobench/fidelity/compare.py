@@ -31,7 +31,7 @@ def compare(
 ) -> Comparison:
     """Measure all classes together, and each of ``classes`` (none for images without any).
 
-    Synthetic images of a class that no real image is of do not count among all. ``tuning`` is what the generator was
+    A class that one side has no image of does not count among all. ``tuning`` is what the generator was
     tuned on, or why copies are not tested for. Each image passes once through the extractor, and seven times more,
     turned, if copies are tested for.
     """
@@ -39,7 +39,8 @@ def compare(
     copies = None
     if isinstance(tuning, Tuning):
         copies = find_copies(reader, tuning, synthetic, classes or synthetic.images.labels, seed)
-    total = measure(real_features, made_features.among(set(real.labels)), seed)
+    both = set(real.labels) & set(synthetic.labels)
+    total = measure(real_features.among(both), made_features.among(both), seed)
     by_class = {
         label: measure(real_features.of(label), made_features.of(label), derive_seed(seed, label)) for label in classes
     }

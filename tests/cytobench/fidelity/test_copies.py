@@ -16,10 +16,14 @@ from cytobench.api import plan, run
 from cytobench.benchmark import Benchmark
 from cytobench.copying.pixels import TRANSFORMS, transform
 from cytobench.decode import decode_image, pixel_digest
+from cytobench.fidelity.compare import compare
+from cytobench.fidelity.copies import Untested
 from cytobench.fidelity.extract import reading, ready_extractor
+from cytobench.fidelity.folders import open_collection
 from cytobench.fidelity.tuning import HELD_OUT, OF_OTHER_GROUPS, held_out_rows, why_untested
 from cytobench.images import FilePixels, Images, View
 from cytobench.plugins import load_plugins
+from cytobench.protocols import find_protocol
 from cytobench.records import FidelityUsed, read_record
 from cytobench.resolve import ready_generator
 
@@ -181,6 +185,21 @@ def test_symmetric_features_are_the_mean_over_flips_and_turns_and_know_none(tmp_
     np.testing.assert_allclose(symmetric[0], expected, atol=1e-6)
     np.testing.assert_array_equal(again[0], symmetric[1])
     assert len(seen()) == 16
+
+
+def test_all_images_are_those_of_the_classes_that_both_sides_have(tmp_path: Path, seen: Seen) -> None:
+    for name, labels in (("real", "ABC"), ("made", "BCD")):
+        for number, label in enumerate(labels):
+            for i in range(5):
+                noise(tmp_path / name / label / f"{i}.png", 50 * number + i + len(name + label))
+    view = find_protocol("strict").view
+    real, made = (open_collection(tmp_path / name, "DIR", view, tmp_path).part for name in ("real", "made"))
+    with reading(ready_extractor("colours", {}, load_plugins(), "paper"), tmp_path / "kept", "cpu") as reader:
+        found = compare(reader, real, made, "ABCD", 0, Untested("not asked for", tuned=False))
+    assert (found.total.n_real, found.total.n_synthetic) == (10, 10)
+    assert {label: (one.n_real, one.n_synthetic) for label, one in found.classes.items()} == {
+        "A": (5, 0), "B": (5, 5), "C": (5, 5), "D": (0, 5),
+    }  # fmt: skip
 
 
 def numbered(n: int, groups: list[str | None] | None = None) -> pd.DataFrame:
