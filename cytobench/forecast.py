@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cytobench.arms import Trial
 from cytobench.calibrate import calibrate
-from cytobench.composition import ClassCount, class_counts
+from cytobench.composition import ClassCount, class_counts, shots_note
 from cytobench.environment import device_info
 from cytobench.plan import Planner
 from cytobench.pricing import Cost, Kind, recorded_costs
@@ -61,6 +61,8 @@ class Forecast:
     """Whether the times are of a calibration; else of earlier records."""
     kept_bytes: int
     """What the store holds already."""
+    shots_note: str
+    """What of a list of shots cannot be used; empty if all can."""
 
     @property
     def seconds(self) -> float | None:
@@ -143,6 +145,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         pooled=resolved.protocol.pooled,
         calibrated=tell is not None,
         kept_bytes=_size(store),
+        shots_note=shots_note(resolved, planners[0]),
     )
 
 

@@ -16,12 +16,13 @@ from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset
 from cytobench.configure import plain_settings
 from cytobench.contract import PluginConfig
+from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.dataset import Dataset
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
 from cytobench.prompts import ClassPrompts
-from cytobench.protocols import Fold, Protocol, draw_shots, synthetic_path
+from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
 from cytobench.store import Store
 
@@ -42,6 +43,8 @@ class Planner:
     dtype: str
     workers: int
     store: Store
+    choice: Choice = RANDOM
+    """How shots are chosen."""
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -62,6 +65,12 @@ class Planner:
         if not trial.arm.shots:
             return {}
         return {label: self._shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+
+    def refuse_unlisted(self, trials: Sequence[Trial]) -> None:
+        """Raise UserError if a file lists the shots, and none of a class that some trial tunes a generator on."""
+        tuned = {(trial.fold, label) for trial in trials if trial.arm.shots for label in self.fold(trial).counts()}
+        for fold, label in sorted(tuned):
+            refuse_unlisted(self.dataset, self.protocol, self.choice, self.divide(0)[fold], [label])
 
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
@@ -204,7 +213,7 @@ class Planner:
         return FitStage(key, self._generator_work(generator, seed, None), label, images, inputs)
 
     def _shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
-        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
+        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed, self.choice)
 
     def _scored(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of a part's real images that are validated or tested as the protocol does it."""

@@ -15,6 +15,7 @@ from cytobench.benchmark import Benchmark, PromptPair, Variant
 from cytobench.configure import classifier_config, classifier_title, generator_configs, plain_settings
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
+from cytobench.data.choice import RANDOM, Choice, find_choice
 from cytobench.data.dataset import Dataset
 from cytobench.data.open import open_dataset
 from cytobench.data.seen import DECLARATIONS, read_seen
@@ -42,6 +43,8 @@ class Resolved:
     prompt_origins: Mapping[str, str]
     seen: tuple[int, ...] = ()
     """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
+    choice: Choice = RANDOM
+    """How shots are chosen."""
 
     @property
     def arms(self) -> list[Arm]:
@@ -61,8 +64,12 @@ class Resolved:
         ]
 
     def planners(self, store: Path) -> list[Planner]:
-        """The planner of each repeat."""
-        return [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        """The planner of each repeat. Raises UserError for classes that are too rare, or without listed shots."""
+        planners = [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        if self.choice.listed is not None:
+            for repeat, planner in enumerate(planners):
+                planner.refuse_unlisted([trial for trial in self.trials if trial.repeat == repeat])
+        return planners
 
     def planner(self, store: Path, repeat: int = 0) -> Planner:
         """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
@@ -89,6 +96,7 @@ class Resolved:
             dtype="float32" if device == "cpu" else "float16",
             workers=benchmark.workers,
             store=Store(store),
+            choice=self.choice,
         )
 
 
@@ -159,7 +167,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             },
         }
     )
-    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen)
+    choice = find_choice(benchmark.select, dataset, cache_folder())
+    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen, choice)
 
 
 def default_device() -> str:

@@ -70,7 +70,7 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """
     fixed = (
         *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
-        *("device", "prompts"),
+        *("device", "prompts", "select"),
     )
     differing = [key for key in fixed if old.get(key) != new.get(key)]
     for name in sorted(set(old["set"]) & set(new["set"])):

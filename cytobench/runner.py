@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import Trial
 from cytobench.atomic import write_bytes
-from cytobench.composition import class_counts, composition_lines
+from cytobench.composition import class_counts, composition_lines, shots_note
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.errors import UserError
 from cytobench.metrics import scores_by_split
@@ -73,6 +73,8 @@ def run_benchmark(
             class_counts(resolved, planners[0]), resolved.benchmark.fold or (), resolved.protocol.pooled, len(planners)
         ):
             display.message(line)
+        if note := shots_note(resolved, planners[0]):
+            display.message(note)
         progress = RunProgress(nodes, len(run.todo), display)
         run.tell = progress.trial_finished
         run.observe("cytobench_run_started", run=resolved.benchmark.model_dump(mode="json"), out=out)

@@ -19,7 +19,7 @@ COLUMNS = (
     *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "train_only"),
     *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
-    *("standing", "p_best"),
+    *("standing", "p_best", "shots_chosen"),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -71,6 +71,7 @@ def _section(section: Section) -> dict[str, Any]:
         "device": section.device,
         "seeds": list(section.seeds),
         "train_only": list(section.train_only),
+        "shots_chosen": section.shots_chosen,
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
@@ -151,6 +152,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "peak_memory_mib": row.peak_memory_mib,
         "standing": row.standing,
         "p_best": row.p_best,
+        "shots_chosen": section.shots_chosen,
     }
 
 

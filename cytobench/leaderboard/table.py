@@ -25,7 +25,7 @@ def leaderboard(records: Iterable[Record]) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    or train-only classes are never in one section. The rank is by macro F1 on test.
+    or train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
     """
     return Leaderboard(tuple(_section(group) for group in comparable(records)))
 
@@ -65,6 +65,7 @@ def _section_key(record: Record) -> str:
             sorted(record.train_only),
             sorted(record.benchmark.get("merge", ())),
             _seen_list(record),
+            record.shots_chosen,
         ],
         sort_keys=True,
     )
@@ -121,6 +122,7 @@ def _section(records: Sequence[Record]) -> Section:
         seeds=tuple(sorted({where.seed for where in declared})),
         train_only=first.train_only,
         seen_list=_seen_list(first),
+        shots_chosen=first.shots_chosen,
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
