@@ -117,7 +117,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     Time comes from earlier records. With ``tell``, a few steps of each kind of stage are timed instead, in a temporary
     folder, and ``tell`` hears of each.
     """
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     planners, counts, done = resolved.planners(store), _Counts(), 0
     reasons = Reasons(planners[0].store)
     for trial in resolved.trials:

@@ -57,7 +57,7 @@ def run_benchmark(
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
     planners = resolved.planners(store)
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cytobench.data.doubtful import clipped
+from cytobench.data.doubtful import OWN_MEDIAN, clipped
 from cytobench.data.image_list import read_image_list
 from cytobench.errors import UserError
 from cytobench.keys import content_key
@@ -32,7 +32,7 @@ class Choice:
     name: str
     """As declared: one of ``CHOICES``, or a file."""
     recorded: str
-    """As records tell it: a file is ``listed:`` and the first 12 hex digits of a digest of what it lists, in order."""
+    """As records tell it: a file is ``listed:`` and the first 12 hex digits of a digest of its images' paths, in order."""
     ranking: Ranking | None
     """None for a random draw."""
     listed: tuple[int, ...] | None = None
@@ -63,8 +63,7 @@ def find_choice(select: str, dataset: Dataset, cache: Path) -> Choice:
             "file that lists images."
         )
     rows = tuple(read_image_list(file, dataset, "--select", f"write --select {' or '.join(CHOICES)}"))
-    contents = dataset.table[["label", "digest"]].iloc[list(rows)].to_numpy().tolist()
-    recorded = f"listed:{content_key('listed', {'images': contents})[:12]}"
+    recorded = f"listed:{content_key('listed', {'paths': list(dataset.table['path'].iloc[list(rows)])})[:12]}"
     return Choice(select, recorded, lambda images: images.loc[[row for row in rows if row in images.index]], rows)
 
 
@@ -73,10 +72,12 @@ def best_first(images: pd.DataFrame) -> pd.DataFrame:
 
     ``images`` has the columns path, quality, white, black, cell_sharpness and label. Where the data set gives a
     quality, the better comes first, and images without one last. Among equals, so among all where none is given, badly
-    exposed images (:func:`~cytobench.data.doubtful.clipped`, held against these images alone) come after the others,
-    then the sharper cell comes first, and then the path decides.
+    exposed images (:func:`~cytobench.data.doubtful.clipped`, held against these images alone, and not told of fewer
+    than ``OWN_MEDIAN``) come after the others, then the sharper cell comes first, and then the path decides.
     """
-    lost = clipped(images, "white").index.union(clipped(images, "black").index)
+    lost = images.index[:0]
+    if len(images) >= OWN_MEDIAN:
+        lost = clipped(images, "white").index.union(clipped(images, "black").index)
     return images.assign(badly_exposed=images.index.isin(lost)).sort_values(
         ["quality", "badly_exposed", "cell_sharpness", "path"], ascending=[False, True, False, True]
     )

@@ -183,7 +183,7 @@ class Section:
 def _chosen(choice: str) -> str:
     """How shots were chosen, in words."""
     words = {"first": "the first of each class by file", "sharpest": "the sharpest cells of each class"}
-    return words.get(choice, f"by hand, in a file ({choice})")
+    return words.get(choice, f"those that a file lists ({choice})")
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ class Record(_Part):
     shots_chosen: str = Field(
         default="random",
         description="How the run chooses shots: random, first, sharpest, or listed: and the first 12 hex digits of a "
-        "digest of the images listed, in order, where a file lists them.",
+        "digest of the paths listed, in order, where a file lists the shots.",
     )
     n_synthetic: int = Field(
         description="Synthetic images a class: in training, or divided over the parts where the protocol pools. Where "
