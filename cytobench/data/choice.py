@@ -32,7 +32,7 @@ class Choice:
     name: str
     """As declared: one of ``CHOICES``, or a file."""
     recorded: str
-    """As records tell it: a file is ``listed:`` and the first 12 hex digits of a digest of its images' paths, in order."""
+    """As records tell it: a file is ``listed:`` and the first 12 hex digits of a digest of the paths listed."""
     ranking: Ranking | None
     """None for a random draw."""
     listed: tuple[int, ...] | None = None

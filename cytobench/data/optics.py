@@ -45,13 +45,14 @@ def measure(image: NDArray[np.uint8]) -> Optics:
     ``sharpness`` is the variance of the Laplacian (Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy:
     a comparative study", ICPR 2000) divided by the variance of the grey values, so that contrast and exposure cancel
     out. It has no unit and is at least 0; a flat image has 0, noise alone about 20, a sharp cell 0.02 to 0.5.
-    ``cell_sharpness`` is that of the cell alone, by :func:`cell_sharpness_of`. ``white`` and ``black`` are the shares,
+    ``cell_sharpness`` is that of the cell alone, found by :func:`~cytobench.data.cell.cell_region`, by
+    :func:`cell_sharpness_of`. ``white`` and ``black`` are the shares,
     0..1, of pixels from ``WHITE`` and up to ``BLACK``.
     """
     grey = central_grey(image)
     return Optics(
         sharpness=sharpness_of(grey),
-        cell_sharpness=cell_sharpness_of(image),
+        cell_sharpness=cell_sharpness_of(grey, cell_region(central_green(image))),
         white=float((grey >= WHITE).mean()),
         black=float((grey <= BLACK).mean()),
     )
@@ -66,31 +67,36 @@ def sharpness_of(grey: NDArray[np.uint8]) -> float:
     return float(ndimage.laplace(values).var() / contrast) if contrast else 0.0
 
 
-def cell_sharpness_of(image: NDArray[np.uint8]) -> float:
-    """How sharp the cell in the middle of an RGB image is, whatever lies around it.
+def cell_sharpness_of(grey: NDArray[np.uint8], region: NDArray[np.bool_]) -> float:
+    """How sharp the cell of a grey picture is, whatever lies around it; ``region`` says where it is.
 
-    The variance of the Laplacian within :func:`~cytobench.data.cell.cell_region`, over the mean squared gradient (Sobel)
-    there: fine structure in relation to all structure, so that granules and lobes count less than they do for
-    ``sharpness``. No unit; a flat cell has 0, noise alone about 0.8, a sharp cell 0.01 to 0.1.
+    The variance of the Laplacian within the region, over the mean squared gradient (Sobel) there: fine structure in
+    relation to all structure, so that granules and lobes count less than they do for ``sharpness``. No unit; a flat
+    cell has 0, noise alone about 0.8, a sharp cell 0.01 to 0.1.
     """
     from scipy import ndimage
 
-    region = cell_region(_central(image, SIDE))
-    values = central_grey(image).astype(np.float32)
-    gradient = ndimage.sobel(values, 0)[region] ** 2 + ndimage.sobel(values, 1)[region] ** 2
-    slope = gradient.mean()
+    values = grey.astype(np.float32)
+    slope = (ndimage.sobel(values, 0)[region] ** 2 + ndimage.sobel(values, 1)[region] ** 2).mean()
     return float(ndimage.laplace(values)[region].var() / slope) if slope else 0.0
 
 
 def central_grey(image: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
     """The central square of an RGB image in grey (ITU-R 601), uint8 (side, side), by antialiased bilinear scaling."""
-    return _central(image, side, grey=True)
+    return _scaled(Image.fromarray(_central(image)).convert("L"), side)
 
 
-def _central(image: NDArray[np.uint8], side: int, grey: bool = False) -> NDArray[np.uint8]:
-    """The central square, uint8, scaled to (side, side) in grey or (side, side, 3) in RGB."""
+def central_green(image: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """The same of the green channel alone."""
+    return _scaled(Image.fromarray(_central(image)[..., 1]), side)
+
+
+def _central(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = image.shape[:2]
     square = round(min(height, width) * CROP)
     top, left = (height - square) // 2, (width - square) // 2
-    picture = Image.fromarray(image[top : top + square, left : left + square]).convert("L" if grey else "RGB")
+    return image[top : top + square, left : left + square]
+
+
+def _scaled(picture: Image.Image, side: int) -> NDArray[np.uint8]:
     return np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR))

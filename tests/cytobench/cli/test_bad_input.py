@@ -207,7 +207,7 @@ CASES = [
     ("data split cells --out s.csv --shots 0", "--shots 0: must be at least 1"),
     ("data split cells --out s.csv --synthetic -2", "--synthetic -2: must be at least 0"),
     ("data split cells --out s.csv --select sharpest", "--select sharpest: it chooses shots, so add --shots K"),
-    ("data split cells --out s.csv --shots 2 --select frist", "--select frist: no such choice, and no such file. Did you"),
+    ("data split cells --out s.csv --shots 2 --select frist", "--select frist: no such choice, and no such file."),
     ("generate --generator repeat --dataset cells --label A -n 2 --out g --select no.txt", "--select no.txt: no such"),
     (f"{RUN} --select sharp", "Did you mean sharpest?"),
     (f"{RUN} --select nothing", "--select nothing: Is a directory"),

@@ -100,9 +100,9 @@ def test_the_region_is_the_cell_in_the_middle_and_no_neighbour() -> None:
     square[44:84, 44:84] = (200, 120, 200)
     square[54:74, 54:74] = (80, 20, 120)
     square[:30, :60] = (80, 20, 120)
-    region = cell_region(square)
+    region = cell_region(square[..., 1])
     assert region[44:84, 54:74].all() and not region[:36].any() and not region[:, :36].any()
-    assert cell_region(np.full((128, 128, 3), 9, np.uint8)).sum() == pytest.approx(np.pi * 40**2, rel=0.02)
+    assert cell_region(np.full((128, 128), 9, np.uint8)).sum() == pytest.approx(np.pi * 40**2, rel=0.02)
 
 
 @pytest.mark.skipif(not (SHARED / "matek").is_dir(), reason="real images lie in ../shared/data where they are needed")

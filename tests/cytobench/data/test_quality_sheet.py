@@ -49,4 +49,4 @@ def test_a_row_a_class_has_the_sharpest_and_then_the_least_sharp(tmp_path: Path,
 def test_one_class_has_a_row_of_each(tmp_path: Path, table: pd.DataFrame) -> None:
     sheet = draw_quality_sheet(tmp_path, table, ["A"])
     assert shown(sheet, 0) == [18, 16, 15, 14, 13, 12, 11, 10]
-    assert shown(sheet, 1) == [7, 6, 5, 4, 3, 2, 1, 0][1:] + [17]
+    assert shown(sheet, 1) == [6, 5, 4, 3, 2, 1, 0, 17]
