@@ -100,6 +100,8 @@ class Benchmark(BaseModel):
     synthetic: tuple[int, ...] | None = None
     """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
     shots: tuple[int, ...] = (16,)
+    select: str = "random"
+    """How shots are chosen: ``random``, ``first``, ``sharpest`` or a file that lists images."""
     folds: int = Field(default=5, ge=3)
     fold: tuple[int, ...] | None = None
     """Which folds run, from 0; None for all."""

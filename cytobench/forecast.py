@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cytobench.arms import Trial
 from cytobench.calibrate import calibrate
-from cytobench.composition import ClassCount, class_counts
+from cytobench.composition import ClassCount, class_counts, shots_note
 from cytobench.environment import device_info
 from cytobench.fidelity.stage import FidelityStage
 from cytobench.plan import Planner
@@ -64,6 +64,8 @@ class Forecast:
     """Whether the times are of a calibration; else of earlier records."""
     kept_bytes: int
     """What the store holds already."""
+    shots_note: str
+    """What of a list of shots cannot be used; empty if all can."""
 
     @property
     def seconds(self) -> float | None:
@@ -118,7 +120,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     Time comes from earlier records. With ``tell``, a few steps of each kind of stage are timed instead, in a temporary
     folder, and ``tell`` hears of each.
     """
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     planners, counts, done = resolved.planners(store), _Counts(), 0
     reasons = Reasons(planners[0].store)
     for trial in resolved.trials:
@@ -150,6 +152,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         pooled=resolved.protocol.pooled,
         calibrated=tell is not None,
         kept_bytes=_size(store),
+        shots_note=shots_note(resolved, planners[0]),
     )
 
 

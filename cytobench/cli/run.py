@@ -22,6 +22,7 @@ from cytobench.errors import UserError
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
 @click.option("--synthetic", type=int, multiple=True, metavar="N", help="Images a class. [0, 100; phantom 0, 20]")
 @click.option("--shots", type=int, multiple=True, metavar="K", help="Real images a class that tune a generator. [16]")
+@click.option("--select", metavar="first|random|sharpest|FILE", help="How shots are chosen. [random]")
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
 @click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")
 @click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
