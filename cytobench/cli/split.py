@@ -65,6 +65,8 @@ def split_command(
         absent = sum(not (listing.root / name).is_file() for name in listing.table["path"])
         if absent and chosen.keep_together:
             click.echo(f"{absent} images are not there: copies of an image are not looked for.", err=True)
+        if absent and select == "sharpest":
+            raise UserError(f"--select sharpest: it looks at the images, and {absent} of {path} are not there.")
         decode = chosen.keep_together and not absent
         dataset = from_listing(listing, cache_folder()) if decode else undecoded(listing)
     for wanted in merge:

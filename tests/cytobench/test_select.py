@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cytobench.api import Result, plan
+from cytobench.cli.split import split_command
 from cytobench.data.choice import Choice, best_first
 from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError
@@ -170,6 +172,21 @@ def test_generate_takes_the_choice(cells: Path, tmp_path: Path) -> None:
     assert used == 1 and len(list(folder.iterdir())) == 2
     with pytest.raises(UserError, match=r"no image of class A\. "):
         generate_images("repeat", str(cells), "A", 4, 2, tmp_path / "made", select=str(listed), device="cpu")
+
+
+def test_the_sharpest_of_images_that_are_not_there_are_not_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "AML-Cytomorphology_LMU").mkdir()
+    lines = [f"{code}/{code}_{i:04}.tiff {code} nan nan\n" for code in ("BAS", "EOS") for i in range(9)]
+    (tmp_path / "annotations.dat").write_text("".join(lines))
+    options = ("--protocol", "cytodiff", "--folds", "3", "--shots", "2", "--out", str(tmp_path / "s.csv"))
+    arguments = [str(tmp_path), *options]
+    ended = CliRunner().invoke(split_command, [*arguments, "--select", "sharpest"])
+    assert isinstance(ended.exception, UserError) and "it looks at the images, and 18 of " in str(ended.exception)
+    assert CliRunner().invoke(split_command, [*arguments, "--select", "first"]).exit_code == 0
+    table = pd.read_csv(tmp_path / "s.csv")
+    assert [Path(path).stem for path in table["path"][table["shot0"] == 1]] == [
+        *("BAS_0000", "BAS_0001", "EOS_0000", "EOS_0001")
+    ]
 
 
 def test_the_table_of_a_division_marks_the_chosen(cells: Path) -> None:
