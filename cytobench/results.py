@@ -59,7 +59,8 @@ def why_undone(out: Path, trial: Trial, key: str) -> str | None:
 
 def _declared(benchmark: Benchmark) -> str:
     analysis = benchmark.analysis
-    return f"{analysis.metric}, {', '.join(analysis.comparisons)} against {analysis.reference}"
+    baselines = f" and the best of {', '.join(analysis.baselines)}" if analysis.baselines else ""
+    return f"{analysis.metric}, {', '.join(analysis.comparisons)} against {analysis.reference}{baselines}"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
