@@ -78,7 +78,7 @@ def test_a_declaration_that_fits_no_row_is_refused_before_any_work(small: Run, t
 
 
 def test_a_baseline_that_fits_no_row_is_refused_before_any_work(small: Run, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"analysis.baselines: 'none/randm/s0/n0' fits no row .*Did you mean none/random/"):
+    with pytest.raises(UserError, match=r"baselines: 'none/randm/s0/n0' fits no row .*Did you mean none/random/"):
         small(analysis={"baselines": ["none/randm/s0/n0"]})
     assert not (tmp_path / "out").exists()
 
