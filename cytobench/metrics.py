@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METRICS = ("accuracy", "f1_macro", "auc_macro")
+EXTERNAL = "external"
+"""The split of an outside test set."""
 
 
 def scores(
@@ -56,11 +58,14 @@ def scores(
 def scores_by_split(
     predictions: pd.DataFrame, evaluated: Sequence[str]
 ) -> dict[str, dict[str, float | None]]:
-    """Scores of each split of a table ``path, split, label, predicted, synthetic, p_LABEL...``."""
+    """Scores of each split of a table ``path, split, label, predicted, synthetic, p_LABEL...``.
+
+    Those of an outside test set (:data:`EXTERNAL`) are over the evaluated classes that it has.
+    """
     columns = [name.removeprefix("p_") for name in predictions.columns if str(name).startswith("p_")]
     return {
         str(split): scores(
-            evaluated,
+            [label for label in evaluated if split != EXTERNAL or label in set(table["label"])],
             table["label"].tolist(),
             table["predicted"].tolist(),
             table[[f"p_{label}" for label in columns]].to_numpy() if columns else None,

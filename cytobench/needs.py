@@ -13,13 +13,14 @@ from typing import Literal
 
 from cytobench.assets import AssetReference, take_inventory
 from cytobench.benchmark import Benchmark, read_benchmark
+from cytobench.data.dataset import Dataset
 from cytobench.errors import CytobenchError, UserError
 from cytobench.lockfile import Item, Lock, lock_path, read_lock, write_lock
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.resolve import asset_references, declared_dataset
+from cytobench.resolve import asset_references, declared_dataset, open_named
 
-DATASET = "dataset"
-"""The data set's name among the items; those of plugins have a dot (``clip.weights``)."""
+DATASET, EXTERNAL_TEST = "dataset", "external_test"
+"""Names of the data sets among the items; those of plugins have a dot (``clip.weights``)."""
 
 LISTED = 100
 """A folder of more files that count has only their joint digest in the lock, so that it stays small."""
@@ -100,7 +101,11 @@ def _needs(benchmark: Benchmark, plugins: Plugins) -> dict[str, Need]:
     needs: dict[str, Need] = {
         name: partial(_asset, name, reference) for name, reference in asset_references(benchmark, plugins).items()
     }
-    return {**needs, DATASET: partial(_dataset, benchmark, plugins)}
+    needs[DATASET] = lambda fetch: _images(benchmark.dataset, declared_dataset(benchmark, plugins, anew=not fetch))
+    outside = benchmark.external_test
+    if outside is not None:
+        needs[EXTERNAL_TEST] = lambda fetch: _images(outside, open_named(outside, plugins, anew=not fetch))
+    return needs
 
 
 def _asset(name: str, reference: AssetReference, fetch: bool) -> Item:
@@ -119,10 +124,9 @@ def _asset(name: str, reference: AssetReference, fetch: bool) -> Item:
     )
 
 
-def _dataset(benchmark: Benchmark, plugins: Plugins, fetch: bool) -> Item:
-    dataset = declared_dataset(benchmark, plugins, anew=not fetch)
+def _images(source: str, dataset: Dataset) -> Item:
     return Item(
-        source=benchmark.dataset,
+        source=source,
         path=str(dataset.root),
         files=len(dataset),
         size=sum(dataset.path(row).stat().st_size for row in range(len(dataset))),

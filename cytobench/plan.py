@@ -13,14 +13,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
-from cytobench.assets import Asset
-from cytobench.configure import plain_settings
+from cytobench.assets import Asset, digests
+from cytobench.configure import outcome
 from cytobench.contract import PluginConfig
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.dataset import Dataset
+from cytobench.fidelity.copies import Tuning, Untested
+from cytobench.fidelity.extract import ReadyExtractor
+from cytobench.fidelity.features import Part
+from cytobench.fidelity.stage import FIGURES, FidelityStage
+from cytobench.fidelity.tuning import contents, held_out_rows, inputs_of, why_untested
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
+from cytobench.metrics import EXTERNAL
 from cytobench.prompts import ClassPrompts
 from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
@@ -43,6 +49,10 @@ class Planner:
     dtype: str
     workers: int
     store: Store
+    external: Dataset | None = None
+    """An outside test set with the labels of ``dataset``."""
+    seen: tuple[int, ...] = ()
+    """Rows that generators made elsewhere have seen; they are in training alone."""
     choice: Choice = RANDOM
     """How shots are chosen."""
 
@@ -64,7 +74,11 @@ class Planner:
         """The rows each class's shots are, by label; empty for an arm without shots."""
         if not trial.arm.shots:
             return {}
-        return {label: self._shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+        return {label: self.fold_shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+
+    def fold_shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
+        """The rows that a class's shots are in a fold."""
+        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed, self.choice)
 
     def refuse_unlisted(self, trials: Sequence[Trial]) -> None:
         """Raise UserError if a file lists the shots, and none of a class that some trial tunes a generator on."""
@@ -108,9 +122,9 @@ class Planner:
             inputs = {
                 "generator": spec.name,
                 "revision": spec.revision,
-                "sample": _outcome(generator.sample_config),
-                "fit": fit_key or _outcome(generator.fit_config),
-                "assets": _digests(generator.assets),
+                "sample": outcome(generator.sample_config),
+                "fit": fit_key or outcome(generator.fit_config),
+                "assets": digests(generator.assets),
                 "label": label,
                 "prompt": prompt,
                 "seed": self.seed,
@@ -132,8 +146,8 @@ class Planner:
         inputs = {
             "classifier": spec.name,
             "revision": spec.revision,
-            "config": _outcome(classifier.config),
-            "assets": _digests(classifier.assets),
+            "config": outcome(classifier.config),
+            "assets": digests(classifier.assets),
             "labels": list(self.dataset.labels),
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
@@ -170,10 +184,16 @@ class Planner:
             if self.protocol.clean_beside:
                 splits[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view)
                 paths[f"{split}_real"] = list(table.iloc[rows])
-        tested = {"validation": "picked", "test": self.protocol.tested}
+        tested = {"validation": "picked", "test": self.protocol.tested, EXTERNAL: self.protocol.tested}
+        outside = {}
+        if self.external is not None:
+            splits[EXTERNAL] = self._external_images(self.external)
+            paths[EXTERNAL] = list(self.external.table["path"])
+            outside = {"external": self.external.table[["label", "digest"]].to_numpy().tolist()}
         key = content_key(
             "record",
             {
+                **outside,
                 "train": train.key,
                 "test": self._contents(fold.test),
                 "test_synthetic": _sets(sample, fold, "test"),
@@ -193,16 +213,69 @@ class Planner:
             self._groups(fold, splits),
         )
 
+    def fidelity(self, trial: Trial, extractor: ReadyExtractor) -> FidelityStage | None:
+        """How near a trial's synthetic images are to its fold's test images; None for N = 0. Classifiers share it."""
+        sample, generator = self.sample(trial), trial.arm.generator
+        if sample is None or generator is None:
+            return None
+        seed = derive_seed(self.seed, "fidelity", trial.fold)
+        tuning = self._tuning(generator, trial, seed)
+        real = self._part(self.fold(trial).test)
+        if isinstance(tuning, Tuning):
+            real = real.without(tuning.shots.digests)  # some protocols test on shots too
+        inputs = {
+            **extractor.inputs(self.protocol.view),
+            "figures": FIGURES,
+            "real": contents(real)[0],
+            "synthetic": [[one.images.folder.name, one.label, one.n] for one in sample.classes],
+            **inputs_of(tuning),
+            "seed": seed,
+        }
+        spec = extractor.offer.spec
+        every = {one.label: np.arange(one.n) for one in sample.classes}
+        return FidelityStage(
+            key=content_key("fidelity", inputs),
+            work=self._work(spec.name, spec.factory, (extractor.config,), seed, extractor.assets, None),
+            extractor=extractor,
+            real=real,
+            synthetic=self._images(np.array([], dtype=np.int64), "classifier", self.protocol.view, sample, every),
+            sets=[(one.images, one.n) for one in sample.classes],
+            tuning=tuning,
+            inputs=inputs,
+        )
+
+    def _tuning(self, generator: ReadyGenerator, trial: Trial, seed: int) -> Tuning | Untested:
+        """What a trial's generator was tuned on, and images of the same classes that it has not seen."""
+        untested = why_untested(generator)
+        if untested is not None:
+            return untested
+        table, shots = self.dataset.table, self.shots(trial)
+        # Of the groups of the shots, and of what a list names, all images are in training: so are those like the shots.
+        unlike = bool(self.seen) or bool(table["group"].notna().any())
+        within = unlike and self.protocol.shots_from == "train"
+        pool = self.divide(0)[trial.fold].training_part if within else np.arange(len(table))
+        held_out = held_out_rows(table, pool, shots, seed)
+        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out), self.choice.in_words)
+
+    def _part(self, rows: NDArray[np.int64]) -> Part:
+        table = self.dataset.table.iloc[rows]
+        return Part(
+            images=self._images(rows, "classifier", self.protocol.view),
+            digests=list(table["digest"]),
+            groups=list(table["group"].astype(object).where(table["group"].notna(), None)),
+            names=list(table["path"]),
+        )
+
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
         labels = (label,) if label else self.dataset.labels
-        rows = np.concatenate([self._shots(shots, fold, one) for one in labels])
+        rows = np.concatenate([self.fold_shots(shots, fold, one) for one in labels])
         spec = generator.offer.spec
         seed = derive_seed(self.seed, "fit", label)
         inputs = {
             "generator": spec.name,
             "revision": spec.revision,
-            "fit": _outcome(generator.fit_config),
-            "assets": _digests(generator.assets),
+            "fit": outcome(generator.fit_config),
+            "assets": digests(generator.assets),
             "shots": self._contents(rows),
             "prompts": [self.prompts[one].generator for one in labels],
             "seed": seed,
@@ -211,9 +284,6 @@ class Planner:
         images = self._images(rows, "generator", View())
         key = content_key("fit", inputs)
         return FitStage(key, self._generator_work(generator, seed, None), label, images, inputs)
-
-    def _shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
-        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed, self.choice)
 
     def _scored(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of a part's real images that are validated or tested as the protocol does it."""
@@ -270,10 +340,20 @@ class Planner:
         numbers = [None if number < 0 else int(number) for number in pd.factorize(names, sort=True)[0]]
         found = {}
         for split, images in splits.items():
+            if split == EXTERNAL:
+                continue
             rows = fold.val if split.startswith("validation") else fold.test
             real = [numbers[row] for row in (rows if split.endswith("_real") else self._scored(rows))]
             found[split] = real + [None] * (len(images) - len(real))
         return found
+
+    def _external_images(self, external: Dataset) -> Images:
+        """All images of the outside test set, as a classifier sees clean real ones."""
+        prompts = {label: self.prompts[label].classifier for label in self.dataset.labels}
+        table = pd.DataFrame({"label": external.table["label"], "synthetic": False})
+        table["prompt"] = table["label"].map(prompts)
+        pixels = [FilePixels(external.path(row)) for row in range(len(external))]
+        return Images(table, self.dataset.labels, prompts, pixels, self.protocol.view)
 
     def _contents(self, rows: NDArray[np.int64]) -> list[list[str]]:
         return self.dataset.table[["label", "digest"]].iloc[rows].to_numpy().tolist()
@@ -313,13 +393,3 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
         key, n = sets[label].images.folder.name, sets[label].n
         found.append([key, label, n if numbers == list(range(n)) else numbers])
     return found
-
-
-def _outcome(config: PluginConfig) -> dict[str, Any]:
-    """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
-    named = {*config.assets(), *config.optional_assets}
-    return {name: value for name, value in plain_settings(config).items() if name not in named}
-
-
-def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:
-    return {name: asset.digest for name, asset in sorted(assets.items())}

@@ -17,7 +17,8 @@ import click
     show_default=True,
     help="How to write it.",
 )
-def leaderboard(folders: tuple[Path, ...], format_: str) -> None:
+@click.option("--published", is_flag=True, help="Show the CytoDiff study's figures beside, with a verdict each.")
+def leaderboard(folders: tuple[Path, ...], format_: str, published: bool) -> None:
     """Show the leaderboard of results folders (the --out of runs).
 
     Rows of different data, protocols, presets, devices or seeds are never ranked together.
@@ -26,4 +27,4 @@ def leaderboard(folders: tuple[Path, ...], format_: str) -> None:
     from cytobench.leaderboard import render
     from cytobench.records import read_records
 
-    click.echo(render(make(read_records(folders)), format_), nl=False)
+    click.echo(render(make(read_records(folders), published), format_), nl=False)

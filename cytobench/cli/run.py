@@ -16,6 +16,7 @@ from cytobench.errors import UserError
 @click.argument("benchmark", required=False, metavar="[BENCHMARK.toml]")
 @click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
 @click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
+@click.option("--extractor", multiple=True, metavar="E", help="Measure fidelity with this extractor; repeatable.")
 @click.option("--dataset", metavar="NAME|PATH", help="Installed data set, folder of classes or manifest. [phantom]")
 @click.option("--protocol", metavar="NAME", help="strict, cytodiff, or one with changes: strict+pooled. [strict]")
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
@@ -32,6 +33,7 @@ from cytobench.errors import UserError
 @click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of a plugin's configuration.")
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
 @click.option("--trained-on", metavar="FILE|per-fold|external", help="What images made elsewhere have seen.")
+@click.option("--external-test", metavar="NAME|PATH", help="A data set of the same classes, predicted and shown apart.")
 @click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")
 @click.option("--workers", type=int, metavar="N", help="Processes that load images. [0]")
 @click.option(
@@ -107,8 +109,11 @@ def run(
         click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)
         for name, reason in result.outcome.failed.items():
             click.echo(f"  {name}: {reason}", err=True)
-        return 1
-    return 0
+    if result.outcome.unmeasured:
+        click.echo("fidelity failed, and its figures are missing (tracebacks in the trials' records):", err=True)
+        for name, reason in result.outcome.unmeasured.items():
+            click.echo(f"  {name}: {reason}", err=True)
+    return 1 if result.outcome.failed or result.outcome.unmeasured else 0
 
 
 def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:

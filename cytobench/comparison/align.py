@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def aligned(a: Candidate, b: Candidate, split: str) -> pd.DataFrame:
     """One line an image and seed: ``seed, fold, path, label, a, b`` (predicted classes) and ``group`` where known.
 
-    Of the places that both rows have finished. Raises UserError for predictions that are missing or damaged, and where
-    the two were not tested on the same images with the same labels.
+    Of the places that both rows have finished; a group that one of the two names counts for both. Raises UserError for
+    predictions that are missing or damaged, and where the two were not tested on the same images with the same labels.
     """
     import pandas as pd
 
@@ -37,6 +37,8 @@ def _place(a: Candidate, b: Candidate, split: str, where: Place) -> pd.DataFrame
             f"images ({what})."
         )
     table = mine.rename(columns={"predicted": "a"}).assign(b=other["predicted"])
+    if "group" in other:
+        table["group"] = table["group"].fillna(other["group"]) if "group" in table else other["group"]
     return table.reset_index().assign(seed=where.seed, fold=where.fold)
 
 

@@ -14,7 +14,7 @@ from cytobench.errors import UserError
 from cytobench.leaderboard.model import Cell, Place, Row, Section
 from cytobench.leaderboard.rows import place
 from cytobench.leaderboard.table import comparable, leaderboard, rows_of
-from cytobench.records import ClassifierUsed, GeneratorUsed, Record, read_record, record_files
+from cytobench.records import ClassifierUsed, GeneratorUsed, Record, read_record_files
 
 _SECTION_PARTS = {
     "dataset": "data set",
@@ -31,6 +31,9 @@ _SECTION_PARTS = {
     "seen_list": "--trained-on",
 }
 """What makes two sections, and how it is called."""
+
+_OF_RUNS = ("preset", "device")
+"""Of these what no submission has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +74,9 @@ class Candidate:
 def read_candidates(folders: Iterable[Path]) -> list[list[Candidate]]:
     """The rows of each section, ranked ones first; rows without a finished trial are left out.
 
-    Raises UserError as :func:`~cytobench.records.record_files` does, and for a damaged record.
+    Raises UserError as :func:`~cytobench.records.read_record_files` does.
     """
-    files = {file: read_record(file) for file in record_files(folders)}
+    files = read_record_files(folders)
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
     result = []
@@ -98,16 +101,7 @@ def find_pair(sections: Sequence[Sequence[Candidate]], a: str, b: str) -> tuple[
     found_a, found_b = (_called(sections, option, name) for option, name in (("--a", a), ("--b", b)))
     pairs = [(one, other) for one in found_a for other in found_b if one.section is other.section]
     if not pairs:
-        one, other = found_a[0], found_b[0]
-        parts = [
-            f"{word} ({getattr(one.section, part)}, {getattr(other.section, part)})"
-            for part, word in _SECTION_PARTS.items()
-            if getattr(one.section, part) != getattr(other.section, part)
-        ]
-        raise UserError(
-            f"--a {a} and --b {b} are never paired: they were not tested alike, but differ in "
-            f"{', '.join(parts) or 'number format or switches of the protocol'}."
-        )
+        raise UserError(f"--a {a} and --b {b} are never paired: {_why_apart(found_a[0], found_b[0])}.")
     if len({id(one.section) for one, _ in pairs}) > 1:
         titles = "; ".join(dict.fromkeys(one.section.title for one, _ in pairs))
         raise UserError(f"--a {a} and --b {b} are in several sections ({titles}): name the folder of one run.")
@@ -124,9 +118,12 @@ def find_pair(sections: Sequence[Sequence[Candidate]], a: str, b: str) -> tuple[
 def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
     """The analysis that the earliest record of a section declares, and what is to be said if later ones differ.
 
-    Raises UserError for a declaration that this version does not know.
+    A submission declares nothing: its records hold the declaration of the run they were first put beside. Raises
+    UserError for a declaration that this version does not know.
     """
-    records = [record for one in candidates for record, _ in one.trials.values()]
+    records = [record for one in candidates if not one.row.submitted for record, _ in one.trials.values()]
+    if not records:
+        return Analysis(), ""
     records.sort(key=lambda record: (record.started, record.finished))
     declared = [
         make_benchmark({"analysis": record.benchmark.get("analysis", {})}, f"record {record.trial}").analysis
@@ -157,6 +154,24 @@ def why_never_paired(a: Candidate, b: Candidate) -> str:
     if not set(a.trials) & set(b.trials):
         return f"no fold is finished in both ({_places(a)} of the one, {_places(b)} of the other)"
     return ""
+
+
+def _why_apart(one: Candidate, other: Candidate) -> str:
+    """Why two rows are in different sections."""
+    alone = [found for found in (one, other) if found.section.alone]
+    if len(alone) == 1:
+        return (
+            f"{alone[0].name} stands alone, since no run was named whose test images are its split's; submit it again "
+            "with --results DIR of the run it is to be compared with"
+        )
+    submitted = one.row.submitted or other.row.submitted
+    parts = [
+        f"{word} ({getattr(one.section, part)}, {getattr(other.section, part)})"
+        for part, word in _SECTION_PARTS.items()
+        if getattr(one.section, part) != getattr(other.section, part) and not (submitted and part in _OF_RUNS)
+    ]
+    differing = ", ".join(parts) or "number format or switches of the protocol"
+    return f"they were not tested alike, but differ in {differing}"
 
 
 def _places(one: Candidate) -> str:

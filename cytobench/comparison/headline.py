@@ -41,8 +41,13 @@ class DeclaredPair:
 
 
 def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[DeclaredPair]:
-    """Every comparison of the declared family of a section, in the order of its rows. Raises as ``family`` does."""
+    """Every comparison of the declared family of a section, in the order of its rows. Raises as ``family`` does.
+
+    A submitted row is in no family, whatever patterns fit it: it came after the declaration, and as one more member it
+    would change what the declared comparisons show.
+    """
     test, validation = primary(section[0].section, analysis.metric)
+    section = [one for one in section if not one.row.submitted]
     chosen = _chosen(section, validation)
     pairs = []
     for place, reference in family(analysis, [one.named for one in section]):

@@ -14,7 +14,7 @@ from cytobench.errors import UserError
 from cytobench.leaderboard.model import Place
 from cytobench.leaderboard.rows import cost
 from cytobench.leaderboard.standing import by_seed, split_ratio
-from cytobench.leaderboard.words import ELSEWHERE, places_text
+from cytobench.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text
 from cytobench.metrics import METRICS
 from cytobench.statistics.classes import ClassScore, per_class
 from cytobench.statistics.cost import GainAndCost, gain_and_cost
@@ -158,6 +158,8 @@ def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> 
     seeds = a.section.seeds
     found = [late] if late else []
     for one in (a, b):
+        if one.row.submitted:
+            found.append(f"{one.name} is {SUBMITTED_TEXT}.")
         if one.row.made_elsewhere != "no":
             found.append(f"{one.name} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
         left = [where for where in one.trials if where not in places]
@@ -165,6 +167,8 @@ def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> 
             found.append(f"{one.name} is INCOMPLETE: {places_text(one.row.missing, seeds)} missing.")
         if left:
             found.append(f"Left out of {one.name}, for the other row has not finished it: {places_text(left, seeds)}.")
-    if len({where.seed for where in places}) == 1:
+    if not seeds:
+        found.append("The seed of the split is not on record: how much another would change is not known.")
+    elif len({where.seed for where in places}) == 1:
         found.append(f"One seed ({places[0].seed}): how much another seed would change is not known.")
     return found

@@ -8,9 +8,10 @@ from cytobench.columns import aligned_lines
 from cytobench.comparison.candidates import Candidate, primary
 from cytobench.comparison.headline import DeclaredPair, counts_beside
 from cytobench.comparison.pair import Comparison
+from cytobench.leaderboard.model import Section
 from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration
 from cytobench.statistics.classes import Proportion
-from cytobench.statistics.cost import STEP
+from cytobench.statistics.cost import STEP, GainAndCost
 from cytobench.statistics.folds import FoldDifference
 
 VERDICTS = {
@@ -40,6 +41,9 @@ def declared_lines(pairs: Sequence[DeclaredPair], section: Sequence[Candidate], 
     head = f"Declared: {SPLIT_NAMES[split]} {METRIC_NAMES[metric]}; rows compared with their reference: {len(pairs)}"
     lines = [section[0].section.title, f"{head}, p adjusted for all of them (Holm)."]
     lines += [late] if late else []
+    submitted = [one.name for one in section if one.row.submitted]
+    if submitted:
+        lines.append(f"Submitted rows are in no declared family, name them with --a and --b: {', '.join(submitted)}.")
     if not pairs:
         return [*lines, "No row of this section has the declared reference."]
     for title, own in (
@@ -60,7 +64,7 @@ def _what(found: Comparison) -> list[str]:
         f"a  {found.a.name}",
         f"b  {found.b.name}",
         found.a.section.title,
-        f"{_counted(folds, 'fold')}; {_counted(seeds, 'seed')}; {found.n_images} test images, {groups}.",
+        f"{_counted(folds, 'fold')}; {_seeds(found.a.section, seeds)}; {found.n_images} test images, {groups}.",
         *found.remarks,
     ]
 
@@ -97,7 +101,7 @@ def _mcnemar(found: Comparison) -> list[str]:
     rows = [["McNemar", "both right", "only a", "only b", "neither", "exact p"]]
     for one in found.mcnemar:
         (both, only_a), (only_b, neither) = one.table
-        rows.append([f"seed {one.seed}", *map(str, (both, only_a, only_b, neither)), _p(one.p)])
+        rows.append([_seeds(found.a.section, [one.seed]), *map(str, (both, only_a, only_b, neither)), _p(one.p)])
     grouped = found.n_groups is not None
     warning = ["It takes images of one group as independent: go by the p over images above."] if grouped else []
     return [*aligned_lines(rows), *warning]
@@ -116,14 +120,7 @@ def _classes(found: Comparison) -> list[str]:
 def _conclusion(found: Comparison) -> list[str]:
     lines = []
     if found.cost is not None:
-        gain, hours, price = found.cost.gain, found.cost.hours, found.cost.hours_per_step
-        more = "more" if hours >= 0 else "less"
-        interval = f" {_interval(gain)}" if gain.low is not None else ""
-        each = "" if price is None else f", {duration(price * 3600)} for each +{STEP}"
-        lines.append(
-            f"Gain and cost: {METRIC_NAMES[found.metric]} {gain.mean:+.3f}{interval} for "
-            f"{duration(abs(hours) * 3600)} {more} of {found.a.section.device}: {found.cost.words}{each}."
-        )
+        lines.append(_gain_and_cost(found, found.cost))
     if found.declared is None:
         lines.append("Not one of the declared comparisons: exploratory, its p adjusted for nothing.")
     else:
@@ -133,6 +130,17 @@ def _conclusion(found: Comparison) -> list[str]:
             f"{VERDICTS[pair.verdict].replace('the reference', pair.reference.name)}."
         )
     return lines
+
+
+def _gain_and_cost(found: Comparison, cost: GainAndCost) -> str:
+    interval = f" {_interval(cost.gain)}" if cost.gain.low is not None else ""
+    gain = f"{METRIC_NAMES[found.metric]} {cost.gain.mean:+.3f}{interval}"
+    if cost.hours is None:
+        return f"Gain and cost: {gain}: {cost.words}; the cost is not known, a submitted row has no time on record."
+    more = "more" if cost.hours >= 0 else "less"
+    each = "" if cost.hours_per_step is None else f", {duration(cost.hours_per_step * 3600)} for each +{STEP}"
+    hours = f"{duration(abs(cost.hours) * 3600)} {more} of {found.a.section.device}"
+    return f"Gain and cost: {gain} for {hours}: {cost.words}{each}."
 
 
 def _declared_row(pair: DeclaredPair, section: Sequence[Candidate]) -> list[str]:
@@ -159,6 +167,11 @@ def _proportion(found: Proportion) -> str:
 
 def _p(value: float | None) -> str:
     return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _seeds(section: Section, seeds: Sequence[int]) -> str:
+    """``seed 42``; where submissions stand alone there is none to name."""
+    return _counted(seeds, "seed") if section.seeds else "seed not known"
 
 
 def _counted(numbers: Sequence[int], word: str) -> str:

@@ -15,13 +15,14 @@ from cytobench.statistics.images import PERMUTATIONS, RESAMPLES
 
 def comparison_values(found: Comparison) -> dict[str, Any]:
     """A comparison of two rows."""
+    seed_known = bool(found.a.section.seeds)
     return {
         "a": _row(found.a),
         "b": _row(found.b),
         "section": found.a.section.title,
         "split": found.split,
         "metric": found.metric,
-        "places": [where._asdict() for where in found.places],
+        "places": [{"seed": where.seed if seed_known else None, "fold": where.fold} for where in found.places],
         "remarks": list(found.remarks),
         "ratio": found.ratio,
         "n_images": found.n_images,
@@ -33,7 +34,7 @@ def comparison_values(found: Comparison) -> dict[str, Any]:
             "permutations": PERMUTATIONS,
             **{metric: asdict(one) for metric, one in found.images.items()},
         },
-        "mcnemar": [asdict(one) for one in found.mcnemar],
+        "mcnemar": [{**asdict(one), "seed": one.seed if seed_known else None} for one in found.mcnemar],
         "classes": {a.label: _classes(a, b) for a, b in found.classes},
         "gain_and_cost": None if found.cost is None else asdict(found.cost),
         "declared": None if found.declared is None else declared_values([found.declared])[0],

@@ -22,7 +22,7 @@ def export(dataset: Dataset, folder: Path) -> int:
         raise UserError(f"{folder} is a file. Give a folder.")
     written: list[Path] = []
     try:
-        names = _names(dataset)
+        names = file_names(dataset)
         for row, name in enumerate(names):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def export(dataset: Dataset, folder: Path) -> int:
     return len(names)
 
 
-def _names(dataset: Dataset) -> list[str]:
+def file_names(dataset: Dataset) -> list[str]:
     """``LABEL/NAME.png`` of every row, no two alike even where a file system does not tell case apart."""
     taken: set[str] = set()
     names = []

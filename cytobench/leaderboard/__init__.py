@@ -13,7 +13,7 @@ from cytobench.leaderboard.latex import to_latex
 from cytobench.leaderboard.lines import to_csv, to_json
 from cytobench.leaderboard.markdown import to_markdown
 from cytobench.leaderboard.model import Figure, Leaderboard, Row, Section
-from cytobench.leaderboard.table import leaderboard
+from cytobench.leaderboard.table import leaderboard, one_a_place, tested_key
 from cytobench.leaderboard.terminal import print_leaderboard
 
 FORMATS: Mapping[str, Callable[[Leaderboard], str]] = {
@@ -35,4 +35,15 @@ def render(board: Leaderboard, name: str) -> str:
     return buffer.getvalue()
 
 
-__all__ = ["FORMATS", "Figure", "Leaderboard", "Row", "Section", "leaderboard", "print_leaderboard", "render"]
+__all__ = [
+    "FORMATS",
+    "Figure",
+    "Leaderboard",
+    "Row",
+    "Section",
+    "leaderboard",
+    "one_a_place",
+    "print_leaderboard",
+    "render",
+    "tested_key",
+]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from cytobench.leaderboard import fidelity
+from cytobench.leaderboard.beside import INTRODUCTION, published_header, published_lines
 from cytobench.leaderboard.cells import TableCell, header, lines
 from cytobench.leaderboard.model import Leaderboard, Section
 from cytobench.leaderboard.words import LEGEND
@@ -36,15 +38,25 @@ def to_html(board: Leaderboard) -> str:
 
 def _section(section: Section) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in section.notes)
-    head = "".join(_cell(cell, "th") for cell in header(section))
     kinds = ["" if row.rank is not None else "unranked" for row in section.rows] + ["reference"]
-    body = "\n".join(
+    text = f"<h2>{escape(section.title)}</h2>\n<ul>{notes}</ul>\n{_table(header(section), lines(section), kinds)}"
+    for measured in section.fidelity:
+        head, *body = [[TableCell(text) for text in row] for row in (fidelity.HEADER, *fidelity.lines(measured))]
+        text += f"\n<p>{escape(fidelity.title(measured))}</p>\n{_table(head, body, [''] * len(body))}"
+    if section.published:
+        beside = published_lines(section)
+        text += f"\n<p>{escape(INTRODUCTION)}</p>\n{_table(published_header(), beside, [''] * len(beside))}"
+    return text
+
+
+def _table(head: list[TableCell], body: list[list[TableCell]], kinds: list[str]) -> str:
+    names = "".join(_cell(cell, "th") for cell in head)
+    rows = "\n".join(
         f'<tr class="{kind}">{"".join(_cell(cell, "td") for cell in cells)}</tr>'
-        for kind, cells in zip(kinds, lines(section), strict=False)
+        for kind, cells in zip(kinds, body, strict=False)
     )
     return (
-        f'<h2>{escape(section.title)}</h2>\n<ul>{notes}</ul>\n<div class="wide"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
+        f'<div class="wide"><table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>'
     )
 
 

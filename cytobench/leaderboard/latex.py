@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cytobench.leaderboard.beside import INTRODUCTION, by_verdict, published_header, published_lines
 from cytobench.leaderboard.cells import TableCell, header, lines
 from cytobench.leaderboard.model import Leaderboard, Section
 from cytobench.leaderboard.words import LEGEND
@@ -32,9 +33,18 @@ def to_latex(board: Leaderboard) -> str:
 
 def _section(section: Section) -> str:
     head, body = header(section), lines(section)
-    columns = "".join("r" if cell.number else "l" for cell in head[:-1])
     notes = [f"{row.row}: {cells[-1].text}" for row, cells in zip(section.rows, body, strict=False)]
     caption = " ".join([section.title + ".", *section.notes, LEGEND])
+    text = _table(caption, head[:-1], [cells[:-1] for cells in body], notes)
+    if section.published:
+        verdicts = [f"{', '.join(one.name for one in group)}: {verdict}" for verdict, group in by_verdict(section)]
+        rows = [cells[:-1] for cells in published_lines(section)]
+        text += "\n" + _table(INTRODUCTION, published_header()[:-1], rows, verdicts)
+    return text
+
+
+def _table(caption: str, head: list[TableCell], body: list[list[TableCell]], notes: list[str]) -> str:
+    columns = "".join("r" if cell.number else "l" for cell in head)
     return "\n".join(
         [
             r"\begin{table*}",
@@ -42,9 +52,9 @@ def _section(section: Section) -> str:
             rf"\caption{{{escape(caption)}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            _line(head[:-1]),
+            _line(head),
             r"\midrule",
-            *(_line(cells[:-1]) for cells in body),
+            *(_line(cells) for cells in body),
             r"\bottomrule",
             r"\end{tabular}",
             r"\par\raggedright\footnotesize",

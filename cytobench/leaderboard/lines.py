@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Leaderboard, Place, Row, Section
+from cytobench.leaderboard.model import Cell, FidelityTable, Figure, Leaderboard, Place, Published, Row, Section
+
+PUBLISHED = "published"
+"""Stands for data set and preset of the study's rows, and begins their names."""
 
 COLUMNS = (
     *("dataset", "protocol", "preset", "generator", "classifier", "shots", "n_synthetic", "split", "metric"),
@@ -19,7 +22,9 @@ COLUMNS = (
     *("generator_ran", "classifier_ran", "device", "limit", "drawn", "grouped", "train_only"),
     *("protocol_version", "dataset_digest", "shots_short", "settings", "made_elsewhere"),
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
-    *("standing", "p_best", "shots_chosen"),
+    *("standing", "p_best"),
+    *("submitted", "beside", "verdict"),
+    "shots_chosen",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -46,6 +51,10 @@ def to_csv(board: Leaderboard) -> str:
                         "best": _yes((split, metric) in row.best),
                     }
                 )
+        for one in section.published:
+            for (split, metric), figure in one.figures.items():
+                values = {"mean": figure.mean, "std": figure.std, "folds": figure.folds}
+                writer.writerow({**_published_common(section, one), "split": split, "metric": metric, **values})
     return buffer.getvalue()
 
 
@@ -76,6 +85,36 @@ def _section(section: Section) -> dict[str, Any]:
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
         "rows": [_row(section, row) for row in section.rows],
+        "published": [
+            {
+                "row": f"{PUBLISHED}:{one.name}",
+                "table": one.table,
+                "classifier": one.classifier,
+                "n_synthetic": one.n_synthetic,
+                "beside": one.ours.row if one.ours else None,
+                "verdict": one.verdict,
+                "reasons": list(one.reasons),
+                "figures": _nested(one.figures),
+            }
+            for one in section.published
+        ],
+        "fidelity": [_fidelity(table) for table in section.fidelity],
+    }
+
+
+def _fidelity(table: FidelityTable) -> dict[str, Any]:
+    return {
+        "extractor": table.extractor,
+        "weights_digest": table.weights_digest or None,
+        "dimension": table.dimension,
+        "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
+        "rows": [
+            {
+                **asdict(row),
+                "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
+            }
+            for row in table.rows
+        ],
     }
 
 
@@ -102,19 +141,39 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "peak_memory_mib": row.peak_memory_mib,
         "standing": row.standing or None,
         "p_best": row.p_best,
+        "submitted": row.submitted,
         "figures": _figures(section, row),
     }
 
 
 def _figures(section: Section, row: Row | None) -> dict[str, dict[str, Any]]:
     """By split and metric; of the majority class without a row."""
-    nested: dict[str, dict[str, Any]] = {}
-    for (split, metric), figure in (row.figures if row else section.majority).items():
-        values: dict[str, Any] = asdict(figure)
-        if row:
-            values["best"] = (split, metric) in row.best
-        nested.setdefault(split, {})[metric] = values
+    nested = _nested(row.figures if row else section.majority)
+    if row:
+        for split, metric in row.figures:
+            nested[split][metric]["best"] = (split, metric) in row.best
     return nested
+
+
+def _nested(figures: Mapping[Cell, Figure]) -> dict[str, dict[str, Any]]:
+    nested: dict[str, dict[str, Any]] = {}
+    for (split, metric), figure in figures.items():
+        nested.setdefault(split, {})[metric] = asdict(figure)
+    return nested
+
+
+def _published_common(section: Section, one: Published) -> dict[str, Any]:
+    """The columns of a published row: nothing of it is ours but what it stands beside."""
+    return {
+        "dataset": PUBLISHED,
+        "protocol": "cytodiff",
+        "preset": PUBLISHED,
+        "classifier": one.classifier,
+        "n_synthetic": one.n_synthetic,
+        "row": f"{PUBLISHED}:{one.name}",
+        "beside": f"{section.title}: {one.ours.row if one.ours else '-'}",
+        "verdict": one.verdict,
+    }
 
 
 def _common(section: Section, row: Row) -> dict[str, Any]:
@@ -136,7 +195,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "folds_made": section.folds_made,
         "generator_ran": row.generator_ran,
         "classifier_ran": row.classifier_ran,
-        "device": section.device,
+        "device": "" if row.submitted else section.device,
         "limit": section.limit,
         "drawn": _yes(section.drawn),
         "grouped": section.grouped,
@@ -153,6 +212,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing,
         "p_best": row.p_best,
         "shots_chosen": section.shots_chosen,
+        "submitted": _yes(row.submitted),
     }
 
 

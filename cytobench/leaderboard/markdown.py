@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from cytobench.leaderboard import fidelity
+from cytobench.leaderboard.beside import INTRODUCTION, published_header, published_lines
 from cytobench.leaderboard.cells import TableCell, header, lines
 from cytobench.leaderboard.model import Leaderboard, Section
 from cytobench.leaderboard.words import LEGEND
@@ -15,11 +17,19 @@ def to_markdown(board: Leaderboard) -> str:
 
 
 def _section(section: Section) -> str:
-    head = header(section)
-    rule = "|".join("---:" if cell.number else "---" for cell in head)
-    body = [_line(head), f"|{rule}|", *(_line(cells) for cells in lines(section))]
     notes = "\n".join(f"- {_escape(note)}" for note in section.notes)
-    return f"## {_escape(section.title)}\n\n{notes}\n\n" + "\n".join(body) + "\n"
+    text = f"## {_escape(section.title)}\n\n{notes}\n\n{_table(header(section), lines(section))}"
+    for measured in section.fidelity:
+        head, *body = [[TableCell(text) for text in row] for row in (fidelity.HEADER, *fidelity.lines(measured))]
+        text += f"\n{_escape(fidelity.title(measured))}\n\n{_table(head, body)}"
+    if section.published:
+        text += f"\n{_escape(INTRODUCTION)}\n\n{_table(published_header(), published_lines(section))}"
+    return text
+
+
+def _table(head: list[TableCell], body: list[list[TableCell]]) -> str:
+    rule = "|".join("---:" if cell.number else "---" for cell in head)
+    return "\n".join([_line(head), f"|{rule}|", *(_line(cells) for cells in body)]) + "\n"
 
 
 def _line(cells: list[TableCell]) -> str:

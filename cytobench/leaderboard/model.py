@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cytobench.data.choice import chosen_in_words
 from cytobench.protocols import CHANGES
+
+SUBMITTED = "submitted"
+"""Stands for generator, preset and what ran where predictions came from outside."""
 
 Cell = tuple[str, str]
 """A split and a metric."""
@@ -63,14 +67,16 @@ class Row:
     """Classes that had fewer shots than asked for, for example ``LYA 6 of 16``."""
     settings: str
     """What tells this row from another of the same name in the section; empty where the name is enough."""
-    seconds: float
-    """The whole cost: all stages behind the row, each counted once, whenever they were done."""
-    seconds_paid: float
+    seconds: float | None
+    """The whole cost: all stages behind the row, each counted once, whenever they were done; None if submitted."""
+    seconds_paid: float | None
     """What the recorded runs paid themselves: the stages they did not find in a store."""
     images_per_second: float | None
     """Rate of sampling; None without."""
     peak_memory_mib: float | None
     """The highest peak of all stages."""
+    submitted: bool = False
+    """Whether the predictions came from a system outside cytobench."""
     values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
     """What the figures are made of: each finished place's score, where there is one."""
     standing: str = ""
@@ -82,6 +88,59 @@ class Row:
     def ranked(self) -> bool:
         """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
         return self.complete and self.made_elsewhere != "undeclared"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the CytoDiff study's tables beside ours."""
+
+    name: str
+    """``S3/clip/n100``."""
+    table: str
+    classifier: str
+    n_synthetic: int | None
+    """Synthetic images a class; None for the random baseline."""
+    figures: Mapping[Cell, Figure]
+    """Over five folds, two decimals."""
+    ours: Row | None
+    """The row of the section with the same classifier and number of synthetic images; None if there is none."""
+    reasons: tuple[str, ...]
+    """Why the two are not comparable; empty if they are."""
+
+    @property
+    def verdict(self) -> str:
+        """``comparable``, or ``not comparable`` and why."""
+        return f"not comparable: {', '.join(self.reasons)}" if self.reasons else "comparable"
+
+
+@dataclass(frozen=True)
+class FidelityRow:
+    """Fidelity of a generator's images, over the folds; figures are None where a fold has too few images for them."""
+
+    generator: str
+    shots: int
+    n_synthetic: int
+    """Images a class."""
+    settings: str
+    """What tells this row from another of the same name; empty where the name is enough."""
+    figures: Mapping[str, Figure | None]
+    """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
+    copying: Mapping[Place, bool | None]
+    """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
+
+
+@dataclass(frozen=True)
+class FidelityTable:
+    """Rows measured by one extractor on the same numbers of images in every fold: figures of others do not compare."""
+
+    extractor: str
+    weights_digest: str
+    """SHA-256 in hex of the weights, joined by commas where there are several; empty without weights."""
+    dimension: int
+    """Features an image."""
+    counts: Mapping[Place, tuple[int, int]]
+    """Real and synthetic images at each place."""
+    rows: tuple[FidelityRow, ...]
 
 
 @dataclass(frozen=True)
@@ -101,6 +160,8 @@ class Section:
     """Of the repeats declared: the run's seed and those after it."""
     train_only: tuple[str, ...]
     merged: tuple[str, ...]
+    external: str | None
+    """The outside test set in words; None if there is none."""
     seen_list: str | None
     """The file of --trained-on, whose images are in training alone."""
     shots_chosen: str
@@ -114,6 +175,15 @@ class Section:
     rows: tuple[Row, ...]
     majority: Mapping[Cell, Figure]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
+    fidelity: tuple[FidelityTable, ...] = ()
+    """How near the generators' images are to the test images, where that was measured."""
+    published: tuple[Published, ...] = ()
+    """The study's rows beside ours, if they were asked for."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether submitted predictions stand without a run."""
+        return all(row.submitted for row in self.rows)
 
     @property
     def pooled(self) -> bool:
@@ -131,6 +201,8 @@ class Section:
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
         mark = f"[{'; '.join(marks)}] " if marks else ""
+        if self.alone:
+            return f"{mark}{self.dataset}, submitted predictions of a given split"
         return (
             f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
             f"{self.device}{'' if self.shots_chosen == 'random' else f', shots {self.shots_chosen}'}"
@@ -150,6 +222,8 @@ class Section:
             notes.append(f"{own}Unlike strict: {'; '.join(made.values())}.{judge}")
         if {"pooled", "shots", "copies"} & set(made):
             notes.append(f"Leaks are possible, as this says ({self.grouped}).")
+        elif self.alone:
+            notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")
         elif self.grouped == "images only":
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
@@ -159,9 +233,14 @@ class Section:
         if self.seen_list:
             notes.append(f"In training only: what {self.seen_list} lists as seen by a generator made elsewhere.")
         if self.shots_chosen != "random":
-            notes.append(f"Shots are not drawn at random, but chosen: {_chosen(self.shots_chosen)}.")
+            notes.append(f"Shots are not drawn at random, but chosen: {chosen_in_words(self.shots_chosen)}.")
         if self.merged:
             notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
+        if self.external:
+            notes.append(
+                f"Outside test set: {self.external}; seen as the data set's own images, in no rank, macro F1 over the "
+                "classes it has."
+            )
         if self.drawn:
             notes.append("Embedded data: drawn by a program; these figures say nothing about real cells.")
         if self.preset == "pocket":
@@ -169,6 +248,8 @@ class Section:
         return tuple(notes)
 
     def _seeds(self) -> str:
+        if not self.seeds:
+            return "the seed of the split is not on record"
         if len(self.seeds) == 1:
             return f"seed {self.seeds[0]} alone, so how much another seed would change is not known"
         return f"seeds {', '.join(map(str, self.seeds))}"
@@ -178,12 +259,6 @@ class Section:
             return f"{self.folds_made} folds"
         numbers = ", ".join(map(str, self.folds_declared))
         return f"fold{'s' if len(self.folds_declared) > 1 else ''} {numbers} of {self.folds_made}"
-
-
-def _chosen(choice: str) -> str:
-    """How shots were chosen, in words."""
-    words = {"first": "the first of each class by file", "sharpest": "the sharpest cells of each class"}
-    return words.get(choice, f"those that a file lists ({choice})")
 
 
 @dataclass(frozen=True)

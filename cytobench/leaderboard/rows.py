@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
-from cytobench.leaderboard.model import Cell, Figure, Place, Row
+from cytobench.leaderboard.model import SUBMITTED, Cell, Figure, Place, Row
 from cytobench.metrics import METRICS
 from cytobench.records import ClassifierUsed, GeneratorUsed, Record
 
 
 def place(record: Record) -> Place:
-    """The place of a record among those of its row."""
-    return Place(record.seed, record.protocol.fold)
+    """The place of a record among those of its row; 0 stands for the seed of a split that does not say it."""
+    return Place(record.seed or 0, record.protocol.fold)
 
 
 def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Sequence[str], settings: str) -> Row:
@@ -23,16 +23,18 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
     finished = {place(record) for record in done}
     missing = tuple(one for one in declared if one not in finished)
     seconds, paid = cost(records)
+    generator = first.generator.name if first.generator else "none"
     values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
     return Row(
         row=first.row,
-        generator=first.generator.name if first.generator else "none",
+        generator=SUBMITTED if first.submission else generator,
         classifier=first.classifier.name,
         shots=first.shots,
         n_synthetic=first.n_synthetic,
         preset=first.preset,
         generator_ran=_ran([record.generator for record in records if record.generator]),
-        classifier_ran=_ran([record.classifier for record in records]),
+        classifier_ran=SUBMITTED if first.submission else _ran([record.classifier for record in records]),
+        submitted=first.submission is not None,
         figures={cell: summarise(found) for cell, found in values.items()},
         best=frozenset(),
         rank=None,
@@ -78,13 +80,21 @@ def summarise(values: Mapping[Place, float]) -> Figure:
     )
 
 
-def cost(records: Sequence[Record]) -> tuple[float, float]:
-    """Seconds of all stages behind these records, each once, and of those that their runs did themselves."""
+def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
+    """Seconds of all stages behind these records, each once, and of those that their runs did themselves.
+
+    Measuring fidelity is left out: a row costs the same whether its images are measured or not. None of a submission,
+    whose time nobody measured.
+    """
+    if any(record.submission for record in records):
+        return None, None
     whole: dict[tuple[str, str, str | None], float] = {}
     paid: dict[tuple[str, str, str | None], float] = {}
     for record in records:
         of_record: dict[tuple[str, str, str | None], float] = {}
         for stage in record.stages:
+            if stage.kind == "fidelity":
+                continue
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
             if not stage.reused:

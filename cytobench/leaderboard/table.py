@@ -8,36 +8,62 @@ from dataclasses import replace
 from typing import Any
 
 from cytobench.data.seen import DECLARATIONS
+from cytobench.leaderboard.fidelity import fidelity_tables
 from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
 from cytobench.leaderboard.standing import split_ratio, stand
+from cytobench.metrics import EXTERNAL
 from cytobench.records import Record
 
-SPLITS = ("validation", "validation_real", "test", "test_real")
+SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
 RANKED_BY: Cell = ("test", "f1_macro")
 RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
 """Where synthetic images are among those tested: each number of them has another test set."""
 PRINTED_DIGITS = 3
 
 
-def leaderboard(records: Iterable[Record]) -> Leaderboard:
+def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
     or train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
+    they have none; else alone. With ``published`` every section holds the study's rows beside its own.
     """
-    return Leaderboard(tuple(_section(group) for group in comparable(records)))
+    groups = comparable(records)
+    sections = [_section(group) for group in groups]
+    if published:
+        from cytobench.published import beside as published_beside  # reads files that few ask for
+
+        pairs = zip(sections, groups, strict=True)
+        sections = [replace(section, published=published_beside(group, section.rows)) for section, group in pairs]
+    return Leaderboard(tuple(sections))
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
-    """The records of each section, in the order of sections."""
-    return [group for _, group in sorted(_grouped(records, _section_key).items())]
+    """The records of each section, in the order of sections, those of runs first.
+
+    A submission is in every section of the data and folds it was tested on, at the places that the runs there declare.
+    """
+    handed_in: dict[str, list[Record]] = {}
+    ran: dict[str, list[Record]] = {}
+    for record in records:
+        if record.submission is None:
+            ran.setdefault(_section_key(record), []).append(record)
+        else:
+            handed_in.setdefault(tested_key(record), []).append(record)
+    beside = {key: tested_key(group[0]) for key, group in ran.items()}
+    groups = []
+    for key, group in sorted(ran.items()):
+        declared = _declared_by(group)
+        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if place(one) in declared)])
+    return groups + [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
 
 
 def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
     """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
-    groups = [_one_a_place(group) for group in _grouped(records, _row_key).values()]
+    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
     result = []
     for group in groups:
         twins = [other for other in groups if other[0].row == group[0].row]
@@ -46,6 +72,14 @@ def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
 
 
 def _section_key(record: Record) -> str:
+    """Records with equal keys are of runs that may be ranked together."""
+    device = record.device.name if record.device else None
+    external = record.external_test.digest if record.external_test else None
+    return json.dumps([tested_key(record), record.preset, device, record.dtype, external, record.shots_chosen])
+
+
+def tested_key(record: Record) -> str:
+    """Records with equal keys are of the same data, divided and tested in the same way: all but how a run ran."""
     protocol = record.protocol
     return json.dumps(
         [
@@ -58,14 +92,10 @@ def _section_key(record: Record) -> str:
             protocol.version,
             protocol.switches,
             protocol.folds,
-            record.preset,
-            record.device.name,
-            record.dtype,
             _first_seed(record),
             sorted(record.train_only),
             sorted(record.benchmark.get("merge", ())),
             _seen_list(record),
-            record.shots_chosen,
         ],
         sort_keys=True,
     )
@@ -78,7 +108,9 @@ def _row_key(record: Record) -> str:
 
 def _settings(record: Record) -> dict[str, Any]:
     used = {"generator": record.generator, "classifier": record.classifier}
-    settings: dict[str, Any] = {
+    submission = record.submission
+    settings: dict[str, Any] = {"predictions": submission.predictions_digest} if submission else {}
+    settings |= {
         f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()
     }
     for part, plugin in used.items():
@@ -103,10 +135,11 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
 
 def _section(records: Sequence[Record]) -> Section:
     first = records[0]
-    declared = sorted({where for record in records for where in _declared(record)})
+    declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
-    rows = [make_row(group, declared, splits, settings) for settings, group in rows_of(records)]
+    groups = rows_of(records)
+    rows = [make_row(group, declared, splits, settings) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
     ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
     return Section(
@@ -118,11 +151,12 @@ def _section(records: Sequence[Record]) -> Section:
         protocol=first.protocol.name,
         protocol_version=first.protocol.version,
         preset=first.preset,
-        device=first.device.name,
-        seeds=tuple(sorted({where.seed for where in declared})),
+        device=first.device.name if first.device else "",
+        seeds=() if first.seed is None else tuple(sorted({where.seed for where in declared})),
         train_only=first.train_only,
         seen_list=_seen_list(first),
         shots_chosen=first.shots_chosen,
+        external=_external(first),
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
@@ -132,6 +166,7 @@ def _section(records: Sequence[Record]) -> Section:
         splits=splits,
         rows=ranked,
         majority=majority(records, splits),
+        fidelity=fidelity_tables(groups),
     )
 
 
@@ -141,9 +176,26 @@ def _seen_list(record: Record) -> str | None:
     return None if declared in DECLARATIONS else declared
 
 
+def _external(record: Record) -> str | None:
+    """What the outside test set is."""
+    used = record.external_test
+    if used is None:
+        return None
+    lacks = [label for label in record.evaluated if not used.classes.get(label)]
+    copies = f"; {used.copies_left_out} left out, the data set has them too" if used.copies_left_out else ""
+    without = f"; none of {', '.join(lacks)}" if lacks else ""
+    return f"{used.name}, {used.n_images} images (data {used.digest[:12]}){without}{copies}"
+
+
 def _first_seed(record: Record) -> int:
     """The seed of the run's first repeat."""
-    return int(record.benchmark.get("seed", record.seed))
+    return int(record.benchmark.get("seed", place(record).seed))
+
+
+def _declared_by(records: Sequence[Record]) -> list[Place]:
+    """The places that a section's runs declare; where submissions stand alone, those that they have."""
+    runs = [record for record in records if record.submission is None]
+    return sorted({where for record in runs or records for where in _declared(record)})
 
 
 def _declared(record: Record) -> list[Place]:
@@ -152,7 +204,7 @@ def _declared(record: Record) -> list[Place]:
     return [Place(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)]
 
 
-def _one_a_place(records: Iterable[Record]) -> list[Record]:
+def one_a_place(records: Iterable[Record]) -> list[Record]:
     """One record a place, in order of places: a finished one before a failed one, then the newest."""
     chosen: dict[Place, Record] = {}
     for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):

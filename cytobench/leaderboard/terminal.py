@@ -9,11 +9,15 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from cytobench.columns import aligned_lines
+from cytobench.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
+from cytobench.leaderboard.fidelity import HEADER, lines, title
 from cytobench.leaderboard.model import Leaderboard, Row, Section
 from cytobench.leaderboard.words import (
     LEGEND,
     MAJORITY_SHORT,
     METRIC_NAMES,
+    count_text,
     figure_text,
     ran_text,
     rank_text,
@@ -21,7 +25,14 @@ from cytobench.leaderboard.words import (
     time_text,
 )
 
-_SHORT = {"test": "test", "test_real": "test real", "validation": "val", "validation_real": "val real"}
+_SHORT = {
+    "test": "test",
+    "test_real": "test real",
+    "external": "outside",
+    "validation": "val",
+    "validation_real": "val real",
+}
+_SHORT_METRICS = ("accuracy", "F1", "AUC")
 _RIGHT = (3, 4)
 """Columns set to the right: shots and N."""
 
@@ -52,12 +63,39 @@ def _print_section(section: Section, console: Console) -> None:
             _print_line(line, widths, console)
         if number < len(section.rows):
             _print_remarks(section.rows[number], section, widths[0], console)
+    for measured in section.fidelity:
+        console.print(Text())
+        _print_text(Text(title(measured), style="bold"), console)
+        for text in aligned_lines([HEADER, *lines(measured)]):
+            console.print(Text(text), soft_wrap=True)
     console.print(Text())
+    if section.published:
+        _print_published(section, console)
+
+
+def _print_published(section: Section, console: Console) -> None:
+    """The study's rows, those of one verdict together; what has no row of ours is shown without empty columns."""
+    _print_text(Text(INTRODUCTION), console)
+    for verdict, group in by_verdict(section):
+        _print_text(Text(verdict, style="yellow"), console)
+        whose = ("published",) if group[0].ours is None else ("published", "ours")
+        names = [f"{one} {metric}" if metric == "accuracy" else metric for one in whose for metric in _SHORT_METRICS]
+        table = [[Text(name) for name in ("", "classifier", "N", "", *names)]]
+        for one in group:
+            for split in SPLITS:
+                named = (one.table, one.classifier, count_of(one)) if split == SPLITS[0] else ("", "", "")
+                figures = figure_cells(one, split)[: len(names)]
+                table.append([Text(text) for text in (*named, _SHORT[split], *figures)])
+        widths = [max(cell_len(line[i].plain) for line in table) for i in range(len(table[0]))]
+        for number, line in enumerate(table):
+            _print_line(line, widths, console, style="" if number else "bold", right=(2,))
+        console.print(Text())
 
 
 def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
     """A line a split; the first one names the row."""
-    names = [rank_text(row), row.generator, row.classifier, str(row.shots), str(row.n_synthetic)]
+    counts = [count_text(row, row.shots), count_text(row, row.n_synthetic)]
+    names = [rank_text(row), row.generator, row.classifier, *counts]
     lines = []
     for number, split in enumerate(splits):
         figures = [
@@ -93,11 +131,13 @@ def _print_text(text: Text, console: Console, indent: int = 0) -> None:
         console.print(Text(" " * indent) + text, soft_wrap=True)
 
 
-def _print_line(line: Sequence[Text], widths: Sequence[int], console: Console, style: str = "") -> None:
+def _print_line(
+    line: Sequence[Text], widths: Sequence[int], console: Console, style: str = "", right: Sequence[int] = _RIGHT
+) -> None:
     joined = Text(style=style)
     for i, (cell, width) in enumerate(zip(line, widths, strict=True)):
         padding = " " * (width - cell_len(cell.plain))
-        joined += Text(padding) + cell if i in _RIGHT else cell + Text(padding)
+        joined += Text(padding) + cell if i in right else cell + Text(padding)
         joined += Text("  ")
     joined.rstrip()
     console.print(joined, soft_wrap=True)

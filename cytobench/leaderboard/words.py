@@ -11,6 +11,7 @@ METRIC_NAMES = {"accuracy": "accuracy", "f1_macro": "macro F1", "auc_macro": "AU
 SPLIT_NAMES = {
     "test": "test",
     "test_real": "test, real alone",
+    "external": "outside test set",
     "validation": "validation",
     "validation_real": "validation, real alone",
 }
@@ -21,6 +22,10 @@ ELSEWHERE = {
     "external": "it has seen none of this data, as declared",
 }
 """What is said of a row whose images or weights come from outside the run, by what was declared."""
+SUBMITTED_TEXT = (
+    "SUBMITTED: predictions of a system outside cytobench, checked row by row against the split; that it saw no image "
+    "it was tested on is the submitter's word"
+)
 STANDING = {
     BEST: "",
     ALIKE: "not distinguishable from the best row",
@@ -51,7 +56,9 @@ def figure_text(figure: Figure | None, plus_minus: str = "±") -> str:
 
 
 def time_text(row: Row) -> str:
-    """The whole cost, and in brackets what was paid if it differs."""
+    """The whole cost, and in brackets what was paid if it differs; ``-`` where it is not known."""
+    if row.seconds is None or row.seconds_paid is None:
+        return "-"
     whole, paid = duration(row.seconds), duration(row.seconds_paid)
     return whole if whole == paid else f"{whole} ({paid})"
 
@@ -67,8 +74,15 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def count_text(row: Row, number: int) -> str:
+    """Shots or synthetic images of a row; ``-`` where they are not known."""
+    return "-" if row.submitted else str(number)
+
+
 def ran_text(row: Row) -> str:
     """Preset and what really ran."""
+    if row.submitted:
+        return SUBMITTED_TEXT
     generator = f"; generator: {row.generator_ran}" if row.generator_ran else ""
     return f"preset {row.preset}{generator}; classifier: {row.classifier_ran}"
 

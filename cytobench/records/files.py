@@ -71,8 +71,15 @@ def read_record(file: Path) -> Record:
     return record
 
 
-def record_files(folders: Iterable[Path]) -> list[Path]:
-    """The files of all records of results folders, or of folders that hold results folders, by file name.
+def read_records(folders: Iterable[Path]) -> list[Record]:
+    """All records of results folders, or of folders that hold results folders, by file name; see
+    :func:`read_record_files`.
+    """
+    return list(read_record_files(folders).values())
+
+
+def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
+    """The same by the file each was read from, which :func:`predictions_of` needs.
 
     Raises UserError for a folder that does not exist or holds no record.
     """
@@ -85,12 +92,7 @@ def record_files(folders: Iterable[Path]) -> list[Path]:
         if not found:
             raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
         files.update(dict.fromkeys(path.resolve() for path in found))
-    return list(files)
-
-
-def read_records(folders: Iterable[Path]) -> list[Record]:
-    """The records of :func:`record_files`. Raises UserError as it does, and for a damaged record."""
-    return [read_record(file) for file in record_files(folders)]
+    return {file: read_record(file) for file in files}
 
 
 def predictions_of(record: Record, file: Path) -> pd.DataFrame:

@@ -56,6 +56,56 @@ class ClassifierUsed(_PluginUsed):
     )
 
 
+class ExtractorUsed(_PluginUsed):
+    """The extractor that a fidelity was measured with."""
+
+    config: dict[str, Any] = Field(description="Every setting, but those added later that are at their default.")
+    dimension: int = Field(description="Features an image.")
+
+
+class FidelityFigure(_Part):
+    """A figure with its interval."""
+
+    value: float = Field(description="The figure.")
+    low: float | None = Field(description="Lower end of its 95 % interval; null where there are too few images.")
+    high: float | None = Field(description="Upper end of it.")
+
+
+class FidelityFloor(_Part):
+    """The figures between halves of the real images."""
+
+    kid: float | None = Field(description="Mean KID over the splits; null where halves are too small.")
+    fid: float | None = Field(description="Mean FID.")
+    precision: float | None = Field(description="Mean precision.")
+    recall: float | None = Field(description="Mean recall.")
+    halves: list[tuple[int, int]] = Field(description="Images of the two halves of each split.")
+
+
+class FidelityFigures(_Part):
+    """How near synthetic images are to real ones."""
+
+    n_real: int = Field(description="Real images.")
+    n_synthetic: int = Field(description="Synthetic images. Figures of other numbers of images do not compare.")
+    kid: FidelityFigure | None = Field(description="Kernel Inception distance; null where there are too few images.")
+    kid_subset_size: int | None = Field(description="Images a side of each subset that the KID is the mean over.")
+    fid: FidelityFigure | None = Field(description="Frechet inception distance.")
+    precision: FidelityFigure | None = Field(description="Share of synthetic images that lie among real ones.")
+    recall: FidelityFigure | None = Field(description="Share of real images that lie among synthetic ones.")
+    floor: FidelityFloor | None = Field(description="The same between disjoint halves of the real images.")
+    copying: dict[str, Any] | None = Field(description="What the test for copies of the shots found; null without.")
+    reasons: dict[str, str] = Field(description="Why what is null is null, by its name.")
+
+
+class FidelityUsed(_Part):
+    """The fidelity of a trial's synthetic images to its test images, by one extractor."""
+
+    key: str = Field(description="Its content address; trials with the same images and fold share it.")
+    extractor: ExtractorUsed = Field(description="What the features come from.")
+    seed: int = Field(description="Seed of its subsets, parts and halves.")
+    total: FidelityFigures = Field(description="Of all classes together.")
+    classes: dict[str, FidelityFigures] = Field(description="The same by class.")
+
+
 class DatasetUsed(_Part):
     """The data set, after a cut by --limit."""
 
@@ -88,12 +138,14 @@ class StageReport(_Part):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: str = Field(description="fit, sample, train or predict.")
+    kind: str = Field(description="fit, sample, fidelity, train or predict.")
     key: str = Field(description="Its content address; equal keys are the same work, done once.")
-    label: str | None = Field(default=None, description="The class, where a stage belongs to one.")
+    label: str | None = Field(
+        default=None, description="The class, where a stage belongs to one; the extractor of a fidelity."
+    )
     seconds: float = Field(description="Wall time in seconds, device synchronised, loading included.")
     parts: dict[str, float] = Field(default_factory=dict, description="Seconds by part, for example load.")
-    images: int | None = Field(default=None, description="Images made or predicted; null if neither.")
+    images: int | None = Field(default=None, description="Images made, predicted or extracted; null if none.")
     images_per_second: float | None = Field(default=None, description="Images a second, loading not counted.")
     peak_memory_mib: float | None = Field(
         default=None,
@@ -124,12 +176,36 @@ class DeviceUsed(_Part):
     driver: str | None = Field(default=None, description="Version of the driver; null if there is none.")
 
 
+class ExternalUsed(_Part):
+    """An outside test set, which every trial's model predicts."""
+
+    name: str = Field(description="Name of a built-in data set, or the folder's or manifest's name.")
+    digest: str = Field(description="SHA-256 over the labels and pixels of its images, in hex.")
+    n_images: int = Field(description="Images predicted.")
+    classes: dict[str, int] = Field(description="Images by class; its macro F1 is over the classes that it has.")
+    copies_left_out: int = Field(default=0, description="Images left out because the data set has them too.")
+    public: bool = Field(description="Whether anyone can get its images.")
+
+
 class PromptUsed(_Part):
     """The prompts of a class."""
 
     generator: str = Field(description="What the generator was told.")
     classifier: str = Field(description="What a classifier with a text side was told.")
     origin: str = Field(description="Declared by the user, the data set's, built in, or the template.")
+
+
+class Submission(_Part):
+    """Predictions of a system outside cytobench."""
+
+    name: str = Field(description="The name the user gave the system.")
+    predictions_digest: str = Field(description="SHA-256 of the file of predictions that was handed in, in hex.")
+    split_digest: str = Field(description="SHA-256 of the file of the split they were checked against, in hex.")
+    beside: str | None = Field(
+        default=None,
+        description="Digest of the record whose test images, labels and predictions' paths in this fold are the same: "
+        "the run it is ranked beside; null if it stands alone.",
+    )
 
 
 class Failure(_Part):
@@ -153,10 +229,22 @@ class Record(_Part):
     key: str = Field(description="Content address of the trial: equal keys are the same work.")
     dataset: DatasetUsed = Field(description="The data set.")
     protocol: ProtocolUsed = Field(description="The protocol and the fold.")
-    preset: str = Field(description="paper or pocket.")
+    external_test: ExternalUsed | None = Field(
+        default=None, description="The outside test set, split external; null if there is none."
+    )
+    preset: str = Field(description="paper or pocket; submitted where predictions came from outside.")
     generator: GeneratorUsed | None = Field(description="The generator; null for N = 0.")
-    classifier: ClassifierUsed = Field(description="The classifier.")
-    shots: int = Field(description="Shots a class asked for; 0 for a generator that is not tuned.")
+    classifier: ClassifierUsed = Field(
+        description="The classifier; of a submission its name, and submitted for all that is not known."
+    )
+    submission: Submission | None = Field(
+        default=None,
+        description="Where predictions came from outside, which cytobench only checked and scored; null for a trial of "
+        "a run. Such a record has no device, number format, stages, or prompts, and what the system saw is not known.",
+    )
+    shots: int = Field(
+        description="Shots a class asked for; 0 for a generator that is not tuned, and for a submission."
+    )
     shots_used: dict[str, int] = Field(
         default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
     )
@@ -169,7 +257,9 @@ class Record(_Part):
         description="Synthetic images a class: in training, or divided over the parts where the protocol pools. Where "
         "it balances, the number that each class is topped up, or cut, to."
     )
-    seed: int = Field(description="Seed of split, shots, training and sampling.")
+    seed: int | None = Field(
+        description="Seed of split, shots, training and sampling; of a submission that of the split, null if unknown."
+    )
     made_elsewhere: Literal["no", "undeclared", "listed", "per-fold", "external"] = Field(
         default="no",
         description="Whether the generator's images or weights come from outside the run, and what was declared of "
@@ -182,11 +272,22 @@ class Record(_Part):
     splits: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="Real images by class in train, validation and test."
     )
-    dtype: str = Field(default="float32", description="Number format of the models.")
+    dtype: str | None = Field(
+        default="float32", description="Number format of the models; null for a submission."
+    )
     scores: dict[str, dict[str, float | None]] = Field(
         default_factory=dict,
         description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes "
         "are present. Empty for a failed trial.",
+    )
+    fidelity: list[FidelityUsed] = Field(
+        default_factory=list,
+        description="How near the synthetic images are to the real test images, an entry for each --extractor.",
+    )
+    fidelity_failed: dict[str, Failure] = Field(
+        default_factory=dict,
+        description="Fidelities that could not be measured, by extractor; the trial counts without them, and the same "
+        "run tries them again.",
     )
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."
@@ -199,10 +300,11 @@ class Record(_Part):
     )
     stages: list[StageReport] = Field(default_factory=list, description="The timed stages behind this trial.")
     environment: Environment = Field(description="The software.")
-    device: DeviceUsed = Field(description="The hardware.")
+    device: DeviceUsed | None = Field(description="The hardware; null for a submission.")
     prompts: dict[str, PromptUsed] = Field(default_factory=dict, description="The prompts by class.")
     benchmark: dict[str, Any] = Field(
-        description="The resolved run, as the benchmark.toml beside it: enough to run this trial again."
+        description="The resolved run, as the benchmark.toml beside it: enough to run this trial again. Of a "
+        "submission that of the run it stands beside, or empty."
     )
     started: str = Field(description="When the run began, ISO 8601 in UTC.")
     finished: str = Field(description="When the trial ended, ISO 8601 in UTC.")

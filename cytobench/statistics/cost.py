@@ -16,23 +16,23 @@ class GainAndCost:
     """The gain of a row over another and the device-hours it takes beyond the other's."""
 
     gain: FoldDifference
-    hours: float
-    """Extra device-hours; negative if the row takes less."""
+    hours: float | None
+    """Extra device-hours; negative if the row takes less; None where the time of one is not known."""
     hours_per_step: float | None
-    """Extra device-hours for each +0.01; None where no gain is shown, or where it costs nothing."""
+    """Extra device-hours for each +0.01; None where no gain is shown, its cost is not known, or it costs nothing."""
     words: str
     """What may be said: ``a gain``, ``no gain shown``, ..."""
 
 
 def gain_and_cost(
-    gain: FoldDifference, seconds: float, seconds_other: float, p_family: float | None = None
+    gain: FoldDifference, seconds: float | None, seconds_other: float | None, p_family: float | None = None
 ) -> GainAndCost:
-    """Set a difference beside what both rows cost, ``seconds`` of all their stages.
+    """Set a difference beside what both rows cost, ``seconds`` of all their stages, None if not known.
 
     There is a price only where the interval of the gain lies above 0, and where ``p_family``, the p adjusted for a
     declared family, does not take that back; else the words are "no gain shown".
     """
-    hours = (seconds - seconds_other) / 3600
+    hours = None if seconds is None or seconds_other is None else (seconds - seconds_other) / 3600
     if gain.low is None:
         return GainAndCost(gain, hours, None, f"not known ({gain.why})")
     if gain.low <= 0:
@@ -40,6 +40,8 @@ def gain_and_cost(
         return GainAndCost(gain, hours, None, words)
     if p_family is not None and p_family >= ALPHA:
         return GainAndCost(gain, hours, None, "no gain shown, adjusted for the declared family")
+    if hours is None:
+        return GainAndCost(gain, hours, None, "a gain")
     if hours <= 0:
         return GainAndCost(gain, hours, None, "a gain, at no extra cost")
     return GainAndCost(gain, hours, hours / (gain.mean / STEP), "a gain")

@@ -5,7 +5,7 @@ from cytobench.contract import CONTRACT, DatasetSpec, GeneratorSpec, hookimpl
 
 @hookimpl
 def cytobench_datasets() -> list[DatasetSpec]:
-    """``phantom``."""
+    """``phantom`` and ``phantom-fresh``."""
     return [
         DatasetSpec(
             name="phantom",
@@ -17,7 +17,18 @@ def cytobench_datasets() -> list[DatasetSpec]:
             drawn=True,
             preset="pocket",
             synthetic=(0, 20),
-        )
+        ),
+        DatasetSpec(
+            name="phantom-fresh",
+            summary="20 more cells of each class of phantom, none of them in it; to test models of phantom on.",
+            contract=CONTRACT,
+            revision=1,
+            factory="cytobench_phantom.embedded:open_fresh",
+            public=True,
+            drawn=True,
+            preset="pocket",
+            synthetic=(0, 20),
+        ),
     ]
 
 

@@ -18,18 +18,19 @@ def draw(label: str, index: int, seed: int, size: int = 128, stream: str = "eval
     """Image `index` (from 0) of a class: (size, size, 3) RGB uint8.
 
     Streams never share an image: "evaluation" is the data set itself, "oracle" is for fresh draws from the
-    same distribution, "judge" for an independent classifier. Raises `KeyError` for an unknown label.
+    same distribution, "judge" for an independent classifier, "fresh" for a further test set.
+    Raises `KeyError` for an unknown label.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, _number(stream), _number(label), index]))
     return render(draw_cell(label, rng), draw_smear(rng), size, rng)
 
 
-def write(folder: Path, seed: int, counts: Mapping[str, int] = COUNTS) -> None:
-    """Write the evaluation images as 128 px PNGs `folder/LABEL/0000.png`, same bytes for the same seed."""
+def write(folder: Path, seed: int, counts: Mapping[str, int] = COUNTS, stream: str = "evaluation") -> None:
+    """Write the images of a stream as 128 px PNGs `folder/LABEL/0000.png`, same bytes for the same seed."""
     for label, count in counts.items():
         (folder / label).mkdir(parents=True, exist_ok=True)
         for index in range(count):
-            Image.fromarray(draw(label, index, seed)).save(
+            Image.fromarray(draw(label, index, seed, stream=stream)).save(
                 folder / label / f"{index:04d}.png", compress_level=6
             )
 

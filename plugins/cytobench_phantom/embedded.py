@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
@@ -11,7 +12,7 @@ from tempfile import mkdtemp
 from cytobench.data.dataset import Dataset
 from cytobench.data.folder import load_folder
 from cytobench_phantom.dataset import write
-from cytobench_phantom.morphology import CODES, LABELS
+from cytobench_phantom.morphology import CODES, COUNTS, LABELS
 
 SEED = 2507
 """The seed of the evaluation images; part of what the data set is."""
@@ -19,14 +20,27 @@ EDITION = 2
 """Raised when the drawn images change."""
 
 
+FRESH = 20
+"""Images a class of ``phantom-fresh``."""
+
+
 def open_phantom(folder: Path) -> Dataset:
     """The phantom, 801 images of 15 classes, 128 px. Drawn into ``folder`` if it is not there yet."""
-    drawn = folder / f"phantom-{EDITION}"
+    return _open("phantom", folder, "evaluation", COUNTS)
+
+
+def open_fresh(folder: Path) -> Dataset:
+    """20 images of each class of the phantom, from a stream of their own: none of them is in it."""
+    return _open("phantom-fresh", folder, "fresh", dict.fromkeys(LABELS, FRESH))
+
+
+def _open(name: str, folder: Path, stream: str, counts: Mapping[str, int]) -> Dataset:
+    drawn = folder / f"{name}-{EDITION}"
     if not drawn.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".phantom-", dir=folder))
+        temporary = Path(mkdtemp(prefix=f".{name}-", dir=folder))
         try:
-            write(temporary, SEED)
+            write(temporary, SEED, counts, stream)
             temporary.chmod(0o755)
             os.replace(temporary, drawn)
         except OSError:
@@ -36,4 +50,4 @@ def open_phantom(folder: Path) -> Dataset:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     dataset = load_folder(drawn, folder.parent)
-    return replace(dataset, name="phantom", labels=LABELS, codes=CODES)
+    return replace(dataset, name=name, labels=LABELS, codes=CODES)

@@ -18,6 +18,13 @@ def test_a_gain_is_priced_for_each_hundredth() -> None:
     assert found.hours_per_step == pytest.approx(2 / 5)
 
 
+@pytest.mark.parametrize("times", [(None, 3600.0), (3600.0, None)])
+def test_a_gain_whose_cost_is_not_known_is_a_gain_without_a_price(times: tuple[float | None, float | None]) -> None:
+    found = gain_and_cost(GAIN, *times)
+    assert (found.hours, found.hours_per_step, found.words) == (None, None, "a gain")
+    assert gain_and_cost(NOTHING, *times).words == "no gain shown"
+
+
 @pytest.mark.parametrize(
     ("gain", "seconds", "p_family", "words"),
     [

@@ -1,0 +1,17 @@
+"""Confusion matrices: which classes are taken for which, of rows on record and of the published study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cytobench.confusion.matrix import ConfusionMatrix
+from cytobench.confusion.svg import to_svg
+from cytobench.confusion.text import to_csv, to_table
+
+FORMATS: Mapping[str, Callable[[Sequence[ConfusionMatrix]], str]] = {
+    "table": to_table,
+    "csv": to_csv,
+    "svg": to_svg,
+}
+
+__all__ = ["FORMATS", "ConfusionMatrix", "to_csv", "to_svg", "to_table"]

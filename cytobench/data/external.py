@@ -1,0 +1,72 @@
+"""An outside test set: images of the same classes from elsewhere, which every trial's model predicts as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from cytobench.data.dataset import Dataset
+from cytobench.errors import UserError
+
+
+@dataclass(frozen=True)
+class ExternalTest:
+    """A data set whose labels are those of the benchmark, without images that the benchmark has itself."""
+
+    dataset: Dataset
+    copies: int
+    """How many images were left out because the benchmark's data set has them too (equal pixels)."""
+
+    @property
+    def summary(self) -> str:
+        """What it is, in words."""
+        counts = self.dataset.table["label"].value_counts()
+        lacks = [label for label in self.dataset.labels if label not in counts]
+        without = f"; none of {', '.join(lacks)}" if lacks else ""
+        copies = f"; {self.copies} left out, the data set has them too" if self.copies else ""
+        return f"outside test set: {self.dataset.name}, {len(self.dataset)} images{without}{copies}"
+
+
+def as_external(outside: Dataset, dataset: Dataset, merge: Sequence[str], train_only: Sequence[str]) -> ExternalTest:
+    """``outside`` as a test set for models of ``dataset``, whose classes were merged as ``merge`` says.
+
+    A label may be the other name (code, class name) of a class, or one of merged ones. Classes of ``train_only`` are
+    left out, as they are of every score. Raises UserError for a label that the benchmark has not, for fewer than two
+    classes, and where nothing is left.
+    """
+    named = {label: _benchmark_label(label, outside, dataset, merge) for label in outside.labels}
+    unknown = sorted(label for label, name in named.items() if name is None)
+    if unknown:
+        near = get_close_matches(unknown[0], dataset.labels, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(
+            f"--external-test {outside.name}: the data set has no class {unknown[0]}.{hint} Its classes: "
+            f"{', '.join(dataset.labels)}. Rename the outside set's folders or labels, or leave the class out."
+        )
+    table = outside.table.assign(label=outside.table["label"].map(named))
+    table = table[~table["label"].isin(list(train_only))]
+    seen = table["digest"].isin(set(dataset.table["digest"]))
+    kept = table[~seen].sort_values(["label", "path"], kind="stable", ignore_index=True)
+    if kept["label"].nunique() < 2:
+        raise UserError(
+            f"--external-test {outside.name}: {int(seen.sum())} of {len(outside)} images are the data set's own, and "
+            "fewer than two classes are left. Give other images, of at least two classes."
+        )
+    return ExternalTest(replace(outside, table=kept, labels=dataset.labels, padding=()), int(seen.sum()))
+
+
+def _benchmark_label(label: str, outside: Dataset, dataset: Dataset, merge: Sequence[str]) -> str | None:
+    """The benchmark's name of an outside class; None if it has none."""
+    names = [label, *(name for name in (outside.codes.get(label), dataset.codes.get(label)) if name)]
+    others = {code: name for name, code in dataset.codes.items()}
+    for name in names:
+        for wanted in merge:
+            parts, _, merged = wanted.rpartition("=")
+            if name in [part.strip() for part in parts.split(",")]:
+                return merged.strip()
+        if name in dataset.labels:
+            return name
+        if name in others:
+            return others[name]
+    return None

@@ -1,0 +1,1 @@
+"""What comes from outside cytobench: predictions of other systems, to be scored and to be recorded."""

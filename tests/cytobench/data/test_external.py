@@ -1,0 +1,59 @@
+"""Which images of an outside data set are a test set for a benchmark, and under which labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cytobench.data.dataset import Dataset
+from cytobench.data.external import as_external
+from cytobench.errors import UserError
+
+
+def named(name: str, images: dict[str, list[str]], codes: dict[str, str] | None = None) -> Dataset:
+    """A data set by the digests of each class's images."""
+    rows = [(label, f"{label}/{digest}.png", digest) for label in images for digest in images[label]]
+    table = pd.DataFrame(rows, columns=["label", "path", "digest"]).assign(group=pd.NA, quality=np.nan)
+    return Dataset(name, Path("nowhere"), table, tuple(images), codes=codes or {})
+
+
+HERE = named("here", {"Basophil": ["a", "b"], "Monocyte": ["c"], "Smudge cell": ["d"]}, {"Basophil": "BAS"})
+
+
+def test_names_codes_and_merged_classes_become_the_benchmarks_labels() -> None:
+    merged = named("here", {"Basophil": ["a"], "Odd": ["c"]}, {"Basophil": "BAS"})
+    outside = named("there", {"BAS": ["x"], "MON": ["y"], "KSC": ["z"]}, {"MON": "Monocyte"})
+    found = as_external(outside, merged, ["Monocyte,KSC=Odd"], [])
+    assert dict(zip(found.dataset.table["path"], found.dataset.table["label"], strict=True)) == {
+        "BAS/x.png": "Basophil",
+        "MON/y.png": "Odd",
+        "KSC/z.png": "Odd",
+    }
+    assert found.dataset.labels == merged.labels
+
+
+def test_images_that_the_data_set_has_and_classes_left_to_training_are_left_out() -> None:
+    outside = named("there", {"Basophil": ["a", "x"], "Monocyte": ["y"], "Smudge cell": ["z"]})
+    found = as_external(outside, HERE, [], ["Smudge cell"])
+    assert list(found.dataset.table["digest"]) == ["x", "y"]
+    assert found.copies == 1
+    assert found.summary == (
+        "outside test set: there, 2 images; none of Smudge cell; 1 left out, the data set has them too"
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ({"Basofil": ["x"], "Monocyte": ["y"]}, ["no class Basofil", "Did you mean Basophil?", "Smudge cell"]),
+        ({"Basophil": ["a"], "Monocyte": ["y"]}, ["1 of 2 images are the data set's own", "fewer than two classes"]),
+        ({"Basophil": ["x"]}, ["0 of 1 images", "fewer than two classes"]),
+    ],
+)
+def test_other_labels_and_too_few_classes_are_refused(images: dict[str, list[str]], words: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        as_external(named("there", images), HERE, [], [])
+    assert all(word in str(error.value) for word in ["--external-test there", *words])
