@@ -50,6 +50,8 @@ class Analysis(BaseModel):
     """The row to compare with, or a pattern (``*``, ``?``) that gives each row the one of its classifier."""
     comparisons: tuple[str, ...] = ("*",)
     """Rows, or patterns of rows: those compared with the reference, and the family that p-values are adjusted for."""
+    baselines: tuple[str, ...] = ()
+    """Rows, or patterns of rows: those among which validation picks the best, which the headline is compared with."""
 
     @field_validator("metric")
     @classmethod
@@ -66,6 +68,11 @@ class Analysis(BaseModel):
         if not comparisons:
             raise ValueError("must name at least one row or pattern")
         return tuple(dict.fromkeys(comparisons))
+
+    @field_validator("baselines")
+    @classmethod
+    def _once(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(baselines))
 
 
 class Variant(BaseModel):

@@ -255,7 +255,8 @@ class Planner:
         within = unlike and self.protocol.shots_from == "train"
         pool = self.divide(0)[trial.fold].training_part if within else np.arange(len(table))
         held_out = held_out_rows(table, pool, shots, seed)
-        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out), self.choice.in_words)
+        chosen = None if self.choice.recorded == RANDOM.recorded else self.choice.recorded
+        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out), chosen)
 
     def _part(self, rows: NDArray[np.int64]) -> Part:
         table = self.dataset.table.iloc[rows]

@@ -83,7 +83,8 @@ def _chosen_before(out: Path) -> str | None:
 
 def _declared(benchmark: Benchmark) -> str:
     analysis = benchmark.analysis
-    return f"{analysis.metric}, {', '.join(analysis.comparisons)} against {analysis.reference}"
+    baselines = f" and the best of {', '.join(analysis.baselines)}" if analysis.baselines else ""
+    return f"{analysis.metric}, {', '.join(analysis.comparisons)} against {analysis.reference}{baselines}"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

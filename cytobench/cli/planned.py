@@ -25,10 +25,10 @@ def show(found: Forecast) -> None:
     """Print classes with their folds, prompts, and the stages with their time."""
     for line in composition_lines(found.classes, found.folds, found.pooled, len(found.seeds)):
         click.echo(line)
-    if found.shots_note:
-        click.echo(found.shots_note)
     if found.external:
         click.echo(found.external)
+    if found.shots_note:
+        click.echo(found.shots_note)
     click.echo()
     for label, prompt in found.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")

@@ -38,17 +38,6 @@ class Choice:
     listed: tuple[int, ...] | None = None
     """Rows of the data set that the file lists, in its order; None without a file."""
 
-    @property
-    def in_words(self) -> str | None:
-        """As the test for copies takes it: how the shots were chosen, or None where they are drawn at random."""
-        return None if self.ranking is None else chosen_in_words(self.recorded)
-
-
-def chosen_in_words(recorded: str) -> str:
-    """What a choice that is not random takes, from what records tell of it."""
-    words = {"first": "the first of each class by file", "sharpest": "the sharpest cells of each class"}
-    return words.get(recorded, f"those that a file lists, {recorded}")
-
 
 RANDOM = Choice("random", "random", None)
 

@@ -82,5 +82,4 @@ def inputs_of(tuning: Tuning | Untested) -> dict[str, Any]:
     if isinstance(tuning, Untested):
         return {"untested": tuning.reason}
     shots, held_out = contents(tuning.shots, tuning.held_out)
-    chosen = {} if tuning.chosen is None else {"chosen": tuning.chosen}
-    return {"shots": shots, "held_out": held_out, **chosen}
+    return {"shots": shots, "held_out": held_out, "chosen": tuning.chosen}

@@ -211,8 +211,8 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "peak_memory_mib": row.peak_memory_mib,
         "standing": row.standing,
         "p_best": row.p_best,
-        "shots_chosen": section.shots_chosen,
         "submitted": _yes(row.submitted),
+        "shots_chosen": section.shots_chosen,
     }
 
 

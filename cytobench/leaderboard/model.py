@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cytobench.data.choice import chosen_in_words
 from cytobench.protocols import CHANGES
 
 SUBMITTED = "submitted"
@@ -233,7 +232,7 @@ class Section:
         if self.seen_list:
             notes.append(f"In training only: what {self.seen_list} lists as seen by a generator made elsewhere.")
         if self.shots_chosen != "random":
-            notes.append(f"Shots are not drawn at random, but chosen: {chosen_in_words(self.shots_chosen)}.")
+            notes.append(f"Shots are not drawn at random, but chosen: {_chosen(self.shots_chosen)}.")
         if self.merged:
             notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
         if self.external:
@@ -259,6 +258,12 @@ class Section:
             return f"{self.folds_made} folds"
         numbers = ", ".join(map(str, self.folds_declared))
         return f"fold{'s' if len(self.folds_declared) > 1 else ''} {numbers} of {self.folds_made}"
+
+
+def _chosen(choice: str) -> str:
+    """How shots were chosen, in words."""
+    words = {"first": "the first of each class by file", "sharpest": "the sharpest cells of each class"}
+    return words.get(choice, f"those that a file lists ({choice})")
 
 
 @dataclass(frozen=True)

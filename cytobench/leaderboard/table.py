@@ -27,7 +27,7 @@ def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboa
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    or train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
     Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
     they have none; else alone. With ``published`` every section holds the study's rows beside its own.
     """
@@ -155,8 +155,8 @@ def _section(records: Sequence[Record]) -> Section:
         seeds=() if first.seed is None else tuple(sorted({where.seed for where in declared})),
         train_only=first.train_only,
         seen_list=_seen_list(first),
-        shots_chosen=first.shots_chosen,
         external=_external(first),
+        shots_chosen=first.shots_chosen,
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
