@@ -108,6 +108,7 @@ def _prepare(
     if not wanted.classifier:
         raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
     preset = wanted.preset or default_preset(wanted.dataset, plugins)
+    wanted = wanted.at(preset, given=values)
     out = out or Path("results") / f"{_short(wanted.dataset)}-{find_protocol(wanted.protocol).name}-{preset}"
     before = recorded_benchmark(out)
     resolved = resolve(wanted, plugins, before.device if before else None)
