@@ -88,7 +88,7 @@ PROTOCOL, SYNTHETIC_ONLY = "cytodiff", "cytodiff+synthetic_only"
 
 
 def beside(records: Sequence[Record], rows: Sequence[Row]) -> tuple[Published, ...]:
-    """Every published row with ours of the same classifier (by plugin) and N in one section, if there is one, and the verdict."""
+    """Every published row with ours of the same classifier plugin and N, if a section has one, and the verdict."""
     own = {(group[0].row, settings): group for settings, group in rows_of(records)}
     with_records = [(row, own[row.row, row.settings]) for row in rows]
     return tuple(_beside(published, with_records) for published in published_rows())
