@@ -24,7 +24,8 @@ class _RunCommand(click.Command):
             # click's own lines break at the hyphens of names.
             indent = " " * formatter.current_indent
             names = ", ".join(shipped_benchmarks())
-            lines = fill(names, formatter.width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+            width = formatter.width
+            lines = fill(names, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
             formatter.write(f"{lines}\n")
 
 
