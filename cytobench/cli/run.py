@@ -16,10 +16,17 @@ class _RunCommand(click.Command):
     """Lists the shipped benchmarks below the options, when help is asked for."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from textwrap import fill
+
         from cytobench.shipped import shipped_benchmarks
 
         with formatter.section("Benchmarks by name"):
-            formatter.write_text(", ".join(shipped_benchmarks()))
+            # click's own lines break at the hyphens of names.
+            indent = " " * formatter.current_indent
+            names = ", ".join(shipped_benchmarks())
+            width = formatter.width
+            lines = fill(names, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+            formatter.write(f"{lines}\n")
 
 
 @click.command(cls=_RunCommand)

@@ -27,7 +27,7 @@ from cytobench.shipped import find_benchmark, shipped_benchmarks
 ROOT = Path(__file__).parents[2]
 FIFTEEN = [0, *range(100, 1001, 100), 2000, 3000, 4000, 5000]
 RESNETS = ["resnet50-lr1e-4", "resnet50-lr1e-3"]
-ROWS = {"table-s1": 6, "table-s2": 45, "table-s3": 15, "balanced": 9, "shots": 6}
+ROWS = {"table-s1": 6, "table-s2": 45, "table-s3": 15, "balanced": 9, "shots": 6, "fig-s8": 1}
 """Rows of each table of the study and of its twin, at every scale."""
 SOUND = [f"{name}-strict" for name in ROWS]
 TINY = {"plugin": "timm", "model": "test_resnet", "resolution": 32, "epochs": 1, "batch_size": 16}
@@ -159,18 +159,19 @@ def test_a_twin_differs_in_its_protocol_and_in_what_it_may_conclude(name: str) -
         ("cytodiff+synthetic_only", "strict+synthetic_only"),
         ("cytodiff+balanced", "strict+balanced"),
     }
-    assert "analysis" not in study and sound.pop("analysis")
+    assert "analysis" not in study
+    assert (sound.pop("analysis", None) is not None) == (name != "fig-s8")  # which trains nothing
     assert study == sound
 
 
 def test_the_grids_are_those_of_the_study() -> None:
-    s1, s2, s3, balanced, shots = (declared(name) for name in ROWS)
+    s1, s2, s3, balanced, shots, s8 = (declared(name) for name in ROWS)
     assert s2["synthetic"] == s3["synthetic"] == FIFTEEN
-    assert s1["synthetic"] == [3000] and balanced["synthetic"] == [0, 1000, 3000]
+    assert s1["synthetic"] == s8["synthetic"] == [3000] and balanced["synthetic"] == [0, 1000, 3000]
     assert s2["classifier"] == [*RESNETS, "random"] and s3["classifier"] == ["clip"]
     assert s1["classifier"] == balanced["classifier"] == [*RESNETS, "clip"]
     assert shots["shots"] == [1, 4, 8, 11, 16] and shots["repeats"] == 5
-    for file in (s1, s2, s3, balanced):
+    for file in (s1, s2, s3, balanced, s8):
         assert file["shots"] == [16] and "repeats" not in file
         assert file["presets"]["pocket"]["synthetic"] == [n // 25 for n in file["synthetic"]]
     for file in (s1, s2, balanced):
@@ -188,7 +189,7 @@ def test_each_can_run_as_it_stands(name: str, tmp_path: Path) -> None:
     assert (benchmark.dataset, benchmark.preset, benchmark.fold) == ("phantom", "pocket", (0,))
     assert list(benchmark.synthetic or ()) == pocket["synthetic"]
     assert len(resolved.arms) == rows and len(resolved.trials) == rows * declared(name).get("repeats", 1)
-    named = [Named(arm.row, arm.classifier.name) for arm in resolved.arms]
+    named = [Named(arm.row, arm.classifier.name, arm.classifier.offer.spec.name, arm.n) for arm in resolved.arms]
     if "analysis" in declared(name):
         check_declaration(benchmark.analysis, named, name)
         assert family(benchmark.analysis, named)
@@ -231,6 +232,14 @@ def test_a_small_run_of_each_kind(name: str, cells: Path, tmp_path: Path) -> Non
     assert rows == none | {f"repeat/{classifier}/s2/n10" for classifier in used}
     resolved = tomllib.loads((tmp_path / "out" / "benchmark.toml").read_text())
     assert resolved["synthetic"] == numbers and "presets" not in resolved
+
+
+def test_a_small_run_measures_fidelity(cells: Path, tmp_path: Path) -> None:
+    result = run(**cut("fig-s8-strict", cells, tmp_path / "out", synthetic=[6], extractor=["clip"]))
+    assert not result.outcome.failed
+    record = read_record(tmp_path / "out" / "records" / "repeat__random__s2__n6__fold0.json")
+    (measured,) = record.fidelity
+    assert set(measured.classes) == {"A", "B", "C"} and all(one.kid is not None for one in measured.classes.values())
 
 
 def test_numbers_of_shots_share_their_noise_and_each_draw_has_its_own(cells: Path, tmp_path: Path) -> None:
