@@ -14,6 +14,7 @@ from cytobench.configure import classifier_config, generator_configs
 from cytobench.errors import UserError
 from cytobench.plan import Planner
 from cytobench.plugins import load_plugins
+from cytobench.protocols import Fold
 from cytobench.resolve import Resolved, resolve
 from cytobench.stages import FitStage, SampleStage
 from random_weights import PAPER, TOY, Shapes, save_cells, save_clip, save_diffusion
@@ -141,15 +142,19 @@ class PaperRun:
         return self.resolved.planner(self.work / "store")
 
     @cached_property
+    def fold(self) -> Fold:
+        """The first fold."""
+        return self.planner.divide(self.scale.synthetic)[0]
+
+    @cached_property
     def fits(self) -> list[FitStage]:
         """A fit a class."""
-        return self.planner.fitting(self.resolved.generators[0], SHOTS, 0, self.resolved.dataset.labels)
+        return self.planner.fitting(self.resolved.generators[0], SHOTS, self.fold)
 
     @cached_property
     def sampling(self) -> SampleStage:
         """The sampling of all classes."""
-        counts = dict.fromkeys(self.resolved.dataset.labels, self.scale.synthetic)
-        return self.planner.sampling(self.resolved.generators[0], SHOTS, counts, 0)
+        return self.planner.sampling(self.resolved.generators[0], SHOTS, self.fold)
 
     @property
     def all_blocks(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +61,14 @@ def generate_images(
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"--out {out}: {folder} already holds files. Give another folder.")
     rows = np.arange(len(resolved.dataset.table))
-    nothing = rows[:0]
     refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, None, [label])
-    planner = replace(
-        resolved.planner(store or cache_folder() / "store"),
-        divide=lambda _: [Fold(0, rows, nothing, nothing)],
-    )
-    ready = resolved.generators[0]
-    fits = planner.fitting(ready, shots, 0, [label])
+    everything = Fold(0, rows, rows[:0], rows[:0], {"train": {label: np.arange(n)}})
+    planner, ready = resolved.planner(store or cache_folder() / "store"), resolved.generators[0]
+    fits = planner.fitting(ready, shots, everything)
     for stage in fits:
         if planner.store.find("fit", stage.key) is None:
             run_stage(stage)
-    sampling = planner.sampling(ready, shots, {label: n}, 0)
+    sampling = planner.sampling(ready, shots, everything)
     run_stage(sampling)
     for i, pixels in enumerate(sampling.classes[0].images.pixels(n)):
         write_bytes(folder / f"{i}.png", encode_png(pixels.read()))

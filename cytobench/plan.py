@@ -74,49 +74,51 @@ class Planner:
         """The rows each class's shots are, by label; empty for an arm without shots."""
         if not trial.arm.shots:
             return {}
-        return {label: self.fold_shots(trial.arm.shots, trial.fold, label) for label in self.dataset.labels}
+        fold = self.fold(trial)
+        return {label: self.fold_shots(trial.arm.shots, fold, label) for label in self.dataset.labels}
 
-    def fold_shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
+    def fold_shots(self, shots: int, fold: Fold, label: str) -> NDArray[np.int64]:
         """The rows that a class's shots are in a fold."""
-        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed, self.choice)
+        return draw_shots(self.dataset, self.protocol, fold, label, shots, self.seed, self.choice)
 
     def refuse_unlisted(self, trials: Sequence[Trial]) -> None:
         """Raise UserError if a file lists the shots, and none of a class that some trial tunes a generator on."""
-        tuned = {(trial.fold, label) for trial in trials if trial.arm.shots for label in self.fold(trial).counts()}
-        for fold, label in sorted(tuned):
-            refuse_unlisted(self.dataset, self.protocol, self.choice, self.divide(0)[fold], [label])
+        tuned = {(trial.fold, trial.arm.n): self.fold(trial) for trial in trials if trial.arm.shots}
+        for _, fold in sorted(tuned.items(), key=lambda item: item[0]):
+            refuse_unlisted(self.dataset, self.protocol, self.choice, fold, sorted(fold.counts()))
 
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
         arm = trial.arm
         if arm.generator is None:
             return []
-        return self.fitting(arm.generator, arm.shots, trial.fold, list(self.fold(trial).counts()))
+        return self.fitting(arm.generator, arm.shots, self.fold(trial))
 
     def sample(self, trial: Trial) -> SampleStage | None:
         """The sampling behind a trial's synthetic images; None for N = 0."""
         arm = trial.arm
         if arm.generator is None:
             return None
-        return self.sampling(arm.generator, arm.shots, self.fold(trial).counts(), trial.fold)
+        return self.sampling(arm.generator, arm.shots, self.fold(trial))
 
-    def fitting(self, generator: ReadyGenerator, shots: int, fold: int, classes: Sequence[str]) -> list[FitStage]:
-        """The fits of a generator on a fold's shots: none, one for each class named, or one for all, by its scope."""
+    def fitting(self, generator: ReadyGenerator, shots: int, fold: Fold) -> list[FitStage]:
+        """The fits of a generator on a fold's shots: none, one for each class it takes images of, or one for all."""
         if generator.offer.spec.scope == "none":
             return []
-        labels = [label for label in self.dataset.labels if label in classes]
+        counts = fold.counts()
+        labels = [label for label in self.dataset.labels if label in counts]
         return [
             self._fit(generator, shots, fold, label)
             for label in (labels if generator.offer.spec.scope == "class" else [""])
         ]
 
-    def sampling(self, generator: ReadyGenerator, shots: int, counts: Mapping[str, int], fold: int) -> SampleStage:
-        """The sampling of so many images of each class from a generator tuned on a fold's shots."""
-        spec = generator.offer.spec
-        fits = {stage.label: stage.key for stage in self.fitting(generator, shots, fold, list(counts))}
-        own_fold = fold if spec.per_fold else None
+    def sampling(self, generator: ReadyGenerator, shots: int, fold: Fold) -> SampleStage:
+        """The sampling of the images that a fold takes, from a generator tuned on its shots."""
+        spec, counts = generator.offer.spec, fold.counts()
+        fits = {stage.label: stage.key for stage in self.fitting(generator, shots, fold)}
+        own_fold = fold.number if spec.per_fold else None
         classes = []
-        for label in (label for label in self.dataset.labels if counts.get(label)):
+        for label in (label for label in self.dataset.labels if label in counts):
             prompt = self.prompts[label].generator
             fit_key = fits.get(label, fits.get(""))
             inputs = {
@@ -253,7 +255,7 @@ class Planner:
         # Of the groups of the shots, and of what a list names, all images are in training: so are those like the shots.
         unlike = bool(self.seen) or bool(table["group"].notna().any())
         within = unlike and self.protocol.shots_from == "train"
-        pool = self.divide(0)[trial.fold].training_part if within else np.arange(len(table))
+        pool = self.fold(trial).training_part if within else np.arange(len(table))
         held_out = held_out_rows(table, pool, shots, seed)
         chosen = None if self.choice.recorded == RANDOM.recorded else self.choice.recorded
         return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out), chosen)
@@ -267,7 +269,7 @@ class Planner:
             names=list(table["path"]),
         )
 
-    def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
+    def _fit(self, generator: ReadyGenerator, shots: int, fold: Fold, label: str) -> FitStage:
         labels = (label,) if label else self.dataset.labels
         rows = np.concatenate([self.fold_shots(shots, fold, one) for one in labels])
         spec = generator.offer.spec

@@ -66,13 +66,19 @@ def export_shots(
 
 def _drawn(resolved: Resolved, shots: int) -> dict[int, list[int]]:
     """Row numbers of each fold's shots, taken by the planner of the run itself."""
+    protocol = resolved.protocol
+    if protocol.pooled and protocol.shots_from == "train":
+        raise UserError(
+            f"--protocol {protocol.name}: every number of synthetic images has shots of its own there, so that none "
+            "can be written before it is known. Use strict or cytodiff."
+        )
     planner = resolved.planner(cache_folder() / "store")
-    for fold in resolved.benchmark.fold or ():
-        source = planner.divide(0)[fold]
-        refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, source, resolved.dataset.labels)
+    folds = [planner.divide(0)[fold] for fold in resolved.benchmark.fold or ()]
+    for fold in folds:
+        refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, fold, resolved.dataset.labels)
     return {
-        fold: [int(row) for label in resolved.dataset.labels for row in planner.fold_shots(shots, fold, label)]
-        for fold in resolved.benchmark.fold or ()
+        fold.number: [int(row) for label in resolved.dataset.labels for row in planner.fold_shots(shots, fold, label)]
+        for fold in folds
     }
 
 

@@ -63,8 +63,8 @@ class Fold:
 
     @property
     def training_part(self) -> NDArray[np.int64]:
-        """The real images of the training part, whether they train or not."""
-        return np.concatenate([self.train, self.left_out])
+        """The real images of the training part, whether they train or not, sorted."""
+        return np.sort(np.concatenate([self.train, self.left_out]))
 
     def counts(self) -> dict[str, int]:
         """How many synthetic images of each class the fold takes: the first so many of its set. Absent for none."""

@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cytobench.api import plan, run
+from cytobench.benchmark import make_benchmark
 from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError
 from cytobench.leaderboard import leaderboard, render
+from cytobench.plugins import load_plugins
 from cytobench.protocols import CHANGES, PROTOCOLS, Fold, draw_shots, find_protocol, split, split_table
 from cytobench.records import predictions_of, read_record, read_records
+from cytobench.resolve import resolve
 
 MISTAKES = ("pooled", "shots", "copies", "checkpoints", "recoloured", "crop")
 
@@ -218,3 +221,40 @@ def test_only_the_classes_that_are_topped_up_are_fitted(tmp_path: Path) -> None:
 def test_every_change_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
     assert all(f"| `{change}` |" in text for change in CHANGES)
+
+
+@pytest.mark.parametrize("name", ["strict+pooled", "cytodiff-shots"])
+def test_shots_come_from_the_training_part_of_the_division_that_is_tested(tmp_path: Path, name: str) -> None:
+    """Where a protocol pools, every number of synthetic images has folds of its own, and so has shots of its own."""
+    benchmark = make_benchmark(
+        {
+            "dataset": "phantom", "protocol": name, "generator": ["repeat"], "classifier": ["random"],
+            "synthetic": [8, 20], "shots": [4], "limit": 10, "device": "cpu",
+        },
+        "options",
+    )  # fmt: skip
+    resolved = resolve(benchmark, load_plugins())
+    planner = resolved.planner(tmp_path)
+    for trial in resolved.trials:
+        by_class, fold = planner.shots(trial), planner.fold(trial)
+        assert all(1 <= len(rows) <= 4 for rows in by_class.values())
+        shots = np.concatenate([*by_class.values()])
+        assert not np.isin(shots, np.concatenate([fold.val, fold.test])).any()
+        fitted = {digest for stage in planner.fits(trial) for _, digest in stage.inputs["shots"]}
+        assert fitted == set(resolved.dataset.table["digest"].iloc[shots])
+
+
+@pytest.mark.parametrize("name", ["strict", "strict+balanced"])
+def test_where_synthetic_images_are_in_training_alone_the_shots_do_not_depend_on_their_number(
+    tmp_path: Path, name: str
+) -> None:
+    benchmark = make_benchmark(
+        {
+            "dataset": "phantom", "protocol": name, "generator": ["repeat"], "classifier": ["random"],
+            "synthetic": [8, 40], "shots": [4], "fold": [0], "device": "cpu",
+        },
+        "options",
+    )  # fmt: skip
+    resolved = resolve(benchmark, load_plugins())
+    few, many = (resolved.planner(tmp_path).shots(trial) for trial in resolved.trials)
+    assert all(np.array_equal(few[label], many[label]) for label in few)
