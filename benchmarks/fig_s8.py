@@ -12,9 +12,7 @@ Writes ``fig_s8.csv`` and ``fig_s8.svg`` into the folder and prints the table.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import matplotlib
@@ -28,6 +26,7 @@ from cytobench.fidelity.extract import ReadyExtractor, reading
 from cytobench.fidelity.features import FeatureSet
 from cytobench.fidelity.metrics import TooFew, fid, kid, kid_subset_size
 from cytobench.plugins import load_plugins
+from cytobench.published import published_fids
 from cytobench.resolve import resolve
 from cytobench.results import recorded_benchmark
 
@@ -91,17 +90,11 @@ def twin(sides: Sequence[Sides], least: int, seed: int = 0) -> Iterator[dict[str
             }
 
 
-def published() -> list[tuple[str, float, int]]:
-    """Class, FID and number of images of each published bar."""
-    text = files("cytobench.published").joinpath("cytodiff_fig_s8.csv").read_text(encoding="utf-8")
-    return [(row["class"], float(row["fid"]), int(row["images"])) for row in csv.DictReader(text.splitlines())]
-
-
 def draw(table: pd.DataFrame, title: str, file: Path) -> None:
     """The published bars with their n, and the twin's: means over folds with the sample SD."""
     plt.rcParams.update({"svg.fonttype": "none", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4))
-    bars = published()
+    bars = published_fids()
     left.bar([name for name, _, _ in bars], [value for _, value, _ in bars], color="#9aa5b1")
     for place, (_, value, n) in enumerate(bars):
         left.annotate(f"n = {n:,}", (place, value), ha="center", va="bottom", fontsize=8)

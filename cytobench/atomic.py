@@ -1,10 +1,13 @@
-"""Writing files whole or not at all."""
+"""Writing files and folders whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, mkdtemp
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -21,3 +24,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def making_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new folder in ``parent`` to fill and then rename into place; where it was not, it is gone at the end."""
+    parent.mkdir(parents=True, exist_ok=True)
+    made = Path(mkdtemp(prefix=prefix, dir=parent))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

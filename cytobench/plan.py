@@ -172,30 +172,13 @@ class Planner:
         """The prediction of a trial's validation and test images; its key is the record's."""
         fold, train = self.fold(trial), self.train(trial)
         sample = self.sample(trial) if self.predicts_synthetic(trial) else None
-        splits, paths = {}, {}
-        parts: tuple[tuple[str, Literal["val", "test"], NDArray[np.int64]], ...] = (
-            ("validation", "val", fold.val),
-            ("test", "test", fold.test),
-        )
-        for split, part, rows in parts:
-            made = fold.synthetic.get(part, {})
-            scored, table = self._scored(rows), self.dataset.table["path"]
-            splits[split] = self._images(scored, "classifier", self._view(part, trial), sample, made)
-            paths[split] = list(table.iloc[scored])
-            paths[split] += [synthetic_path(label, int(i)) for label in made for i in made[label]]
-            if self.protocol.clean_beside:
-                splits[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view)
-                paths[f"{split}_real"] = list(table.iloc[rows])
+        splits, paths = self._predicted(trial, fold, sample)
         tested = {"validation": "picked", "test": self.protocol.tested, EXTERNAL: self.protocol.tested}
-        outside = {}
-        if self.external is not None:
-            splits[EXTERNAL] = self._external_images(self.external)
-            paths[EXTERNAL] = list(self.external.table["path"])
-            outside = {"external": self.external.table[["label", "digest"]].to_numpy().tolist()}
+        outside = None if self.external is None else self.external.table[["label", "digest"]].to_numpy().tolist()
         key = content_key(
             "record",
             {
-                **outside,
+                **({} if outside is None else {"external": outside}),
                 "train": train.key,
                 "test": self._contents(fold.test),
                 "test_synthetic": _sets(sample, fold, "test"),
@@ -214,6 +197,29 @@ class Planner:
             {split: tested[split.removesuffix("_real")] for split in splits},
             self._groups(fold, splits),
         )
+
+    def _predicted(
+        self, trial: Trial, fold: Fold, sample: SampleStage | None
+    ) -> tuple[dict[str, Images], dict[str, list[str]]]:
+        """The images of each split that a trial predicts, and their paths."""
+        splits, paths = {}, {}
+        parts: tuple[tuple[str, Literal["val", "test"], NDArray[np.int64]], ...] = (
+            ("validation", "val", fold.val),
+            ("test", "test", fold.test),
+        )
+        for split, part, rows in parts:
+            made = fold.synthetic.get(part, {})
+            scored, table = self._scored(rows), self.dataset.table["path"]
+            splits[split] = self._images(scored, "classifier", self._view(part, trial), sample, made)
+            paths[split] = list(table.iloc[scored])
+            paths[split] += [synthetic_path(label, int(i)) for label in made for i in made[label]]
+            if self.protocol.clean_beside:
+                splits[f"{split}_real"] = self._images(rows, "classifier", self.protocol.view)
+                paths[f"{split}_real"] = list(table.iloc[rows])
+        if self.external is not None:
+            splits[EXTERNAL] = self._external_images(self.external)
+            paths[EXTERNAL] = list(self.external.table["path"])
+        return splits, paths
 
     def fidelity(self, trial: Trial, extractor: ReadyExtractor) -> FidelityStage | None:
         """How near a trial's synthetic images are to its fold's test images; None for N = 0. Classifiers share it."""

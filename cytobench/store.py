@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 from cytobench.assets import file_digest
-from cytobench.atomic import write_bytes
+from cytobench.atomic import making_folder, write_bytes
 
 logger = logging.getLogger("cytobench")
 
@@ -75,13 +74,8 @@ class Store:
     @contextmanager
     def making(self, kind: str, key: str) -> Iterator[Path]:
         """A temporary folder to fill; it disappears unless :meth:`keep` was called on it."""
-        parent = self.folder(kind, key).parent
-        parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".making-", dir=parent))
-        try:
-            yield temporary
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with making_folder(self.folder(kind, key).parent, ".making-") as made:
+            yield made
 
     def keep(self, kind: str, key: str, made: Path, inputs: dict[str, Any], report: dict[str, Any]) -> Entry:
         """Put a filled folder in place under its key, with the digests of its files."""

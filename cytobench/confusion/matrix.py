@@ -55,10 +55,10 @@ def count(
     true: Sequence[str], predicted: Sequence[str], classes: Sequence[str], more: Sequence[str]
 ) -> NDArray[np.int64]:
     """The counts of n true and n predicted labels, int64 (``classes``, ``classes`` and then ``more``)."""
-    place = {label: i for i, label in enumerate((*classes, *more))}
-    counts = np.zeros((len(classes), len(place)), dtype=np.int64)
-    np.add.at(counts, ([place[label] for label in true], [place[label] for label in predicted]), 1)
-    return counts
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(list(true), list(predicted), labels=[*classes, *more])
+    return np.asarray(counts[: len(classes)], dtype=np.int64)
 
 
 def _divided(values: NDArray[np.int64], by: NDArray[np.int64]) -> NDArray[np.float64]:

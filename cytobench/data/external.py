@@ -23,9 +23,14 @@ class ExternalTest:
         """What it is, in words."""
         counts = self.dataset.table["label"].value_counts()
         lacks = [label for label in self.dataset.labels if label not in counts]
-        without = f"; none of {', '.join(lacks)}" if lacks else ""
-        copies = f"; {self.copies} left out, the data set has them too" if self.copies else ""
-        return f"outside test set: {self.dataset.name}, {len(self.dataset)} images{without}{copies}"
+        return f"outside test set: {self.dataset.name}, {with_gaps(f'{len(self.dataset)} images', lacks, self.copies)}"
+
+
+def with_gaps(images: str, lacks: Sequence[str], copies: int) -> str:
+    """What images there are, then the classes that are not, and how many copies were left out, in words."""
+    without = f"; none of {', '.join(lacks)}" if lacks else ""
+    left_out = f"; {copies} left out, the data set has them too" if copies else ""
+    return f"{images}{without}{left_out}"
 
 
 def as_external(outside: Dataset, dataset: Dataset, merge: Sequence[str], train_only: Sequence[str]) -> ExternalTest:

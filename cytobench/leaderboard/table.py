@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.leaderboard.fidelity import fidelity_tables
 from cytobench.leaderboard.majority import majority
@@ -182,9 +183,8 @@ def _external(record: Record) -> str | None:
     if used is None:
         return None
     lacks = [label for label in record.evaluated if not used.classes.get(label)]
-    copies = f"; {used.copies_left_out} left out, the data set has them too" if used.copies_left_out else ""
-    without = f"; none of {', '.join(lacks)}" if lacks else ""
-    return f"{used.name}, {used.n_images} images (data {used.digest[:12]}){without}{copies}"
+    images = f"{used.n_images} images (data {used.digest[:12]})"
+    return f"{used.name}, {with_gaps(images, lacks, used.copies_left_out)}"
 
 
 def _first_seed(record: Record) -> int:

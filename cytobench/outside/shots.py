@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
+from cytobench.atomic import making_folder
 from cytobench.benchmark import make_benchmark
 from cytobench.data.cache import cache_folder
 from cytobench.data.export import file_names
@@ -48,19 +47,14 @@ def export_shots(
     resolved = resolve(make_benchmark(declared, "options"), plugins or load_plugins())
     drawn = _drawn(resolved, shots)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+        with making_folder(out.parent, f".{out.name}.") as unfinished:
+            manifest = _write(resolved, drawn, unfinished)
+            unfinished.chmod(0o755)
+            if out.exists():
+                out.rmdir()
+            unfinished.replace(out)
     except OSError as error:
         raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
-    try:
-        manifest = _write(resolved, drawn, unfinished)
-        unfinished.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        unfinished.replace(out)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
     return manifest
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -132,14 +132,15 @@ def _split_apart(
     part = _parts(labels, together, folds, seed)
     result = []
     for i in range(folds):
-        test, val = part == (i + folds - 1) % folds, part == (i + folds - 2) % folds
-        added = np.flatnonzero(apart & ~np.isin(units, together[test | val]))
-        train = np.sort(np.concatenate([rows[~(test | val)], added]))
+        names = _part_names(part, i, folds)
+        train, val, test = (rows[names == name] for name in ("train", "val", "test"))
+        added = np.flatnonzero(apart & ~np.isin(units, units[np.concatenate([val, test])]))
+        train = np.sort(np.concatenate([train, added]))
         kept = _at_most(dataset, train, synthetic, seed, i) if protocol.balanced and synthetic else train
         missing = _missing(dataset, protocol, kept, synthetic)
         made = {"train": {label: np.arange(n) for label, n in missing.items() if n > 0}}
         left_out = np.setdiff1d(train, kept)
-        result.append(Fold(i, kept, np.sort(rows[val]), np.sort(rows[test]), made, left_out))
+        result.append(Fold(i, kept, np.sort(val), np.sort(test), made, left_out))
     return result
 
 
@@ -176,14 +177,14 @@ def _split_synthetic_only(
     """
     divided = split(dataset, replace(protocol, synthetic_only=False), folds, seed, train_only, 0, seen)
     evaluated = [label for label in dataset.labels if label not in train_only]
-    made: list[SyntheticParts] = [{"train": {label: np.arange(synthetic) for label in dataset.labels if synthetic}}]
-    made *= folds
+    made: list[SyntheticParts] = [_made([], (), dict.fromkeys(dataset.labels, synthetic))] * folds
     if protocol.pooled and synthetic:
         rows = _synthetic_rows(evaluated, protocol, dict.fromkeys(evaluated, synthetic))
         labels = np.array([row.label for row in rows], dtype=object)
         _refuse_rare(labels, np.arange(len(rows)), folds, dataset)
         part = _parts(labels, np.arange(len(rows)), folds, seed)
-        made = [_made(rows, _part_names(part, i, folds), train_only, synthetic) for i in range(folds)]
+        alone = dict.fromkeys(train_only, synthetic)
+        made = [_made(rows, _part_names(part, i, folds), alone) for i in range(folds)]
     return [
         replace(fold, train=_NONE.copy(), left_out=fold.train, synthetic=parts)
         for fold, parts in zip(divided, made, strict=True)
@@ -231,8 +232,7 @@ def _split_pooled(
         for row, name in zip(rows, names, strict=True):
             if row.real is not None:
                 real[name].append(row.real)
-        parts = _made(rows, names, (), 0)
-        parts["train"] |= {label: np.arange(missing[label]) for label in train_only if missing[label]}
+        parts = _made(rows, names, {label: missing[label] for label in train_only})
         train, val, test = (np.array(real[name], dtype=np.int64) for name in ("train", "val", "test"))
         result.append(Fold(i, train, val, test, parts, np.setdiff1d(every, kept)))
     return result
@@ -272,18 +272,14 @@ def _part_names(part: NDArray[np.int64], fold: int, folds: int) -> NDArray[Any]:
     return names
 
 
-def _made(
-    rows: Sequence[_Row], names: NDArray[Any], train_only: Collection[str], synthetic: int
-) -> dict[str, dict[str, NDArray[np.int64]]]:
-    """The synthetic images among rows by part and label, and ``synthetic`` of each class that is in training alone."""
+def _made(rows: Sequence[_Row], names: Iterable[str], alone: Mapping[str, int]) -> SyntheticParts:
+    """The synthetic images among rows by part and label, and so many of each class that is in training alone."""
     found: dict[str, dict[str, list[int]]] = {"train": {}, "val": {}, "test": {}}
     for row, name in zip(rows, names, strict=True):
         if row.index is not None:
             found[name].setdefault(row.label, []).append(row.index)
-    parts = {name: {label: np.array(found[name][label]) for label in found[name]} for name in found}
-    if synthetic:
-        parts["train"] |= {label: np.arange(synthetic) for label in train_only}
-    return parts
+    found["train"] |= {label: list(range(n)) for label, n in alone.items() if n}
+    return {name: {label: np.array(found[name][label]) for label in found[name]} for name in found}
 
 
 def ordered_labels(labels: Collection[str], protocol: Protocol) -> list[str]:

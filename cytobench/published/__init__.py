@@ -5,7 +5,7 @@ S4, S9 and S10 (summed from the authors' published matrices of each fold) and th
 docs/published.md.
 """
 
-from cytobench.published.figures import FIGURES, TABLES, PublishedRow, published_matrix, published_rows
+from cytobench.published.figures import FIGURES, TABLES, PublishedRow, published_fids, published_matrix, published_rows
 from cytobench.published.judge import STUDY_COUNTS, beside, beside_matrix, differences
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "beside",
     "beside_matrix",
     "differences",
+    "published_fids",
     "published_matrix",
     "published_rows",
 ]

@@ -101,6 +101,12 @@ def published_matrix(name: str) -> ConfusionMatrix:
     )
 
 
+def published_fids() -> list[tuple[str, float, int]]:
+    """Class, FID and number of images of each bar of Fig. S8; the numbers differ, and FID depends on them."""
+    lines = csv.DictReader(_lines("cytodiff_fig_s8.csv"))
+    return [(line["class"], float(line["fid"]), int(line["images"])) for line in lines]
+
+
 def _key(name: str) -> str:
     if name.lower() not in FIGURES:
         raise UserError(f"--published {name}: no such figure. Confusion matrices: {', '.join(FIGURES)}.")

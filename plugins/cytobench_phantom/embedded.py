@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 
+from cytobench.atomic import making_folder
 from cytobench.data.dataset import Dataset
 from cytobench.data.folder import load_folder
 from cytobench_phantom.dataset import write
@@ -37,17 +36,14 @@ def open_fresh(folder: Path) -> Dataset:
 def _open(name: str, folder: Path, stream: str, counts: Mapping[str, int]) -> Dataset:
     drawn = folder / f"{name}-{EDITION}"
     if not drawn.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=f".{name}-", dir=folder))
         try:
-            write(temporary, SEED, counts, stream)
-            temporary.chmod(0o755)
-            os.replace(temporary, drawn)
+            with making_folder(folder, f".{name}-") as unfinished:
+                write(unfinished, SEED, counts, stream)
+                unfinished.chmod(0o755)
+                os.replace(unfinished, drawn)
         except OSError:
             # Another process drew it at the same time; the images are the same.
             if not drawn.exists():
                 raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     dataset = load_folder(drawn, folder.parent)
     return replace(dataset, name=name, labels=LABELS, codes=CODES)

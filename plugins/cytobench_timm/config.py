@@ -26,7 +26,7 @@ class TimmConfig(TrainConfig):
     optional_assets: ClassVar[frozenset[str]] = frozenset({"weights"})
     added: ClassVar[frozenset[str]] = TrainConfig.added | {"weights"}
 
-    resolution: int = 384
+    resolution: int = Field(default=384, ge=8)
     model: str = "resnet50"
     weights: str | None = None
     """What the training starts from, but for the classification layer: a ``.safetensors`` file of timm's tensors, or a

@@ -132,6 +132,7 @@ CASES = [
     (run("--generator sd21-lora --set sd21-lora.steps=0"), "steps = 0 should be greater than 0"),
     (run("--generator sd21-lora --set sd21-lora.scheduler=ddmi"), "'ddim', 'dpmsolver++', 'pndm' or 'euler'"),
     (run("--classifier clip --set clip.epochs=0"), "epochs = 0 should be greater than or equal to 1"),
+    (run("--classifier timm --set timm.resolution=-32"), "resolution = -32 should be greater than or equal to 8"),
     (run("--classifier timm --set timm.model=resnet5"), "Did you mean resnet"),
     (run("--classifier resnet50 --set resnet50.model=resnet18"), "should be 'resnet50'"),
     ("run broken.toml", "broken.toml is no TOML file"),
