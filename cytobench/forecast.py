@@ -180,7 +180,7 @@ def _count_trial(planner: Planner, trial: Trial, out: Path, counts: _Counts, rea
             counts.there("train", classifier.name, _size(planner.store.folder("train", train.key)))
         else:
             steps = classifier.config.optimizer_steps(len(train.train), train.train.classes) or 0
-            plugin = classifier.offer.spec.name
+            plugin = classifier.offer.identity
             reason = reasons.of_stage("train", train.key, plugin, None, train.inputs)
             validated = len(train.val) * classifier.config.validations()
             counts.todo("train", classifier.name, reason, steps=steps, validated=validated)
@@ -193,7 +193,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    plugin, blocks = generator.offer.spec.name, []
+    plugin, blocks = generator.offer.identity, []
     for one in sample.classes:
         # A larger set of the same images holds the smaller one: what is read and counted once is each block.
         for number in one.images.blocks(one.n):

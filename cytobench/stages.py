@@ -25,6 +25,7 @@ from cytobench.images import Images
 from cytobench.imagesets import ImageSet
 from cytobench.keys import derive_seed
 from cytobench.lazy import load
+from cytobench.plugins.faults import REPORT, describe
 from cytobench.records.files import GROUP
 from cytobench.store import Store
 from cytobench.timing import Stopwatch
@@ -47,6 +48,8 @@ class Work:
     """What every stage has: the plugin, its configuration, where it runs and what it may use."""
 
     plugin: str
+    origin: str
+    """The distribution that offers the plugin, and its version."""
     factory: str
     configs: tuple[PluginConfig, ...]
     seed: int
@@ -61,8 +64,17 @@ class Work:
     fold: int | None = None
 
     def make(self) -> Any:
-        """The plugin's object. Imports its module, so call it outside what is timed."""
-        return load(self.factory)(*self.configs)
+        """The plugin's object. Imports its module, so call it outside what is timed.
+
+        Raises CytobenchError that names plugin and distribution, whatever a stranger's code raises; ``sys.exit`` too.
+        """
+        try:
+            return load(self.factory)(*self.configs)
+        except (CytobenchError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            message = f"plugin {self.plugin} ({self.origin}): making {self.factory} {describe(error)}. {REPORT}."
+            raise CytobenchError(message) from error
 
     def context(self, out: Path, services: Services, watch: Stopwatch) -> Context:
         """The context the plugin gets."""

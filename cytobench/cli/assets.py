@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+
 if TYPE_CHECKING:
     from cytobench.needs import Check
 
@@ -29,6 +31,7 @@ def assets() -> None:
 @assets.command("fetch", short_help="Have all of it here, and lock its digests.")
 @benchmark_argument
 @lock_option
+@plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="The content of the lock file on stdout.")
 def fetch_command(benchmark: Path, lock: Path | None, as_json: bool) -> None:
     """Have all weights and data of a benchmark here, and write their digests to a lock file.
@@ -42,7 +45,7 @@ def fetch_command(benchmark: Path, lock: Path | None, as_json: bool) -> None:
     from cytobench.lockfile import lock_path
     from cytobench.needs import fetch_assets
 
-    found = fetch_assets(benchmark, lock)
+    found = fetch_assets(benchmark, lock, plugins_for_command())
     if as_json:
         click.echo(found.to_json())
     else:
@@ -57,6 +60,7 @@ def fetch_command(benchmark: Path, lock: Path | None, as_json: bool) -> None:
 @assets.command("verify", short_help="Check it against the lock file, without the network.")
 @benchmark_argument
 @lock_option
+@plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def verify_command(benchmark: Path, lock: Path | None, as_json: bool) -> int:
     """Check weights and data on this machine against the lock file, without the network.
@@ -71,7 +75,7 @@ def verify_command(benchmark: Path, lock: Path | None, as_json: bool) -> int:
     from cytobench.needs import verify_assets
 
     checks = []
-    for check in verify_assets(benchmark, lock):
+    for check in verify_assets(benchmark, lock, plugins_for_command()):
         checks.append(check)
         if not as_json:
             click.echo(_line(check))

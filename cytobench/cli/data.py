@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.cli.manifest import manifest_command
 from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
-    from cytobench.contract import DatasetSpec
     from cytobench.data.listing import Listing
 
 
@@ -37,6 +37,7 @@ data.add_command(manifest_command)
     metavar="FILE.png",
     help="Also draw the least sharp and most over-exposed images.",
 )
+@plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def describe_command(
@@ -64,7 +65,7 @@ def describe_command(
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
-    listing = _listing(path, _specs())
+    listing = _listing(path)
     if picture:
         refuse_target(picture, listing.root, list(listing.table["path"]))
     count_tokens, cut_off = _tokens()
@@ -84,31 +85,27 @@ def describe_command(
 @data.command("export")
 @click.argument("path", metavar="NAME|PATH")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@plugin_module_option
 def export_command(path: str, folder: Path) -> None:
     """Write every image of a data set to DIR/LABEL/NAME.png. DIR must be new or empty."""
     from cytobench.data.cache import cache_folder
     from cytobench.data.export import export
     from cytobench.data.open import open_dataset
 
-    dataset = open_dataset(path, _specs(), cache_folder())
+    dataset = open_dataset(path, plugins_for_command().datasets, cache_folder())
     number = export(dataset, folder)
     click.echo(f"{number} images of {len(dataset.labels)} classes written to {folder}")
 
 
-def _specs() -> dict[str, DatasetSpec]:
-    from cytobench.plugins import load_plugins
-
-    return {name: offer.spec for name, offer in load_plugins().datasets.items()}
-
-
-def _listing(path: str, specs: dict[str, DatasetSpec]) -> Listing:
+def _listing(path: str) -> Listing:
     from cytobench.data.cache import cache_folder
     from cytobench.data.listing import Listing
     from cytobench.data.open import list_path, open_dataset
 
-    if path not in specs:
-        return list_path(path, specs)
-    dataset = open_dataset(path, specs, cache_folder())
+    installed = plugins_for_command().datasets
+    if path not in installed:
+        return list_path(path, installed)
+    dataset = open_dataset(path, installed, cache_folder())
     table = dataset.table.drop(columns="digest")
     return Listing(dataset.name, dataset.root, table, dataset.labels, dataset.prompts)
 
