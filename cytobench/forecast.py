@@ -10,8 +10,10 @@ from pathlib import Path
 from cytobench.arms import Trial
 from cytobench.calibrate import calibrate
 from cytobench.composition import ClassCount, class_counts
+from cytobench.contract import ClassifierSpec, GeneratorSpec
 from cytobench.environment import device_info
 from cytobench.plan import Planner
+from cytobench.plugins import Offer
 from cytobench.pricing import Cost, Kind, recorded_costs
 from cytobench.reasons import Reasons
 from cytobench.resolve import Resolved
@@ -41,6 +43,9 @@ class Item:
     there_bytes: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     """Why what is to do is not there already, and how often."""
+    distribution: str = ""
+    """Whose plugin it is, with its version."""
+    built_in: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,8 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     else:
         costs = recorded_costs(resolved, out, device)
     for item in items:
+        offer = _offer(resolved, item)
+        item.distribution, item.built_in = offer.distribution, offer.built_in
         _price(item, costs.get((item.kind, item.plugin)))
     return Forecast(
         trials=len(resolved.trials),
@@ -147,6 +154,13 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         calibrated=tell is not None,
         kept_bytes=_size(store),
     )
+
+
+def _offer(resolved: Resolved, item: Item) -> Offer[GeneratorSpec] | Offer[ClassifierSpec]:
+    """Whose stages these are: a generator and a classifier may have one name."""
+    if item.kind in ("fit", "sample"):
+        return next(ready.offer for ready in resolved.generators if ready.name == item.plugin)
+    return next(ready.offer for ready in resolved.classifiers if ready.name == item.plugin)
 
 
 def _price(item: Item, cost: Cost | None) -> None:

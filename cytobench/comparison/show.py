@@ -9,7 +9,7 @@ from cytobench.comparison.candidates import Candidate, primary
 from cytobench.comparison.headline import DeclaredPair, counts_beside
 from cytobench.comparison.pair import Comparison
 from cytobench.leaderboard.model import Section
-from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration
+from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration, third_party_text
 from cytobench.statistics.classes import Proportion
 from cytobench.statistics.cost import STEP, GainAndCost
 from cytobench.statistics.folds import FoldDifference
@@ -42,6 +42,7 @@ def declared_lines(pairs: Sequence[DeclaredPair], section: Sequence[Candidate], 
     lines = [section[0].section.title, f"{head}, p adjusted for all of them (Holm)."]
     lines += [late] if late else []
     submitted = [one.name for one in section if one.row.submitted]
+    lines += [f"{one.name}: {third_party_text(one.row)}." for one in section if one.row.third_party]
     if submitted:
         lines.append(f"Submitted rows are in no declared family, name them with --a and --b: {', '.join(submitted)}.")
     if not pairs:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Cell, Figure, Leaderboard, Place, Published, Row, Section
+from cytobench.leaderboard.model import Cell, Figure, Leaderboard, Maker, Place, Published, Row, Section
 
 PUBLISHED = "published"
 """Stands for data set and preset of the study's rows, and begins their names."""
@@ -24,6 +24,7 @@ COLUMNS = (
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
     *("standing", "p_best"),
     *("submitted", "beside", "verdict"),
+    "distributions",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -79,6 +80,7 @@ def _section(section: Section) -> dict[str, Any]:
         "device": section.device,
         "seeds": list(section.seeds),
         "train_only": list(section.train_only),
+        "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
@@ -123,6 +125,7 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing or None,
         "p_best": row.p_best,
         "submitted": row.submitted,
+        "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
         "figures": _figures(section, row),
     }
 
@@ -193,7 +196,12 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing,
         "p_best": row.p_best,
         "submitted": _yes(row.submitted),
+        "distributions": "; ".join(f"{one.part} {one.distribution} {one.version}" for one in _makers(section, row)),
     }
+
+
+def _makers(section: Section, row: Row) -> tuple[Maker, ...]:
+    return row.makers if section.dataset_maker is None else (*row.makers, section.dataset_maker)
 
 
 def _places(places: Iterable[Place]) -> str:
