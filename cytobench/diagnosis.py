@@ -73,9 +73,10 @@ def weights(plugins: Plugins, problems: list[str]) -> list[dict[str, Any]]:
 
     A plugin whose configuration is broken is added to ``problems``.
     """
-    found = []
+    offers: list[tuple[str, Offer[Any]]] = [*plugins.generators.items(), *plugins.classifiers.items()]
+    found: list[dict[str, Any]] = []
     for preset in PRESETS:
-        for name, offer in (*plugins.generators.items(), *plugins.classifiers.items()):
+        for name, offer in offers:
             try:
                 found += [one for config in _configs(offer, preset) for one in _assets(name, offer, preset, config)]
             except UserError:  # it must be told something first, as `folder` its path

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugin_modules
+from cytobench.diverted import prints_to_stderr
 
 
 @click.command()
@@ -20,7 +21,8 @@ def doctor(as_json: bool) -> int:
     from cytobench.plugins import load_plugins
     from cytobench.plugins.loading import is_strict
 
-    found = diagnose(load_plugins(modules=plugin_modules(), strict=False))
+    with prints_to_stderr():
+        found = diagnose(load_plugins(modules=plugin_modules(), strict=False))
     click.echo(json.dumps(found, indent=1) if as_json else _text(found))
     return 1 if found["problems"] and is_strict() else 0
 

@@ -23,14 +23,19 @@ SLOW = 0.2
 @click.command()
 @plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+@click.option("--check", is_flag=True, help="Also import and make each plugin's object (slow), and list what breaks.")
 @click.option("--verbose", "-v", is_flag=True, help="Show also contract, revision, code, seconds and tracebacks.")
-def plugins(as_json: bool, verbose: bool) -> int:
+def plugins(as_json: bool, check: bool, verbose: bool) -> int:
     """List installed generators, classifiers and data sets; a broken plugin is listed with its reason.
 
     The exit code is 0 whatever is broken, and 1 where CYTOBENCH_STRICT_PLUGINS=1 allows nothing broken.
     CYTOBENCH_LOAD_PLUGINS=A,B loads only these, by entry point or distribution.
     """
     found = load_plugins(modules=plugin_modules(), strict=False)
+    if check:
+        from cytobench.plugins.making import check_factories
+
+        check_factories(found)
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=1, default=list))
     else:

@@ -140,10 +140,11 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A folder to install distributions into. What a test imports from it is forgotten afterwards."""
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A folder to install distributions into, on the path. What a test imports from it is forgotten afterwards."""
     found = Site(tmp_path / "site")
     found.path.mkdir()
+    monkeypatch.syspath_prepend(str(found.path))
     yield found
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None) or "").startswith(str(found.path)):

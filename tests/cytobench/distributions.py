@@ -1,13 +1,14 @@
 """Distributions installed into a folder, as pip leaves them in site-packages: for tests of plugins, without a network.
 
-    site = Site(tmp_path / "site")
-    site.install("cytobench-forest", offering("forest"))
-    done = site.cytobench("plugins", "--json")            # the real command line, in a process of its own
-    plugins = load_plugins(site.points())                 # or in this one, with the folder on sys.path
+site = Site(tmp_path / "site")
+site.install("cytobench-forest", offering("forest"))
+done = site.cytobench("plugins", "--json")    # the real command line, in a process of its own
+plugins = load_plugins(site.points())    # or in this process, where the fixture has put it on the path
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -54,6 +55,7 @@ class Site:
         for module, text in files.items():
             (self.path / f"{module}.py").write_text(text)
         (info / "RECORD").write_text("".join(f"{module}.py,,\n" for module in files))
+        importlib.invalidate_caches()
 
     def uninstall(self, name: str, version: str = "1.2") -> None:
         """Remove a distribution and its modules."""
@@ -64,6 +66,7 @@ class Site:
 
     def points(self) -> list[EntryPoint]:
         """The entry points of what is installed here alone, for :func:`cytobench.plugins.load_plugins`."""
+        importlib.invalidate_caches()
         context = DistributionFinder.Context(path=[str(self.path)])
         found = MetadataPathFinder().find_distributions(context)
         return [point for one in found for point in one.entry_points]
