@@ -1,9 +1,9 @@
 """How long the command line takes to start: ``python benchmarks/startup.py``.
 
 Prints minimum, median and maximum wall seconds of ``cytobench --help``, and of ``cytobench plugins`` with 0, 10 and 50
-distributions of third-party plugins installed beside (``--plugins``), each as a fresh process, beside those of importing
-click, rich and pluggy alone, and of a run that is already done (``--again``). A plugin here has three modules: its hooks,
-its options, and a heavy part that would import torch; one that is imported by the listing ends in an error.
+distributions of third-party plugins installed beside (``--plugins``), each as a fresh process, beside those of
+importing click, rich and pluggy alone, and of a run that is already done (``--again``). A plugin has here its hooks,
+its options and a heavy part: were one of the latter two imported, the command would fail.
 """
 
 from __future__ import annotations

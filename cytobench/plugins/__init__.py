@@ -1,8 +1,8 @@
 """Finding plugins: every entry point of the group ``cytobench``, each guarded, so that a broken one stays alone.
 
 ``discovery`` finds them and says which are asked for, ``loading`` imports them and calls their hooks, ``faults`` says
-what is wrong with one and what to do, ``misfits`` whether hooks and specs are those of the contract, ``offers`` keeps what
-they offer by name. ``making``, which ``cytobench plugins --check`` alone uses, imports their heavy parts.
+what is wrong with one and what to do, ``misfits`` whether hooks and specs are those of the contract, ``offers`` keeps
+what they offer by name. ``making``, which ``cytobench plugins --check`` alone uses, imports their heavy parts.
 """
 
 from cytobench.plugins.loading import load_plugins

@@ -121,8 +121,11 @@ def _is_there(module: str) -> bool:
     """Whether a module can be looked up; one whose package breaks is there, and its import will say how."""
     if not all(part.isidentifier() for part in module.split(".")):
         return False
-    top = module.partition(".")[0]
     try:
-        return find_spec(top) is not None
-    except ValueError:  # imported already, and strange
+        return find_spec(module) is not None  # imports the packages that it is in
+    except KeyboardInterrupt:
+        raise
+    except ModuleNotFoundError as error:
+        return not f"{module}.".startswith(f"{error.name}.")
+    except BaseException:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import pluggy
 from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
 from cytobench.diverted import prints_to_stderr
 from cytobench.errors import UserError
+from cytobench.plugins.discovery import LOAD
 from cytobench.plugins.faults import REPORT, describe
 from cytobench.plugins.kinds import Kind
 from cytobench.plugins.offers import BUILT_IN, Offer, Offers, Spec
@@ -119,7 +121,8 @@ class Plugins:
         near = get_close_matches(name, offers, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         installed = ", ".join(offers) or "none"
-        raise UserError(f"{option}: no such {kind}.{hint} Installed: {installed}.{_perhaps_of(self.problems)}")
+        loaded = "Installed" if LOAD not in os.environ else f"Loaded, by {LOAD}"
+        raise UserError(f"{option}: no such {kind}.{hint} {loaded}: {installed}.{_perhaps_of(self.problems)}")
 
 
 def _perhaps_of(problems: Iterable[Problem]) -> str:

@@ -74,7 +74,7 @@ def test_a_plugin_that_fails_is_no_mistake_of_the_user_and_hides_none(tmp_path: 
     with pytest.raises(CytobenchError) as failed:
         fetch_assets(benchmark, plugins=plugins)
     assert not isinstance(failed.value, UserError)
-    assert "data set far (smear_drawn:fail) raised ConnectionError: no such host" in str(failed.value)
+    assert "data set far (here 1): smear_drawn:fail raised ConnectionError: no such host" in str(failed.value)
     assert "clip.weights: ./nowhere is no file or folder here" in str(failed.value)
     assert not (tmp_path / "b.assets.json").exists()
 

@@ -45,6 +45,8 @@ def test_the_environment_names_the_only_plugins_to_load(
     plugins = load_plugins()
     assert set(plugins.classifiers) == loaded
     assert plugins.problems == []
+    with pytest.raises(UserError, match="Loaded, by CYTOBENCH_LOAD_PLUGINS: "):
+        plugins.classifier("nearest")
 
 
 def test_a_plugin_to_load_that_is_not_installed_is_a_mistake(three: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +122,8 @@ def test_a_module_that_breaks_is_listed_and_one_that_is_nowhere_is_a_mistake(
     assert "half_done (half_done not packaged): importing half_done raised SyntaxError" in text
     code, text, _ = call(capsys, "plugins", "--plugin-module", "half_done.part")
     assert "half_done.part (half_done.part not packaged): " in text
-    for wrong in ("no_such_module_here", "no_such_module_here.plugin", "./half_done.py", ""):
+    (site.path / "whole.py").touch()
+    for wrong in ("no_such_module_here", "no_such_module_here.plugin", "whole.part", "./half_done.py", ""):
         code, out, err = call(capsys, "plugins", "--plugin-module", wrong)
         assert (code, out) == (2, "")
         assert f"--plugin-module {wrong}: there is no such module" in err
