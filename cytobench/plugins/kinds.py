@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
 
 
 @dataclass(frozen=True)
@@ -27,4 +27,5 @@ KINDS = (
     Kind("generator", "generators", "Generators", GeneratorSpec),
     Kind("classifier", "classifiers", "Classifiers", ClassifierSpec),
     Kind("dataset", "datasets", "Data sets", DatasetSpec),
+    Kind("extractor", "extractors", "Extractors", ExtractorSpec),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from cytobench.configure import classifier_config, generator_configs
-from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.configure import classifier_config, extractor_config, generator_configs
+from cytobench.contract import DatasetSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.diverted import prints_to_stderr
 from cytobench.errors import UserError
 from cytobench.lazy import load
@@ -41,10 +41,12 @@ def _make(offer: Offer[Any]) -> None:
     spec = offer.spec
     factory = load(spec.factory)
     configs: tuple[PluginConfig, ...]
+    if isinstance(spec, DatasetSpec):
+        return
     if isinstance(spec, GeneratorSpec):
         configs = generator_configs(spec, "paper", {}, distribution=offer.distribution)
-    elif isinstance(spec, ClassifierSpec):
-        configs = (classifier_config(spec, "paper", {}, distribution=offer.distribution),)
+    elif isinstance(spec, ExtractorSpec):
+        configs = (extractor_config(spec, "paper", {}, distribution=offer.distribution),)
     else:
-        return
+        configs = (classifier_config(spec, "paper", {}, distribution=offer.distribution),)
     factory(*configs)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
 from cytobench.errors import UserError
 
 BUILT_IN = "cytobench"
 """The distribution whose plugins are built in; those of all others are third-party."""
-Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec)
+Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec, ExtractorSpec)
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,10 @@ class Offer(Generic[Spec]):
     def distribution(self) -> str:
         """The distribution and its version, for messages."""
         return f"{self.origin} {self.version}".rstrip()
+
+    def titled(self, typed: str, title: str) -> str:
+        """What tables show: the title, with the distribution before it where the user typed that."""
+        return f"{self.origin}:{title}" if typed == self.qualified else title
 
 
 class Offers(Mapping[str, Offer[Spec]], Generic[Spec]):

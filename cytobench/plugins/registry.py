@@ -11,7 +11,7 @@ from typing import Any
 
 import pluggy
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
 from cytobench.diverted import prints_to_stderr
 from cytobench.errors import UserError
 from cytobench.plugins.discovery import LOAD
@@ -74,6 +74,7 @@ class Plugins:
     generators: Offers[GeneratorSpec] = field(default_factory=lambda: Offers("generator"))
     classifiers: Offers[ClassifierSpec] = field(default_factory=lambda: Offers("classifier"))
     datasets: Offers[DatasetSpec] = field(default_factory=lambda: Offers("dataset"))
+    extractors: Offers[ExtractorSpec] = field(default_factory=lambda: Offers("extractor"))
     loaded: dict[str, Loaded] = field(default_factory=dict)
     """By the name that the manager has for it."""
     problems: list[Problem] = field(default_factory=list)
@@ -85,6 +86,10 @@ class Plugins:
     def classifier(self, name: str) -> Offer[ClassifierSpec]:
         """The classifier of this name; UserError with near names otherwise."""
         return self._find("classifier", self.classifiers, name)
+
+    def extractor(self, name: str) -> Offer[ExtractorSpec]:
+        """The extractor of this name; UserError with near names otherwise."""
+        return self._find("extractor", self.extractors, name)
 
     def offers(self, kind: Kind) -> Offers[Any]:
         """The offers of a kind."""
