@@ -34,6 +34,7 @@ COLUMNS = (
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
     *("standing", "p_best"),
     *("submitted", "beside", "verdict"),
+    "shots_chosen",
     "distributions",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
@@ -91,6 +92,7 @@ def _section(section: Section) -> dict[str, Any]:
         "seeds": list(section.seeds),
         "train_only": list(section.train_only),
         "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
+        "shots_chosen": section.shots_chosen,
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
@@ -226,6 +228,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "p_best": row.p_best,
         "submitted": _yes(row.submitted),
         "distributions": "; ".join(f"{one.part} {one.distribution} {one.version}" for one in _makers(section, row)),
+        "shots_chosen": section.shots_chosen,
     }
 
 
