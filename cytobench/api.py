@@ -127,4 +127,4 @@ def _prepare(
 
 def _short(dataset: str) -> str:
     path = Path(dataset)
-    return dataset if not path.exists() else path.resolve().stem
+    return dataset.replace(":", "-") if not path.exists() else path.resolve().stem

@@ -106,4 +106,5 @@ def _refuse_twins(arms: Sequence[Arm]) -> None:
     for arm in arms:
         other = found.setdefault(Trial(arm, 0).name.casefold(), arm)
         if other is not arm:
-            raise UserError(f"the rows {other.row} and {arm.row} would share their files. Rename a variant.")
+            rows = f"{other.row} and {arm.row}"
+            raise UserError(f"the rows {rows} would share their files. Rename a variant, or run one alone.")

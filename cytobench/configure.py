@@ -15,17 +15,18 @@ from cytobench.validation import explain
 
 
 def generator_configs(
-    spec: GeneratorSpec, preset: str, values: Mapping[str, Any], name: str | None = None
+    spec: GeneratorSpec, preset: str, values: Mapping[str, Any], name: str | None = None, distribution: str = ""
 ) -> tuple[PluginConfig, PluginConfig]:
     """The fit and the sample configuration of a generator; each key of ``values`` belongs to one of them.
 
-    ``name`` is what messages call it, by default the plugin's name.
+    ``name`` is what messages call it, by default the plugin's name; ``distribution`` is whose fault a bad class is.
     """
     called = name or spec.name
-    fit_class, sample_class = _config_class(spec.fit_config, spec.name), _config_class(spec.sample_config, spec.name)
+    plugin = _owned(spec.name, distribution)
+    fit_class, sample_class = _config_class(spec.fit_config, plugin), _config_class(spec.sample_config, plugin)
     both = set(fit_class.model_fields) & set(sample_class.model_fields)
     if both:
-        raise CytobenchError(f"plugin {spec.name}: fit and sample configuration both have {', '.join(sorted(both))}.")
+        raise CytobenchError(f"plugin {plugin}: fit and sample configuration both have {', '.join(sorted(both))}.")
     for_sample = {key: value for key, value in values.items() if key in sample_class.model_fields}
     for_fit = {key: value for key, value in values.items() if key not in for_sample}
     known = [*fit_class.model_fields, *sample_class.model_fields]
@@ -36,16 +37,18 @@ def generator_configs(
 
 
 def classifier_config(
-    spec: ClassifierSpec, preset: str, values: Mapping[str, Any], name: str | None = None
+    spec: ClassifierSpec, preset: str, values: Mapping[str, Any], name: str | None = None, distribution: str = ""
 ) -> PluginConfig:
-    """The configuration of a classifier; ``name`` is what messages call it, by default the plugin's name."""
-    config_class = _config_class(spec.config, spec.name)
+    """The configuration of a classifier; ``name`` and ``distribution`` as of :func:`generator_configs`."""
+    config_class = _config_class(spec.config, _owned(spec.name, distribution))
     return _configure(config_class, name or spec.name, preset, values, list(config_class.model_fields))
 
 
-def extractor_config(spec: ExtractorSpec, preset: str, values: Mapping[str, Any]) -> PluginConfig:
-    """The configuration of an extractor."""
-    config_class = _config_class(spec.config, spec.name)
+def extractor_config(
+    spec: ExtractorSpec, preset: str, values: Mapping[str, Any], distribution: str = ""
+) -> PluginConfig:
+    """The configuration of an extractor; ``distribution`` as of :func:`generator_configs`."""
+    config_class = _config_class(spec.config, _owned(spec.name, distribution))
     return _configure(config_class, spec.name, preset, values, list(config_class.model_fields))
 
 
@@ -79,10 +82,16 @@ def plain_settings(config: PluginConfig) -> dict[str, Any]:
     return {name: value for name, value in config.model_dump(mode="json").items() if name not in silent}
 
 
+def _owned(plugin: str, distribution: str) -> str:
+    return f"{plugin} ({distribution})" if distribution else plugin
+
+
 def _config_class(name: str, plugin: str) -> type[PluginConfig]:
     try:
         found = load(name)
-    except Exception as error:  # a stranger's module may raise anything on import
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a stranger's module may raise anything on import, or call sys.exit
         raise CytobenchError(f"plugin {plugin}: {name} cannot be loaded: {type(error).__name__}: {error}") from error
     if not (isinstance(found, type) and issubclass(found, PluginConfig)):
         raise CytobenchError(f"plugin {plugin}: {name} is no PluginConfig.")

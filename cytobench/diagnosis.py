@@ -11,23 +11,29 @@ from typing import Any
 
 from cytobench.assets import AssetReference
 from cytobench.configure import classifier_config, extractor_config, generator_configs
-from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
+from cytobench.contract import ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.cache import cache_folder
 from cytobench.environment import device_info, environment
-from cytobench.errors import CytobenchError
-from cytobench.plugins import Plugins
+from cytobench.errors import UserError
+from cytobench.plugins import Offer, Offers, Plugins
+from cytobench.plugins.faults import REPORT, describe
 
 PRESETS = ("pocket", "paper")
 
 
 def diagnose(plugins: Plugins) -> dict[str, Any]:
     """Everything ``cytobench doctor`` says, ready for JSON. Touches no network and changes nothing."""
+    problems = [str(problem) for problem in plugins.problems]
     return {
         **environment(),
         "devices": devices(),
         "folders": folders(),
-        "weights": list(weights(plugins)),
-        "problems": [f"{one.plugin} ({one.origin}): {one.message}" for one in plugins.problems],
+        "plugins": [
+            {"plugin": one.plugin, "distribution": one.origin, "version": one.version, "built_in": one.built_in}
+            for one in plugins.loaded.values()
+        ],
+        "weights": weights(plugins, problems),
+        "problems": problems,
     }
 
 
@@ -62,42 +68,45 @@ def folders() -> dict[str, dict[str, Any]]:
     return {name: {"path": str(path), "free_gib": _free(path)} for name, path in places.items()}
 
 
-def weights(plugins: Plugins) -> Iterator[dict[str, Any]]:
+def weights(plugins: Plugins, problems: list[str]) -> list[dict[str, Any]]:
     """For each plugin and preset the weights it asks for, whether they are here, and else the ways out.
 
-    What a classifier and an extractor of one name both ask for is told once.
+    What a classifier and an extractor of one name both ask for is told once. A plugin whose configuration is broken is
+    added to ``problems``.
     """
-    told = []
+    kinds: list[Offers[Any]] = [plugins.generators, plugins.classifiers, plugins.extractors]
+    found: list[dict[str, Any]] = []
     for preset in PRESETS:
-        specs: list[GeneratorSpec | ClassifierSpec | ExtractorSpec] = [
-            *(offer.spec for offer in plugins.generators.values()),
-            *(offer.spec for offer in plugins.classifiers.values()),
-            *(offer.spec for offer in plugins.extractors.values()),
-        ]
-        for spec in specs:
-            for config in _configs(spec, preset):
-                new = [one for one in _assets(spec.name, preset, config) if one not in told]
-                told += new
-                yield from new
+        for name, offer in (pair for offers in kinds for pair in offers.items()):
+            try:
+                asked = [one for config in _configs(offer, preset) for one in _assets(name, offer, preset, config)]
+            except UserError:  # it must be told something first, as `folder` its path
+                continue
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a stranger's configuration may raise anything
+                problems.append(f"{name} ({offer.distribution}), preset {preset}: {describe(error)}. {REPORT}.")
+            else:
+                found += [one for one in asked if one not in found]
+    return found
 
 
-def _configs(spec: GeneratorSpec | ClassifierSpec | ExtractorSpec, preset: str) -> tuple[PluginConfig, ...]:
-    """The configurations; none for a plugin that must be told something first, as ``folder`` its path."""
-    try:
-        if isinstance(spec, GeneratorSpec):
-            return generator_configs(spec, preset, {})
-        if isinstance(spec, ExtractorSpec):
-            return (extractor_config(spec, preset, {}),)
-        return (classifier_config(spec, preset, {}),)
-    except CytobenchError:
-        return ()
+def _configs(offer: Offer[Any], preset: str) -> tuple[PluginConfig, ...]:
+    spec = offer.spec
+    if isinstance(spec, GeneratorSpec):
+        return generator_configs(spec, preset, {}, distribution=offer.distribution)
+    if isinstance(spec, ExtractorSpec):
+        return (extractor_config(spec, preset, {}, distribution=offer.distribution),)
+    return (classifier_config(spec, preset, {}, distribution=offer.distribution),)
 
 
-def _assets(plugin: str, preset: str, config: PluginConfig) -> Iterator[dict[str, Any]]:
+def _assets(plugin: str, offer: Offer[Any], preset: str, config: PluginConfig) -> Iterator[dict[str, Any]]:
     for name, reference in config.assets().items():
         place = locate(reference)
         yield {
             "plugin": plugin,
+            "distribution": offer.origin,
+            "built_in": offer.built_in,
             "preset": preset,
             "asset": name,
             "source": reference.source,

@@ -9,9 +9,11 @@ import re
 import subprocess
 import tomllib
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution, entry_points, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
+
+from cytobench.plugins.discovery import installed, named
 
 
 @cache
@@ -28,7 +30,7 @@ def environment() -> dict[str, Any]:
 def package_versions() -> dict[str, str]:
     """Installed versions of cytobench, of what it depends on, and of the distributions that offer plugins."""
     names = {"cytobench", *_dependencies()}
-    names |= {point.dist.name for point in entry_points(group="cytobench") if point.dist}
+    names |= {named(one)[0] for one, _ in installed()}
     found = {name: _version(name) for name in sorted(names, key=str.lower)}
     return {name: number for name, number in found.items() if number is not None}
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from cytobench.arms import Trial
 from cytobench.calibrate import calibrate
 from cytobench.composition import ClassCount, class_counts, shots_note
+from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec
 from cytobench.environment import device_info
 from cytobench.fidelity.stage import FidelityStage
 from cytobench.plan import Planner
+from cytobench.plugins import Offer
 from cytobench.pricing import Cost, Kind, recorded_costs
 from cytobench.reasons import Reasons
 from cytobench.resolve import Resolved
@@ -42,6 +44,9 @@ class Item:
     there_bytes: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     """Why what is to do is not there already, and how often."""
+    distribution: str = ""
+    """Whose plugin it is, with its version."""
+    built_in: bool = True
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,8 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     else:
         costs = recorded_costs(resolved, out, device)
     for item in items:
+        offer = _offer(resolved, item)
+        item.distribution, item.built_in = offer.distribution, offer.built_in
         _price(item, costs.get((item.kind, item.plugin)))
     return Forecast(
         trials=len(resolved.trials),
@@ -160,6 +167,15 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         kept_bytes=_size(store),
         shots_note=shots_note(resolved, planners[0]),
     )
+
+
+def _offer(resolved: Resolved, item: Item) -> Offer[GeneratorSpec] | Offer[ClassifierSpec] | Offer[ExtractorSpec]:
+    """Whose stages these are: a generator, a classifier and an extractor may have one name."""
+    if item.kind in ("fit", "sample"):
+        return next(ready.offer for ready in resolved.generators if ready.name == item.plugin)
+    if item.kind == "fidelity":
+        return next(ready.offer for ready in resolved.extractors if ready.name == item.plugin)
+    return next(ready.offer for ready in resolved.classifiers if ready.name == item.plugin)
 
 
 def _price(item: Item, cost: Cost | None) -> None:
@@ -200,7 +216,7 @@ def _count_trial(
             counts.there("train", classifier.name, _size(planner.store.folder("train", train.key)))
         else:
             steps = classifier.config.optimizer_steps(len(train.train), train.train.classes) or 0
-            plugin = classifier.offer.spec.name
+            plugin = classifier.offer.identity
             reason = reasons.of_stage("train", train.key, plugin, None, train.inputs)
             validated = len(train.val) * classifier.config.validations()
             counts.todo("train", classifier.name, reason, steps=steps, validated=validated)
@@ -218,7 +234,7 @@ def _count_fidelity(planner: Planner, stage: FidelityStage, counts: _Counts, rea
         if there:
             counts.there("fidelity", name, _size(planner.store.folder("fidelity", stage.key)))
         else:
-            plugin = stage.extractor.offer.spec.name
+            plugin = stage.extractor.offer.identity
             reason = reasons.of_stage("fidelity", stage.key, plugin, name, stage.inputs)
             counts.todo("fidelity", name, reason, images=stage.passes)
     return there
@@ -228,7 +244,7 @@ def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: R
     generator, sample = trial.arm.generator, planner.sample(trial)
     if generator is None or sample is None:
         return
-    plugin, blocks = generator.offer.spec.name, []
+    plugin, blocks = generator.offer.identity, []
     for one in sample.classes:
         # A larger set of the same images holds the smaller one: what is read and counted once is each block.
         for number in one.images.blocks(one.n):

@@ -5,10 +5,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from cytobench.diverted import prints_to_stderr
+
 
 def load(name: str) -> Any:
-    """Import ``"module:attribute"``; ValueError for another form, ImportError or AttributeError as Python has it."""
+    """Import ``"module:attribute"``; what the import prints goes to stderr.
+
+    Raises ValueError for another form, ImportError or AttributeError as Python has it, and what the import raises.
+    """
     module, separator, attribute = name.partition(":")
     if not (module and separator and attribute):
         raise ValueError(f"{name!r} is not of the form 'module:attribute'")
-    return getattr(import_module(module), attribute)
+    with prints_to_stderr():
+        return getattr(import_module(module), attribute)

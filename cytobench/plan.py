@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset, digests
 from cytobench.configure import outcome
-from cytobench.contract import PluginConfig
+from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.dataset import Dataset
 from cytobench.fidelity.copies import Tuning, Untested
@@ -27,6 +27,7 @@ from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
 from cytobench.metrics import EXTERNAL
+from cytobench.plugins import Offer
 from cytobench.prompts import ClassPrompts
 from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
@@ -122,7 +123,7 @@ class Planner:
             prompt = self.prompts[label].generator
             fit_key = fits.get(label, fits.get(""))
             inputs = {
-                "generator": spec.name,
+                "generator": generator.offer.identity,
                 "revision": spec.revision,
                 "sample": outcome(generator.sample_config),
                 "fit": fit_key or outcome(generator.fit_config),
@@ -146,7 +147,7 @@ class Planner:
         sample = self.sample(trial)
         spec = classifier.offer.spec
         inputs = {
-            "classifier": spec.name,
+            "classifier": classifier.offer.identity,
             "revision": spec.revision,
             "config": outcome(classifier.config),
             "assets": digests(classifier.assets),
@@ -239,11 +240,10 @@ class Planner:
             **inputs_of(tuning),
             "seed": seed,
         }
-        spec = extractor.offer.spec
         every = {one.label: np.arange(one.n) for one in sample.classes}
         return FidelityStage(
             key=content_key("fidelity", inputs),
-            work=self._work(spec.name, spec.factory, (extractor.config,), seed, extractor.assets, None),
+            work=self._work(extractor.offer, (extractor.config,), seed, extractor.assets, None),
             extractor=extractor,
             real=real,
             synthetic=self._images(np.array([], dtype=np.int64), "classifier", self.protocol.view, sample, every),
@@ -281,7 +281,7 @@ class Planner:
         spec = generator.offer.spec
         seed = derive_seed(self.seed, "fit", label)
         inputs = {
-            "generator": spec.name,
+            "generator": generator.offer.identity,
             "revision": spec.revision,
             "fit": outcome(generator.fit_config),
             "assets": digests(generator.assets),
@@ -306,25 +306,25 @@ class Planner:
         return derive_seed(self.seed, "train", trial.fold)
 
     def _generator_work(self, generator: ReadyGenerator, seed: int, fold: int | None) -> Work:
-        spec, configs = generator.offer.spec, (generator.fit_config, generator.sample_config)
-        return self._work(spec.name, spec.factory, configs, seed, generator.assets, fold)
+        configs = (generator.fit_config, generator.sample_config)
+        return self._work(generator.offer, configs, seed, generator.assets, fold)
 
     def _classifier_work(self, classifier: ReadyClassifier, trial: Trial) -> Work:
-        spec, seed = classifier.offer.spec, self._train_seed(trial)
-        return self._work(spec.name, spec.factory, (classifier.config,), seed, classifier.assets, None)
+        seed = self._train_seed(trial)
+        return self._work(classifier.offer, (classifier.config,), seed, classifier.assets, None)
 
     def _work(
         self,
-        plugin: str,
-        factory: str,
+        offer: Offer[GeneratorSpec] | Offer[ClassifierSpec] | Offer[ExtractorSpec],
         configs: tuple[PluginConfig, ...],
         seed: int,
         assets: Mapping[str, Asset],
         fold: int | None,
     ) -> Work:
         return Work(
-            plugin=plugin,
-            factory=factory,
+            plugin=offer.spec.name,
+            origin=f"{offer.origin} {offer.version}".strip(),
+            factory=offer.spec.factory,
             configs=configs,
             seed=seed,
             device=self.device,

@@ -133,6 +133,8 @@ class Recorder:
                     "labels": list(dataset.labels),
                     "public": dataset.public,
                     "drawn": dataset.drawn,
+                    "distribution": dataset.distribution or None,
+                    "version": dataset.version or None,
                     "limit": dataset.limited,
                     "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
                 },

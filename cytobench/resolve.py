@@ -238,8 +238,7 @@ def declared_dataset(benchmark: Benchmark, plugins: Plugins, anew: bool = False)
 
 def open_named(dataset: str, plugins: Plugins, anew: bool = False) -> Dataset:
     """The data set of this name or path, as it is. Raises as :func:`~cytobench.data.open.open_dataset` does."""
-    specs = {name: offer.spec for name, offer in plugins.datasets.items()}
-    return open_dataset(dataset, specs, cache_folder(), anew)
+    return open_dataset(dataset, plugins.datasets, cache_folder(), anew)
 
 
 def _external(benchmark: Benchmark, dataset: Dataset, plugins: Plugins) -> ExternalTest | None:
@@ -280,27 +279,33 @@ def _generator_configs(
     name: str, benchmark: Benchmark, plugins: Plugins, preset: str
 ) -> tuple[PluginConfig, SampleConfig]:
     offer = find_generator(name, benchmark, plugins)
-    if offer.spec.datasets and benchmark.dataset not in offer.spec.datasets:
+    if offer.spec.datasets and not _names_of(benchmark.dataset, plugins) & {*offer.spec.datasets}:
         only = ", ".join(offer.spec.datasets)
         raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
     if offer.spec.datasets and benchmark.merge:
         raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
-    fit, sample = generator_configs(offer.spec, preset, settings_of(name, benchmark), name)
+    fit, sample = generator_configs(offer.spec, preset, settings_of(name, benchmark), name, offer.distribution)
     if not isinstance(sample, SampleConfig):
-        raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")
+        raise CytobenchError(f"plugin {name} ({offer.distribution}): {offer.spec.sample_config} is no SampleConfig.")
     return fit, sample
+
+
+def _names_of(dataset: str, plugins: Plugins) -> set[str]:
+    """What a generator may call a data set: its name, alone or with its distribution."""
+    offer = plugins.datasets.get(dataset)
+    return {dataset} if offer is None else {offer.spec.name, offer.qualified}
 
 
 def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyClassifier:
     offer = find_classifier(name, benchmark, plugins)
     config = _classifier_config(name, benchmark, plugins, preset)
-    title = name if name in benchmark.variants else classifier_title(offer.spec, config)
+    title = name if name in benchmark.variants else offer.titled(name, classifier_title(offer.spec, config))
     return ReadyClassifier(offer, title, config, _assets(name, config), counts_of(name, benchmark))
 
 
 def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
-    spec = find_classifier(name, benchmark, plugins).spec
-    return classifier_config(spec, preset, settings_of(name, benchmark), name)
+    offer = find_classifier(name, benchmark, plugins)
+    return classifier_config(offer.spec, preset, settings_of(name, benchmark), name, offer.distribution)
 
 
 def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[int]) -> tuple[int, ...]:
@@ -315,16 +320,17 @@ def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[
 def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyExtractor:
     config = _extractor_config(name, benchmark, plugins, preset)
     offer = plugins.extractor(name)
-    return ReadyExtractor(offer, extractor_title(offer.spec, config), config, _assets(name, config))
+    title = offer.titled(name, extractor_title(offer.spec, config))
+    return ReadyExtractor(offer, title, config, _assets(name, config))
 
 
 def _extractor_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
-    spec, values = plugins.extractor(name).spec, benchmark.set.get(name, {})
+    offer, values = plugins.extractor(name), benchmark.set.get(name, {})
     if name in (*benchmark.generator, *benchmark.classifier):
         # A plugin of the same name in the run has keys of its own; those that both know are meant for both.
-        known = type(extractor_config(spec, preset, {})).model_fields
+        known = type(extractor_config(offer.spec, preset, {}, offer.distribution)).model_fields
         values = {key: value for key, value in values.items() if key in known}
-    return extractor_config(spec, preset, values)
+    return extractor_config(offer.spec, preset, values, offer.distribution)
 
 
 def _seen(

@@ -45,6 +45,8 @@ class Outcome:
     done: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    observers: list[str] = field(default_factory=list)
+    """What observers raised; it changed nothing."""
     unmeasured: dict[str, str] = field(default_factory=dict)
 
 
@@ -290,6 +292,7 @@ class _Run:
         """Call observers; what they raise is logged and changes nothing."""
         for message in self.plugins.notify(hook, **arguments):
             logger.warning(message)
+            self.outcome.observers.append(message)
 
 
 def _same(stage: Stage) -> Stage:

@@ -24,7 +24,7 @@ from cytobench.errors import CytobenchError
 from cytobench.images import Images
 from cytobench.imagesets import ImageSet
 from cytobench.keys import derive_seed
-from cytobench.lazy import load
+from cytobench.plugins.factory import make
 from cytobench.records.files import GROUP
 from cytobench.store import Store
 from cytobench.timing import Stopwatch
@@ -47,6 +47,8 @@ class Work:
     """What every stage has: the plugin, its configuration, where it runs and what it may use."""
 
     plugin: str
+    origin: str
+    """The distribution that offers the plugin, and its version."""
     factory: str
     configs: tuple[PluginConfig, ...]
     seed: int
@@ -61,8 +63,11 @@ class Work:
     fold: int | None = None
 
     def make(self) -> Any:
-        """The plugin's object. Imports its module, so call it outside what is timed."""
-        return load(self.factory)(*self.configs)
+        """The plugin's object. Imports its module, so call it outside what is timed.
+
+        Raises as :func:`cytobench.plugins.factory.make`.
+        """
+        return make(self.factory, self.configs, f"{self.plugin} ({self.origin})")
 
     def context(self, out: Path, services: Services, watch: Stopwatch) -> Context:
         """The context the plugin gets."""

@@ -19,20 +19,24 @@ NO_GENERATOR = "none"
 
 def check_variants(benchmark: Benchmark, plugins: Plugins) -> None:
     """Raise UserError for a variant with a bad or taken name, or of a plugin that is not installed."""
-    installed = {**plugins.generators, **plugins.classifiers}
+    installed = (*plugins.generators, *plugins.classifiers)
     for name, variant in benchmark.variants.items():
         if not NAME.fullmatch(name):
             raise UserError(
                 f"variants.{name}: no valid name. Use letters, digits and - . _ :, with a letter or digit first."
             )
-        if name in installed or name in plugins.extractors or name == NO_GENERATOR:
+        if _is_installed(name, plugins) or name in plugins.extractors or name == NO_GENERATOR:
             what = "what tables call N = 0" if name == NO_GENERATOR else "an installed plugin"
             raise UserError(f"variants.{name}: {name} is {what}. Give the variant another name.")
-        if variant.plugin not in installed:
+        if not _is_installed(variant.plugin, plugins):
             near = get_close_matches(variant.plugin, installed, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             listing = ", ".join(sorted(installed))
             raise UserError(f"variants.{name}.plugin {variant.plugin}: no such plugin.{hint} Installed: {listing}.")
+
+
+def _is_installed(name: str, plugins: Plugins) -> bool:
+    return name in plugins.generators or name in plugins.classifiers
 
 
 def find_generator(name: str, benchmark: Benchmark, plugins: Plugins) -> Offer[GeneratorSpec]:

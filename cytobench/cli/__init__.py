@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cytobench.cli.loading import plugin_module_option
 from cytobench.errors import CytobenchError
 
 COMMANDS = {
@@ -65,6 +66,7 @@ class LazyCommands(click.Group):
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("cytobench"), prog_name="cytobench")
+@plugin_module_option
 def cytobench() -> None:
     """Do synthetic blood cells help a classifier, how good are they, and what do they cost?"""
 

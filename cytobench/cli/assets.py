@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+
 if TYPE_CHECKING:
     from cytobench.needs import Check
 
@@ -36,6 +38,7 @@ def assets() -> None:
 @dataset_option
 @preset_option
 @lock_option
+@plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="The content of the lock file on stdout.")
 def fetch_command(
     benchmark: Path, dataset: str | None, preset: str | None, lock: Path | None, as_json: bool
@@ -51,7 +54,8 @@ def fetch_command(
     from cytobench.lockfile import lock_path
     from cytobench.needs import fetch_assets
 
-    found = fetch_assets(benchmark, lock, dataset=dataset, preset=preset)
+    plugins = plugins_for_command()
+    found = fetch_assets(benchmark, lock, plugins, dataset=dataset, preset=preset)
     if as_json:
         click.echo(found.to_json())
     else:
@@ -68,6 +72,7 @@ def fetch_command(
 @dataset_option
 @preset_option
 @lock_option
+@plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def verify_command(
     benchmark: Path, dataset: str | None, preset: str | None, lock: Path | None, as_json: bool
@@ -84,7 +89,8 @@ def verify_command(
     from cytobench.needs import verify_assets
 
     checks = []
-    for check in verify_assets(benchmark, lock, dataset=dataset, preset=preset):
+    plugins = plugins_for_command()
+    for check in verify_assets(benchmark, lock, plugins, dataset=dataset, preset=preset):
         checks.append(check)
         if not as_json:
             click.echo(_line(check))

@@ -20,7 +20,9 @@ def show(report: Report) -> None:
     """Print a report made by :func:`cytobench.fidelity.report.compare_folders`."""
     extractor, sources, found = report.extractor, report.sources, report.found
     digest = f", weights {extractor.weights_digest[:12]}" if extractor.weights_digest else ""
-    click.echo(f"extractor {extractor.name} ({extractor.ran.architecture}{digest}), {extractor.dimension} features")
+    whose = "" if extractor.built_in else f", third-party: {extractor.distribution}"
+    ran = f"{extractor.ran.architecture}{digest}{whose}"
+    click.echo(f"extractor {extractor.name} ({ran}), {extractor.dimension} features")
     click.echo(f"real images, the reference: {sources.real}; synthetic images: {sources.synthetic}")
     rows = {"all images": found.total, **found.classes}
     for label, one in rows.items():

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.cli.manifest import manifest_command
 from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
-    from cytobench.contract import DatasetSpec
     from cytobench.data.describe import Examined
     from cytobench.data.listing import Listing
 
@@ -38,6 +38,7 @@ data.add_command(manifest_command)
     metavar="FILE.png",
     help="Also draw the least sharp and most over-exposed images.",
 )
+@plugin_module_option
 @click.option(
     "--quality-sheet",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -75,7 +76,7 @@ def describe_command(
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
-    listing = _listing(path, _specs())
+    listing = _listing(path)
     pictures = {"--picture": picture, "--quality-sheet": quality_sheet}
     for option, file in pictures.items():
         if file:
@@ -116,31 +117,27 @@ def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, 
 @data.command("export")
 @click.argument("path", metavar="NAME|PATH")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@plugin_module_option
 def export_command(path: str, folder: Path) -> None:
     """Write every image of a data set to DIR/LABEL/NAME.png. DIR must be new or empty."""
     from cytobench.data.cache import cache_folder
     from cytobench.data.export import export
     from cytobench.data.open import open_dataset
 
-    dataset = open_dataset(path, _specs(), cache_folder())
+    dataset = open_dataset(path, plugins_for_command().datasets, cache_folder())
     number = export(dataset, folder)
     click.echo(f"{number} images of {len(dataset.labels)} classes written to {folder}")
 
 
-def _specs() -> dict[str, DatasetSpec]:
-    from cytobench.plugins import load_plugins
-
-    return {name: offer.spec for name, offer in load_plugins().datasets.items()}
-
-
-def _listing(path: str, specs: dict[str, DatasetSpec]) -> Listing:
+def _listing(path: str) -> Listing:
     from cytobench.data.cache import cache_folder
     from cytobench.data.listing import Listing
     from cytobench.data.open import list_path, open_dataset
 
-    if path not in specs:
-        return list_path(path, specs)
-    dataset = open_dataset(path, specs, cache_folder())
+    installed = plugins_for_command().datasets
+    if path not in installed:
+        return list_path(path, installed)
+    dataset = open_dataset(path, installed, cache_folder())
     table = dataset.table.drop(columns="digest")
     return Listing(dataset.name, dataset.root, table, dataset.labels, dataset.prompts)
 

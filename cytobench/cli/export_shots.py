@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+
 
 @click.command("export-shots")
 @click.argument("dataset", metavar="NAME|PATH")
@@ -21,6 +23,7 @@ import click
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that is only in training parts.")
 @click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
+@plugin_module_option
 def export_shots(dataset: str, shots: int, out: Path, prompts: Path | None, **options: Any) -> None:
     """Write every fold's shots with their prompts, to tune a generator outside cytobench.
 
@@ -31,6 +34,7 @@ def export_shots(dataset: str, shots: int, out: Path, prompts: Path | None, **op
     from cytobench.outside.shots import export_shots as export
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
-    manifest = export(shots, out, prompts_file=prompts, dataset=dataset, **given)
+    plugins = plugins_for_command()
+    manifest = export(shots, out, prompts_file=prompts, plugins=plugins, dataset=dataset, **given)
     folds = manifest["fold"].nunique()
     click.echo(f"{out}: {len(manifest)} shots of {manifest['label'].nunique()} classes, {folds} folds")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.cli.run import parse_set
+from cytobench.diverted import prints_to_stderr
 
 if TYPE_CHECKING:
     from cytobench.fidelity.report import Report
@@ -27,6 +29,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--set", "values", multiple=True, metavar="E.KEY=VALUE", help="A value of the extractor's configuration.")
 @click.option("--preset", default="paper", show_default=True, metavar="pocket|paper", help="Of the extractor.")
 @click.option("--device", metavar="D", help="A torch device. [the accelerator if there is one, else cpu]")
+@plugin_module_option
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Of all that is drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def fidelity(
@@ -53,16 +56,18 @@ def fidelity(
     from cytobench.fidelity.report import Sources, compare_folders
     from cytobench.resolve import checked_preset, default_device, named_device
 
-    report = compare_folders(
-        Sources(real, synthetic, shots, holdout, shots_chosen),
-        extractor,
-        values=parse_set(values),
-        preset=checked_preset(preset),
-        device=named_device(device) or default_device(),
-        seed=seed,
-        pairs=pairs,
-        progress=lambda done, total: click.echo(f"extracted {done} of {total} images", err=True),
-    )
+    with prints_to_stderr():
+        report = compare_folders(
+            Sources(real, synthetic, shots, holdout, shots_chosen),
+            extractor,
+            values=parse_set(values),
+            preset=checked_preset(preset),
+            device=named_device(device) or default_device(),
+            seed=seed,
+            pairs=pairs,
+            plugins=plugins_for_command(),
+            progress=lambda done, total: click.echo(f"extracted {done} of {total} images", err=True),
+        )
     _warn(report)
     if pairs is not None:
         drawn = report.draw_pairs(pairs)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.cli.run import parse_set
+from cytobench.diverted import prints_to_stderr
 
 
 @click.command()
@@ -23,6 +25,7 @@ from cytobench.cli.run import parse_set
 @click.option("--prompts", type=click.Path(path_type=Path), metavar="FILE", help="TOML, a table a label.")
 @click.option("--device", metavar="D", help="A torch device.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Keep fits here. [the cache folder]")
+@plugin_module_option
 def generate(
     generator: str,
     dataset: str,
@@ -44,19 +47,21 @@ def generate(
     """
     from cytobench.generate import generate_images
 
-    folder, used = generate_images(
-        generator,
-        dataset,
-        label,
-        shots,
-        n,
-        out,
-        preset=preset,
-        select=select,
-        seed=seed,
-        values=parse_set(values),
-        prompts_file=prompts,
-        device=device,
-        store=store,
-    )
+    with prints_to_stderr():
+        folder, used = generate_images(
+            generator,
+            dataset,
+            label,
+            shots,
+            n,
+            out,
+            preset=preset,
+            select=select,
+            seed=seed,
+            values=parse_set(values),
+            prompts_file=prompts,
+            device=device,
+            store=store,
+            plugins=plugins_for_command(),
+        )
     click.echo(f"{folder}: {n} images, tuned on {used} shots")

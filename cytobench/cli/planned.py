@@ -13,7 +13,7 @@ from cytobench.composition import composition_lines
 from cytobench.leaderboard.words import duration
 
 if TYPE_CHECKING:
-    from cytobench.forecast import Forecast
+    from cytobench.forecast import Forecast, Item
 
 
 def as_json(found: Forecast) -> str:
@@ -35,10 +35,13 @@ def show(found: Forecast) -> None:
     click.echo(f"\n{_grid(found)}")
     click.echo(f"{found.trials} trials, {found.done} of them done")
     table(
-        ("stage", "plugin", "to do", "there", "images", "steps", "time", "disk"),
+        ("stage", "plugin", "of", "to do", "there", "images", "steps", "time", "disk"),
         [
-            (i.kind, i.plugin, i.todo, i.there, _count(i.images), _count(i.steps), _time(i.seconds), _disk(i.bytes))
-            for i in found.items
+            (
+                *(item.kind, item.plugin, _whose(item), item.todo, item.there, _count(item.images)),
+                *(_count(item.steps), _time(item.seconds), _disk(item.bytes)),
+            )
+            for item in found.items
         ],
     )
     for item in found.items:
@@ -53,6 +56,10 @@ def show(found: Forecast) -> None:
             "unknown time: no earlier record of this device and these settings lies beside the results folder; "
             "--calibrate times a few steps of each stage"
         )
+
+
+def _whose(item: Item) -> str:
+    return "built in" if item.built_in else f"third-party, {item.distribution}"
 
 
 def _grid(found: Forecast) -> str:

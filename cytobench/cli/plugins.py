@@ -11,58 +11,97 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cytobench.plugins import Offer, Plugins, load_plugins
+from cytobench.cli.loading import plugin_module_option, plugin_modules
+from cytobench.plugins import Loaded, Offer, Plugins, load_plugins
+from cytobench.plugins.kinds import KINDS
+from cytobench.plugins.loading import is_strict
+
+SLOW = 0.2
+"""Seconds of an import from which on a plugin is called slow."""
 
 
 @click.command()
+@plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-@click.option("--verbose", "-v", is_flag=True, help="Show also contract, revision and where the code is.")
-def plugins(as_json: bool, verbose: bool) -> None:
-    """List installed generators, classifiers, data sets and extractors; a broken plugin is listed with its reason."""
-    found = load_plugins()
+@click.option("--check", is_flag=True, help="Also import and make each plugin's object (slow), and list what breaks.")
+@click.option("--verbose", "-v", is_flag=True, help="Show also contract, revision, code, seconds and tracebacks.")
+def plugins(as_json: bool, check: bool, verbose: bool) -> int:
+    """List installed generators, classifiers, data sets and extractors; a broken plugin is listed with its reason.
+
+    The exit code is 0 whatever is broken, and 1 where CYTOBENCH_STRICT_PLUGINS=1 allows nothing broken.
+    CYTOBENCH_LOAD_PLUGINS=A,B loads only these, by entry point or distribution.
+    """
+    found = load_plugins(modules=plugin_modules(), strict=False)
+    if check:
+        from cytobench.plugins.making import check_factories
+
+        check_factories(found)
     if as_json:
-        click.echo(json.dumps(_as_json(found), indent=1))
+        click.echo(json.dumps(_as_json(found), indent=1, default=list))
     else:
         _print(found, verbose, Console())
+    return 1 if found.problems and is_strict() else 0
 
 
 def _as_json(found: Plugins) -> dict[str, Any]:
     return {
-        "generators": _offers(found.generators),
-        "classifiers": _offers(found.classifiers),
-        "datasets": _offers(found.datasets),
-        "extractors": _offers(found.extractors),
+        **{kind.plural: _offers(found.offers(kind)) for kind in KINDS},
+        "loaded": [{**asdict(one), "built_in": one.built_in} for one in found.loaded.values()],
         "problems": [asdict(problem) for problem in found.problems],
     }
 
 
 def _offers(offers: Mapping[str, Offer[Any]]) -> list[dict[str, Any]]:
     return [
-        {**asdict(offer.spec), "origin": offer.origin, "version": offer.version} for offer in offers.values()
+        {
+            **asdict(offer.spec),
+            "use": use,
+            "origin": offer.origin,
+            "version": offer.version,
+            "built_in": offer.built_in,
+        }
+        for use, offer in offers.items()
     ]
 
 
 def _print(found: Plugins, verbose: bool, console: Console) -> None:
-    groups: dict[str, Mapping[str, Offer[Any]]] = {
-        "Generators": found.generators,
-        "Classifiers": found.classifiers,
-        "Data sets": found.datasets,
-        "Extractors": found.extractors,
-    }
-    for title, offers in groups.items():
-        console.print(Text(title, style="bold"))
-        width = max((len(name) for name in offers), default=0)
-        for name, offer in offers.items():
-            spec = offer.spec
-            line = f"  {name:<{width}}  {spec.summary}  ({offer.origin} {offer.version})"
-            console.print(Text(line), soft_wrap=True)
-            if verbose:
-                scope = f", scope {spec.scope}" if hasattr(spec, "scope") else ""
-                more = f"contract {spec.contract}, revision {spec.revision}{scope}, {spec.factory}"
-                console.print(Text(" " * (width + 4) + more, style="dim"), soft_wrap=True)
-        if not offers:
-            console.print("  none")
+    for kind in KINDS:
+        _print_offers(kind.title, found.offers(kind), verbose, console)
+    if verbose:
+        console.print(Text("Loaded", style="bold"))
+        for one in found.loaded.values():
+            console.print(_loaded_line(one), soft_wrap=True)
     if found.problems:
         console.print(Text("Broken", style="bold red"))
         for problem in found.problems:
-            console.print(Text(f"  {problem.plugin} ({problem.origin}): {problem.message}"), soft_wrap=True)
+            console.print(Text(f"  {problem}"), soft_wrap=True)
+            if verbose and problem.traceback:
+                console.print(Text(problem.traceback, style="dim"), soft_wrap=True)
+
+
+def _print_offers(title: str, offers: Mapping[str, Offer[Any]], verbose: bool, console: Console) -> None:
+    console.print(Text(title, style="bold"))
+    width = max((len(name) for name in offers), default=0)
+    for name, offer in offers.items():
+        spec = offer.spec
+        line = Text(f"  {name:<{width}}  {spec.summary}  ") + _whose(offer)
+        console.print(line, soft_wrap=True)
+        if verbose:
+            scope = f", scope {spec.scope}" if hasattr(spec, "scope") else ""
+            more = f"contract {spec.contract}, revision {spec.revision}{scope}, {spec.factory}"
+            console.print(Text(" " * (width + 4) + more, style="dim"), soft_wrap=True)
+    if not offers:
+        console.print("  none")
+
+
+def _whose(offer: Offer[Any]) -> Text:
+    if offer.built_in:
+        return Text(f"({offer.distribution}, built in)")
+    return Text(f"({offer.distribution}, third-party)", style="cyan")
+
+
+def _loaded_line(one: Loaded) -> Text:
+    slow = one.seconds >= SLOW
+    words = ", slow: its heavy imports belong into the modules of its factories" if slow else ""
+    line = f"  {one.called}  {one.seconds:.2f} s{words}, {one.module}"
+    return Text(line, style="yellow" if slow else "")

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+from cytobench.diverted import prints_to_stderr
 from cytobench.errors import UserError
 
 
@@ -62,6 +64,7 @@ class _RunCommand(click.Command):
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--calibrate", is_flag=True, help="With --dry-run: time a few steps of each stage on this device.")
+@plugin_module_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="The leaderboard as JSON on stdout.")
 def run(
@@ -88,6 +91,7 @@ def run(
     from cytobench.cli.planned import as_json as forecast_json
     from cytobench.cli.planned import show
     from cytobench.leaderboard import FORMATS, print_leaderboard
+    from cytobench.plugins.loading import STRICT, is_strict
     from cytobench.progress import open_display
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
@@ -96,27 +100,31 @@ def run(
     if calibrate and not dry_run:
         raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
     if dry_run:
-        found = plan(
-            benchmark,
-            out=out,
-            store=store,
-            prompts_file=prompts,
-            calibrate=partial(click.echo, err=True) if calibrate else None,
-            **given,
-        )
+        with prints_to_stderr():
+            found = plan(
+                benchmark,
+                out=out,
+                store=store,
+                prompts_file=prompts,
+                calibrate=partial(click.echo, err=True) if calibrate else None,
+                plugins=plugins_for_command(),
+                **given,
+            )
         if as_json:
             click.echo(forecast_json(found))
         else:
             show(found)
         return 0
-    result = run_api(
-        benchmark,
-        out=out,
-        store=store,
-        prompts_file=prompts,
-        display=open_display(Console(stderr=True), quiet or as_json),
-        **given,
-    )
+    with prints_to_stderr():
+        result = run_api(
+            benchmark,
+            out=out,
+            store=store,
+            prompts_file=prompts,
+            display=open_display(Console(stderr=True), quiet or as_json),
+            plugins=plugins_for_command(),
+            **given,
+        )
     if as_json:
         click.echo(FORMATS["json"](result.leaderboard))
     else:
@@ -131,7 +139,10 @@ def run(
         click.echo("fidelity failed, and its figures are missing (tracebacks in the trials' records):", err=True)
         for name, reason in result.outcome.unmeasured.items():
             click.echo(f"  {name}: {reason}", err=True)
-    return 1 if result.outcome.failed or result.outcome.unmeasured else 0
+    broken = result.outcome.observers and is_strict()
+    if broken:
+        click.echo(f"{STRICT} allows no observer that breaks; results are complete.", err=True)
+    return 1 if result.outcome.failed or result.outcome.unmeasured or broken else 0
 
 
 def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:

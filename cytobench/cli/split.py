@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+
 
 @click.command("split")
 @click.argument("path", metavar="NAME|PATH")
@@ -25,6 +27,7 @@ import click
 @click.option("--limit", type=int, metavar="N", help="Only the first N images a class.")
 @click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
 @click.option("--train-only", multiple=True, metavar="LABEL", help="A class that is only in training parts.")
+@plugin_module_option
 def split_command(
     path: str,
     out: Path,
@@ -48,7 +51,6 @@ def split_command(
     from cytobench.data.dataset import from_listing, undecoded
     from cytobench.data.open import list_path, open_dataset
     from cytobench.errors import UserError
-    from cytobench.plugins import load_plugins
     from cytobench.protocols import find_protocol, split_table
 
     chosen = find_protocol(protocol)
@@ -57,11 +59,11 @@ def split_command(
             raise UserError(f"{option} {value}: must be at least {least}.")
     if select != "random" and shots is None:
         raise UserError(f"--select {select}: it chooses shots, so add --shots K.")
-    specs = {name: offer.spec for name, offer in load_plugins().datasets.items()}
-    if path in specs:
-        dataset = open_dataset(path, specs, cache_folder())
+    installed = plugins_for_command().datasets
+    if path in installed:
+        dataset = open_dataset(path, installed, cache_folder())
     else:
-        listing = list_path(path, specs, present_only=False)
+        listing = list_path(path, installed, present_only=False)
         absent = sum(not (listing.root / name).is_file() for name in listing.table["path"])
         if absent and chosen.keep_together:
             click.echo(f"{absent} images are not there: copies of an image are not looked for.", err=True)

@@ -14,7 +14,7 @@ from cytobench.comparison.price import price
 from cytobench.errors import UserError
 from cytobench.leaderboard.model import Place
 from cytobench.leaderboard.standing import by_seed, split_ratio
-from cytobench.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text
+from cytobench.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text, third_party_text
 from cytobench.metrics import METRICS
 from cytobench.statistics.classes import ClassScore, per_class
 from cytobench.statistics.cost import GainAndCost
@@ -162,6 +162,8 @@ def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> 
     for one in (a, b):
         if one.row.submitted:
             found.append(f"{one.name} is {SUBMITTED_TEXT}.")
+        if one.row.third_party:
+            found.append(f"{one.name} is {third_party_text(one.row)}.")
         if one.row.made_elsewhere != "no":
             found.append(f"{one.name} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
         left = [where for where in one.trials if where not in places]

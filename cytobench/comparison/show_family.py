@@ -10,7 +10,7 @@ from cytobench.comparison.baselines import Baselines
 from cytobench.comparison.candidates import primary, validated
 from cytobench.comparison.headline import DeclaredFamily, DeclaredPair, counts_beside
 from cytobench.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
-from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES
+from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, third_party_text
 
 
 def family_lines(family: DeclaredFamily) -> list[str]:
@@ -18,6 +18,7 @@ def family_lines(family: DeclaredFamily) -> list[str]:
     lines = [family.section[0].section.title, _declared(family)]
     lines += [family.late] if family.late else []
     submitted = [one.name for one in family.section if one.row.submitted]
+    lines += [f"{one.name}: {third_party_text(one.row)}." for one in section if one.row.third_party]
     if submitted:
         lines.append(f"Submitted rows are in no declared family, name them with --a and --b: {', '.join(submitted)}.")
     lines += _held_against(family)

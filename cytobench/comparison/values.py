@@ -82,7 +82,13 @@ def _baselines(found: Baselines, metric: str) -> dict[str, Any]:
 
 
 def _row(one: Candidate) -> dict[str, Any]:
-    return {"row": one.row.row, "settings": one.row.settings, "complete": one.row.complete}
+    makers = [maker._asdict() for maker in one.row.makers]
+    return {
+        "row": one.row.row,
+        "settings": one.row.settings,
+        "complete": one.row.complete,
+        "distributions": makers,
+    }
 
 
 def _folds(over: OverFolds) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cytobench.confusion.matrix import ConfusionMatrix, count
 from cytobench.errors import UserError
 from cytobench.leaderboard import leaderboard, one_a_place
 from cytobench.leaderboard.model import Leaderboard, Row, Section
-from cytobench.leaderboard.words import places_text
+from cytobench.leaderboard.words import places_text, third_party_text
 from cytobench.records import Record, predictions_of, read_record_files
 
 
@@ -49,7 +49,7 @@ def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> t
         true=tuple(classes),
         predicted=(*classes, *more),
         counts=counts,
-        notes=(section.title, *section.notes),
+        notes=(section.title, *section.notes, *filter(None, [third_party_text(found)])),
     )
     return matrix, records
 

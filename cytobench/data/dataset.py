@@ -33,6 +33,7 @@ class Dataset:
     drew them. ``limited`` is the number of
     images a class it was cut to. ``padding`` are (label, path) of images that the CytoDiff study's table had and this
     data set has not: a protocol that reproduces its division puts them in place and drops them afterwards.
+    ``distribution`` and ``version`` are those of the plugin that offers it, empty for a folder or manifest.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Dataset:
     drawn: bool = False
     limited: int | None = None
     padding: tuple[tuple[str, str], ...] = ()
+    distribution: str = ""
+    version: str = ""
 
     def __len__(self) -> int:
         return len(self.table)

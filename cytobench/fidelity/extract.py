@@ -21,8 +21,8 @@ from cytobench.errors import CytobenchError
 from cytobench.fidelity.cache import FeatureCache
 from cytobench.images import Images, View
 from cytobench.keys import content_key
-from cytobench.lazy import load
 from cytobench.plugins import Offer, Plugins
+from cytobench.plugins.factory import make
 
 _CHUNK = 256
 """Images between two writes of the cache, so that a stopped extraction goes on near where it was."""
@@ -52,7 +52,7 @@ class ReadyExtractor:
         """All that decides an image's features besides its pixels."""
         spec = self.offer.spec
         return {
-            "extractor": spec.name,
+            "extractor": self.offer.identity,
             "revision": spec.revision,
             "config": outcome(self.config),
             "assets": digests(self.assets),
@@ -66,6 +66,9 @@ class ExtractorUsed:
 
     name: str
     plugin: str
+    distribution: str
+    """Whose plugin it is, with its version."""
+    built_in: bool
     revision: int
     weights_digest: str | None
     dimension: int
@@ -78,9 +81,9 @@ def ready_extractor(name: str, values: Mapping[str, Any], plugins: Plugins, pres
     Raises UserError for an unknown name, for an option that does not fit, and for weights that cannot be had.
     """
     offer = plugins.extractor(name)
-    config = extractor_config(offer.spec, preset, values)
+    config = extractor_config(offer.spec, preset, values, offer.distribution)
     assets = {key: resolve_asset(reference, f"{name}.{key}") for key, reference in config.assets().items()}
-    return ReadyExtractor(offer, extractor_title(offer.spec, config), config, assets)
+    return ReadyExtractor(offer, offer.titled(name, extractor_title(offer.spec, config)), config, assets)
 
 
 @dataclass
@@ -131,11 +134,21 @@ class FeatureReader:
 
     def used(self, view: View) -> ExtractorUsed:
         """What the features of images with this view come from. Raises CytobenchError before any were asked for."""
-        cache, spec = self._cache(view), self.extractor.offer.spec
+        cache, offer = self._cache(view), self.extractor.offer
+        spec = offer.spec
         if cache.ran is None:
             raise CytobenchError(f"no image went through the extractor {spec.name} yet.")
         digest = self.extractor.weights_digest
-        return ExtractorUsed(self.extractor.name, spec.name, spec.revision, digest, cache.dimension, cache.ran)
+        return ExtractorUsed(
+            name=self.extractor.name,
+            plugin=spec.name,
+            distribution=offer.distribution,
+            built_in=offer.built_in,
+            revision=spec.revision,
+            weights_digest=digest,
+            dimension=cache.dimension,
+            ran=cache.ran,
+        )
 
     def close(self) -> None:
         """Free the extractor, if it was opened."""
@@ -185,7 +198,9 @@ class FeatureReader:
                 assets=self.extractor.assets,
                 time=self.time,
             )
-            self._opened = load(self.extractor.offer.spec.factory)(self.extractor.config).open(context)
+            offer = self.extractor.offer
+            called = f"{offer.spec.name} ({offer.distribution})"
+            self._opened = make(offer.spec.factory, (self.extractor.config,), called).open(context)
         assert self._opened is not None
         found = self._opened.features(images)
         name = self.extractor.name

@@ -12,7 +12,6 @@ from cytobench.fidelity.extract import ReadyExtractor
 from cytobench.fidelity.features import Part
 from cytobench.images import Images
 from cytobench.imagesets import ImageSet
-from cytobench.lazy import load
 from cytobench.protocols import synthetic_path
 from cytobench.stages import Services, Work, stage_report
 from cytobench.store import Store
@@ -60,7 +59,7 @@ class FidelityStage:
         from cytobench.fidelity.compare import compare
         from cytobench.fidelity.extract import reading
 
-        load(self.extractor.offer.spec.factory)  # imports its module, which is not timed
+        self.work.make()  # imports its module, which is not timed
         store, watch = Store(self.work.store), Stopwatch(self.work.device)
         folder, device, made = store.root / "features", self.work.device, self.made()
         with watch.stage(), reading(self.extractor, folder, device, services.progress, watch.part) as reader:

@@ -9,8 +9,10 @@ from cytobench.leaderboard.words import (
     MAJORITY,
     METRIC_NAMES,
     SPLIT_NAMES,
+    classifier_text,
     count_text,
     figure_text,
+    generator_text,
     ran_text,
     rank_text,
     remarks,
@@ -51,8 +53,8 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
         result.append(
             [
                 TableCell(rank_text(row)),
-                TableCell(row.generator),
-                TableCell(row.classifier),
+                TableCell(generator_text(row)),
+                TableCell(classifier_text(row)),
                 TableCell(count_text(row, row.shots), number=True),
                 TableCell(count_text(row, row.n_synthetic), number=True),
                 *figures,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cytobench.copying.model import LEVEL
-from cytobench.leaderboard.model import FidelityRow, FidelityTable, Figure, Place
+from cytobench.leaderboard.model import FidelityRow, FidelityTable, Figure, Maker, Place
 from cytobench.leaderboard.rows import place, summarise
+from cytobench.leaderboard.words import THIRD_PARTY
+from cytobench.plugins import BUILT_IN
 from cytobench.records import FidelityUsed, Record
 
 FIGURES = ("kid", "fid", "precision", "recall")
@@ -24,13 +26,13 @@ def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[Fidel
     tables: dict[tuple[object, ...], dict[tuple[str, ...], tuple[FidelityRow, Measured]]] = {}
     for settings, records in rows:
         done = [record for record in records if record.status == "done"]
-        names = dict.fromkeys((one.extractor.name, _digest(one)) for record in done for one in record.fidelity)
+        names = dict.fromkeys(_measured_by(one) for record in done for one in record.fidelity)
         for named in names:
             found = {
                 place(record): one
                 for record in done
                 for one in record.fidelity
-                if (one.extractor.name, _digest(one)) == named
+                if _measured_by(one) == named
             }
             counts = tuple((where, one.total.n_real, one.total.n_synthetic) for where, one in found.items())
             same = tables.setdefault((*named, counts), {})
@@ -38,13 +40,19 @@ def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[Fidel
     return tuple(_table(list(same.values())) for same in tables.values())
 
 
+def _measured_by(used: FidelityUsed) -> tuple[str, str, str]:
+    """What figures must have in common to stand in one table."""
+    return used.extractor.name, used.extractor.distribution, _digest(used)
+
+
 def title(table: FidelityTable) -> str:
     """What the figures of a table come from, with both numbers of images."""
     weights = f", weights {table.weights_digest[:12]}" if table.weights_digest else ""
+    whose = "" if table.maker.built_in else f", third-party: {table.maker.distribution} {table.maker.version}"
     real, made = (_range(count[side] for count in table.counts.values()) for side in (0, 1))
     return (
-        f"Fidelity by {table.extractor} ({table.dimension} features{weights}): {made} synthetic images against {real} "
-        f"real test images{' a fold' if len(table.counts) > 1 else ''}"
+        f"Fidelity by {table.extractor} ({table.dimension} features{weights}{whose}): {made} synthetic images against "
+        f"{real} real test images{' a fold' if len(table.counts) > 1 else ''}"
     )
 
 
@@ -52,7 +60,7 @@ def lines(table: FidelityTable, plus_minus: str = "\N{PLUS-MINUS SIGN}") -> list
     """The rows as texts, under :data:`HEADER`."""
     return [
         [
-            row.generator + (f" ({row.settings})" if row.settings else ""),
+            row.generator + (THIRD_PARTY if row.third_party else "") + (f" ({row.settings})" if row.settings else ""),
             str(row.shots),
             str(row.n_synthetic),
             *(_text(row.figures[name], name, plus_minus) for name in ("kid", "floor_kid", *FIGURES[1:])),
@@ -72,6 +80,7 @@ def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
     tested = {where: one.total.copying for where, one in found.items() if one.total.copying is not None}
     return FidelityRow(
         generator=first.generator.name if first.generator else "none",
+        third_party=first.generator is not None and first.generator.distribution != BUILT_IN,
         shots=first.shots,
         n_synthetic=first.n_synthetic,
         settings=settings,
@@ -95,6 +104,7 @@ def _table(rows: Sequence[tuple[FidelityRow, Measured]]) -> FidelityTable:
         extractor=first.extractor.name,
         weights_digest=_digest(first),
         dimension=first.extractor.dimension,
+        maker=Maker("extractor", first.extractor.distribution, first.extractor.version),
         counts={where: (one.total.n_real, one.total.n_synthetic) for where, one in measured.items()},
         rows=tuple(row for row, _ in rows),
     )

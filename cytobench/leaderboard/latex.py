@@ -22,6 +22,7 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     "±": r"$\pm$",
     "≈": r"$\approx$",
+    "†": r"$\dagger$",
     "\n": " ",
 }
 

@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Cell, FidelityTable, Figure, Leaderboard, Place, Published, Row, Section
+from cytobench.leaderboard.model import (
+    Cell,
+    FidelityTable,
+    Figure,
+    Leaderboard,
+    Maker,
+    Place,
+    Published,
+    Row,
+    Section,
+)
 
 PUBLISHED = "published"
 """Stands for data set and preset of the study's rows, and begins their names."""
@@ -25,6 +35,7 @@ COLUMNS = (
     *("standing", "p_best"),
     *("submitted", "beside", "verdict"),
     "shots_chosen",
+    "distributions",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -80,6 +91,7 @@ def _section(section: Section) -> dict[str, Any]:
         "device": section.device,
         "seeds": list(section.seeds),
         "train_only": list(section.train_only),
+        "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
         "shots_chosen": section.shots_chosen,
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
@@ -105,6 +117,8 @@ def _section(section: Section) -> dict[str, Any]:
 def _fidelity(table: FidelityTable) -> dict[str, Any]:
     return {
         "extractor": table.extractor,
+        "distribution": table.maker.distribution,
+        "version": table.maker.version,
         "weights_digest": table.weights_digest or None,
         "dimension": table.dimension,
         "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
@@ -142,6 +156,7 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing or None,
         "p_best": row.p_best,
         "submitted": row.submitted,
+        "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
         "figures": _figures(section, row),
     }
 
@@ -212,8 +227,13 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing,
         "p_best": row.p_best,
         "submitted": _yes(row.submitted),
+        "distributions": "; ".join(f"{one.part} {one.distribution} {one.version}" for one in _makers(section, row)),
         "shots_chosen": section.shots_chosen,
     }
+
+
+def _makers(section: Section, row: Row) -> tuple[Maker, ...]:
+    return row.makers if section.dataset_maker is None else (*row.makers, section.dataset_maker)
 
 
 def _places(places: Iterable[Place]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cytobench.plugins import BUILT_IN
 from cytobench.protocols import CHANGES
 
 SUBMITTED = "submitted"
@@ -20,6 +21,19 @@ class Place(NamedTuple):
 
     seed: int
     fold: int
+
+
+class Maker(NamedTuple):
+    """The installed distribution behind a part of a row: ``generator``, ``classifier``, or ``data set``."""
+
+    part: str
+    distribution: str
+    version: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether that is cytobench itself."""
+        return self.distribution == BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -82,11 +96,18 @@ class Row:
     """``best``, ``not distinguishable`` (from the best), ``below``, ``not known``; empty if nothing is to compare."""
     p_best: float | None = None
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
+    makers: tuple[Maker, ...] = ()
+    """Whose plugins made it, several of a part where folds differ; empty for a submission."""
 
     @property
     def ranked(self) -> bool:
         """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
         return self.complete and self.made_elsewhere != "undeclared"
+
+    @property
+    def third_party(self) -> tuple[Maker, ...]:
+        """Those makers that are not cytobench."""
+        return tuple(maker for maker in self.makers if not maker.built_in)
 
 
 @dataclass(frozen=True)
@@ -126,6 +147,8 @@ class FidelityRow:
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Place, bool | None]
     """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
+    third_party: bool = False
+    """Whether the generator is no plugin of cytobench's own."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +162,8 @@ class FidelityTable:
     """Features an image."""
     counts: Mapping[Place, tuple[int, int]]
     """Real and synthetic images at each place."""
+    maker: Maker
+    """Whose plugin the extractor is."""
     rows: tuple[FidelityRow, ...]
 
 
@@ -178,6 +203,8 @@ class Section:
     """How near the generators' images are to the test images, where that was measured."""
     published: tuple[Published, ...] = ()
     """The study's rows beside ours, if they were asked for."""
+    dataset_maker: Maker | None = None
+    """Whose plugin the data set is; None for a folder or manifest."""
 
     @property
     def alone(self) -> bool:
@@ -227,6 +254,9 @@ class Section:
             notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
             notes.append(f"No leak: {self.grouped}.")
+        maker = self.dataset_maker
+        if maker is not None and not maker.built_in:
+            notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:

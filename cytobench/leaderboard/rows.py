@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
-from cytobench.leaderboard.model import SUBMITTED, Cell, Figure, Place, Row
+from cytobench.leaderboard.model import SUBMITTED, Cell, Figure, Maker, Place, Row
 from cytobench.metrics import METRICS
 from cytobench.records import ClassifierUsed, GeneratorUsed, Record
 
@@ -56,6 +56,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
             default=None,
         ),
         values=values,
+        makers=() if first.submission else makers(records),
     )
 
 
@@ -78,6 +79,13 @@ def summarise(values: Mapping[Place, float]) -> Figure:
         seeds=len(means),
         std_seeds=stdev(means) if len(means) > 1 else None,
     )
+
+
+def makers(records: Sequence[Record]) -> tuple[Maker, ...]:
+    """The distributions behind these records, generators first; each version of one stands alone."""
+    generators = [Maker("generator", one.distribution, one.version) for one in (r.generator for r in records) if one]
+    classifiers = [Maker("classifier", one.distribution, one.version) for one in (r.classifier for r in records)]
+    return tuple(dict.fromkeys([*generators, *classifiers]))
 
 
 def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:

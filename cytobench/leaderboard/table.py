@@ -11,7 +11,7 @@ from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.leaderboard.fidelity import fidelity_tables
 from cytobench.leaderboard.majority import majority
-from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
+from cytobench.leaderboard.model import Cell, Leaderboard, Maker, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
 from cytobench.leaderboard.standing import split_ratio, stand
 from cytobench.metrics import EXTERNAL
@@ -167,6 +167,7 @@ def _section(records: Sequence[Record]) -> Section:
         splits=splits,
         rows=ranked,
         majority=majority(records, splits),
+        dataset_maker=_dataset_maker(first),
         fidelity=fidelity_tables(groups),
     )
 
@@ -175,6 +176,11 @@ def _seen_list(record: Record) -> str | None:
     """The list of images that are in training alone, which gives a run other folds."""
     declared = record.benchmark.get("trained_on")
     return None if declared in DECLARATIONS else declared
+
+
+def _dataset_maker(record: Record) -> Maker | None:
+    used = record.dataset
+    return None if used.distribution is None else Maker("data set", used.distribution, used.version or "")
 
 
 def _external(record: Record) -> str | None:

@@ -17,8 +17,10 @@ from cytobench.leaderboard.words import (
     LEGEND,
     MAJORITY_SHORT,
     METRIC_NAMES,
+    classifier_text,
     count_text,
     figure_text,
+    generator_text,
     ran_text,
     rank_text,
     remarks,
@@ -95,7 +97,7 @@ def _print_published(section: Section, console: Console) -> None:
 def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
     """A line a split; the first one names the row."""
     counts = [count_text(row, row.shots), count_text(row, row.n_synthetic)]
-    names = [rank_text(row), row.generator, row.classifier, *counts]
+    names = [rank_text(row), generator_text(row), classifier_text(row), *counts]
     lines = []
     for number, split in enumerate(splits):
         figures = [

@@ -35,6 +35,8 @@ STANDING = {
 """What is said of a ranked row beside the best one."""
 STANDING_MARKS = {ALIKE: " ≈", UNKNOWN: " ?"}
 """What stands behind the rank."""
+THIRD_PARTY = " †"
+"""What stands behind the name of a generator or classifier that cytobench does not offer itself."""
 MAJORITY = "always the majority class"
 MAJORITY_SHORT = "majority class"
 LEGEND = (
@@ -42,6 +44,7 @@ LEGEND = (
     "test, of real images alone; best of the ranked rows in bold. "
     "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
     "?: not known, for want of folds or of the same test images. "
+    "†: of a third-party plugin, which its remark names. "
     "Time: all stages behind the row, and in brackets what the recorded run paid where it found the rest done."
 )
 
@@ -79,6 +82,26 @@ def count_text(row: Row, number: int) -> str:
     return "-" if row.submitted else str(number)
 
 
+def generator_text(row: Row) -> str:
+    """The generator, marked where it is a third-party plugin."""
+    return row.generator + _mark(row, "generator")
+
+
+def classifier_text(row: Row) -> str:
+    """The classifier, marked where it is a third-party plugin."""
+    return row.classifier + _mark(row, "classifier")
+
+
+def _mark(row: Row, part: str) -> str:
+    return THIRD_PARTY if any(maker.part == part for maker in row.third_party) else ""
+
+
+def third_party_text(row: Row) -> str:
+    """``third-party: generator of cytobench-turned 0.1.0``; empty where all is built in."""
+    makers = [f"{maker.part} of {maker.distribution} {maker.version}" for maker in row.third_party]
+    return f"third-party: {', '.join(makers)}" if makers else ""
+
+
 def ran_text(row: Row) -> str:
     """Preset and what really ran."""
     if row.submitted:
@@ -92,6 +115,8 @@ def remarks(row: Row, seeds: Collection[int]) -> list[str]:
     found = []
     if row.settings:
         found.append(f"settings: {row.settings}")
+    if row.third_party:
+        found.append(third_party_text(row))
     if STANDING.get(row.standing):
         found.append(STANDING[row.standing])
     if row.shortfall:

@@ -116,6 +116,10 @@ class DatasetUsed(_Part):
     classes: dict[str, int] = Field(description="Real images by class.")
     public: bool = Field(description="Whether anyone can get its images.")
     drawn: bool = Field(default=False, description="Drawn by a program, not photographed: the embedded data.")
+    distribution: str | None = Field(
+        default=None, description="The installed distribution whose plugin offers it; null for a folder or manifest."
+    )
+    version: str | None = Field(default=None, description="The version of that distribution.")
     limit: int | None = Field(default=None, description="--limit: images a class; null for all.")
     grouped: str = Field(
         default="images only",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from cytobench.api import Result, run
 from cytobench.records import Record
 
+from .distributions import Site
 from .hub import Hub
 from .noise import noise
 
@@ -135,3 +137,15 @@ def hub() -> Iterator[Hub]:
     served = Hub()
     yield served
     served.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A folder to install distributions into, on the path. What a test imports from it is forgotten afterwards."""
+    found = Site(tmp_path / "site")
+    found.path.mkdir()
+    monkeypatch.syspath_prepend(str(found.path))
+    yield found
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(found.path)):
+            del sys.modules[name]

@@ -43,7 +43,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugins:
     for name, function in (("smear", "make"), ("far", "fail")):
         factory = f"smear_drawn:{function}"
         spec = DatasetSpec(name, "", CONTRACT, 1, factory=factory, public=True, drawn=True)
-        found.datasets[name] = Offer(spec, "here", "1")
+        found.datasets.add(Offer(spec, "here", "1"))
     return found
 
 
@@ -61,7 +61,7 @@ def test_a_drawn_data_set_is_drawn_where_it_is_verified(tmp_path: Path, plugins:
     monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "elsewhere"))
     (check,) = verify_assets(benchmark, plugins=plugins)
     assert (check.status, check.found, check.reason) == ("ok", lock.items["dataset"].digest, "")
-    drawn = tmp_path / "elsewhere" / "datasets" / "smear" / "A" / "0.png"
+    drawn = tmp_path / "elsewhere" / "datasets" / "here" / "smear" / "A" / "0.png"
     Image.fromarray(np.full((9, 9, 3), 200, np.uint8)).save(drawn)
     (check,) = verify_assets(benchmark, plugins=plugins)
     assert check.status == "differs" and check.found != check.expected == lock.items["dataset"].digest
@@ -74,7 +74,7 @@ def test_a_plugin_that_fails_is_no_mistake_of_the_user_and_hides_none(tmp_path: 
     with pytest.raises(CytobenchError) as failed:
         fetch_assets(benchmark, plugins=plugins)
     assert not isinstance(failed.value, UserError)
-    assert "data set far (smear_drawn:fail) raised ConnectionError: no such host" in str(failed.value)
+    assert "data set far (here 1): smear_drawn:fail raised ConnectionError: no such host" in str(failed.value)
     assert "clip.weights: ./nowhere is no file or folder here" in str(failed.value)
     assert not (tmp_path / "b.assets.json").exists()
 

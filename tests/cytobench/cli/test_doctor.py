@@ -11,6 +11,8 @@ from cytobench.assets import AssetReference
 from cytobench.cli import main
 from cytobench.diagnosis import locate
 
+from ..distributions import Site, classifier, returning
+
 
 def run(capsys, *arguments: str) -> str:
     with pytest.raises(SystemExit) as ended:
@@ -56,3 +58,26 @@ def test_locate(tmp_path: Path) -> None:
     assert locate(AssetReference(str(tmp_path))) == tmp_path
     assert locate(AssetReference("package:cytobench_no_such/weights")) is None
     assert locate(AssetReference("package:cytobench/cli", patterns=("*.py",))).name == "cli"
+
+
+def test_third_party_and_broken_plugins_are_told(site: Site, capfd) -> None:
+    """A configuration that breaks hides no other plugin's weights; what it prints stays out of the JSON."""
+    config = (
+        "from cytobench.contract import PluginConfig\nclass Config(PluginConfig):\n    def assets(self):\n"
+        "        print('loud')\n        raise KeyError('weights')\n"
+    )
+    source = returning(f"[{classifier('forest', config='forest_config:Config')}]")
+    site.install("cytobench-good", source, modules={"forest_config": config})
+    site.install("cytobench-bad", "raise RuntimeError('no luck')\n")
+    found = json.loads(run(capfd, "--json"))
+    good = {"plugin": "good", "distribution": "cytobench-good", "version": "1.2", "built_in": False}
+    assert good in found["plugins"]
+    assert {one["built_in"] for one in found["plugins"] if one["distribution"] == "cytobench"} == {True}
+    assert [one.partition(":")[0] for one in found["problems"]] == [
+        "bad (cytobench-bad 1.2)",
+        "forest (cytobench-good 1.2), preset pocket",
+        "forest (cytobench-good 1.2), preset paper",
+    ]
+    assert any(one["plugin"] == "sd21-lora" for one in found["weights"])
+    text = run(capfd)
+    assert "good (cytobench-good 1.2, third-party)" in text and "diffusion (cytobench" in text

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from cytobench.cli import main
+
+from ..distributions import Site, offering
 
 
 def run(capsys, *arguments: str) -> str:
@@ -42,16 +43,14 @@ def test_nothing_heavy_is_imported() -> None:
     assert done.stdout.rstrip().endswith("heavy: []")
 
 
-def test_a_broken_plugin_is_listed_with_its_reason(tmp_path: Path) -> None:
-    info = tmp_path / "broken-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[cytobench]\nbroken = broken_plugin\n")
-    (tmp_path / "broken_plugin.py").write_text("raise RuntimeError('no luck')\n")
-    code = "import sys; sys.path.insert(0, sys.argv[1]); from cytobench.cli import main; main(['plugins'])"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0
-    assert "broken (broken): importing broken_plugin raised RuntimeError: no luck" in done.stdout
-    assert "sd21-lora" in done.stdout
+def test_third_party_plugins_are_told_from_built_in_ones_and_a_broken_one_hides_none(site: Site) -> None:
+    """The real command, in a process of its own."""
+    site.install("cytobench-good", offering("forest"))
+    site.install("cytobench-broken", "raise RuntimeError('no luck')\n")
+    done = site.cytobench("plugins")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "forest of a test (cytobench-good 1.2, third-party)" in lines
+    assert [line for line in lines if line.startswith("sd21-lora ") and line.endswith(", built in)")]
+    assert lines[-2] == "Broken"
+    assert lines[-1].startswith("broken (cytobench-broken 1.2): importing cytobench_broken raised RuntimeError: no l")

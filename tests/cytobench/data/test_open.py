@@ -16,18 +16,19 @@ from cytobench.data.manifest import load_manifest
 from cytobench.data.open import open_dataset
 from cytobench.decode import decode_image
 from cytobench.errors import CytobenchError, UserError
+from cytobench.plugins import Offer
 
 
 def spec(factory: str, name: str = "smear") -> DatasetSpec:
     return DatasetSpec(name=name, summary="", contract=CONTRACT, revision=1, factory=factory, public=True)
 
 
-def offer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> dict[str, DatasetSpec]:
+def offer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) -> dict[str, Offer[DatasetSpec]]:
     """An installed data set whose factory has this body."""
     (tmp_path / "smear_plugin.py").write_text(f"def make(folder):\n    {body}\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(__import__("sys").modules, "smear_plugin", raising=False)
-    return {"smear": spec("smear_plugin:make")}
+    return {"smear": Offer(spec("smear_plugin:make"), "cytobench", "1")}
 
 
 def test_an_installed_data_set_comes_before_a_folder_of_its_name(
@@ -85,7 +86,7 @@ def test_folder_and_manifest_open_by_path(cells: Path, cache: Path) -> None:
 
 def test_near_names_are_offered(cells: Path, cache: Path) -> None:
     with pytest.raises(UserError, match=r"Did you mean smear\?"):
-        open_dataset("smeer", {"smear": spec("x:y")}, cache)
+        open_dataset("smeer", {"smear": Offer(spec("x:y"), "cytobench", "1")}, cache)
     with pytest.raises(UserError, match=r"Did you mean .*cells\?"):
         open_dataset(str(cells.parent / "cellz"), {}, cache)
 

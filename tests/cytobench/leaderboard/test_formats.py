@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cytobench.leaderboard import leaderboard, render
+from cytobench.records import Record
 
 TEXTS = ("table", "markdown", "csv", "json", "latex", "html")
 
@@ -137,3 +138,26 @@ def test_every_format_says_which_rows_are_not_told_from_the_best(make_record) ->
     (section,) = json.loads(render(board, "json"))["sections"]
     assert [row["standing"] for row in section["rows"]] == ["best", "not distinguishable", "below"]
     assert [row["p_best"] is None for row in section["rows"]] == [True, False, False]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_third_party_plugins_are_marked_with_distribution_and_version(make_values, name: str) -> None:
+    values = make_values()
+    outside = values["generator"] | {"distribution": "cytobench-turned", "version": "0.7"}
+    own, theirs = Record.model_validate(values), Record.model_validate({**values, "generator": outside})
+    text = render(leaderboard([theirs]), name)
+    if name == "csv":
+        (maker,) = {line["distributions"] for line in csv.DictReader(io.StringIO(text))}
+        assert maker == "generator cytobench-turned 0.7; classifier cytobench 0.1.0"
+        return
+    if name == "json":
+        (row,) = json.loads(text)["sections"][0]["rows"]
+        assert [(one["part"], one["distribution"], one["built_in"]) for one in row["distributions"]] == [
+            ("generator", "cytobench-turned", False),
+            ("classifier", "cytobench", True),
+        ]
+        return
+    mark = "sd21-lora " + ("$\\dagger$" if name == "latex" else "†")
+    assert mark in text
+    assert "third-party: generator of cytobench-turned 0.7" in text
+    assert mark not in render(leaderboard([own]), name)

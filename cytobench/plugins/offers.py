@@ -1,0 +1,97 @@
+"""What plugins offer, by the name a user types: the plugin's own, or ``DISTRIBUTION:NAME``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
+from cytobench.errors import UserError
+
+BUILT_IN = "cytobench"
+"""The distribution whose plugins are built in; those of all others are third-party."""
+Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec, ExtractorSpec)
+
+
+@dataclass(frozen=True)
+class Offer(Generic[Spec]):
+    """One spec, with the distribution that offers it and the version of that."""
+
+    spec: Spec
+    origin: str
+    version: str
+
+    @property
+    def built_in(self) -> bool:
+        """Whether cytobench itself offers it."""
+        return self.origin == BUILT_IN
+
+    @property
+    def qualified(self) -> str:
+        """``DISTRIBUTION:NAME``, which no other distribution can offer."""
+        return f"{self.origin}:{self.spec.name}"
+
+    @property
+    def identity(self) -> str:
+        """What content addresses call it: two distributions with one name must never find each other's work."""
+        return self.spec.name if self.built_in else self.qualified
+
+    @property
+    def distribution(self) -> str:
+        """The distribution and its version, for messages."""
+        return f"{self.origin} {self.version}".rstrip()
+
+    def titled(self, typed: str, title: str) -> str:
+        """What tables show: the title, with the distribution before it where the user typed that."""
+        return f"{self.origin}:{title}" if typed == self.qualified else title
+
+
+class Offers(Mapping[str, Offer[Spec]], Generic[Spec]):
+    """Offers of one kind. Every ``DISTRIBUTION:NAME`` is found, and every name that one distribution alone offers.
+
+    A name that several offer belongs to none of them, so that load order settles nothing: asking for it raises
+    UserError, which says what to write. Iteration gives the names to type, sorted.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._by_name: dict[str, list[Offer[Spec]]] = {}
+
+    def add(self, offer: Offer[Spec]) -> None:
+        """Take another offer."""
+        self._by_name.setdefault(offer.spec.name, []).append(offer)
+
+    def __getitem__(self, name: str) -> Offer[Spec]:
+        origin, _, own = name.rpartition(":")
+        found = [one for one in self._by_name.get(own, ()) if origin in ("", one.origin)]
+        if not found:
+            raise KeyError(name)
+        if len(found) > 1:
+            message, remedy = contested(found)
+            raise UserError(f"{self._kind} {name}: {message}. {remedy}.")
+        return found[0]
+
+    def __iter__(self) -> Iterator[str]:
+        for name, offers in sorted(self._by_name.items()):
+            origins = [one.origin for one in offers]
+            if len(offers) == 1:
+                yield name
+            else:
+                yield from sorted(one.qualified for one in offers if origins.count(one.origin) == 1)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def contested(self) -> list[list[Offer[Spec]]]:
+        """The offers of each name that is offered more than once."""
+        return [offers for _, offers in sorted(self._by_name.items()) if len(offers) > 1]
+
+
+def contested(offers: Sequence[Offer[Any]]) -> tuple[str, str]:
+    """Why none of these has their common name, and what to do; without full stops."""
+    origins = sorted({one.distribution for one in offers})
+    if len({one.origin for one in offers}) == 1:
+        return f"it is offered {len(offers)} times by {origins[0]}", "Its author must rename all but one"
+    names = sorted({one.qualified for one in offers})
+    return f"it is offered by {' and '.join(origins)}", f"Write {' or '.join(names)}"
