@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset
 from cytobench.configure import plain_settings
-from cytobench.contract import PluginConfig
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
 from cytobench.data.dataset import Dataset
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
 from cytobench.metrics import EXTERNAL
+from cytobench.plugins import Offer
 from cytobench.prompts import ClassPrompts
 from cytobench.protocols import Fold, Protocol, draw_shots, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
@@ -228,25 +229,25 @@ class Planner:
         return derive_seed(self.seed, "train", trial.fold)
 
     def _generator_work(self, generator: ReadyGenerator, seed: int, fold: int | None) -> Work:
-        spec, configs = generator.offer.spec, (generator.fit_config, generator.sample_config)
-        return self._work(spec.name, spec.factory, configs, seed, generator.assets, fold)
+        configs = (generator.fit_config, generator.sample_config)
+        return self._work(generator.offer, configs, seed, generator.assets, fold)
 
     def _classifier_work(self, classifier: ReadyClassifier, trial: Trial) -> Work:
-        spec, seed = classifier.offer.spec, self._train_seed(trial)
-        return self._work(spec.name, spec.factory, (classifier.config,), seed, classifier.assets, None)
+        seed = self._train_seed(trial)
+        return self._work(classifier.offer, (classifier.config,), seed, classifier.assets, None)
 
     def _work(
         self,
-        plugin: str,
-        factory: str,
+        offer: Offer[GeneratorSpec] | Offer[ClassifierSpec],
         configs: tuple[PluginConfig, ...],
         seed: int,
         assets: Mapping[str, Asset],
         fold: int | None,
     ) -> Work:
         return Work(
-            plugin=plugin,
-            factory=factory,
+            plugin=offer.spec.name,
+            origin=f"{offer.origin} {offer.version}".strip(),
+            factory=offer.spec.factory,
             configs=configs,
             seed=seed,
             device=self.device,

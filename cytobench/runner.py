@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from cytobench.atomic import write_bytes
 from cytobench.composition import class_counts, composition_lines
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.errors import UserError
+from cytobench.failures import failure_of
 from cytobench.metrics import scores_by_split
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
@@ -205,13 +205,9 @@ class _Run:
             self._keep_failure(trial, error)
 
     def _keep_failure(self, trial: Trial, error: BaseException) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        failure = {
-            "type": type(error).__name__,
-            "message": str(error),
-            "traceback": "".join(traceback.format_exception(error)),
-        }
-        record = self.recorder.failed(trial, self._planner(trial), failure)
+        failure = failure_of(error)
+        reason = f"{failure.type}: {failure.message}"
+        record = self.recorder.failed(trial, self._planner(trial), asdict(failure))
         write_record(self.out, record, None)
         self.outcome.failed[trial.name] = reason
         self.tell(f"FAILED {self._title(trial)}: {reason}")

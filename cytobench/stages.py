@@ -7,12 +7,14 @@ parts, images a second, peak memory, device, and what really ran.
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SCRATCH = "cytobench-"
+"""How the names of scratch folders begin; the number of the process follows."""
+
+
 @dataclass(frozen=True)
 class Services:
     """What a stage may use of the process that runs it."""
@@ -47,6 +53,8 @@ class Work:
     """What every stage has: the plugin, its configuration, where it runs and what it may use."""
 
     plugin: str
+    origin: str
+    """The distribution that offers the plugin, and its version."""
     factory: str
     configs: tuple[PluginConfig, ...]
     seed: int
@@ -107,6 +115,7 @@ def _report(
 class FitStage:
     """Tune a generator on shots; leaves the artefact in the store."""
 
+    kind: ClassVar[str] = "fit"
     key: str
     work: Work
     label: str
@@ -142,6 +151,7 @@ class ClassToSample:
 class SampleStage:
     """Grow the image sets of a generator, block by block."""
 
+    kind: ClassVar[str] = "sample"
     key: str
     work: Work
     classes: tuple[ClassToSample, ...]
@@ -156,10 +166,10 @@ class SampleStage:
             return {}
         opening = Stopwatch(self.work.device)
         generator = self.work.make()
-        with TemporaryDirectory() as scratch:
+        with _scratch() as scratch:
             with opening.stage():
                 sampler = generator.open(
-                    self._artefacts(), self.work.context(Path(scratch), services, opening)
+                    self._artefacts(), self.work.context(scratch, services, opening)
                 )
             try:
                 made = 0
@@ -217,6 +227,7 @@ def _checked(
 class TrainStage:
     """Train a classifier; leaves the picked and the last checkpoint in the store."""
 
+    kind: ClassVar[str] = "train"
     key: str
     work: Work
     train: Images
@@ -244,6 +255,7 @@ class TrainStage:
 class PredictStage:
     """Predict the evaluation splits with one checkpoint each."""
 
+    kind: ClassVar[str] = "predict"
     key: str
     work: Work
     train_key: str
@@ -264,8 +276,8 @@ class PredictStage:
         watch = Stopwatch(self.work.device)
         tables: list[pd.DataFrame] = []
         classifier = self.work.make()
-        with TemporaryDirectory() as scratch, watch.stage():
-            context = self.work.context(Path(scratch), services, watch)
+        with _scratch() as scratch, watch.stage():
+            context = self.work.context(scratch, services, watch)
             for which in sorted(set(self.checkpoints.values())):
                 with _closing(classifier.open(entry.folder / entry.report[which], context)) as predictor:
                     ran = asdict(predictor.ran)
@@ -306,6 +318,13 @@ Stage = FitStage | SampleStage | TrainStage | PredictStage
 
 
 @contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder that disappears; its name tells the process, for one that dies leaves it behind."""
+    with TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def _closing(predictor: Any) -> Iterator[Any]:
     try:
         yield predictor
@@ -316,3 +335,10 @@ def _closing(predictor: Any) -> Iterator[Any]:
 def run_stage(stage: Stage, services: Services | None = None) -> dict[str, Any]:
     """Run one stage; a module-level function, so that any executor can pickle the call."""
     return stage.run(services or Services())
+
+
+def sweep(stage: Stage, process: int) -> None:
+    """Remove what a process that died in a stage has left half made."""
+    Store(stage.work.store).sweep(process)
+    for folder in Path(gettempdir()).glob(f"{SCRATCH}{process}-*"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from cytobench.atomic import write_bytes
 logger = logging.getLogger("cytobench")
 
 MANIFEST = "stage.json"
+_MAKING = ".making-"
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,16 @@ class Store:
         """A temporary folder to fill; it disappears unless :meth:`keep` was called on it."""
         parent = self.folder(kind, key).parent
         parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".making-", dir=parent))
+        temporary = Path(mkdtemp(prefix=f"{_MAKING}{os.getpid()}-", dir=parent))
         try:
             yield temporary
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def sweep(self, process: int) -> None:
+        """Remove what a process of this machine, which is no more, was making."""
+        for folder in self.root.glob(f"*/??/{_MAKING}{process}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, kind: str, key: str, made: Path, inputs: dict[str, Any], report: dict[str, Any]) -> Entry:
         """Put a filled folder in place under its key, with the digests of its files."""
