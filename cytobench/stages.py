@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-SCRATCH = "cytobench-"
+_SCRATCH = "cytobench-"
 """How the names of scratch folders begin; the number of the process follows."""
 
 
@@ -129,7 +129,7 @@ class FitStage:
         with store.making("fit", self.key) as out:
             with watch.stage():
                 generator.fit(self.shots, self.work.context(out, services, watch))
-            report = _report("fit", self.key, self.label or None, self.work, watch, None)
+            report = _report(self.kind, self.key, self.label or None, self.work, watch, None)
             store.keep("fit", self.key, out, dict(self.inputs), report)
         return report
 
@@ -204,7 +204,7 @@ class SampleStage:
         # Opening the generator is paid once; it is booked to the first block that was made after it.
         watch.parts = {"load": opening.seconds} if opening.seconds else {}
         watch.seconds += opening.seconds
-        report = _report("sample", one.images.folder.name, one.label, self.work, watch, len(images))
+        report = _report(self.kind, one.images.folder.name, one.label, self.work, watch, len(images))
         one.images.write(number, images, {**report, "ran": asdict(sampler.ran), "inputs": dict(one.inputs)})
 
 
@@ -241,7 +241,7 @@ class TrainStage:
         with store.making("train", self.key) as out:
             with watch.stage():
                 found = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
-            report = _report("train", self.key, None, self.work, watch, None)
+            report = _report(self.kind, self.key, None, self.work, watch, None)
             report |= {
                 "picked": found.picked.relative_to(out).as_posix(),
                 "last": found.last.relative_to(out).as_posix(),
@@ -286,7 +286,7 @@ class PredictStage:
                             probabilities = predictor.predict_proba(images)
                             tables.append(self._table(split, images, probabilities))
         table = pd.concat(tables, ignore_index=True)
-        report = _report("predict", self.key, None, self.work, watch, len(table))
+        report = _report(self.kind, self.key, None, self.work, watch, len(table))
         return {**report, "predictions": table, "ran": ran}
 
     def _table(self, split: str, images: Images, probabilities: NDArray[np.float32]) -> pd.DataFrame:
@@ -320,7 +320,7 @@ Stage = FitStage | SampleStage | TrainStage | PredictStage
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """A folder that disappears; its name tells the process, for one that dies leaves it behind."""
-    with TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-") as folder:
+    with TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as folder:
         yield Path(folder)
 
 
@@ -340,5 +340,5 @@ def run_stage(stage: Stage, services: Services | None = None) -> dict[str, Any]:
 def sweep(stage: Stage, process: int) -> None:
     """Remove what a process that died in a stage has left half made."""
     Store(stage.work.store).sweep(process)
-    for folder in Path(gettempdir()).glob(f"{SCRATCH}{process}-*"):
+    for folder in Path(gettempdir()).glob(f"{_SCRATCH}{process}-*"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from cytobench.isolation.process import Worker
 from cytobench.stages import Services, Stage, sweep
 
 IN_PROCESS = "CYTOBENCH_IN_PROCESS"
-"""The environment variable that is the default of ``--in-process``; set and not empty means yes."""
+"""The environment variable that is the default of ``--in-process``: yes, unless it is empty or 0."""
 
 
 class WorkerExecutor(WaitingExecutor):
@@ -63,9 +63,11 @@ def open_executor(
 ) -> AbstractContextManager[Executor]:
     """The executor of a run: the caller's own, which is left open; this process; or workers, the default.
 
-    ``in_process`` None leaves it to the environment. Raises UserError for limits that nothing would watch.
+    ``in_process`` None leaves it to the environment. Where the system has no process groups (Windows), it is this
+    process. Raises UserError for limits that nothing would watch.
     """
-    here = bool(os.environ.get(IN_PROCESS)) if in_process is None else in_process
+    here = os.environ.get(IN_PROCESS, "0") not in ("", "0") if in_process is None else in_process
+    here = here or not hasattr(os, "killpg")
     if limits != Limits() and (here or executor is not None):
         raise UserError(
             "--trial-timeout and --memory-limit are for plugins that work in processes of their own: leave them out, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
@@ -18,6 +19,8 @@ class Output:
         self._pipe = pipe
         self._kept = b""
         self._open = True
+        # A character may come in two pieces.
+        self._decoder = getincrementaldecoder("utf-8")(errors="replace")
 
     def pipes(self) -> list[Connection]:
         """What to wait for: none once nobody can write any more."""
@@ -30,8 +33,8 @@ class Output:
         data = os.read(self._pipe.fileno(), 65536)
         self._open = bool(data)
         self._kept = (self._kept + data)[-_KEPT:]
-        if show and data:
-            sys.stderr.write(data.decode(errors="replace"))
+        if show:
+            sys.stderr.write(self._decoder.decode(data))
             sys.stderr.flush()
 
     def forget(self) -> None:

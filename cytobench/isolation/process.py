@@ -25,10 +25,10 @@ from cytobench.stages import Services, Stage
 
 _GRACE = 2.0
 """Seconds that a worker has to put things away when it is to end."""
+_IN_NATIVE_CODE = "native code that it uses has crashed; the record says below which line"
 _CAUSES = {
-    "SIGKILL": "; where nobody did that, the system was out of memory: use smaller batches, or fewer at a time",
-    "SIGSEGV": "; native code that it uses has crashed, its record says below which line",
-    "SIGABRT": "; native code that it uses gave up, its record says below which line",
+    "SIGKILL": "the system does that where it runs out of memory: let it work on smaller batches",
+    **dict.fromkeys(("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"), _IN_NATIVE_CODE),
 }
 
 
@@ -56,9 +56,14 @@ class Worker:
             raise NothingRuns(f"no process can be started for a plugin: {error}. {_HERE}") from error
         jobs.close()
         output.close()
-        if not isinstance(self._next_message(Watch(self.pid, Limits())), Ready):
+        try:
+            ready = isinstance(self._next_message(Watch(self.pid, Limits())), Ready)
+        except BaseException:
             self.end()
-            raise NothingRuns(f"the process for a plugin {self._how_it_ended()} before it began. {_HERE}")
+            raise
+        if not ready:
+            self.end()
+            raise NothingRuns(f"the process for a plugin {self._how_it_ended()[0]} before it began. {_HERE}")
 
     @property
     def pid(self) -> int:
@@ -90,7 +95,7 @@ class Worker:
         if isinstance(outcome, Failure):
             raise WorkFailed(outcome)
         self.end()
-        reason = outcome or self._how_it_ended()
+        reason = outcome or ": ".join(self._how_it_ended())
         plugin = f"{stage.work.plugin} ({stage.work.origin})"
         raise WorkerDied(f"{stage.kind}: {plugin} {reason}.", self._output.last_lines())
 
@@ -153,12 +158,13 @@ class Worker:
             if watch.look():
                 return None
 
-    def _how_it_ended(self) -> str:
+    def _how_it_ended(self) -> tuple[str, str]:
+        """How, and what that means."""
         code = self._process.exitcode
         if code is None or code >= 0:
-            return f"ended its process with exit code {code}; a plugin raises an error instead"
+            return f"ended with exit code {code}", "a plugin that fails must raise an error"
         name = signal.Signals(-code).name
-        return f"was killed by {name}{_CAUSES.get(name, '')}"
+        return f"was killed by {name}", _CAUSES.get(name, "somebody sent that to its process")
 
 
 _HERE = "Let plugins work in this process with --in-process."

@@ -104,10 +104,10 @@ def test_each_fails_alone(broken: Broken) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("crash", "WorkerDied", r"train: fragile \(cytobench-fragile 0\.3\) was killed by SIGSEGV; native code"),
+        ("crash", "WorkerDied", r"train: fragile \(cytobench-fragile 0\.3\) was killed by SIGSEGV: native code"),
         ("crash-late", "WorkerDied", r"predict: fragile \(.*\) was killed by SIGSEGV"),
-        ("leave", "WorkerDied", r"train: fragile \(.*\) ended its process with exit code 3; a plugin raises"),
-        ("leave-child", "WorkerDied", "ended its process with exit code 4"),
+        ("leave", "WorkerDied", r"train: fragile \(.*\) ended with exit code 3: a plugin that fails must raise"),
+        ("leave-child", "WorkerDied", "ended with exit code 4"),
         ("exit", "SystemExit", "enough"),
         ("allocate", "WorkerDied", r"held \d+ MiB of memory, more than --memory-limit 400 MiB, and was ended"),
         ("allocate-child", "WorkerDied", r"predict: fragile .* more than --memory-limit 400 MiB"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import re
 import subprocess
@@ -10,10 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from cytobench.api import Result
+from cytobench.engine import NothingRuns
 from cytobench.progress import QuietDisplay
 from cytobench.records import read_record
 
@@ -57,32 +58,6 @@ def test_a_plugin_without_torch_gets_none(small: Callable[..., Result], tmp_path
     assert max(peak for peak in peaks if peak is not None) < 300
 
 
-def test_figures_are_the_same_to_the_last_bit(small: Callable[..., Result], tmp_path: Path) -> None:
-    tiny = {"timm": {"model": "test_resnet", "resolution": 32, "epochs": 1}}
-    for in_process in (True, False):
-        small(
-            classifier=["timm"],
-            synthetic=[3],
-            fold=[0],
-            set=tiny,
-            in_process=in_process,
-            out=tmp_path / str(in_process),
-        )
-    [here], [there] = (sorted((tmp_path / name / "records").glob("*.json")) for name in ("True", "False"))
-    assert read_record(here).scores == read_record(there).scores
-    tables = [pd.read_parquet(next((tmp_path / name / "predictions").glob("*.parquet"))) for name in ("True", "False")]
-    pd.testing.assert_frame_equal(*tables, check_exact=True)
-    stored = [
-        {
-            path.relative_to(tmp_path / name): path.read_bytes()
-            for path in (tmp_path / name / "store").rglob("*")
-            if path.is_file() and path.suffix != ".json"
-        }
-        for name in ("True", "False")
-    ]
-    assert stored[0] == stored[1]
-
-
 def test_a_script_may_call_run_at_its_top_level(cells: Path, tmp_path: Path) -> None:
     """A worker does not import the user's script, so that it does not run again in each."""
     script = tmp_path / "script.py"
@@ -96,3 +71,15 @@ def test_a_script_may_call_run_at_its_top_level(cells: Path, tmp_path: Path) -> 
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "once\n['none__random__s0__n0__fold0'] {}\n"
+
+
+def test_a_run_ends_where_no_worker_can_be_started(small: Callable[..., Result], tmp_path: Path) -> None:
+    """No trial has failed, then: there is nothing that a plugin did."""
+    python = sys.executable
+    multiprocessing.set_executable("/bin/false")
+    try:
+        with pytest.raises(NothingRuns, match=r"ended with exit code 1 before it began\. .*--in-process"):
+            small()
+    finally:
+        multiprocessing.set_executable(python)
+    assert not (tmp_path / "out" / "records").exists()
