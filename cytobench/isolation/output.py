@@ -42,8 +42,9 @@ class Output:
         self._kept = b""
 
     def last_lines(self) -> str:
-        """What is kept, as text."""
-        return self._kept.decode(errors="replace").strip()
+        """What is kept, as text, without the modules that Python lists where it crashes."""
+        lines = self._kept.decode(errors="replace").splitlines()
+        return "\n".join(line for line in lines if not line.startswith("Extension modules: ")).strip()
 
     def close(self) -> None:
         """Close this end."""

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, get_start_method
 from multiprocessing.connection import wait
 from types import ModuleType
 from typing import Any
@@ -48,7 +48,8 @@ class Worker:
         self._connection, jobs = context.Pipe()
         reader, output = context.Pipe(duplex=False)
         self._output = Output(reader)
-        self._process = context.Process(target=work, args=(jobs, output), name="cytobench worker")
+        arguments = (jobs, output, get_start_method(allow_none=True))
+        self._process = context.Process(target=work, args=arguments, name="cytobench worker")
         try:
             with _interrupts_held_back(), _main_left_out():
                 self._process.start()

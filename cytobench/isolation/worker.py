@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import gc
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
@@ -66,9 +67,14 @@ class Done:
 Message = Ready | Progress | logging.LogRecord | Done | Failure
 
 
-def work(connection: Connection, output: Connection) -> None:
-    """The life of a worker: jobs come in on ``connection``, messages go out; ``output`` takes stdout and stderr."""
+def work(connection: Connection, output: Connection, start_method: str | None) -> None:
+    """The life of a worker: jobs come in on ``connection``, messages go out; ``output`` takes stdout and stderr.
+
+    ``start_method`` is how the run starts processes by default, and plugins with it: those that load images for them
+    would be spawned too, and import torch each.
+    """
     os.setsid()  # a group of its own: Ctrl-C in the terminal is the run's, and the group is ended as a whole
+    multiprocessing.set_start_method(start_method, force=True)
     _redirect(output)
     _prepare_for_the_end()
     outbox = _Outbox(connection)
@@ -157,12 +163,12 @@ def _redirect(output: Connection) -> None:
 
 def _prepare_for_the_end() -> None:
     """Say where it happened if a fatal signal ends the process, and end with the run."""
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # of the thread that it happened in
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the run blocked it while this process started
     signal.signal(signal.SIGTERM, _end)
     # Told by C code, which a plugin that hangs cannot keep from running; then goes on to _end.
-    faulthandler.register(signal.SIGTERM, chain=True)
+    faulthandler.register(signal.SIGTERM, all_threads=False, chain=True)
     os.register_at_fork(after_in_child=_be_an_ordinary_process)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
     # Where the system runs out of memory, it is to end a worker and not the run.

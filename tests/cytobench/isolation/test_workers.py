@@ -33,7 +33,9 @@ def test_what_a_plugin_says_reaches_the_run(
         small(classifier=["fragile"], synthetic=[0], fold=[0, 1], display=Watching())
     logged = [record.getMessage() for record in caplog.records if record.name == "cytobench.fragile"]
     assert len(logged) == 4 and len(set(logged)) == 1, "one process for all"
-    assert re.fullmatch(r"logged by fragile in \d+", logged[0]) and not logged[0].endswith(f" {os.getpid()}")
+    told = re.fullmatch(r"logged by fragile in (\d+), which would (\w+)", logged[0])
+    assert told and int(told[1]) != os.getpid()
+    assert told[2] == multiprocessing.get_start_method(), "plugins start processes as they would in this one"
     assert seen.count((3, 3)) == 4
     printed = capsys.readouterr()
     assert printed.out == ""

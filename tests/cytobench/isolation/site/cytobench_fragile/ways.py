@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -86,7 +87,7 @@ def raise_mute(ctx: Context) -> None:
 def talk(ctx: Context) -> None:
     print("printed by fragile")
     os.write(1, b"written by native code\n")
-    ctx.logger.warning("logged by fragile in %d", os.getpid())
+    ctx.logger.warning("logged by fragile in %d, which would %s", os.getpid(), multiprocessing.get_start_method())
     for step in range(3):
         ctx.progress(step + 1, 3)
 
