@@ -111,7 +111,8 @@ class Worker:
                 self._process.terminate()
             deadline = time.monotonic() + _GRACE
             while self._process.is_alive() and time.monotonic() < deadline:
-                self._output.take(wait([self._process.sentinel, *self._output.pipes()], _GRACE), show=False)
+                self._output.take(wait([self._process.sentinel, *self._output.pipes()], 0.1), show=False)
+            self._output.take(wait(self._output.pipes(), 0), show=False)
         finally:
             self._process.kill()
             with contextlib.suppress(ProcessLookupError):

@@ -167,8 +167,9 @@ def _prepare_for_the_end() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the run blocked it while this process started
     signal.signal(signal.SIGTERM, _end)
-    # Told by C code, which a plugin that hangs cannot keep from running; then goes on to _end.
-    faulthandler.register(signal.SIGTERM, all_threads=False, chain=True)
+    # Told by C code, which a plugin that hangs cannot keep from running; then goes on to _end. Of all threads, for the
+    # one that gets the signal need not be the one that hangs.
+    faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
     os.register_at_fork(after_in_child=_be_an_ordinary_process)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
     # Where the system runs out of memory, it is to end a worker and not the run.
