@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -92,10 +92,13 @@ class Work:
         )
 
 
-def _report(
+def stage_report(
     kind: str, key: str, label: str | None, work: Work, watch: Stopwatch, images: int | None
 ) -> dict[str, Any]:
-    """``images`` is the number of images made or predicted, for the rate; None where a rate says nothing."""
+    """What a stage says of itself; ``label`` is its class, or the extractor of a fidelity.
+
+    ``images`` is the number of images made, predicted or extracted, for the rate; None where a rate says nothing.
+    """
     busy = watch.seconds - watch.parts.get("load", 0.0)
     return {
         "kind": kind,
@@ -129,7 +132,7 @@ class FitStage:
         with store.making("fit", self.key) as out:
             with watch.stage():
                 generator.fit(self.shots, self.work.context(out, services, watch))
-            report = _report(self.kind, self.key, self.label or None, self.work, watch, None)
+            report = stage_report(self.kind, self.key, self.label or None, self.work, watch, None)
             store.keep("fit", self.key, out, dict(self.inputs), report)
         return report
 
@@ -204,7 +207,7 @@ class SampleStage:
         # Opening the generator is paid once; it is booked to the first block that was made after it.
         watch.parts = {"load": opening.seconds} if opening.seconds else {}
         watch.seconds += opening.seconds
-        report = _report(self.kind, one.images.folder.name, one.label, self.work, watch, len(images))
+        report = stage_report(self.kind, one.images.folder.name, one.label, self.work, watch, len(images))
         one.images.write(number, images, {**report, "ran": asdict(sampler.ran), "inputs": dict(one.inputs)})
 
 
@@ -241,7 +244,7 @@ class TrainStage:
         with store.making("train", self.key) as out:
             with watch.stage():
                 found = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
-            report = _report(self.kind, self.key, None, self.work, watch, None)
+            report = stage_report(self.kind, self.key, None, self.work, watch, None)
             report |= {
                 "picked": found.picked.relative_to(out).as_posix(),
                 "last": found.last.relative_to(out).as_posix(),
@@ -286,7 +289,7 @@ class PredictStage:
                             probabilities = predictor.predict_proba(images)
                             tables.append(self._table(split, images, probabilities))
         table = pd.concat(tables, ignore_index=True)
-        report = _report(self.kind, self.key, None, self.work, watch, len(table))
+        report = stage_report(self.kind, self.key, None, self.work, watch, len(table))
         return {**report, "predictions": table, "ran": ran}
 
     def _table(self, split: str, images: Images, probabilities: NDArray[np.float32]) -> pd.DataFrame:
@@ -314,7 +317,27 @@ class PredictStage:
         return pd.concat([table, pd.DataFrame(columns)], axis=1)
 
 
-Stage = FitStage | SampleStage | TrainStage | PredictStage
+class Stage(Protocol):
+    """What an executor runs."""
+
+    @property
+    def kind(self) -> str:
+        """What it does: ``fit``, ``sample``, ``fidelity``, ``train`` or ``predict``."""
+        ...
+
+    @property
+    def work(self) -> Work:
+        """The plugin that does it, and where."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The content address of what it makes."""
+        ...
+
+    def run(self, services: Services) -> dict[str, Any]:
+        """Do the work and return the report."""
+        ...
 
 
 @contextmanager

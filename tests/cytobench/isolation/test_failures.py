@@ -172,6 +172,15 @@ def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[...
     assert again.outcome.done == [] and list(again.outcome.failed) == [name]
 
 
+def test_an_extractor_that_dies_leaves_its_figures_out_alone(small: Callable[..., Result], tmp_path: Path) -> None:
+    outcome = small(extractor=["fragile-features"], synthetic=[3], fold=[0]).outcome
+    assert outcome.failed == {} and len(outcome.done) == 1
+    reason = "WorkerDied: fidelity: fragile-features (cytobench-fragile 0.3) was killed by SIGSEGV"
+    assert [said.startswith(reason) for said in outcome.unmeasured.values()] == [True]
+    [file] = (tmp_path / "out" / "records").glob("*.json")
+    assert "in crash" in file.read_text()
+
+
 def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., Result]) -> None:
     killed: list[int] = []
 

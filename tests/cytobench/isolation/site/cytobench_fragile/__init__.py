@@ -1,6 +1,6 @@
 """A plugin of a stranger's that breaks in the ways it is told to."""
 
-from cytobench.contract import CONTRACT, ClassifierSpec, GeneratorSpec, hookimpl
+from cytobench.contract import CONTRACT, ClassifierSpec, ExtractorSpec, GeneratorSpec, hookimpl
 
 
 @hookimpl
@@ -29,5 +29,19 @@ def cytobench_classifiers() -> list[ClassifierSpec]:
             revision=1,
             factory="cytobench_fragile.classifier:Fragile",
             config="cytobench_fragile.classifier:FragileConfig",
+        )
+    ]
+
+
+@hookimpl
+def cytobench_extractors() -> list[ExtractorSpec]:
+    return [
+        ExtractorSpec(
+            name="fragile-features",
+            summary="Crashes.",
+            contract=CONTRACT,
+            revision=1,
+            factory="cytobench_fragile.extractor:Fragile",
+            config="cytobench.contract:PluginConfig",
         )
     ]
