@@ -12,6 +12,8 @@ from cytobench.benchmark import Analysis, make_benchmark, read_benchmark
 from cytobench.comparison.declared import Named, check_declaration
 from cytobench.errors import UserError
 from cytobench.forecast import Forecast, forecast
+from cytobench.isolation.executor import open_executor
+from cytobench.isolation.limits import Limits
 from cytobench.leaderboard import Leaderboard, leaderboard
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.progress import Display
@@ -41,6 +43,9 @@ def run(
     display: Display | None = None,
     executor: Executor | None = None,
     jobs: int = 1,
+    in_process: bool | None = None,
+    trial_timeout: float | None = None,
+    memory_limit: float | None = None,
     plugins: Plugins | None = None,
     **values: Any,
 ) -> Result:
@@ -49,10 +54,16 @@ def run(
     ``benchmark`` is a TOML file, or the name of one that comes with cytobench; ``values`` are fields of
     :class:`~cytobench.benchmark.Benchmark` and override it: ``run(generator=["sd21-lora"], classifier=["clip"])``.
     Raises UserError for a user's mistake.
+
+    Plugins work in processes of their own, one stage at a time, each within ``trial_timeout`` seconds and
+    ``memory_limit`` MiB where these are given. ``in_process`` lets them work in this one (None: what the environment
+    variable ``CYTOBENCH_IN_PROCESS`` says), and with an ``executor`` they work where it runs them.
     """
+    chosen = open_executor(executor, in_process, Limits(trial_timeout, memory_limit))
     prepared = _prepare(benchmark, out, prompts_file, plugins, values)
     resolved, out = prepared.resolved, prepared.out
-    outcome = run_benchmark(resolved, prepared.plugins, out, store or out / "store", display, executor, jobs)
+    with chosen as opened:
+        outcome = run_benchmark(resolved, prepared.plugins, out, store or out / "store", display, opened, jobs)
     return Result(outcome, leaderboard(read_records([out])))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-import traceback
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cytobench.errors import CytobenchError
+from cytobench.failures import let_go
 from cytobench.stages import Services, Stage, run_stage
 
 logger = logging.getLogger("cytobench")
@@ -40,17 +42,35 @@ class Watcher(Protocol):
     def finished(self, node: Node, seconds: float) -> None: ...
 
 
-class SerialExecutor(Executor):
-    """Runs each call at once, in this process."""
+class NothingRuns(CytobenchError):
+    """No stage can run any more, through no fault of one: raised by an executor, it ends the run."""
+
+
+class WaitingExecutor(Executor):
+    """Runs one call at a time, while ``submit`` waits, so that a stage can tell its progress."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run ``fn`` now; the future is done when this returns. KeyboardInterrupt passes through."""
+        """Run ``fn`` now; the future is done when this returns. KeyboardInterrupt and NothingRuns pass through."""
         future: Future[Any] = Future()
         try:
-            future.set_result(fn(*args, **kwargs))
+            future.set_result(self.call(fn, *args, **kwargs))
+        except NothingRuns:
+            raise
         except Exception as error:  # it belongs to the future, as with every executor
             future.set_exception(error)
         return future
+
+    @abstractmethod
+    def call(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """What ``fn`` returns."""
+
+
+class SerialExecutor(WaitingExecutor):
+    """Runs each call in this process."""
+
+    def call(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Call ``fn``."""
+        return fn(*args, **kwargs)
 
 
 @dataclass
@@ -86,13 +106,15 @@ class Engine:
                     logger.debug("%s failed", node.title, exc_info=error)
                     broken[node.key] = error
                     node.failed(error)
-                    _let_go(error)
+                    let_go(error)
 
     def _submit(self, node: Node) -> Future[dict[str, Any]]:
-        here = isinstance(self.executor, SerialExecutor)
-        services = Services(progress=self.watcher.progress) if here else None
+        waits = isinstance(self.executor, WaitingExecutor)
+        services = Services(progress=self.watcher.progress) if waits else None
         try:
             return self.executor.submit(run_stage, node.build(), services)
+        except NothingRuns:
+            raise
         except Exception as error:  # what cannot be built, or handed to a broken pool, has failed like what cannot run
             future: Future[dict[str, Any]] = Future()
             future.set_exception(error)
@@ -114,10 +136,3 @@ class Engine:
 def _ready(waiting: Mapping[str, Node], running: Mapping[Any, Node]) -> list[Node]:
     unfinished = {*waiting, *(node.key for node in running.values())}
     return [node for node in waiting.values() if unfinished.isdisjoint((*node.needs, *node.after))]
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Drop what the frames behind an error hold: models and tensors that the next stage needs the memory of."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__

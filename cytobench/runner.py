@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from cytobench.atomic import write_bytes
 from cytobench.composition import class_counts, composition_lines, shots_note
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.errors import UserError
+from cytobench.failures import failure_of
 from cytobench.fidelity.stage import FidelityStage
 from cytobench.imagesets import ImageSet
 from cytobench.metrics import scores_by_split
@@ -250,10 +250,11 @@ class _Run:
             error = self.unmeasured.get(stage.key)
             if error is None:
                 continue
-            found[stage.extractor.name] = _failure(error)
+            failure = failure_of(error)
+            found[stage.extractor.name] = asdict(failure)
             title = self._fidelity_title(trial, stage)
             if title not in self.outcome.unmeasured:
-                self.outcome.unmeasured[title] = f"{type(error).__name__}: {error}"
+                self.outcome.unmeasured[title] = f"{failure.type}: {failure.message}"
                 self.tell(f"FAILED {title}: {self.outcome.unmeasured[title]}")
         return found
 
@@ -262,8 +263,9 @@ class _Run:
             self._keep_failure(trial, error)
 
     def _keep_failure(self, trial: Trial, error: BaseException) -> None:
-        reason = f"{type(error).__name__}: {error}"
-        record = self.recorder.failed(trial, self._planner(trial), _failure(error))
+        failure = failure_of(error)
+        reason = f"{failure.type}: {failure.message}"
+        record = self.recorder.failed(trial, self._planner(trial), asdict(failure))
         write_record(self.out, record, None)
         self.outcome.failed[trial.name] = reason
         self.tell(f"FAILED {self._title(trial)}: {reason}")
@@ -297,12 +299,3 @@ class _Run:
 
 def _same(stage: Stage) -> Stage:
     return stage
-
-
-def _failure(error: BaseException) -> dict[str, str]:
-    """An error as a record keeps it."""
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "traceback": "".join(traceback.format_exception(error)),
-    }

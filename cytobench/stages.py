@@ -7,12 +7,14 @@ parts, images a second, peak memory, device, and what really ran.
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol
+from tempfile import TemporaryDirectory, gettempdir
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -32,6 +34,10 @@ from cytobench.timing import Stopwatch
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+
+_SCRATCH = "cytobench-"
+"""How the names of scratch folders begin; the number of the process follows."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ def stage_report(
 class FitStage:
     """Tune a generator on shots; leaves the artefact in the store."""
 
+    kind: ClassVar[str] = "fit"
     key: str
     work: Work
     label: str
@@ -128,7 +135,7 @@ class FitStage:
         with store.making("fit", self.key) as out:
             with watch.stage():
                 generator.fit(self.shots, self.work.context(out, services, watch))
-            report = stage_report("fit", self.key, self.label or None, self.work, watch, None)
+            report = stage_report(self.kind, self.key, self.label or None, self.work, watch, None)
             store.keep("fit", self.key, out, dict(self.inputs), report)
         return report
 
@@ -150,6 +157,7 @@ class ClassToSample:
 class SampleStage:
     """Grow the image sets of a generator, block by block."""
 
+    kind: ClassVar[str] = "sample"
     key: str
     work: Work
     classes: tuple[ClassToSample, ...]
@@ -164,10 +172,10 @@ class SampleStage:
             return {}
         opening = Stopwatch(self.work.device)
         generator = self.work.make()
-        with TemporaryDirectory() as scratch:
+        with _scratch() as scratch:
             with opening.stage():
                 sampler = generator.open(
-                    self._artefacts(), self.work.context(Path(scratch), services, opening)
+                    self._artefacts(), self.work.context(scratch, services, opening)
                 )
             try:
                 made = 0
@@ -202,7 +210,7 @@ class SampleStage:
         # Opening the generator is paid once; it is booked to the first block that was made after it.
         watch.parts = {"load": opening.seconds} if opening.seconds else {}
         watch.seconds += opening.seconds
-        report = stage_report("sample", one.images.folder.name, one.label, self.work, watch, len(images))
+        report = stage_report(self.kind, one.images.folder.name, one.label, self.work, watch, len(images))
         one.images.write(number, images, {**report, "ran": asdict(sampler.ran), "inputs": dict(one.inputs)})
 
 
@@ -225,6 +233,7 @@ def _checked(
 class TrainStage:
     """Train a classifier; leaves the picked and the last checkpoint in the store."""
 
+    kind: ClassVar[str] = "train"
     key: str
     work: Work
     train: Images
@@ -238,7 +247,7 @@ class TrainStage:
         with store.making("train", self.key) as out:
             with watch.stage():
                 found = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
-            report = stage_report("train", self.key, None, self.work, watch, None)
+            report = stage_report(self.kind, self.key, None, self.work, watch, None)
             report |= {
                 "picked": found.picked.relative_to(out).as_posix(),
                 "last": found.last.relative_to(out).as_posix(),
@@ -252,6 +261,7 @@ class TrainStage:
 class PredictStage:
     """Predict the evaluation splits with one checkpoint each."""
 
+    kind: ClassVar[str] = "predict"
     key: str
     work: Work
     train_key: str
@@ -272,8 +282,8 @@ class PredictStage:
         watch = Stopwatch(self.work.device)
         tables: list[pd.DataFrame] = []
         classifier = self.work.make()
-        with TemporaryDirectory() as scratch, watch.stage():
-            context = self.work.context(Path(scratch), services, watch)
+        with _scratch() as scratch, watch.stage():
+            context = self.work.context(scratch, services, watch)
             for which in sorted(set(self.checkpoints.values())):
                 with _closing(classifier.open(entry.folder / entry.report[which], context)) as predictor:
                     ran = asdict(predictor.ran)
@@ -282,7 +292,7 @@ class PredictStage:
                             probabilities = predictor.predict_proba(images)
                             tables.append(self._table(split, images, probabilities))
         table = pd.concat(tables, ignore_index=True)
-        report = stage_report("predict", self.key, None, self.work, watch, len(table))
+        report = stage_report(self.kind, self.key, None, self.work, watch, len(table))
         return {**report, "predictions": table, "ran": ran}
 
     def _table(self, split: str, images: Images, probabilities: NDArray[np.float32]) -> pd.DataFrame:
@@ -314,6 +324,16 @@ class Stage(Protocol):
     """What an executor runs."""
 
     @property
+    def kind(self) -> str:
+        """What it does: ``fit``, ``sample``, ``fidelity``, ``train`` or ``predict``."""
+        ...
+
+    @property
+    def work(self) -> Work:
+        """The plugin that does it, and where."""
+        ...
+
+    @property
     def key(self) -> str:
         """The content address of what it makes."""
         ...
@@ -321,6 +341,13 @@ class Stage(Protocol):
     def run(self, services: Services) -> dict[str, Any]:
         """Do the work and return the report."""
         ...
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder that disappears; its name tells the process, for one that dies leaves it behind."""
+    with TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as folder:
+        yield Path(folder)
 
 
 @contextmanager
@@ -334,3 +361,10 @@ def _closing(predictor: Any) -> Iterator[Any]:
 def run_stage(stage: Stage, services: Services | None = None) -> dict[str, Any]:
     """Run one stage; a module-level function, so that any executor can pickle the call."""
     return stage.run(services or Services())
+
+
+def sweep(stage: Stage, process: int) -> None:
+    """Remove what a process that died in a stage has left half made."""
+    Store(stage.work.store).sweep(process)
+    for folder in Path(gettempdir()).glob(f"{_SCRATCH}{process}-*"):
+        shutil.rmtree(folder, ignore_errors=True)

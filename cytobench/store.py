@@ -18,6 +18,7 @@ from cytobench.atomic import making_folder, write_bytes
 logger = logging.getLogger("cytobench")
 
 MANIFEST = "stage.json"
+_MAKING = ".making-"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,13 @@ class Store:
     @contextmanager
     def making(self, kind: str, key: str) -> Iterator[Path]:
         """A temporary folder to fill; it disappears unless :meth:`keep` was called on it."""
-        with making_folder(self.folder(kind, key).parent, ".making-") as made:
+        with making_folder(self.folder(kind, key).parent, f"{_MAKING}{os.getpid()}-") as made:
             yield made
+
+    def sweep(self, process: int) -> None:
+        """Remove what a process of this machine, which is no more, was making."""
+        for folder in self.root.glob(f"*/??/{_MAKING}{process}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def keep(self, kind: str, key: str, made: Path, inputs: dict[str, Any], report: dict[str, Any]) -> Entry:
         """Put a filled folder in place under its key, with the digests of its files."""

@@ -64,8 +64,12 @@ def made(out: Path) -> dict[str, str]:
     return {file.relative_to(out).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def test_two_fresh_stores_hold_the_same_bytes_also_after_a_kill(folder: Path) -> None:
+def test_two_fresh_stores_hold_the_same_bytes_also_after_a_kill(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One store is filled in the command's process, the other by workers of a process each."""
     run(folder, "one")
+    monkeypatch.delenv("CYTOBENCH_IN_PROCESS")
     killed_while_sampling(folder, "two")
     assert not list((folder / "two" / "records").glob("sd21-lora*"))
     run(folder, "two")

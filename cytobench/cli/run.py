@@ -62,6 +62,13 @@ class _RunCommand(click.Command):
     help="[results/DATASET-PROTOCOL-PRESET]",
 )
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where stages are kept. [OUT/store]")
+@click.option("--trial-timeout", type=float, metavar="SECONDS", help="How long a stage of a trial may take. [no limit]")
+@click.option("--memory-limit", type=float, metavar="MIB", help="What a plugin's process may hold. [no limit]")
+@click.option(
+    "--in-process",
+    is_flag=True,
+    help="Let plugins work in this process: for a debugger. One that crashes ends the run.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--calibrate", is_flag=True, help="With --dry-run: time a few steps of each stage on this device.")
 @plugin_module_option
@@ -73,6 +80,9 @@ def run(
     prompts: Path | None,
     out: Path | None,
     store: Path | None,
+    trial_timeout: float | None,
+    memory_limit: float | None,
+    in_process: bool,
     dry_run: bool,
     calibrate: bool,
     quiet: bool,
@@ -122,6 +132,9 @@ def run(
             store=store,
             prompts_file=prompts,
             display=open_display(Console(stderr=True), quiet or as_json),
+            in_process=in_process or None,
+            trial_timeout=trial_timeout,
+            memory_limit=memory_limit,
             plugins=plugins_for_command(),
             **given,
         )

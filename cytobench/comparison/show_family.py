@@ -18,7 +18,7 @@ def family_lines(family: DeclaredFamily) -> list[str]:
     lines = [family.section[0].section.title, _declared(family)]
     lines += [family.late] if family.late else []
     submitted = [one.name for one in family.section if one.row.submitted]
-    lines += [f"{one.name}: {third_party_text(one.row)}." for one in section if one.row.third_party]
+    lines += [f"{one.name}: {third_party_text(one.row)}." for one in family.section if one.row.third_party]
     if submitted:
         lines.append(f"Submitted rows are in no declared family, name them with --a and --b: {', '.join(submitted)}.")
     lines += _held_against(family)

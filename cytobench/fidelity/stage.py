@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cytobench.fidelity.copies import Tuning, Untested
 from cytobench.fidelity.extract import ReadyExtractor
@@ -29,6 +29,7 @@ PAIRS = "pairs.png"
 class FidelityStage:
     """Measure a generator's images against real ones; leaves the figures in the store, and the features beside them."""
 
+    kind: ClassVar[str] = "fidelity"
     key: str
     work: Work
     extractor: ReadyExtractor
@@ -65,7 +66,7 @@ class FidelityStage:
         with watch.stage(), reading(self.extractor, folder, device, services.progress, watch.part) as reader:
             found = compare(reader, self.real, made, self.work.labels, self.work.seed, self.tuning)
             used = reader.used(self.real.images.view)
-        report = stage_report("fidelity", self.key, self.extractor.name, self.work, watch, reader.extracted)
+        report = stage_report(self.kind, self.key, self.extractor.name, self.work, watch, reader.extracted)
         result = {
             "dimension": used.dimension,
             "ran": asdict(used.ran),
