@@ -43,18 +43,29 @@ def classifier_config(
     return _configure(config_class, name or spec.name, preset, values, list(config_class.model_fields))
 
 
+def generator_keys(spec: GeneratorSpec) -> frozenset[str]:
+    """What can be set of a generator."""
+    classes = (_config_class(name, spec.name) for name in (spec.fit_config, spec.sample_config))
+    return frozenset(key for one in classes for key in one.model_fields)
+
+
+def classifier_keys(spec: ClassifierSpec) -> frozenset[str]:
+    """What can be set of a classifier."""
+    return frozenset(_config_class(spec.config, spec.name).model_fields)
+
+
 def classifier_title(spec: ClassifierSpec, config: PluginConfig) -> str:
     """The name tables show: the spec's ``title`` with the configuration's values, or its name."""
     return spec.title.format_map(config.model_dump()) if spec.title else spec.name
 
 
 def plain_settings(config: PluginConfig) -> dict[str, Any]:
-    """The settings as values that JSON can hold, without fields of ``added`` that are at their default."""
+    """The settings as values that JSON can hold, without ``immaterial`` and fields of ``added`` at their default."""
     fields = type(config).model_fields
     silent = {
         name for name in config.added
         if getattr(config, name) == fields[name].get_default(call_default_factory=True)
-    }  # fmt: skip
+    } | config.immaterial  # fmt: skip
     return {name: value for name, value in config.model_dump(mode="json").items() if name not in silent}
 
 

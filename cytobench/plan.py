@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
+from cytobench.arms import Needs, ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset
 from cytobench.configure import plain_settings
 from cytobench.contract import PluginConfig
@@ -86,12 +86,12 @@ class Planner:
 
     def fitting(self, generator: ReadyGenerator, shots: int, fold: int, classes: Sequence[str]) -> list[FitStage]:
         """The fits of a generator on a fold's shots: none, one for each class named, or one for all, by its scope."""
-        if generator.offer.spec.scope == "none":
+        if generator.scope == "none":
             return []
         labels = [label for label in self.dataset.labels if label in classes]
         return [
             self._fit(generator, shots, fold, label)
-            for label in (labels if generator.offer.spec.scope == "class" else [""])
+            for label in (labels if generator.scope == "class" else [""])
         ]
 
     def sampling(self, generator: ReadyGenerator, shots: int, counts: Mapping[str, int], fold: int) -> SampleStage:
@@ -108,7 +108,7 @@ class Planner:
                 "revision": spec.revision,
                 "sample": _outcome(generator.sample_config),
                 "fit": fit_key or _outcome(generator.fit_config),
-                "assets": _digests(generator.assets),
+                **_needed(generator.needs),
                 "label": label,
                 "prompt": prompt,
                 "seed": self.seed,
@@ -120,7 +120,7 @@ class Planner:
             classes.append(ClassToSample(label, prompt, images, fit_key, inputs, counts[label]))
         key = content_key("sample", {"sets": [[one.images.folder.name, one.n] for one in classes]})
         work = self._generator_work(generator, self.seed, own_fold)
-        return SampleStage(key, work, tuple(classes), by_label=spec.scope == "class")
+        return SampleStage(key, work, tuple(classes), by_label=generator.scope == "class")
 
     def train(self, trial: Trial) -> TrainStage:
         """The training of a trial's classifier."""
@@ -131,7 +131,7 @@ class Planner:
             "classifier": spec.name,
             "revision": spec.revision,
             "config": _outcome(classifier.config),
-            "assets": _digests(classifier.assets),
+            **_needed(classifier.needs),
             "labels": list(self.dataset.labels),
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
@@ -206,7 +206,7 @@ class Planner:
             "generator": spec.name,
             "revision": spec.revision,
             "fit": _outcome(generator.fit_config),
-            "assets": _digests(generator.assets),
+            **_needed(generator.fit_needs),
             "shots": self._contents(rows),
             "prompts": [self.prompts[one].generator for one in labels],
             "seed": seed,
@@ -229,11 +229,11 @@ class Planner:
 
     def _generator_work(self, generator: ReadyGenerator, seed: int, fold: int | None) -> Work:
         spec, configs = generator.offer.spec, (generator.fit_config, generator.sample_config)
-        return self._work(spec.name, spec.factory, configs, seed, generator.assets, fold)
+        return self._work(spec.name, spec.factory, configs, seed, generator.needs.assets, fold)
 
     def _classifier_work(self, classifier: ReadyClassifier, trial: Trial) -> Work:
         spec, seed = classifier.offer.spec, self._train_seed(trial)
-        return self._work(spec.name, spec.factory, (classifier.config,), seed, classifier.assets, None)
+        return self._work(spec.name, spec.factory, (classifier.config,), seed, classifier.needs.assets, None)
 
     def _work(
         self,
@@ -332,5 +332,8 @@ def _outcome(config: PluginConfig) -> dict[str, Any]:
     return {name: value for name, value in plain_settings(config).items() if name not in named}
 
 
-def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:
-    return {name: asset.digest for name, asset in sorted(assets.items())}
+def _needed(needs: Needs) -> dict[str, dict[str, str]]:
+    """Digests of assets, and versions where there are some."""
+    assets = {name: asset.digest for name, asset in sorted(needs.assets.items())}
+    versions = {"versions": dict(sorted(needs.versions.items()))} if needs.versions else {}
+    return {"assets": assets, **versions}

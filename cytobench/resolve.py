@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
-from cytobench.assets import Asset, AssetReference, resolve_asset
+from cytobench.arms import Arm, Needs, ReadyClassifier, ReadyGenerator, Trial, make_arms
+from cytobench.assets import AssetReference, resolve_asset
 from cytobench.benchmark import Benchmark, PromptPair, Variant
-from cytobench.configure import classifier_config, classifier_title, generator_configs, plain_settings
+from cytobench.configure import (
+    classifier_config,
+    classifier_keys,
+    classifier_title,
+    generator_configs,
+    generator_keys,
+    plain_settings,
+)
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
@@ -155,7 +162,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "fold": fold,
             "train_only": train_only,
             "device": _device(benchmark.device) or recorded_device or default_device(),
-            "set": {name: _settings(*found) for name, found in zip(used, configs, strict=True)},
+            "set": _settings(used, configs),
             "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
@@ -239,9 +246,10 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
 
 def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
     fit, sample = _generator_configs(name, benchmark, plugins, preset)
-    assets = _assets(name, fit) | _assets(name, sample)
     offer = find_generator(name, benchmark, plugins)
-    return ReadyGenerator(offer, name, fit, sample, assets, counts_of(name, benchmark))
+    return ReadyGenerator(
+        offer, name, fit, sample, _needs(name, fit), _needs(name, sample), counts_of(name, benchmark)
+    )
 
 
 def _generator_configs(
@@ -253,7 +261,7 @@ def _generator_configs(
         raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
     if offer.spec.datasets and benchmark.merge:
         raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
-    fit, sample = generator_configs(offer.spec, preset, settings_of(name, benchmark), name)
+    fit, sample = generator_configs(offer.spec, preset, _values(name, benchmark, plugins, "generator"), name)
     if not isinstance(sample, SampleConfig):
         raise CytobenchError(f"plugin {name}: {offer.spec.sample_config} is no SampleConfig.")
     return fit, sample
@@ -263,12 +271,28 @@ def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) 
     offer = find_classifier(name, benchmark, plugins)
     config = _classifier_config(name, benchmark, plugins, preset)
     title = name if name in benchmark.variants else classifier_title(offer.spec, config)
-    return ReadyClassifier(offer, title, config, _assets(name, config), counts_of(name, benchmark))
+    return ReadyClassifier(offer, title, config, _needs(name, config), counts_of(name, benchmark))
 
 
 def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
     spec = find_classifier(name, benchmark, plugins).spec
-    return classifier_config(spec, preset, settings_of(name, benchmark), name)
+    return classifier_config(spec, preset, _values(name, benchmark, plugins, "classifier"), name)
+
+
+def _values(
+    name: str, benchmark: Benchmark, plugins: Plugins, kind: Literal["generator", "classifier"]
+) -> dict[str, Any]:
+    """What is set under a name: if a run has both a generator and a classifier of it, without the other's own keys."""
+    values = settings_of(name, benchmark)
+    if not (name in benchmark.generator and name in benchmark.classifier):
+        return values
+    keys = {
+        "generator": generator_keys(find_generator(name, benchmark, plugins).spec),
+        "classifier": classifier_keys(find_classifier(name, benchmark, plugins).spec),
+    }
+    own = keys.pop(kind)
+    (others,) = keys.values()
+    return {key: value for key, value in values.items() if key in own or key not in others}
 
 
 def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[int]) -> tuple[int, ...]:
@@ -296,8 +320,10 @@ def _seen(
     return tuple(read_seen(Path(declared).expanduser(), dataset))
 
 
-def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:
-    return {name: resolve_asset(reference, f"{plugin}.{name}") for name, reference in config.assets().items()}
+def _needs(plugin: str, config: PluginConfig) -> Needs:
+    versions = config.versions()
+    assets = {name: resolve_asset(reference, f"{plugin}.{name}") for name, reference in config.assets().items()}
+    return Needs(assets, versions)
 
 
 def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:
@@ -318,10 +344,10 @@ def _check_counts(name: str, benchmark: Benchmark, synthetic: Sequence[int]) -> 
         )
 
 
-def _settings(*configs: PluginConfig) -> dict[str, Any]:
-    return {
-        key: value
-        for config in configs
-        for key, value in plain_settings(config).items()
-        if value is not None
-    }
+def _settings(names: Sequence[str], configs: Sequence[Sequence[PluginConfig]]) -> dict[str, dict[str, Any]]:
+    """Every setting, by name; a generator and a classifier of one name share an entry."""
+    settings: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for name, those in zip(names, configs, strict=True):
+        for config in those:
+            settings[name] |= {key: value for key, value in plain_settings(config).items() if value is not None}
+    return settings
