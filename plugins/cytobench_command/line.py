@@ -32,7 +32,8 @@ def split_line(line: str) -> list[str]:
 
 
 def check_line(line: str, places: Sequence[str]) -> str:
-    """The line, if it can be split and its places in braces are known. Raises ValueError otherwise."""
+    """The line on one line, if it can be split and its places in braces are known. Raises ValueError otherwise."""
+    line = line.strip().replace("\n", " ")
     split_line(line)
     found = _PLACE.findall(line)
     known = ", ".join(f"{{{place}}}" for place in places)
