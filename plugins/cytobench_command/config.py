@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from cytobench.assets import AssetReference
 from cytobench.contract import PluginConfig, SampleConfig, Scope
+from cytobench.errors import UserError
 from cytobench_command.line import (
     check_files,
     check_line,
@@ -52,10 +54,12 @@ class Named(PluginConfig):
         return {}
 
     def assets(self) -> Mapping[str, AssetReference]:
-        """The files that command lines name, and ``files``: folders with all that is in them."""
+        """The files that command lines name, and ``files``: folders with all that is in them. Raises UserError."""
         found = _named(self.lines())
         for number, path in enumerate(self.files):
-            found[f"files[{number}]"] = AssetReference(path, ("**/*",), extra=(), otherwise="leave it out")
+            if not Path(path).exists():  # it would be taken for a Hub id
+                raise UserError(f"command.files: there is no file or folder {path} in {Path.cwd()}.")
+            found[f"files[{number}]"] = AssetReference(path, ("**/*",), extra=())
         return found
 
     def versions(self) -> Mapping[str, str]:

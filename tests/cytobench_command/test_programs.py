@@ -122,14 +122,17 @@ def test_a_program_cannot_reach_into_the_store(place: Path, context: Contexts) -
     spoil = "import shutil\nfor file in pathlib.Path(request['artefact']).iterdir(): file.write_bytes(b'')\nsys.exit(1)"
     made = generator(line("fit.py"), program("spoil.py", spoil))
     made.fit(make_images(place / "shots", 1, ("A",)), context("A"))
-    with pytest.raises(CytobenchError, match="exit code 1. It wrote nothing."):
+    with pytest.raises(CytobenchError, match=r"exit code 1\. It wrote nothing\."):
         sampled(made, {"A": place.parent / "A"}, context(), "A")
     assert (place.parent / "A" / "artefact" / "0.png").stat().st_size > 0
 
 
 SAMPLED = {
     "too few": ("made[0].unlink()", r"made no file images/0.png of image 0 of A"),
-    "a link": ("made[1].unlink(); made[1].symlink_to(pathlib.Path('cells/A/00.png').resolve())", "made no file images/1"),
+    "a link": (
+        "made[1].unlink(); made[1].symlink_to(pathlib.Path('cells/A/00.png').resolve())",
+        "made no file images/1",
+    ),
     "a folder of links": (
         "import shutil; out = pathlib.Path(request['out']); out.rename(out.parent / 'b'); out.symlink_to('b')",
         "made no file images/0.png",
@@ -180,9 +183,7 @@ def test_the_time_limit_names_the_way_out(place: Path, context: Contexts) -> Non
 
 
 def classifier(train: str | None = None, predict: str | None = None) -> CommandClassifier:
-    return CommandClassifier(
-        CommandTrainConfig(train=train or line("train.py"), predict=predict or line("predict.py"))
-    )
+    return CommandClassifier(CommandTrainConfig(train=train or line("train.py"), predict=predict or line("predict.py")))
 
 
 def predicted(made: CommandClassifier, place: Path, ctx: Context, count: int = 4) -> NDArray[np.float32]:
@@ -252,7 +253,19 @@ def test_a_prediction_is_told_no_label(place: Path, context: Contexts) -> None:
         predicted(classifier(predict=program("say.py", say)), place, context(), 12)
     told = json.loads(str(failed.value).partition("wrote:\n")[2])
     assert set(told) == {
-        *("schema", "task", "work", "device", "dtype", "workers", "labels", "prompts", "model", "images", "predictions"),
+        *(
+            "schema",
+            "task",
+            "work",
+            "device",
+            "dtype",
+            "workers",
+            "labels",
+            "prompts",
+            "model",
+            "images",
+            "predictions",
+        ),
         "names",
     }
     assert len(told["names"]) == 12 and all(len(name) == 28 for name in told["names"])
@@ -274,7 +287,10 @@ PREDICTED = {
     "one unknown": ("rows.append(['x.png', 1, 0, 0])", "have x.png, which is none of the images"),
     "one twice": ("rows.append(rows[0])", r"\.png is predicted 2 times"),
     "no column": ("head[2] = 'p_B'", "have no column p_B b; they have path, p_A, p_B, p_C"),
-    "another label": ("head.append('p_D'); rows = [[*row, 0] for row in rows]", "column p_D, and there is no such label"),
+    "another label": (
+        "head.append('p_D'); rows = [[*row, 0] for row in rows]",
+        "column p_D, and there is no such label",
+    ),
     "not finite": ("rows[1][2] = 'nan'", r"p_B b of \w+\.png is nan; a probability is a number from 0 to 1"),
     "negative": ("rows[1][1:] = [-0.5, 1.5, 0]", r"p_A of \w+\.png is -0.5"),
     "logits": ("rows[2][1:] = [3, 2, 1]", "sum to 6, not to 1. Give the softmax"),
