@@ -49,7 +49,8 @@ def run_job(option: str, line: str, request: Mapping[str, Any], seconds: float, 
     """
     file = Path(request["work"]) / "request.json"
     file.write_text(json.dumps(request, indent=1, ensure_ascii=False), encoding="utf-8")
-    values = {name: str(value) for name, value in request.items() if isinstance(value, (str, int))}
+    plain = {name: value for name, value in request.items() if isinstance(value, (str, int, type(None)))}
+    values = {name: "" if value is None else str(value) for name, value in plain.items()}
     arguments = fill_line(line, {**values, "request": str(file)})
     log = ctx.out / LOG
     try:

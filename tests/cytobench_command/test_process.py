@@ -85,6 +85,18 @@ def test_what_a_program_leaves_running_is_ended(tmp_path: Path) -> None:
     assert not any(alive(number) for number in numbers(tmp_path / "pids"))
 
 
+@pytest.mark.skipif(not list(Path("/proc/self/task").glob("*/children")), reason="the system does not list children")
+def test_a_daemon_of_a_session_of_its_own_is_ended_too(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    daemon = [*PYTHON, FAMILY, "polite", str(pids)]
+    code = (
+        "import os, subprocess, sys, time\nsubprocess.Popen(sys.argv[2:], start_new_session=True)\n"
+        "while not (os.path.exists(sys.argv[1]) and os.path.getsize(sys.argv[1])): time.sleep(0.02)\n"
+    )
+    assert run_process([*PYTHON, code, str(pids), *daemon], tmp_path / "log", 60) == 0
+    assert not any(alive(number) for number in numbers(pids))
+
+
 @needs_proc
 def test_a_stop_ends_it(tmp_path: Path) -> None:
     pids = tmp_path / "pids"

@@ -108,6 +108,9 @@ def test_a_program_may_take_arguments_instead_of_the_request(place: Path, contex
     made = generator(f"{sys.executable} args.py {{out}} --label={{label}} --seed={{seed}} {{device}}")
     made.fit(make_images(place / "shots", 1, ("B b",)), context("B b", seed=7))
     assert (place.parent / "B b" / "artefact" / "said.txt").read_text() == "--label=B b --seed=7 cpu"
+    made = generator(f"{sys.executable} args.py {{out}} --label={{label}}", scope="dataset")
+    made.fit(make_images(place / "shots", 3), context("all"))
+    assert (place.parent / "all" / "artefact" / "said.txt").read_text() == "--label="
 
 
 def test_one_fit_of_all_classes_serves_each(place: Path, context: Contexts) -> None:
