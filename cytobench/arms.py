@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from cytobench.assets import Asset
+from cytobench.assets import Needs
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig, Scope
 from cytobench.errors import UserError
 from cytobench.plugins import Offer
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a configuration leans on besides its settings: resolved assets, and versions of what is run, by name."""
-
-    assets: Mapping[str, Asset] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    def __or__(self, other: Needs) -> Needs:
-        return Needs({**self.assets, **other.assets}, {**self.versions, **other.versions})
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,8 @@ class Benchmark(BaseModel):
     """``paper`` or ``pocket``; None asks the data set."""
     generator: tuple[str, ...] = ()
     classifier: tuple[str, ...] = ()
+    extractor: tuple[str, ...] = ()
+    """What the fidelity of synthetic images is measured with; none by default."""
     synthetic: tuple[int, ...] | None = None
     """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
     shots: tuple[int, ...] = (16,)
@@ -122,7 +124,7 @@ class Benchmark(BaseModel):
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
 
-    @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only", "merge")
+    @field_validator("generator", "classifier", "extractor", "synthetic", "shots", "fold", "train_only", "merge")
     @classmethod
     def _once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(dict.fromkeys(values))

@@ -9,13 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from cytobench.arms import Arm, Needs, ReadyClassifier, ReadyGenerator, Trial, make_arms
-from cytobench.assets import AssetReference, resolve_asset
+from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
+from cytobench.assets import AssetReference, find_needs
 from cytobench.benchmark import Benchmark, PromptPair, Variant
 from cytobench.configure import (
     classifier_config,
     classifier_keys,
     classifier_title,
+    extractor_config,
+    extractor_title,
     generator_configs,
     generator_keys,
     plain_settings,
@@ -27,6 +29,7 @@ from cytobench.data.external import ExternalTest, as_external
 from cytobench.data.open import open_dataset
 from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError
+from cytobench.fidelity.extract import ReadyExtractor
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.prompts import ClassPrompts, prompts_for
@@ -48,6 +51,7 @@ class Resolved:
     classifiers: Sequence[ReadyClassifier]
     prompts: Mapping[str, ClassPrompts]
     prompt_origins: Mapping[str, str]
+    extractors: Sequence[ReadyExtractor] = ()
     seen: tuple[int, ...] = ()
     """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
     external: ExternalTest | None = None
@@ -100,6 +104,7 @@ class Resolved:
             workers=benchmark.workers,
             store=Store(store),
             external=self.external.dataset if self.external else None,
+            seen=self.seen,
         )
 
 
@@ -110,7 +115,11 @@ def default_preset(dataset: str, plugins: Plugins) -> str:
 
 
 def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
-    preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
+    return checked_preset(benchmark.preset or default_preset(benchmark.dataset, plugins))
+
+
+def checked_preset(preset: str) -> str:
+    """The preset, if there is one of this name. Raises UserError with the nearest one otherwise."""
     if preset not in PRESETS:
         near = get_close_matches(preset, PRESETS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -135,12 +144,15 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         if any(n > 0 for n in benchmark.synthetic or ()):
             known = ", ".join(plugins.generators)
             raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {known}.")
+        if benchmark.extractor:
+            raise UserError(f"--extractor {benchmark.extractor[0]} needs a --generator whose images it can measure.")
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
     dataset = declared_dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    extractors = [_extractor(name, benchmark, plugins, preset) for name in benchmark.extractor]
     for name in (*benchmark.generator, *benchmark.classifier):
         _check_counts(name, benchmark, synthetic)
     seen = _seen(benchmark, dataset, protocol, generators)
@@ -153,6 +165,11 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     used = (*benchmark.generator, *benchmark.classifier)
     configs: list[tuple[PluginConfig, ...]] = [(ready.fit_config, ready.sample_config) for ready in generators]
     configs += [(ready.config,) for ready in classifiers]
+    settings: dict[str, dict[str, Any]] = {}
+    for name, found in zip(used, configs, strict=True):  # a generator and a classifier may share a name
+        settings[name] = settings.get(name, {}) | _settings(*found)
+    for name, extractor in zip(benchmark.extractor, extractors, strict=True):
+        settings[name] = _settings(extractor.config) | settings.get(name, {})
     variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
     resolved = benchmark.model_copy(
         update={
@@ -161,8 +178,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "synthetic": tuple(synthetic),
             "fold": fold,
             "train_only": train_only,
-            "device": _device(benchmark.device) or recorded_device or default_device(),
-            "set": _settings(used, configs),
+            "device": named_device(benchmark.device) or recorded_device or default_device(),
+            "set": settings,
             "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
@@ -171,7 +188,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         }
     )
     external = _external(resolved, dataset, plugins)
-    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen, external)
+    return Resolved(
+        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external
+    )
 
 
 def default_device() -> str:
@@ -182,7 +201,7 @@ def default_device() -> str:
     return "cpu" if accelerator is None else str(accelerator)
 
 
-def _device(name: str | None) -> str | None:
+def named_device(name: str | None) -> str | None:
     """The device the user named, if this machine has it. Raises UserError otherwise."""
     if name is None or name == "cpu":
         return name
@@ -239,6 +258,7 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
         for config in _generator_configs(name, benchmark, plugins, preset)
     ]
     configs += [(name, _classifier_config(name, benchmark, plugins, preset)) for name in benchmark.classifier]
+    configs += [(name, _extractor_config(name, benchmark, plugins, preset)) for name in benchmark.extractor]
     return {
         f"{name}.{field}": reference for name, config in configs for field, reference in config.assets().items()
     }
@@ -248,7 +268,7 @@ def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: s
     fit, sample = _generator_configs(name, benchmark, plugins, preset)
     offer = find_generator(name, benchmark, plugins)
     return ReadyGenerator(
-        offer, name, fit, sample, _needs(name, fit), _needs(name, sample), counts_of(name, benchmark)
+        offer, name, fit, sample, find_needs(fit, name), find_needs(sample, name), counts_of(name, benchmark)
     )
 
 
@@ -271,7 +291,7 @@ def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) 
     offer = find_classifier(name, benchmark, plugins)
     config = _classifier_config(name, benchmark, plugins, preset)
     title = name if name in benchmark.variants else classifier_title(offer.spec, config)
-    return ReadyClassifier(offer, title, config, _needs(name, config), counts_of(name, benchmark))
+    return ReadyClassifier(offer, title, config, find_needs(config, name), counts_of(name, benchmark))
 
 
 def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
@@ -304,6 +324,21 @@ def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[
     return tuple(n for n in synthetic if n)
 
 
+def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyExtractor:
+    config = _extractor_config(name, benchmark, plugins, preset)
+    offer = plugins.extractor(name)
+    return ReadyExtractor(offer, extractor_title(offer.spec, config), config, find_needs(config, name))
+
+
+def _extractor_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
+    spec, values = plugins.extractor(name).spec, benchmark.set.get(name, {})
+    if name in (*benchmark.generator, *benchmark.classifier):
+        # A plugin of the same name in the run has keys of its own; those that both know are meant for both.
+        known = type(extractor_config(spec, preset, {})).model_fields
+        values = {key: value for key, value in values.items() if key in known}
+    return extractor_config(spec, preset, values)
+
+
 def _seen(
     benchmark: Benchmark, dataset: Dataset, protocol: Protocol, generators: Sequence[ReadyGenerator]
 ) -> tuple[int, ...]:
@@ -320,15 +355,9 @@ def _seen(
     return tuple(read_seen(Path(declared).expanduser(), dataset))
 
 
-def _needs(plugin: str, config: PluginConfig) -> Needs:
-    versions = config.versions()
-    assets = {name: resolve_asset(reference, f"{plugin}.{name}") for name, reference in config.assets().items()}
-    return Needs(assets, versions)
-
-
 def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:
     check_variants(benchmark, plugins)
-    used = {*benchmark.generator, *benchmark.classifier}
+    used = {*benchmark.generator, *benchmark.classifier, *benchmark.extractor}
     for name in benchmark.set:
         if name not in used:
             raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")
@@ -344,10 +373,10 @@ def _check_counts(name: str, benchmark: Benchmark, synthetic: Sequence[int]) -> 
         )
 
 
-def _settings(names: Sequence[str], configs: Sequence[Sequence[PluginConfig]]) -> dict[str, dict[str, Any]]:
-    """Every setting, by name; a generator and a classifier of one name share an entry."""
-    settings: dict[str, dict[str, Any]] = {name: {} for name in names}
-    for name, those in zip(names, configs, strict=True):
-        for config in those:
-            settings[name] |= {key: value for key, value in plain_settings(config).items() if value is not None}
-    return settings
+def _settings(*configs: PluginConfig) -> dict[str, Any]:
+    return {
+        key: value
+        for config in configs
+        for key, value in plain_settings(config).items()
+        if value is not None
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,11 @@ def refuse_other_settings(out: Path, benchmark: Benchmark) -> None:
             )
 
 
-def why_undone(out: Path, trial: Trial, key: str) -> str | None:
-    """Why ``out`` does not hold the trial's record under this key, with its predictions; None if it does."""
+def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()) -> str | None:
+    """Why ``out`` does not hold the trial's record under this key, with its predictions; None if it does.
+
+    ``fidelity`` are the keys of the fidelities that it must hold besides.
+    """
     file = out / "records" / f"{trial.name}.json"
     if not file.exists():
         return "no record"
@@ -54,6 +57,8 @@ def why_undone(out: Path, trial: Trial, key: str) -> str | None:
         return "failed before"
     if record.key != key:
         return "the record is of other work: its data, settings, weights or plugins have changed"
+    if not set(fidelity) <= {one.key for one in record.fidelity}:
+        return "the record lacks a fidelity"
     return None if predictions_kept(record, file) else "the predictions are missing or damaged"
 
 

@@ -17,13 +17,14 @@ COMMANDS = {
     "generate": "Tune a generator on shots of one class and write images.",
     "leaderboard": "Show the leaderboard of results folders.",
     "compare": "Compare rows: differences, intervals, cost.",
+    "fidelity": "Measure how near synthetic images are to real ones.",
     "confusion": "Show which classes a row takes for which.",
     "score": "Score predictions of any system.",
     "submit": "Record predictions of another system, so that it is ranked.",
     "export-shots": "Write every fold's shots, to tune a generator elsewhere.",
     "data": "Describe, split and export data sets.",
     "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",
-    "plugins": "List installed generators, classifiers and data sets.",
+    "plugins": "List installed generators, classifiers, data sets and extractors.",
     "doctor": "Check this machine: versions, devices, weights.",
 }
 """Commands and their help, so that ``--help`` imports none of their modules."""

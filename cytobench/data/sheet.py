@@ -27,15 +27,15 @@ ROW = TITLE + TILE + 3 * LINE + 2 * GAP
 INK, GREY, RED = (30, 25, 50), (110, 105, 125), (200, 30, 30)
 
 
-def refuse_target(file: Path, root: Path, paths: Sequence[str]) -> None:
+def refuse_target(file: Path, root: Path, paths: Sequence[str], option: str = "--picture") -> None:
     """Raise UserError for a name that is no PNG's, and for a folder whose images belong to the data set.
 
     There the picture would overwrite an image, or be taken for one by the next run.
     """
     if file.suffix.lower() != ".png":
-        raise UserError(f"--picture {file}: give a name that ends in .png.")
+        raise UserError(f"{option} {file}: give a name that ends in .png.")
     if file.parent.resolve() in {(root / path).parent.resolve() for path in paths}:
-        raise UserError(f"--picture {file}: images of the data set lie in this folder. Name a file elsewhere.")
+        raise UserError(f"{option} {file}: images of the data set lie in this folder. Name a file elsewhere.")
 
 
 def write_sheet(file: Path, root: Path, table: pd.DataFrame) -> None:

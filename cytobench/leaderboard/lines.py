@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Cell, Figure, Leaderboard, Place, Published, Row, Section
+from cytobench.leaderboard.model import Cell, FidelityTable, Figure, Leaderboard, Place, Published, Row, Section
 
 PUBLISHED = "published"
 """Stands for data set and preset of the study's rows, and begins their names."""
@@ -95,6 +95,23 @@ def _section(section: Section) -> dict[str, Any]:
                 "figures": _nested(one.figures),
             }
             for one in section.published
+        ],
+        "fidelity": [_fidelity(table) for table in section.fidelity],
+    }
+
+
+def _fidelity(table: FidelityTable) -> dict[str, Any]:
+    return {
+        "extractor": table.extractor,
+        "weights_digest": table.weights_digest or None,
+        "dimension": table.dimension,
+        "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
+        "rows": [
+            {
+                **asdict(row),
+                "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
+            }
+            for row in table.rows
         ],
     }
 

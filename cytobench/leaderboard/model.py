@@ -113,6 +113,36 @@ class Published:
 
 
 @dataclass(frozen=True)
+class FidelityRow:
+    """Fidelity of a generator's images, over the folds; figures are None where a fold has too few images for them."""
+
+    generator: str
+    shots: int
+    n_synthetic: int
+    """Images a class."""
+    settings: str
+    """What tells this row from another of the same name; empty where the name is enough."""
+    figures: Mapping[str, Figure | None]
+    """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
+    copying: Mapping[Place, bool | None]
+    """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
+
+
+@dataclass(frozen=True)
+class FidelityTable:
+    """Rows measured by one extractor on the same numbers of images in every fold: figures of others do not compare."""
+
+    extractor: str
+    weights_digest: str
+    """SHA-256 in hex of the weights, joined by commas where there are several; empty without weights."""
+    dimension: int
+    """Features an image."""
+    counts: Mapping[Place, tuple[int, int]]
+    """Real and synthetic images at each place."""
+    rows: tuple[FidelityRow, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
 
@@ -142,6 +172,8 @@ class Section:
     rows: tuple[Row, ...]
     majority: Mapping[Cell, Figure]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
+    fidelity: tuple[FidelityTable, ...] = ()
+    """How near the generators' images are to the test images, where that was measured."""
     published: tuple[Published, ...] = ()
     """The study's rows beside ours, if they were asked for."""
 

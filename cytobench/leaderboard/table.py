@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cytobench.data.seen import DECLARATIONS
+from cytobench.leaderboard.fidelity import fidelity_tables
 from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
@@ -137,7 +138,8 @@ def _section(records: Sequence[Record]) -> Section:
     declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
-    rows = [make_row(group, declared, splits, settings) for settings, group in rows_of(records)]
+    groups = rows_of(records)
+    rows = [make_row(group, declared, splits, settings) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
     ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
     return Section(
@@ -163,6 +165,7 @@ def _section(records: Sequence[Record]) -> Section:
         splits=splits,
         rows=ranked,
         majority=majority(records, splits),
+        fidelity=fidelity_tables(groups),
     )
 
 
