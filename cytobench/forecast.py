@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cytobench.arms import Trial
 from cytobench.calibrate import calibrate
-from cytobench.composition import ClassCount, class_counts
+from cytobench.composition import ClassCount, class_counts, shots_note
 from cytobench.environment import device_info
 from cytobench.fidelity.stage import FidelityStage
 from cytobench.plan import Planner
@@ -52,6 +52,9 @@ class Forecast:
     done: int
     items: Sequence[Item]
     classes: Sequence[ClassCount]
+    preset: str
+    synthetic: Sequence[int]
+    shots: Sequence[int]
     folds: Sequence[int]
     seeds: Sequence[int]
     prompts: Mapping[str, Mapping[str, str]]
@@ -64,6 +67,8 @@ class Forecast:
     """Whether the times are of a calibration; else of earlier records."""
     kept_bytes: int
     """What the store holds already."""
+    shots_note: str
+    """What of a list of shots cannot be used; empty if all can."""
 
     @property
     def seconds(self) -> float | None:
@@ -118,7 +123,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     Time comes from earlier records. With ``tell``, a few steps of each kind of stage are timed instead, in a temporary
     folder, and ``tell`` hears of each.
     """
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     planners, counts, done = resolved.planners(store), _Counts(), 0
     reasons = Reasons(planners[0].store)
     for trial in resolved.trials:
@@ -139,6 +144,9 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         done=done,
         items=items,
         classes=class_counts(resolved, planners[0]),
+        preset=str(resolved.benchmark.preset),
+        synthetic=resolved.benchmark.synthetic or (),
+        shots=resolved.benchmark.shots,
         folds=resolved.benchmark.fold or (),
         seeds=tuple(planner.seed for planner in planners),
         prompts={
@@ -150,6 +158,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         pooled=resolved.protocol.pooled,
         calibrated=tell is not None,
         kept_bytes=_size(store),
+        shots_note=shots_note(resolved, planners[0]),
     )
 
 

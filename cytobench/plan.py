@@ -16,6 +16,7 @@ from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
 from cytobench.assets import Asset
 from cytobench.configure import outcome
 from cytobench.contract import PluginConfig
+from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.dataset import Dataset
 from cytobench.fidelity.copies import Tuning, Untested
 from cytobench.fidelity.extract import ReadyExtractor
@@ -27,7 +28,7 @@ from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
 from cytobench.metrics import EXTERNAL
 from cytobench.prompts import ClassPrompts
-from cytobench.protocols import Fold, Protocol, draw_shots, synthetic_path
+from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
 from cytobench.store import Store
 
@@ -52,6 +53,8 @@ class Planner:
     """An outside test set with the labels of ``dataset``."""
     seen: tuple[int, ...] = ()
     """Rows that generators made elsewhere have seen; they are in training alone."""
+    choice: Choice = RANDOM
+    """How shots are chosen."""
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -75,7 +78,13 @@ class Planner:
 
     def fold_shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
         """The rows that a class's shots are in a fold."""
-        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
+        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed, self.choice)
+
+    def refuse_unlisted(self, trials: Sequence[Trial]) -> None:
+        """Raise UserError if a file lists the shots, and none of a class that some trial tunes a generator on."""
+        tuned = {(trial.fold, label) for trial in trials if trial.arm.shots for label in self.fold(trial).counts()}
+        for fold, label in sorted(tuned):
+            refuse_unlisted(self.dataset, self.protocol, self.choice, self.divide(0)[fold], [label])
 
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
@@ -246,7 +255,8 @@ class Planner:
         within = unlike and self.protocol.shots_from == "train"
         pool = self.divide(0)[trial.fold].training_part if within else np.arange(len(table))
         held_out = held_out_rows(table, pool, shots, seed)
-        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out))
+        chosen = None if self.choice.recorded == RANDOM.recorded else self.choice.recorded
+        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out), chosen)
 
     def _part(self, rows: NDArray[np.int64]) -> Part:
         table = self.dataset.table.iloc[rows]

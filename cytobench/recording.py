@@ -149,6 +149,7 @@ class Recorder:
                 "preset": benchmark.preset,
                 "shots": trial.arm.shots,
                 "shots_used": {label: len(rows) for label, rows in shots.items()},
+                "shots_chosen": resolved.choice.recorded,
                 "n_synthetic": trial.arm.n,
                 "seed": planner.seed,
                 "splits": {

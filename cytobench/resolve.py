@@ -24,6 +24,7 @@ from cytobench.configure import (
 )
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
+from cytobench.data.choice import RANDOM, Choice, find_choice
 from cytobench.data.dataset import Dataset
 from cytobench.data.external import ExternalTest, as_external
 from cytobench.data.open import open_dataset
@@ -56,6 +57,8 @@ class Resolved:
     """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
     external: ExternalTest | None = None
     """The outside test set."""
+    choice: Choice = RANDOM
+    """How shots are chosen."""
 
     @property
     def arms(self) -> list[Arm]:
@@ -75,8 +78,12 @@ class Resolved:
         ]
 
     def planners(self, store: Path) -> list[Planner]:
-        """The planner of each repeat."""
-        return [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        """The planner of each repeat. Raises UserError for classes that are too rare, or without listed shots."""
+        planners = [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        if self.choice.listed is not None:
+            for repeat, planner in enumerate(planners):
+                planner.refuse_unlisted([trial for trial in self.trials if trial.repeat == repeat])
+        return planners
 
     def planner(self, store: Path, repeat: int = 0) -> Planner:
         """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
@@ -105,6 +112,7 @@ class Resolved:
             store=Store(store),
             external=self.external.dataset if self.external else None,
             seen=self.seen,
+            choice=self.choice,
         )
 
 
@@ -188,8 +196,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         }
     )
     external = _external(resolved, dataset, plugins)
+    choice = find_choice(benchmark.select, dataset, cache_folder())
     return Resolved(
-        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external
+        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external, choice
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import Trial
 from cytobench.atomic import write_bytes
-from cytobench.composition import class_counts, composition_lines
+from cytobench.composition import class_counts, composition_lines, shots_note
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.errors import UserError
 from cytobench.fidelity.stage import FidelityStage
@@ -63,7 +63,7 @@ def run_benchmark(
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
     planners = resolved.planners(store)
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
@@ -79,6 +79,8 @@ def run_benchmark(
             class_counts(resolved, planners[0]), resolved.benchmark.fold or (), resolved.protocol.pooled, len(planners)
         ):
             display.message(line)
+        if note := shots_note(resolved, planners[0]):
+            display.message(note)
         if resolved.external is not None:
             display.message(resolved.external.summary)
         progress = RunProgress(nodes, len(run.todo), display)

@@ -12,8 +12,18 @@ import click
 from cytobench.errors import UserError
 
 
-@click.command()
-@click.argument("benchmark", required=False, metavar="[BENCHMARK.toml]")
+class _RunCommand(click.Command):
+    """Lists the shipped benchmarks below the options, when help is asked for."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from cytobench.shipped import shipped_benchmarks
+
+        with formatter.section("Benchmarks by name"):
+            formatter.write_text(", ".join(shipped_benchmarks()))
+
+
+@click.command(cls=_RunCommand)
+@click.argument("benchmark", required=False, metavar="[BENCHMARK.toml|NAME]")
 @click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
 @click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
 @click.option("--extractor", multiple=True, metavar="E", help="Measure fidelity with this extractor; repeatable.")
@@ -22,6 +32,7 @@ from cytobench.errors import UserError
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
 @click.option("--synthetic", type=int, multiple=True, metavar="N", help="Images a class. [0, 100; phantom 0, 20]")
 @click.option("--shots", type=int, multiple=True, metavar="K", help="Real images a class that tune a generator. [16]")
+@click.option("--select", metavar="first|random|sharpest|FILE", help="How shots are chosen. [random]")
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
 @click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")
 @click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
@@ -60,7 +71,8 @@ def run(
 ) -> int:
     """Run a benchmark: fit, sample, train and predict over folds, then show the leaderboard.
 
-    Options override the file. What is already done is not done again. A global --debug shows tracebacks.
+    BENCHMARK is a TOML file, or the name of one that comes with cytobench; options override it. What is already done is
+    not done again. A global --debug shows tracebacks.
     """
     from rich.console import Console
 
@@ -78,7 +90,7 @@ def run(
         raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
     if dry_run:
         found = plan(
-            Path(benchmark) if benchmark else None,
+            benchmark,
             out=out,
             store=store,
             prompts_file=prompts,
@@ -91,7 +103,7 @@ def run(
             show(found)
         return 0
     result = run_api(
-        Path(benchmark) if benchmark else None,
+        benchmark,
         out=out,
         store=store,
         prompts_file=prompts,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cytobench.data.cache import cache_folder
-from cytobench.data.sheet import refuse_target
+from cytobench.data.tiles import refuse_target
 from cytobench.errors import UserError
 from cytobench.fidelity.compare import Comparison, compare
 from cytobench.fidelity.copies import Tuning, Untested

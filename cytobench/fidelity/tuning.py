@@ -82,4 +82,4 @@ def inputs_of(tuning: Tuning | Untested) -> dict[str, Any]:
     if isinstance(tuning, Untested):
         return {"untested": tuning.reason}
     shots, held_out = contents(tuning.shots, tuning.held_out)
-    return {"shots": shots, "held_out": held_out}
+    return {"shots": shots, "held_out": held_out, "chosen": tuning.chosen}

@@ -24,6 +24,7 @@ COLUMNS = (
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
     *("standing", "p_best"),
     *("submitted", "beside", "verdict"),
+    "shots_chosen",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -79,6 +80,7 @@ def _section(section: Section) -> dict[str, Any]:
         "device": section.device,
         "seeds": list(section.seeds),
         "train_only": list(section.train_only),
+        "shots_chosen": section.shots_chosen,
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
@@ -210,6 +212,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing,
         "p_best": row.p_best,
         "submitted": _yes(row.submitted),
+        "shots_chosen": section.shots_chosen,
     }
 
 

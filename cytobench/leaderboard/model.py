@@ -163,6 +163,8 @@ class Section:
     """The outside test set in words; None if there is none."""
     seen_list: str | None
     """The file of --trained-on, whose images are in training alone."""
+    shots_chosen: str
+    """How shots are chosen: see records."""
     n_images: int
     n_classes: int
     folds_declared: tuple[int, ...]
@@ -202,7 +204,7 @@ class Section:
             return f"{mark}{self.dataset}, submitted predictions of a given split"
         return (
             f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
-            f"{self.device}"
+            f"{self.device}{'' if self.shots_chosen == 'random' else f', shots {self.shots_chosen}'}"
         )
 
     @property
@@ -229,6 +231,8 @@ class Section:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:
             notes.append(f"In training only: what {self.seen_list} lists as seen by a generator made elsewhere.")
+        if self.shots_chosen != "random":
+            notes.append(f"Shots are not drawn at random, but chosen: {_chosen(self.shots_chosen)}.")
         if self.merged:
             notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
         if self.external:
@@ -254,6 +258,12 @@ class Section:
             return f"{self.folds_made} folds"
         numbers = ", ".join(map(str, self.folds_declared))
         return f"fold{'s' if len(self.folds_declared) > 1 else ''} {numbers} of {self.folds_made}"
+
+
+def _chosen(choice: str) -> str:
+    """How shots were chosen, in words."""
+    words = {"first": "the first of each class by file", "sharpest": "the sharpest cells of each class"}
+    return words.get(choice, f"those that a file lists ({choice})")
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboa
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    or train-only classes are never in one section. The rank is by macro F1 on test. Submitted predictions stand beside
-    every run on the same data and folds, whatever its preset and device, of which they have none; else alone. With
-    ``published`` every section holds the study's rows beside its own.
+    train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
+    they have none; else alone. With ``published`` every section holds the study's rows beside its own.
     """
     groups = comparable(records)
     sections = [_section(group) for group in groups]
@@ -75,7 +75,7 @@ def _section_key(record: Record) -> str:
     """Records with equal keys are of runs that may be ranked together."""
     device = record.device.name if record.device else None
     external = record.external_test.digest if record.external_test else None
-    return json.dumps([tested_key(record), record.preset, device, record.dtype, external])
+    return json.dumps([tested_key(record), record.preset, device, record.dtype, external, record.shots_chosen])
 
 
 def tested_key(record: Record) -> str:
@@ -156,6 +156,7 @@ def _section(records: Sequence[Record]) -> Section:
         train_only=first.train_only,
         seen_list=_seen_list(first),
         external=_external(first),
+        shots_chosen=first.shots_chosen,
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),

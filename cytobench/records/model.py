@@ -252,6 +252,11 @@ class Record(_Part):
     shots_used: dict[str, int] = Field(
         default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
     )
+    shots_chosen: str = Field(
+        default="random",
+        description="How the run chooses shots: random, first, sharpest, or listed: and the first 12 hex digits of a "
+        "digest of the paths listed, in order, where a file lists the shots.",
+    )
     n_synthetic: int = Field(
         description="Synthetic images a class: in training, or divided over the parts where the protocol pools. Where "
         "it balances, the number that each class is topped up, or cut, to."

@@ -276,3 +276,12 @@ def test_planning_imports_no_torch() -> None:
     code = "import sys, cytobench.resolve, cytobench.forecast; print({'torch', 'torch_fidelity'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_copies_of_chosen_shots_are_not_tested_for(values: dict[str, Any]) -> None:
+    """Chosen shots differ from held-out images by the choice already, so that no permutation of them is fair."""
+    run(**values, select="first")
+    (record,) = [one for one in records(values).values() if one.generator]
+    copying = record.fidelity[0].total.copying
+    assert copying is not None and copying["testable"] is False
+    assert "the shots are chosen (first), not drawn at random" in json.dumps(record.fidelity[0].model_dump(mode="json"))
