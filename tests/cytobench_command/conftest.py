@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 
 from cytobench.context import Context
 from cytobench.images import FilePixels, Images
+from cytobench_command import process
 
 LABELS = ("A", "B b", "C")
 
@@ -73,6 +76,17 @@ def make_images(folder: Path, count: int, labels: tuple[str, ...] = LABELS) -> I
     table["synthetic"] = False
     pixels = [FilePixels(folder / f"{i}.png") for i in range(count)]
     return Images(table, LABELS, {label: f"a cell, {label}" for label in LABELS}, pixels)
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], None]:
+    """Let a time limit be over once something has happened, however long a busy machine takes for it."""
+
+    def when(happened: Callable[[], bool]) -> None:
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() + (1e6 if happened() else 0))
+        monkeypatch.setattr(process, "time", clock)
+
+    return when
 
 
 @pytest.fixture

@@ -178,11 +178,15 @@ def test_artefacts_are_checked(place: Path, context: Contexts, case: str) -> Non
     assert not (place.parent / "A" / "artefact").exists()
 
 
-def test_the_time_limit_names_the_way_out(place: Path, context: Contexts) -> None:
-    slow = program("slow.py", "import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
-    said = r"(?s)ended after 0.5 s, its time limit. Give it longer with --set command.timeout=SECONDS.*loading"
+def test_the_time_limit_names_the_way_out(
+    place: Path, context: Contexts, late: Callable[[Callable[[], bool]], None]
+) -> None:
+    ctx = context("A")
+    late(lambda: (ctx.out / "log.txt").exists() and "loading" in (ctx.out / "log.txt").read_text())
+    slow = program("slow.py", "import time\nprint('loading', flush=True)\ntime.sleep(900)\n")
+    said = r"(?s)ended after 600 s, its time limit. Give it longer with --set command.timeout=SECONDS.*loading"
     with pytest.raises(CytobenchError, match=said):
-        generator(slow, timeout=0.5).fit(make_images(place / "shots", 1, ("A",)), context("A"))
+        generator(slow, timeout=600).fit(make_images(place / "shots", 1, ("A",)), ctx)
 
 
 def classifier(train: str | None = None, predict: str | None = None) -> CommandClassifier:
