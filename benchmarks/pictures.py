@@ -54,7 +54,7 @@ def samples(out: Path, store: Path) -> None:
     for ready in resolved.generators:
         if ready.offer.spec.name in SHOWS_REAL_IMAGES:
             continue
-        shots = 0 if ready.offer.spec.scope == "none" else max(benchmark.shots)
+        shots = 0 if ready.scope == "none" else max(benchmark.shots)
         stage = planner.sampling(ready, shots, planner.divide(max(benchmark.synthetic))[min(benchmark.fold or (0,))])
         page = Image.new("RGB", (NAMES + ACROSS * (TILE + GAP), len(stage.classes) * (TILE + GAP) + GAP), "white")
         pen = ImageDraw.Draw(page)

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cytobench.assets import Asset
-from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig
+from cytobench.assets import Needs
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig, Scope
 from cytobench.errors import UserError
 from cytobench.plugins import Offer
 
 
 @dataclass(frozen=True)
 class ReadyGenerator:
-    """A generator with its configurations and resolved assets; ``name`` is what tables show."""
+    """A generator with its configurations and what they need; ``name`` is what tables show."""
 
     offer: Offer[GeneratorSpec]
     name: str
     fit_config: PluginConfig
     sample_config: SampleConfig
-    assets: Mapping[str, Asset]
+    fit_needs: Needs
+    sample_needs: Needs
     synthetic: tuple[int, ...] | None = None
     """The numbers of synthetic images it runs with, of those of the benchmark; None for all."""
+
+    @property
+    def needs(self) -> Needs:
+        """Of both configurations."""
+        return self.fit_needs | self.sample_needs
+
+    @property
+    def scope(self) -> Scope:
+        """What one fit sees: nothing, one class's shots, or all classes' shots."""
+        return self.fit_config.fit_scope() or self.offer.spec.scope
 
     @property
     def made_elsewhere(self) -> bool:
@@ -32,12 +43,12 @@ class ReadyGenerator:
 
 @dataclass(frozen=True)
 class ReadyClassifier:
-    """A classifier with its configuration and resolved assets; ``name`` is what tables show."""
+    """A classifier with its configuration and what it needs; ``name`` is what tables show."""
 
     offer: Offer[ClassifierSpec]
     name: str
     config: PluginConfig
-    assets: Mapping[str, Asset]
+    needs: Needs
     synthetic: tuple[int, ...] | None = None
     """The numbers of synthetic images it runs with, of those of the benchmark; None for all."""
 
@@ -90,7 +101,7 @@ def make_arms(
         if 0 in numbers:
             arms.append(Arm(None, classifier, 0, 0))
         for generator in generators:
-            counts = (0,) if generator.offer.spec.scope == "none" else shots
+            counts = (0,) if generator.scope == "none" else shots
             arms += [Arm(generator, classifier, k, n) for k in counts for n in numbers if n and _runs(generator, n)]
     _refuse_twins(arms)
     return arms

@@ -44,6 +44,18 @@ def classifier_config(
     return _configure(config_class, name or spec.name, preset, values, list(config_class.model_fields))
 
 
+def generator_keys(spec: GeneratorSpec, distribution: str = "") -> frozenset[str]:
+    """What can be set of a generator; ``distribution`` as of :func:`generator_configs`."""
+    called = _owned(spec.name, distribution)
+    classes = (_config_class(name, called) for name in (spec.fit_config, spec.sample_config))
+    return frozenset(key for one in classes for key in one.model_fields)
+
+
+def classifier_keys(spec: ClassifierSpec, distribution: str = "") -> frozenset[str]:
+    """What can be set of a classifier; ``distribution`` as of :func:`generator_configs`."""
+    return frozenset(_config_class(spec.config, _owned(spec.name, distribution)).model_fields)
+
+
 def extractor_config(
     spec: ExtractorSpec, preset: str, values: Mapping[str, Any], distribution: str = ""
 ) -> PluginConfig:
@@ -73,12 +85,12 @@ def _title(spec: ClassifierSpec | ExtractorSpec, config: PluginConfig) -> str:
 
 
 def plain_settings(config: PluginConfig) -> dict[str, Any]:
-    """The settings as values that JSON can hold, without fields of ``added`` that are at their default."""
+    """The settings as values that JSON can hold, without ``immaterial`` and fields of ``added`` at their default."""
     fields = type(config).model_fields
     silent = {
         name for name in config.added
         if getattr(config, name) == fields[name].get_default(call_default_factory=True)
-    }  # fmt: skip
+    } | config.immaterial  # fmt: skip
     return {name: value for name, value in config.model_dump(mode="json").items() if name not in silent}
 
 

@@ -40,6 +40,8 @@ class PluginConfig(BaseModel):
     fields that name an asset or None; without one they are no part of a content address. ``added`` are fields that came
     after the plugin's first results: at their default, which computes what was computed before and never changes, they
     are left out of content addresses, records and resolved benchmarks, so that earlier work is still found.
+    ``immaterial`` are fields that never change what comes out, such as a time limit: they are left out of the same, so
+    that another value finds the same work.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +49,7 @@ class PluginConfig(BaseModel):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     optional_assets: ClassVar[frozenset[str]] = frozenset()
     added: ClassVar[frozenset[str]] = frozenset()
+    immaterial: ClassVar[frozenset[str]] = frozenset()
 
     def assets(self) -> Mapping[str, AssetReference]:
         """Weights or folders this configuration needs, by the name of the field that names each.
@@ -54,6 +57,18 @@ class PluginConfig(BaseModel):
         ``ctx.assets`` holds them resolved under the same names.
         """
         return {}
+
+    def versions(self) -> Mapping[str, str]:
+        """Texts that say what is run besides this package and the assets, by name, for example a program's version.
+
+        They are part of content addresses and records. Asked once a run, before any work. Raises UserError for what is
+        not to be had here.
+        """
+        return {}
+
+    def fit_scope(self) -> Scope | None:
+        """What one fit sees, where settings decide it; None leaves it to the spec. Asked of fit configurations."""
+        return None
 
     def made_elsewhere(self) -> bool:
         """Whether images or weights come from outside the run, so that they may have seen the test images."""

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
-from cytobench.assets import Asset, digests
+from cytobench.assets import Asset
 from cytobench.configure import outcome
 from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.choice import RANDOM, Choice
@@ -104,13 +104,13 @@ class Planner:
 
     def fitting(self, generator: ReadyGenerator, shots: int, fold: Fold) -> list[FitStage]:
         """The fits of a generator on a fold's shots: none, one for each class it takes images of, or one for all."""
-        if generator.offer.spec.scope == "none":
+        if generator.scope == "none":
             return []
         counts = fold.counts()
         labels = [label for label in self.dataset.labels if label in counts]
         return [
             self._fit(generator, shots, fold, label)
-            for label in (labels if generator.offer.spec.scope == "class" else [""])
+            for label in (labels if generator.scope == "class" else [""])
         ]
 
     def sampling(self, generator: ReadyGenerator, shots: int, fold: Fold) -> SampleStage:
@@ -127,7 +127,7 @@ class Planner:
                 "revision": spec.revision,
                 "sample": outcome(generator.sample_config),
                 "fit": fit_key or outcome(generator.fit_config),
-                "assets": digests(generator.assets),
+                **generator.needs.inputs(),
                 "label": label,
                 "prompt": prompt,
                 "seed": self.seed,
@@ -139,7 +139,7 @@ class Planner:
             classes.append(ClassToSample(label, prompt, images, fit_key, inputs, counts[label]))
         key = content_key("sample", {"sets": [[one.images.folder.name, one.n] for one in classes]})
         work = self._generator_work(generator, self.seed, own_fold)
-        return SampleStage(key, work, tuple(classes), by_label=spec.scope == "class")
+        return SampleStage(key, work, tuple(classes), by_label=generator.scope == "class")
 
     def train(self, trial: Trial) -> TrainStage:
         """The training of a trial's classifier."""
@@ -150,7 +150,7 @@ class Planner:
             "classifier": classifier.offer.identity,
             "revision": spec.revision,
             "config": outcome(classifier.config),
-            "assets": digests(classifier.assets),
+            **classifier.needs.inputs(),
             "labels": list(self.dataset.labels),
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
@@ -243,7 +243,7 @@ class Planner:
         every = {one.label: np.arange(one.n) for one in sample.classes}
         return FidelityStage(
             key=content_key("fidelity", inputs),
-            work=self._work(extractor.offer, (extractor.config,), seed, extractor.assets, None),
+            work=self._work(extractor.offer, (extractor.config,), seed, extractor.needs.assets, None),
             extractor=extractor,
             real=real,
             synthetic=self._images(np.array([], dtype=np.int64), "classifier", self.protocol.view, sample, every),
@@ -284,7 +284,7 @@ class Planner:
             "generator": generator.offer.identity,
             "revision": spec.revision,
             "fit": outcome(generator.fit_config),
-            "assets": digests(generator.assets),
+            **generator.fit_needs.inputs(),
             "shots": self._contents(rows),
             "prompts": [self.prompts[one].generator for one in labels],
             "seed": seed,
@@ -307,11 +307,11 @@ class Planner:
 
     def _generator_work(self, generator: ReadyGenerator, seed: int, fold: int | None) -> Work:
         configs = (generator.fit_config, generator.sample_config)
-        return self._work(generator.offer, configs, seed, generator.assets, fold)
+        return self._work(generator.offer, configs, seed, generator.needs.assets, fold)
 
     def _classifier_work(self, classifier: ReadyClassifier, trial: Trial) -> Work:
         seed = self._train_seed(trial)
-        return self._work(classifier.offer, (classifier.config,), seed, classifier.assets, None)
+        return self._work(classifier.offer, (classifier.config,), seed, classifier.needs.assets, None)
 
     def _work(
         self,

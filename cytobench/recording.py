@@ -189,7 +189,8 @@ def _plugin_part(
         "distribution": ready.offer.origin,
         "version": ready.offer.version,
         "revision": ready.offer.spec.revision,
-        "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.assets.items()},
+        "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.needs.assets.items()},
+        "versions": dict(ready.needs.versions),
         "ran": ran,
         **{name: plain_settings(config) for name, config in configs.items()},
     }

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
-from cytobench.assets import Asset, AssetReference, resolve_asset
+from cytobench.assets import AssetReference, find_needs
 from cytobench.benchmark import Benchmark, PromptPair, Variant
 from cytobench.configure import (
     classifier_config,
+    classifier_keys,
     classifier_title,
     extractor_config,
     extractor_title,
     generator_configs,
+    generator_keys,
     plain_settings,
 )
 from cytobench.contract import PluginConfig, SampleConfig
@@ -171,7 +173,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     used = (*benchmark.generator, *benchmark.classifier)
     configs: list[tuple[PluginConfig, ...]] = [(ready.fit_config, ready.sample_config) for ready in generators]
     configs += [(ready.config,) for ready in classifiers]
-    settings = {name: _settings(*found) for name, found in zip(used, configs, strict=True)}
+    settings: dict[str, dict[str, Any]] = {}
+    for name, found in zip(used, configs, strict=True):  # a generator and a classifier may share a name
+        settings[name] = settings.get(name, {}) | _settings(*found)
     for name, extractor in zip(benchmark.extractor, extractors, strict=True):
         settings[name] = _settings(extractor.config) | settings.get(name, {})
     variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
@@ -270,9 +274,10 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
 
 def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
     fit, sample = _generator_configs(name, benchmark, plugins, preset)
-    assets = _assets(name, fit) | _assets(name, sample)
     offer = find_generator(name, benchmark, plugins)
-    return ReadyGenerator(offer, name, fit, sample, assets, counts_of(name, benchmark))
+    return ReadyGenerator(
+        offer, name, fit, sample, find_needs(fit, name), find_needs(sample, name), counts_of(name, benchmark)
+    )
 
 
 def _generator_configs(
@@ -284,7 +289,8 @@ def _generator_configs(
         raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
     if offer.spec.datasets and benchmark.merge:
         raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
-    fit, sample = generator_configs(offer.spec, preset, settings_of(name, benchmark), name, offer.distribution)
+    values = _values(name, benchmark, plugins, "generator")
+    fit, sample = generator_configs(offer.spec, preset, values, name, offer.distribution)
     if not isinstance(sample, SampleConfig):
         raise CytobenchError(f"plugin {name} ({offer.distribution}): {offer.spec.sample_config} is no SampleConfig.")
     return fit, sample
@@ -300,12 +306,30 @@ def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) 
     offer = find_classifier(name, benchmark, plugins)
     config = _classifier_config(name, benchmark, plugins, preset)
     title = name if name in benchmark.variants else offer.titled(name, classifier_title(offer.spec, config))
-    return ReadyClassifier(offer, title, config, _assets(name, config), counts_of(name, benchmark))
+    return ReadyClassifier(offer, title, config, find_needs(config, name), counts_of(name, benchmark))
 
 
 def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
     offer = find_classifier(name, benchmark, plugins)
-    return classifier_config(offer.spec, preset, settings_of(name, benchmark), name, offer.distribution)
+    values = _values(name, benchmark, plugins, "classifier")
+    return classifier_config(offer.spec, preset, values, name, offer.distribution)
+
+
+def _values(
+    name: str, benchmark: Benchmark, plugins: Plugins, kind: Literal["generator", "classifier"]
+) -> dict[str, Any]:
+    """What is set under a name: if a run has both a generator and a classifier of it, without the other's own keys."""
+    values = settings_of(name, benchmark)
+    if not (name in benchmark.generator and name in benchmark.classifier):
+        return values
+    generator, classifier = (find(name, benchmark, plugins) for find in (find_generator, find_classifier))
+    keys = {
+        "generator": generator_keys(generator.spec, generator.distribution),
+        "classifier": classifier_keys(classifier.spec, classifier.distribution),
+    }
+    own = keys.pop(kind)
+    (others,) = keys.values()
+    return {key: value for key, value in values.items() if key in own or key not in others}
 
 
 def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[int]) -> tuple[int, ...]:
@@ -321,7 +345,7 @@ def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -
     config = _extractor_config(name, benchmark, plugins, preset)
     offer = plugins.extractor(name)
     title = offer.titled(name, extractor_title(offer.spec, config))
-    return ReadyExtractor(offer, title, config, _assets(name, config))
+    return ReadyExtractor(offer, title, config, find_needs(config, name))
 
 
 def _extractor_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
@@ -347,10 +371,6 @@ def _seen(
     if protocol.pooled:
         raise UserError(f"--trained-on {declared}: protocol {protocol.name} tests on synthetic images too; use strict.")
     return tuple(read_seen(Path(declared).expanduser(), dataset))
-
-
-def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:
-    return {name: resolve_asset(reference, f"{plugin}.{name}") for name, reference in config.assets().items()}
 
 
 def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.assets import Asset, digests, resolve_asset
+from cytobench.assets import Needs, digests, find_needs
 from cytobench.configure import extractor_config, extractor_title, outcome
 from cytobench.context import Context, untimed
 from cytobench.contract import ExtractorSpec, OpenedExtractor, PluginConfig, Ran
@@ -35,17 +35,17 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ReadyExtractor:
-    """An extractor with its configuration and resolved weights; ``name`` is what tables show."""
+    """An extractor with its configuration and what it needs; ``name`` is what tables show."""
 
     offer: Offer[ExtractorSpec]
     name: str
     config: PluginConfig
-    assets: Mapping[str, Asset]
+    needs: Needs
 
     @property
     def weights_digest(self) -> str | None:
         """SHA-256 in hex of the weights; of several, one over theirs; None without weights."""
-        found = digests(self.assets)
+        found = digests(self.needs.assets)
         return content_key("weights", found) if len(found) > 1 else next(iter(found.values()), None)
 
     def inputs(self, view: View) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class ReadyExtractor:
             "extractor": self.offer.identity,
             "revision": spec.revision,
             "config": outcome(self.config),
-            "assets": digests(self.assets),
+            **self.needs.inputs(),
             "view": asdict(view),
         }
 
@@ -82,8 +82,8 @@ def ready_extractor(name: str, values: Mapping[str, Any], plugins: Plugins, pres
     """
     offer = plugins.extractor(name)
     config = extractor_config(offer.spec, preset, values, offer.distribution)
-    assets = {key: resolve_asset(reference, f"{name}.{key}") for key, reference in config.assets().items()}
-    return ReadyExtractor(offer, offer.titled(name, extractor_title(offer.spec, config)), config, assets)
+    title = offer.titled(name, extractor_title(offer.spec, config))
+    return ReadyExtractor(offer, title, config, find_needs(config, name))
 
 
 @dataclass
@@ -195,7 +195,7 @@ class FeatureReader:
                 device=self.device,
                 dtype="float32",
                 out=self.scratch,
-                assets=self.extractor.assets,
+                assets=self.extractor.needs.assets,
                 time=self.time,
             )
             offer = self.extractor.offer

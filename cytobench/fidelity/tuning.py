@@ -57,7 +57,7 @@ def why_untested(generator: ReadyGenerator) -> Untested | None:
     """Why copies of what a generator was tuned on are not tested for; None if these are shots of the run."""
     if generator.made_elsewhere:
         return Untested("what the generator has learned from was not drawn at random in this run", tuned=True)
-    if generator.offer.spec.scope == "none":
+    if generator.scope == "none":
         return Untested("needs a generator that is tuned on shots", tuned=False)
     return None
 

@@ -36,6 +36,9 @@ class _PluginUsed(_Part):
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
     weights: dict[str, WeightsUsed] = Field(default_factory=dict, description="Weights and folders by name.")
+    versions: dict[str, str] = Field(
+        default_factory=dict, description="What programs that the plugin runs say of their version, by name."
+    )
     ran: RanUsed | None = Field(default=None, description="What really ran; null if nothing did.")
 
 
@@ -43,16 +46,17 @@ class GeneratorUsed(_PluginUsed):
     """The generator of a trial."""
 
     fit_config: dict[str, Any] = Field(
-        description="Every setting of the fit, but those added later that are at their default."
+        description="Every setting of the fit, but time limits and the like, and those added later that are at their "
+        "default."
     )
-    sample_config: dict[str, Any] = Field(description="Every setting of the sampling, with the same exception.")
+    sample_config: dict[str, Any] = Field(description="Every setting of the sampling, with the same exceptions.")
 
 
 class ClassifierUsed(_PluginUsed):
     """The classifier of a trial."""
 
     config: dict[str, Any] = Field(
-        description="Every setting, but those added later that are at their default."
+        description="Every setting, but time limits and the like, and those added later that are at their default."
     )
 
 

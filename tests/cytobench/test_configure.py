@@ -9,7 +9,14 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import Field
 
-from cytobench.configure import classifier_config, classifier_title, generator_configs, plain_settings
+from cytobench.configure import (
+    classifier_config,
+    classifier_keys,
+    classifier_title,
+    generator_configs,
+    generator_keys,
+    plain_settings,
+)
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig
 from cytobench.errors import CytobenchError, UserError
 
@@ -118,6 +125,22 @@ def test_a_field_that_came_later_is_silent_at_its_default_alone() -> None:
     changed = {"depth": 4, "taps": [1], "start": "s"}
     assert plain_settings(Grown(weights="w", **changed)) == before | changed
     assert plain_settings(Grown(weights="w", steps=400, size=512)) == before
+
+
+class Limited(Fit):
+    immaterial: ClassVar[frozenset[str]] = frozenset({"seconds"})
+
+    seconds: float = 60
+
+
+def test_what_changes_nothing_is_no_setting_at_any_value() -> None:
+    for seconds in (60, 5):
+        assert plain_settings(Limited(weights="w", seconds=seconds)) == plain_settings(Fit(weights="w"))
+
+
+def test_keys_are_those_that_can_be_set() -> None:
+    assert classifier_keys(classifier()) == {"steps", "size", "weights"}
+    assert generator_keys(generator()) == {"steps", "size", "weights", "batch_size", "guidance"}
 
 
 def test_messages_call_a_variant_by_its_name() -> None:

@@ -177,7 +177,7 @@ def test_digests_are_those_of_a_run(fetched: Command, place: Path) -> None:
     values = {"device": "cpu", "trained_on": "external"}
     resolved = resolve(read_benchmark(place / "b.toml").model_copy(update=values), load_plugins())
     ready = (*resolved.generators, *resolved.classifiers)
-    run = {f"{one.offer.spec.name}.{name}": asset.digest for one in ready for name, asset in one.assets.items()}
+    run = {f"{one.offer.spec.name}.{name}": asset.digest for one in ready for name, asset in one.needs.assets.items()}
     lock = json.loads((place / "b.assets.json").read_text())
     assert {name: item["digest"] for name, item in lock["items"].items()} == {**run, "dataset": resolved.dataset.digest}
 
