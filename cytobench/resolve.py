@@ -322,7 +322,7 @@ def _values(
     values = settings_of(name, benchmark)
     if not (name in benchmark.generator and name in benchmark.classifier):
         return values
-    generator, classifier = (find(name, benchmark, plugins) for find in (find_generator, find_classifier))
+    generator, classifier = find_generator(name, benchmark, plugins), find_classifier(name, benchmark, plugins)
     keys = {
         "generator": generator_keys(generator.spec, generator.distribution),
         "classifier": classifier_keys(classifier.spec, classifier.distribution),
