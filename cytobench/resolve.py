@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
 from cytobench.assets import Asset, AssetReference, resolve_asset
@@ -28,6 +28,7 @@ from cytobench.store import Store
 from cytobench.variants import check_variants, counts_of, find_classifier, find_generator, settings_of
 
 PRESETS = ("paper", "pocket")
+Device = TypeVar("Device", str, str | None)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,11 @@ def default_preset(dataset: str, plugins: Plugins) -> str:
 
 
 def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
-    preset = benchmark.preset or default_preset(benchmark.dataset, plugins)
+    return check_preset(benchmark.preset or default_preset(benchmark.dataset, plugins))
+
+
+def check_preset(preset: str) -> str:
+    """The same name. Raises UserError for one that is no preset."""
     if preset not in PRESETS:
         near = get_close_matches(preset, PRESETS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -154,7 +159,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "synthetic": tuple(synthetic),
             "fold": fold,
             "train_only": train_only,
-            "device": _device(benchmark.device) or recorded_device or default_device(),
+            "device": check_device(benchmark.device) or recorded_device or default_device(),
             "set": {name: _settings(*found) for name, found in zip(used, configs, strict=True)},
             "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
             "prompts": {
@@ -175,7 +180,7 @@ def default_device() -> str:
     return "cpu" if accelerator is None else str(accelerator)
 
 
-def _device(name: str | None) -> str | None:
+def check_device(name: Device) -> Device:
     """The device the user named, if this machine has it. Raises UserError otherwise."""
     if name is None or name == "cpu":
         return name

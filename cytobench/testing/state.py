@@ -1,0 +1,104 @@
+"""What a process holds that a plugin must leave as it was: random state, default dtype, threads, processes, memory."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+GRACE = 2.0
+"""Seconds that threads and processes are given to end after a plugin was closed."""
+OWN = "cytobench.testing"
+"""What the names of the checks' own threads and the commands of their own processes hold."""
+_NOT_THEIRS = (OWN, "resource_tracker", "forkserver")
+
+
+def global_state() -> dict[str, Any]:
+    """The global random state of Python, NumPy and torch, and torch's default dtype; torch only where it is loaded."""
+    numbers: Any = np.random.get_state(legacy=False)
+    state = {
+        "random.getstate()": random.getstate(),
+        "numpy.random.get_state()": (numbers["state"]["key"].tobytes(), numbers["state"]["pos"], numbers["has_gauss"]),
+    }
+    if "torch" in sys.modules:
+        import torch
+
+        state["torch.get_rng_state()"] = torch.get_rng_state().numpy().tobytes()
+        state["torch.get_default_dtype()"] = torch.get_default_dtype()
+        if torch.cuda.is_initialized():
+            states = torch.cuda.get_rng_state_all()
+            state["torch.cuda.get_rng_state()"] = [one.numpy().tobytes() for one in states]
+    return state
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs of what was there before."""
+    return [name for name, value in before.items() if after.get(name) != value]
+
+
+def left_running(threads: Iterable[threading.Thread], processes: Mapping[int, str]) -> list[str]:
+    """Threads and child processes that are there now and were not before, after some grace."""
+    known = set(threads)
+    deadline = time.monotonic() + GRACE
+    while True:
+        extra = [f"thread {one.name}" for one in threading.enumerate() if one not in known and OWN not in one.name]
+        extra += [f"process {command}" for number, command in children().items() if number not in processes]
+        if not extra or time.monotonic() > deadline:
+            return extra
+        time.sleep(0.05)
+
+
+def children() -> dict[int, str]:
+    """The child processes by number, with their command; Linux alone tells, elsewhere those of multiprocessing."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        import multiprocessing
+
+        return {child.pid: child.name for child in multiprocessing.active_children() if child.pid}
+    found = {}
+    for task in tasks.iterdir():
+        try:
+            numbers = (task / "children").read_text().split()
+        except OSError:  # the thread ended meanwhile
+            continue
+        for number in numbers:
+            command = _command(number)
+            if command and not any(own in command for own in _NOT_THEIRS):
+                found[int(number)] = command
+    return found
+
+
+def _command(number: str) -> str:
+    """The command line of a process; empty for one that has ended."""
+    try:
+        raw = Path("/proc", number, "cmdline").read_bytes()
+    except OSError:
+        return ""
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()[:80]
+
+
+def device_memory(device: str) -> int | None:
+    """Bytes that torch's tensors take on a device, after what is unreachable was freed; None for a CPU."""
+    if device == "cpu":
+        return None
+    import torch
+
+    gc.collect()
+    torch.accelerator.synchronize(device)
+    return int(torch.accelerator.memory.memory_allocated(device))
+
+
+def threads() -> int:
+    """How many threads torch computes with; 0 where it is not loaded. Sums come out in another order with others."""
+    if "torch" not in sys.modules:
+        return 0
+    import torch
+
+    return torch.get_num_threads()

@@ -1,0 +1,124 @@
+"""What is checked: one thing that a plugin offers, or a plugin as a whole, and with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.errors import UserError
+from cytobench.plugins import GROUP, Offer, Plugins
+
+SPECS: Mapping[str, type] = {"generator": GeneratorSpec, "classifier": ClassifierSpec, "dataset": DatasetSpec}
+"""The kinds that have a spec."""
+OBSERVERS = ("cytobench_run_started", "cytobench_trial_finished", "cytobench_run_finished")
+ALL_KINDS = ("plugin", *SPECS, "observer")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How plugins are checked: the preset, ``values`` as ``--set`` gives them (by plugin), and the device."""
+
+    preset: str = "pocket"
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One subject of checks, plain enough to be sent to another process.
+
+    ``spec`` has the fields of the spec; of a plugin as a whole and of observers it has ``value``, the entry point's.
+    """
+
+    kind: str
+    name: str
+    origin: str
+    version: str
+    spec: Mapping[str, Any]
+    preset: str = "pocket"
+    values: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+
+    @property
+    def title(self) -> str:
+        """``generator turned (cytobench-turned 0.1.0)``."""
+        return f"{self.kind} {self.name} ({self.origin} {self.version})"
+
+
+def spec_of(target: Target) -> Any:
+    """The spec of a target, rebuilt from its fields."""
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in target.spec.items()}
+    return SPECS[target.kind](**plain)
+
+
+def offered(kind: str, offer: Offer[Any], options: Options) -> Target:
+    """The target of one offer."""
+    name = offer.spec.name
+    values = options.values.get(name, {})
+    return Target(
+        kind, name, offer.origin, offer.version, asdict(offer.spec), options.preset, values, options.device
+    )
+
+
+def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options) -> list[Target]:
+    """All that goes by a name: offers of this name, and the plugin (entry point) of this name with all it offers.
+
+    ``kind`` keeps to one kind. Raises UserError for an unknown name, and for options of what is not checked.
+    """
+    points = [point for point in entry_points(group=GROUP) if point.name == name]
+    targets = [target for point in points for target in _whole(point, plugins, options)]
+    for one, offers in _offers(plugins).items():
+        if name in offers:
+            targets.append(offered(one, offers[name], options))
+    targets = list({(target.kind, target.name): target for target in targets}.values())
+    wanted = [target for target in targets if kind in (None, target.kind)]
+    if not wanted:
+        raise UserError(_unknown(name, kind, targets, plugins))
+    names = {target.name for target in wanted}
+    for plugin in options.values:
+        if plugin not in names:
+            raise UserError(f"--set {plugin}.…: {plugin} is not checked here ({', '.join(sorted(names))}).")
+    return wanted
+
+
+def _offers(plugins: Plugins) -> dict[str, Mapping[str, Offer[Any]]]:
+    return {"generator": plugins.generators, "classifier": plugins.classifiers, "dataset": plugins.datasets}
+
+
+def _whole(point: EntryPoint, plugins: Plugins, options: Options) -> list[Target]:
+    """The plugin as a whole, then its observers, then what it offers."""
+    origin, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "")
+    plugin = Target("plugin", point.name, origin, version, {"value": point.value})
+    targets = [plugin]
+    module = plugins.manager.get_plugin(point.name)
+    if module is None:
+        return targets
+    if observes(plugins, point.name):
+        targets.append(replace(plugin, kind="observer"))
+    for kind, offers in _offers(plugins).items():
+        hook = getattr(plugins.manager.hook, f"cytobench_{kind}s")
+        for implementation in hook.get_hookimpls():
+            if implementation.plugin_name == point.name:
+                names = [spec.name for spec in implementation.function()]
+                targets += [offered(kind, offers[name], options) for name in names if name in offers]
+    return targets
+
+
+def observes(plugins: Plugins, name: str) -> bool:
+    """Whether the plugin of this name implements an observer hook."""
+    callers = [getattr(plugins.manager.hook, hook) for hook in OBSERVERS]
+    return any(found.plugin_name == name for caller in callers for found in caller.get_hookimpls())
+
+
+def _unknown(name: str, kind: str | None, targets: Sequence[Target], plugins: Plugins) -> str:
+    if targets:
+        return f"--kind {kind}: {name} is no {kind}; it is: {', '.join(target.kind for target in targets)}."
+    names = {point.name for point in entry_points(group=GROUP)}
+    names |= {found for offers in _offers(plugins).values() for found in offers}
+    near = get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{name}: no such plugin, and no plugin offers it.{hint} Installed: {', '.join(sorted(names))}."
