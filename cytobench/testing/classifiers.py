@@ -33,6 +33,8 @@ LEARNT = 0.95
 """Accuracy on the toy test images that a classifier has to reach."""
 STEPS = 4
 """Optimiser steps of trainings that need not learn, as far as a configuration says how to take so few."""
+LEARNING = 40
+"""Optimiser steps at least of trainings that must: a preset's few passes are meant for more images than these."""
 SAME = 1e-3
 """How far other images may move a probability."""
 
@@ -55,14 +57,18 @@ class ClassifierSubject(Offered):
         return (classifier_config(self.spec, preset or self.target.preset, values),)
 
     def train(
-        self, train: Rows, val: Rows, labels: Sequence[str] = LABELS, short: bool = True, out: Path | None = None
+        self, train: Rows, val: Rows, labels: Sequence[str] = LABELS, learn: bool = False, out: Path | None = None
     ) -> Checkpoints:
-        """Train in a new folder; ``short`` takes a few steps and learns nothing."""
+        """Train in a new folder; unless it is to ``learn``, in a few steps."""
         [config] = self.configs
-        if short and config.optimizer_steps(len(train), len(labels)):
+        steps = config.optimizer_steps(len(train), len(labels))
+        if steps is not None and not learn:
             config = config.with_steps(STEPS, len(train))
+        elif steps is not None and steps < LEARNING:
+            config = config.with_steps(LEARNING, len(train))
         images = (self.gallery.images(rows, labels) for rows in (train, val))
         found = load(self.spec.factory)(config).fit(*images, self.context(out or self.new_folder("train"), labels))
+        require(isinstance(found, Checkpoints), f"fit returned a {type(found).__name__}; it must return Checkpoints")
         assert isinstance(found, Checkpoints)
         return found
 
@@ -89,7 +95,12 @@ class ClassifierSubject(Offered):
     @cached_property
     def trained(self) -> Checkpoints:
         """The training on three classes that is to learn."""
-        return self.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL), short=False)
+        return self.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL), learn=True, out=self.trained_in)
+
+    @cached_property
+    def trained_in(self) -> Path:
+        """The folder of that training."""
+        return self.new_folder("trained")
 
     @cached_property
     def test(self) -> Images:
@@ -136,10 +147,7 @@ def loads(subject: ClassifierSubject) -> None:
 
 def trains(subject: ClassifierSubject) -> None:
     """Two checkpoints in its folder, each of which opens and says what ran."""
-    out = subject.new_folder("train")
-    train, val = (subject.gallery.images(_rows(LABELS, numbers)) for numbers in (TRAIN, VAL))
-    found = subject.make().fit(train, val, subject.context(out))
-    require(isinstance(found, Checkpoints), f"fit returned a {type(found).__name__}; it must return Checkpoints")
+    found, out = subject.trained, subject.trained_in
     for name, path in (("picked", found.picked), ("last", found.last)):
         require(path.is_relative_to(out), f"the checkpoint {name} is {path}, outside ctx.out")
         require(path.exists(), f"the checkpoint {name} is {path.name}, which is not there")
@@ -167,7 +175,7 @@ def columns(subject: ClassifierSubject) -> None:
     """The same with classes in an order that is not alphabetical."""
     _guesses(subject)
     labels = ("stripe", "disc", "ring")
-    found = subject.train(_rows(labels, TRAIN), _rows(labels, VAL), labels, short=False)
+    found = subject.train(_rows(labels, TRAIN), _rows(labels, VAL), labels, learn=True)
     accuracy, made = subject.tested(found, labels)
     by_name = np.argsort(labels)
     other = float(np.mean(by_name[made.argmax(axis=1)] == subject.gallery.images(_rows(LABELS, TEST), labels).targets))
@@ -201,7 +209,7 @@ def same_seed(subject: ClassifierSubject) -> None:
 def other_process(subject: ClassifierSubject) -> None:
     """The checkpoint in another folder, opened in another process."""
     _, here = subject.tested(subject.trained)
-    out = _root(subject.trained, subject.folder)
+    out = subject.trained_in
     moved = subject.new_folder("moved") / "checkpoints"
     out.rename(moved)
     try:
@@ -209,11 +217,6 @@ def other_process(subject: ClassifierSubject) -> None:
     finally:
         moved.rename(out)
     require(found == digest_of(here), "the probabilities are others in another process")
-
-
-def _root(found: Checkpoints, folder: Path) -> Path:
-    """The folder of a training that checkpoints lie in."""
-    return folder / found.picked.relative_to(folder).parts[0]
 
 
 def predict_elsewhere(subject: ClassifierSubject, checkpoint: str) -> str:

@@ -31,15 +31,13 @@ class DatasetSubject(Subject):
     def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
         self.spec: DatasetSpec = spec_of(target)
         super().__init__(target, folder, records, away)
+        self.cache = folder
+        """The cache folder it was opened in last."""
+        self._opened: Any = None
 
     def import_code(self) -> None:
         """Import the factory."""
         load(self.spec.factory)
-
-    @cached_property
-    def cache(self) -> Path:
-        """The cache folder it is opened in."""
-        return self.new_folder("cache")
 
     def opened_in(self, cache: Path) -> Any:
         """Open it as the host does: the factory gets a folder in the cache folder, and may keep digests beside it."""
@@ -48,14 +46,15 @@ class DatasetSubject(Subject):
     @cached_property
     def dataset(self) -> Dataset:
         """The opened data set."""
-        found = self.opened_in(self.cache)
+        _ = self.seen  # opening is what there is to see, and drawing may take long
+        found = self._opened
         require(isinstance(found, Dataset), f"{self.spec.factory} returned a {type(found).__name__}, which is no Dataset")
         assert isinstance(found, Dataset)
         return found
 
     def use(self, out: Path) -> None:
-        """Open it; what was drawn by an earlier check is there already, so that its first opening is seen as well."""
-        self.opened_in(out)
+        """Open it in an empty cache folder."""
+        self.cache, self._opened = out, self.opened_in(out)
 
 
 def loads(subject: DatasetSubject) -> None:

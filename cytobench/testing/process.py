@@ -33,10 +33,20 @@ class TimeUp(Exception):
 class Process:
     """A process that makes checks and errands, started when first asked and again after it died."""
 
-    def __init__(self, folder: Path, limit: float | None = None, own_group: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limit: float | None = None,
+        own_group: bool = False,
+        environment: Mapping[str, str] | None = None,
+        place: Path | None = None,
+    ) -> None:
+        """``limit``: seconds a reply may take. ``environment`` and ``place`` (the working folder): this process's."""
         self._folder = folder
         self._limit = limit
         self._own_group = own_group
+        self._environment = environment
+        self._place = place
         self._running: subprocess.Popen[str] | None = None
         self._replies: queue.Queue[str] = queue.Queue()
 
@@ -93,7 +103,8 @@ class Process:
             return self._running
         self._folder.mkdir(parents=True, exist_ok=True)
         paths = [os.path.abspath(entry) for entry in sys.path]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+        own = os.environ if self._environment is None else self._environment
+        environment = {**own, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
         with self._log.open("w") as log:
             running = subprocess.Popen(
                 [sys.executable, "-P", "-m", "cytobench.testing.worker", str(self._folder)],
@@ -101,6 +112,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
+                cwd=self._place,
                 text=True,
                 encoding="utf-8",
                 start_new_session=self._own_group,

@@ -18,6 +18,8 @@ GRACE = 2.0
 OWN = "cytobench.testing"
 """What the names of the checks' own threads and the commands of their own processes hold."""
 _NOT_THEIRS = (OWN, "resource_tracker", "forkserver")
+_ALLOWED_THREADS = ("tqdm_monitor",)
+"""One a process, idle, started by any progress bar of tqdm."""
 
 
 def global_state() -> dict[str, Any]:
@@ -48,7 +50,8 @@ def left_running(threads: Iterable[threading.Thread], processes: Mapping[int, st
     known = set(threads)
     deadline = time.monotonic() + GRACE
     while True:
-        extra = [f"thread {one.name}" for one in threading.enumerate() if one not in known and OWN not in one.name]
+        new = [one.name for one in threading.enumerate() if one not in known]
+        extra = [f"thread {name}" for name in new if OWN not in name and name not in _ALLOWED_THREADS]
         extra += [f"process {command}" for number, command in children().items() if number not in processes]
         if not extra or time.monotonic() > deadline:
             return extra

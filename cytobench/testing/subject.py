@@ -79,7 +79,10 @@ class Subject(ABC):
     def elsewhere(self, errand: str, arguments: Mapping[str, Any]) -> Any:
         """Do an errand of this kind in another process; what it raises there is raised here as text."""
         if self._elsewhere is None:
-            self._elsewhere = Process(self.folder / "elsewhere")
+            # It finds options, weights and data sets where the user is, before it goes away itself.
+            self._elsewhere = Process(
+                self.folder / "elsewhere", environment=self.away.environment, place=self.away.place
+            )
         return self._elsewhere.errand(self.target, errand, arguments)
 
     @cached_property

@@ -122,10 +122,12 @@ class Away:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.environment, self.place = dict(os.environ), Path.cwd()
+        """Where the user is."""
         for name in self.NAMES:
             (root / name).mkdir(parents=True, exist_ok=True)
         home = root / "home"
-        self._environment = {
+        self._elsewhere = {
             **dict.fromkeys(("HOME", "USERPROFILE"), str(home)),
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(root / "tmp")),
             "XDG_CACHE_HOME": str(home / ".cache"),
@@ -136,14 +138,13 @@ class Away:
 
     def __call__(self, function: Callable[[], Any]) -> Any:
         """Call a function there, then go back."""
-        before, where = dict(os.environ), Path.cwd()
-        os.environ.update(self._environment)
+        os.environ.update(self._elsewhere)
         os.chdir(self.root / "cwd")
         tempfile.tempdir = None  # Python remembers the temporary folder of its first use
         try:
             return function()
         finally:
-            os.chdir(where)
+            os.chdir(self.place)
             os.environ.clear()
-            os.environ.update(before)
+            os.environ.update(self.environment)
             tempfile.tempdir = None
