@@ -20,7 +20,7 @@ from cytobench.lazy import load
 from cytobench.testing.checks import LOADS, Check, LeftOut, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS
-from cytobench.testing.subject import Offered
+from cytobench.testing.subject import Offered, Stage
 from cytobench.testing.target import Target, spec_of
 from cytobench.testing.toy import LABELS
 from cytobench.testing.watch import Away, watching
@@ -49,8 +49,6 @@ class ClassifierSubject(Offered):
     def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
         self.spec = spec_of(target)
         super().__init__(target, folder, records, away)
-        for row in _rows(LABELS, TEST):
-            self.gallery.file(*row)  # there to be read by a fit that should not
 
     def configured(self, values: Mapping[str, Any], preset: str | None = None) -> tuple[PluginConfig, ...]:
         """The configuration."""
@@ -107,13 +105,11 @@ class ClassifierSubject(Offered):
         """The test images."""
         return self.gallery.images(_rows(LABELS, TEST))
 
-    def use(self, out: Path) -> None:
+    def use(self, stage: Stage) -> None:
         """Train, open, predict, close."""
-        fitted, scratch = out / "fit", out / "scratch"
-        fitted.mkdir()
-        scratch.mkdir()
-        found = self.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL), out=fitted)
-        with self.predictor(found.picked, scratch) as predictor:
+        with stage("train") as out:
+            found = self.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL), out=out)
+        with stage("predict") as out, self.predictor(found.picked, out) as predictor:
             predictor.predict_proba(self.test)
 
 
@@ -263,26 +259,27 @@ def digest(subject: ClassifierSubject) -> str:
     return digest_of(subject.tested(subject.trained)[1])
 
 
-_after = partial(Check, needs=("trains",))
+_after = partial(Check, needs=("trains", "probabilities"))
 
 CHECKS = (
     Check(LOADS, "the factory, the options and the weights can be loaded, and the object made", loads),
     *OPTIONS,
     Check("trains", "fit leaves the picked and the last checkpoint in its folder, and both open", trains),
-    _after(
+    Check(
         "probabilities",
         "probabilities are float32 (images, classes), finite, none below 0, and sum to 1 in each row",
         probabilities,
+        ("trains",),
     ),
     _after("learns", "three classes that are easy to tell apart are learnt to an accuracy of 0.95", learns),
-    _after("columns", "the columns are in the order of the images' labels", columns, needs=("trains", "learns")),
+    _after("columns", "the columns are in the order of the images' labels", columns, needs=("learns",)),
     _after("few-classes", "it trains on two classes, and where a class of the labels has no image", few_classes),
     _after("one-image", "it trains where a class has one image, and none for validation", one_image),
     _after("same-seed", "the same seed gives the same probabilities", same_seed),
     _after("other-process", "a moved checkpoint gives the same probabilities in another process", other_process),
     _after("batch", "an image's probabilities do not depend on the images beside it", batch),
     _after("test-images", "fit reads no test image, though they lie beside its own", unseen),
-    *conduct("trains"),
+    *conduct("probabilities"),
     revision(digest, "same-seed"),
 )
 ERRANDS = {"predict": predict_elsewhere}

@@ -18,7 +18,7 @@ SHOWN = 3
 
 def global_state(subject: Subject) -> None:
     """Random state and default dtype before and after."""
-    changed = subject.seen.state
+    changed = list(dict.fromkeys(subject.seen.state))
     require(not changed, f"changed by a use from beginning to end: {', '.join(changed)}")
 
 
@@ -31,7 +31,7 @@ def own_folder(subject: Subject) -> None:
 def network(subject: Subject) -> None:
     """Hosts that were looked up or connected to."""
     hosts = subject.seen.hosts
-    require(not hosts, f"asked the network for {_some(list(dict.fromkeys(hosts)))}")
+    require(not hosts, f"asked the network for {_some(hosts)}")
 
 
 def nothing_running(subject: Subject) -> None:
@@ -51,8 +51,9 @@ def device_memory(subject: Subject) -> None:
 
 
 def _some(things: Sequence[str]) -> str:
-    more = len(things) - SHOWN
-    return ", ".join(things[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    once = list(dict.fromkeys(things))
+    more = len(once) - SHOWN
+    return ", ".join(once[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def conduct(needs: str, memory: bool = True) -> tuple[Check, ...]:

@@ -16,7 +16,7 @@ from cytobench.lazy import load
 from cytobench.resolve import PRESETS
 from cytobench.testing.checks import LOADS, Check, require
 from cytobench.testing.conduct import conduct, revision
-from cytobench.testing.subject import Subject
+from cytobench.testing.subject import Stage, Subject
 from cytobench.testing.target import Target, spec_of
 from cytobench.testing.watch import Away, listing
 
@@ -52,9 +52,10 @@ class DatasetSubject(Subject):
         assert isinstance(found, Dataset)
         return found
 
-    def use(self, out: Path) -> None:
+    def use(self, stage: Stage) -> None:
         """Open it in an empty cache folder."""
-        self.cache, self._opened = out, self.opened_in(out)
+        with stage("cache") as out:
+            self.cache, self._opened = out, self.opened_in(out)
 
 
 def loads(subject: DatasetSubject) -> None:
@@ -142,12 +143,12 @@ def digest(subject: DatasetSubject) -> str:
     return subject.dataset.digest
 
 
-_after = partial(Check, needs=("opens",))
+_after = partial(Check, needs=("opens", "table"))
 
 CHECKS = (
     Check(LOADS, "the factory can be loaded, and the spec's defaults are such as a run takes", loads),
     Check("opens", "it opens in an empty folder and has images", opens),
-    _after("table", "the table has its columns, sorted by label and path, and the labels are those with images", table),
+    Check("table", "the table has its columns, sorted by label and path, and the labels are those with images", table, ("opens",)),
     _after("names", "codes and prompts are of its classes, and no name stands for two", names),
     _after("images", "its files lie in its folder, are readable images, and hold the pixels that the digests say", images),
     _after("again", "opened again in the same folder it is the same, and writes nothing anew", again),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from cytobench.store import Store
 from cytobench.testing.checks import LOADS, Check, Failed, LeftOut, raised, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS
-from cytobench.testing.subject import SEED, Offered
+from cytobench.testing.subject import SEED, Offered, Stage
 from cytobench.testing.target import Target, spec_of
 from cytobench.testing.toy import gallery_of
 from cytobench.testing.watch import Away
@@ -95,20 +95,20 @@ class GeneratorSubject(Offered):
         """The artefacts of fits on shots ``first`` and on; ``again`` makes the same fit once more."""
         key = (count, first, again)
         if key not in self._fits:
-            self._fits[key] = self.fit_into(self.new_folder("fit"), count, first)
+            self._fits[key] = self.fit(lambda name: nullcontext(self.new_folder(name)), count, first)
         return self._fits[key]
 
-    def fit_into(self, out: Path, count: int = SHOTS, first: int = 0) -> dict[str, Path]:
-        """Fit as the scope says, each fit into a folder of its own in ``out``."""
+    def fit(self, stage: Stage, count: int = SHOTS, first: int = 0) -> dict[str, Path]:
+        """Fit as the scope says, each fit a stage of its own."""
         if self.spec.scope == "none":
             return {}
         groups = {label: (label,) for label in self.labels} if self.spec.scope == "class" else {"": self.gallery.labels}
         artefacts = {}
         for name, labels in groups.items():
-            folder = artefacts[name] = out / (name or "all")
-            folder.mkdir()
-            context = self.context(folder, seed=derive_seed(SEED, "fit", name))
-            self.make().fit(self.shots(labels, count, first), context)
+            with stage(f"fit-{name or 'all'}") as out:
+                context = self.context(out, seed=derive_seed(SEED, "fit", name))
+                self.make().fit(self.shots(labels, count, first), context)
+            artefacts[name] = out
         return artefacts
 
     def shots(self, labels: Sequence[str], count: int, first: int) -> Images:
@@ -150,13 +150,10 @@ class GeneratorSubject(Offered):
         made = self.drawn(self.fitted(), *(self.block_of(*one) for one in wanted))
         return dict(zip(wanted, made, strict=True))
 
-    def use(self, out: Path) -> None:
+    def use(self, stage: Stage) -> None:
         """Fit, open, sample a block of each class, close."""
-        fits, scratch = out / "fit", out / "scratch"
-        fits.mkdir()
-        scratch.mkdir()
-        artefacts = self.fit_into(fits)
-        with self.sampler(artefacts, scratch) as sampler:
+        artefacts = self.fit(stage)
+        with stage("sample") as out, self.sampler(artefacts, out) as sampler:
             for label in self.labels:
                 draw(sampler, self.block_of(label, 0))
 
@@ -280,9 +277,8 @@ def batch(subject: GeneratorSubject) -> None:
     """Images alone and with others."""
     label = subject.labels[0]
     requests = subject.requests(label, range(max(3, subject.block)))
-    [together], [alone, rest] = (
-        subject.drawn(subject.fitted(), requests),
-        subject.drawn(subject.fitted(), requests[:1], requests[1:]),
+    [together], [alone], [rest] = (
+        subject.drawn(subject.fitted(), some) for some in (requests, requests[:1], requests[1:])
     )
     found = unlike(requests, together, [*alone, *rest], TOLERANCE)
     require(not found, f"in batches of 1 and {len(rest)} instead of {len(requests)}: {'; '.join(found[:2])}")

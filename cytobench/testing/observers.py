@@ -16,7 +16,7 @@ from cytobench import hookspecs
 from cytobench.testing.checks import LOADS, Check, Failed, raised, require
 from cytobench.testing.conduct import conduct
 from cytobench.testing.rehearsal import Rehearsal, Told, rehearse
-from cytobench.testing.subject import Subject
+from cytobench.testing.subject import Stage, Subject
 from cytobench.testing.target import OBSERVERS
 from cytobench.testing.watch import listing
 
@@ -56,9 +56,10 @@ class ObserverSubject(Subject):
             look(before, given)
         return results
 
-    def use(self, out: Path) -> None:
+    def use(self, stage: Stage) -> None:
         """Tell it of the whole run."""
-        self.tell(out)
+        with stage("told") as out:
+            self.tell(out)
 
 
 def loads(subject: ObserverSubject) -> None:

@@ -22,6 +22,10 @@ from cytobench.testing.state import OWN
 from cytobench.testing.target import Target
 
 
+START = 300.0
+"""Seconds that a new process may take until it is ready: importing libraries is no check's time."""
+
+
 class Died(Exception):
     """The process ended before it replied; the message says how."""
 
@@ -47,6 +51,7 @@ class Process:
         self._own_group = own_group
         self._environment = environment
         self._place = place
+        self._starts = 0
         self._running: subprocess.Popen[str] | None = None
         self._replies: queue.Queue[str] = queue.Queue()
 
@@ -84,12 +89,16 @@ class Process:
         try:
             running.stdin.write(json.dumps(request) + "\n")
             running.stdin.flush()
-            line = self._replies.get(timeout=self._limit)
+        except BrokenPipeError:
+            raise Died(self._end()) from None
+        return self._reply(self._limit)
+
+    def _reply(self, limit: float | None) -> dict[str, Any]:
+        try:
+            line = self._replies.get(timeout=limit)
         except queue.Empty:
             self.close()
-            raise TimeUp(f"took longer than {self._limit:g} s") from None
-        except BrokenPipeError:
-            line = ""
+            raise TimeUp(f"took longer than {limit:g} s") from None
         except BaseException:
             self.close()
             raise
@@ -101,13 +110,15 @@ class Process:
     def _start(self) -> subprocess.Popen[str]:
         if self._running is not None:
             return self._running
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._starts += 1
+        folder = self._folder / str(self._starts)  # what an earlier one left must not be found by the next
+        folder.mkdir(parents=True)
         paths = [os.path.abspath(entry) for entry in sys.path]
         own = os.environ if self._environment is None else self._environment
         environment = {**own, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
         with self._log.open("w") as log:
             running = subprocess.Popen(
-                [sys.executable, "-P", "-m", "cytobench.testing.worker", str(self._folder)],
+                [sys.executable, "-P", "-m", "cytobench.testing.worker", str(folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -121,11 +132,12 @@ class Process:
         arguments = (running.stdout, self._replies)
         threading.Thread(target=_forward, args=arguments, daemon=True, name=f"{OWN} replies").start()
         self._running = running
+        self._reply(START)
         return running
 
     @property
     def _log(self) -> Path:
-        return self._folder / "stderr.txt"
+        return self._folder / f"{self._starts}.txt"
 
     def _end(self) -> str:
         """How the process ended, with the last line that it printed."""

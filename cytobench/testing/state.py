@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-GRACE = 2.0
+GRACE = 1.0
 """Seconds that threads and processes are given to end after a plugin was closed."""
 OWN = "cytobench.testing"
 """What the names of the checks' own threads and the commands of their own processes hold."""
@@ -22,27 +22,51 @@ _ALLOWED_THREADS = ("tqdm_monitor",)
 """One a process, idle, started by any progress bar of tqdm."""
 
 
+def stir() -> None:
+    """Put the global state where no plugin would put it: a seed that was set before must show when it is set again."""
+    random.seed(f"{time.monotonic_ns()}")
+    np.random.seed(time.monotonic_ns() % 2**32)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.seed()
+        torch.set_default_dtype(torch.float32)
+
+
 def global_state() -> dict[str, Any]:
-    """The global random state of Python, NumPy and torch, and torch's default dtype; torch only where it is loaded."""
+    """The global random state of Python, NumPy and torch, and torch's default dtype.
+
+    Of torch only where it is loaded already.
+    """
     numbers: Any = np.random.get_state(legacy=False)
     state = {
         "random.getstate()": random.getstate(),
         "numpy.random.get_state()": (numbers["state"]["key"].tobytes(), numbers["state"]["pos"], numbers["has_gauss"]),
     }
-    if "torch" in sys.modules:
-        import torch
+    return {**state, **(_torch_state() if "torch" in sys.modules else {})}
 
-        state["torch.get_rng_state()"] = torch.get_rng_state().numpy().tobytes()
-        state["torch.get_default_dtype()"] = torch.get_default_dtype()
-        if torch.cuda.is_initialized():
-            states = torch.cuda.get_rng_state_all()
-            state["torch.cuda.get_rng_state()"] = [one.numpy().tobytes() for one in states]
+
+def _torch_state() -> dict[str, Any]:
+    import torch
+
+    state = {
+        "torch.get_rng_state()": torch.get_rng_state().numpy().tobytes(),
+        "torch.get_default_dtype()": torch.get_default_dtype(),
+    }
+    if torch.cuda.is_initialized():
+        state["torch.cuda.get_rng_state()"] = [one.numpy().tobytes() for one in torch.cuda.get_rng_state_all()]
     return state
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs of what was there before."""
-    return [name for name, value in before.items() if after.get(name) != value]
+def changes(before: Mapping[str, Any]) -> list[str]:
+    """What differs now from the global state before. A torch that was loaded since is compared with a fresh one."""
+    now = global_state()
+    if "torch" in sys.modules and "torch.get_rng_state()" not in before:
+        import torch
+
+        fresh = torch.Generator().get_state().numpy().tobytes()
+        before = {**before, "torch.get_rng_state()": fresh, "torch.get_default_dtype()": torch.float32}
+    return [name for name, value in before.items() if now.get(name) != value]
 
 
 def left_running(threads: Iterable[threading.Thread], processes: Mapping[int, str]) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -18,10 +18,13 @@ from cytobench.context import Context
 from cytobench.contract import PluginConfig
 from cytobench.lazy import load
 from cytobench.testing.process import Process
-from cytobench.testing.state import changes, children, device_memory, global_state, left_running
+from cytobench.testing.state import changes, children, device_memory, global_state, left_running, stir
 from cytobench.testing.target import Target
 from cytobench.testing.toy import Gallery
 from cytobench.testing.watch import Away, Watch, listing, watching
+
+Stage = Callable[[str], AbstractContextManager[Path]]
+"""Makes the folder of a stage and watches that nothing else is written to."""
 
 SEED = 2507
 """The seed of the checks' stages."""
@@ -67,8 +70,8 @@ class Subject(ABC):
         """Import what the target names."""
 
     @abstractmethod
-    def use(self, out: Path) -> None:
-        """Use the plugin once from beginning to end, writing in ``out``."""
+    def use(self, stage: Stage) -> None:
+        """Use the plugin once from beginning to end, each stage in a folder of its own: ``with stage(NAME) as out``."""
 
     def new_folder(self, name: str) -> Path:
         """A new empty folder for a stage."""
@@ -87,29 +90,38 @@ class Subject(ABC):
 
     @cached_property
     def seen(self) -> Seen:
-        """What a whole use did. It is used twice where the first use may have hidden something."""
+        """What a whole use did; on a device two uses, for the first takes some memory for good."""
         seen = Seen()
         memory = device_memory(self.target.device)
         if memory is not None:
             seen.memory.append(memory)
-        loaded = "torch" in sys.modules
-        self._watched_use(seen)
-        if memory is not None or ("torch" in sys.modules) != loaded:
-            # What torch held before it was imported is not known, and the first use of a device takes memory for good.
             self._watched_use(seen)
+        self._watched_use(seen)
         seen.running = left_running(self._threads, self._processes)
-        seen.changed += [path for path in self.strayed.changed if path not in seen.changed] + self._lying_about()
-        seen.hosts += [host for host in self.strayed.hosts if host not in seen.hosts]
+        seen.changed += self.strayed.changed + self._lying_about()
+        seen.hosts += self.strayed.hosts
         return seen
 
     def _watched_use(self, seen: Seen) -> None:
-        out = self.new_folder("use")
+        folder = self.new_folder("use")
+        done: dict[Path, dict[str, tuple[int, int]]] = {}
+
+        @contextmanager
+        def stage(name: str) -> Iterator[Path]:
+            out = folder / name
+            out.mkdir()
+            with watching(out, self.away.root / "tmp") as watch:
+                yield out
+            seen.changed += watch.changed
+            seen.hosts += watch.hosts
+            done[out] = listing(out)
+
+        stir()
         before = global_state()
-        with watching(out, self.away.root / "tmp") as watch:
-            self.use(out)
-        seen.state += changes(before, global_state())
-        seen.changed += [path for path in watch.changed if path not in seen.changed]
-        seen.hosts += watch.hosts
+        self.use(stage)
+        seen.state += changes(before)
+        for out, left in done.items():
+            seen.changed += [str(out / path) for path, state in listing(out).items() if left.get(path) != state]
         if seen.memory:
             seen.memory.append(device_memory(self.target.device) or 0)
 
@@ -131,7 +143,8 @@ class Offered(Subject):
         super().__init__(target, folder, records, away)
         self.configs = self.configured(target.values)
         self.assets = self._assets()
-        self.gallery = Gallery(folder / "images")
+        self.gallery = Gallery(folder.parent / "images")
+        self.gallery.draw_all()
 
     @abstractmethod
     def configured(self, values: Mapping[str, Any], preset: str | None = None) -> tuple[PluginConfig, ...]:

@@ -16,6 +16,8 @@ from cytobench.images import FilePixels, Images
 
 LABELS = ("disc", "ring", "stripe")
 SIDE = 64
+IMAGES = 42
+"""Images of a class that checks use."""
 EDITION = 1
 """Raised when the toy images or the requests of the checks change: outputs on record then count no more."""
 
@@ -42,7 +44,7 @@ def draw(label: str, index: int) -> NDArray[np.uint8]:
 
 @dataclass
 class Gallery:
-    """Image files to check with, drawn when first asked for, or those of a data set."""
+    """Image files to check with, drawn where they are not there yet, or those of a data set."""
 
     folder: Path
     labels: tuple[str, ...] = LABELS
@@ -58,6 +60,12 @@ class Gallery:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(encode_png(draw(label, index)))
         return path
+
+    def draw_all(self) -> None:
+        """Have the images of all classes that checks use."""
+        for label in self.labels:
+            for index in range(IMAGES):
+                self.file(label, index)
 
     def prompt(self, label: str) -> str:
         """The prompt of a class."""

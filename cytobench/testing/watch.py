@@ -109,7 +109,7 @@ def _inside(path: str, folder: str) -> bool:
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file and folder below a folder, by path in it, with size and time of change (0 for a folder)."""
     found = {}
-    for path in folder.rglob("*"):
+    for path in sorted(folder.rglob("*")):
         stat = path.lstat()
         found[path.relative_to(folder).as_posix()] = (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
     return found
@@ -131,6 +131,7 @@ class Away:
             **dict.fromkeys(("HOME", "USERPROFILE"), str(home)),
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(root / "tmp")),
             "XDG_CACHE_HOME": str(home / ".cache"),
+            "CYTOBENCH_CACHE": str(home / ".cache" / "cytobench"),
             "XDG_CONFIG_HOME": str(home / ".config"),
             "XDG_DATA_HOME": str(home / ".local" / "share"),
             "HF_HUB_OFFLINE": "1",

@@ -6,11 +6,10 @@ import json
 import subprocess
 import sys
 from functools import cached_property
-from pathlib import Path
 
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.testing.checks import LOADS, Check, require
-from cytobench.testing.subject import Subject
+from cytobench.testing.subject import Stage, Subject
 from cytobench.testing.target import SPECS, observes
 
 HEAVY = ("torch", "torchvision", "diffusers", "transformers", "timm", "open_clip", "tensorflow", "jax")
@@ -33,7 +32,7 @@ class PluginSubject(Subject):
         """All installed plugins."""
         return load_plugins()
 
-    def use(self, out: Path) -> None:
+    def use(self, stage: Stage) -> None:
         """Nothing is used here."""
 
 

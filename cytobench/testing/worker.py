@@ -80,9 +80,9 @@ def main() -> None:
         os.dup2(2, 1)
         faulthandler.enable()
         worker = Worker(Path(sys.argv[1]))
+        print("{}", file=replies, flush=True)  # ready
         for line in requests:
-            replies.write(json.dumps(worker.serve(json.loads(line))) + "\n")
-            replies.flush()
+            print(json.dumps(worker.serve(json.loads(line))), file=replies, flush=True)
 
 
 if __name__ == "__main__":
