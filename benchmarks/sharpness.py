@@ -2,7 +2,7 @@
 
     python benchmarks/sharpness.py --peripheral ../shared/data/pbc --munich ../shared/data/matek
 
-Prints three tables in Markdown.
+Prints four tables in Markdown.
 
 The first holds the measure of :mod:`cytobench.data.optics` against others, on pictures of other sides: the area under
 the ROC curve between peripheral-blood images (every third) and their copies, within classes; and between the Munich
@@ -10,6 +10,11 @@ images that look sharp and the eight that look blurred. Copies are blurred by a 
 of 2 px, then Gaussian noise of 4 grey values is added to the copy alone; ``contrast``: of 2 px, with 1.2 times the
 contrast, against originals of 0.6 times. ``200 px`` is what a copy scaled to 200 px measures, as a share of the
 original; ``ms`` the CPU milliseconds an image, without the scaling.
+
+The second holds the sharpness of the whole square against that of the cell, which ``--select sharpest`` goes by, on the
+same pairs, and two figures more. ``phantom``: the mean over classes of the rank correlation (Spearman) with the known
+focus of phantom cells. ``neighbour``: the median relative change where a fifth of the image, on one side, is replaced
+by that of the next image.
 
 The others hold the rules of :mod:`cytobench.data.doubtful`: how many images are called blurred where a tenth of the
 peripheral-blood images are replaced by blurred copies, among the Munich images, and among phantom cells, whose blur is
@@ -29,6 +34,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+from scipy.stats import spearmanr
 from skimage.measure import blur_effect
 from sklearn.metrics import roc_auc_score
 
@@ -132,6 +138,36 @@ def compare(images: Sequence[Picture], labels: NDArray[np.str_], munich: Sequenc
             print(f"| {name} | {side} | {shown} | {ratio:.2f} | {milliseconds:.2f} |")
 
 
+def compare_cells(images: Sequence[Picture], labels: NDArray[np.str_], munich: Sequence[Sequence[Picture]]) -> None:
+    """Print the second table."""
+    copies: dict[str, Sequence[Picture]] = {
+        "original": images,
+        "1 px": [changed(image, sigma=1) for image in images],
+        "2 px": [changed(image, sigma=2) for image in images],
+        "noise": [changed(image, sigma=2, noise=4) for image in images],
+        "neighbour": [beside(image, other) for image, other in zip(images, [*images[1:], images[0]], strict=True)],
+        "200 px": [scaled(image, 200) for image in images],
+    }
+    drawn, kinds, blur = phantom()
+    print(f"\n| measure | 1 px | 2 px | noise | Munich | phantom | neighbour | 200 px |\n|{'---|' * 8}")
+    for name in ("sharpness", "cell_sharpness"):
+        values = {kind: np.array([getattr(measure(one), name) for one in found]) for kind, found in copies.items()}
+        areas = [within(values["original"], values[kind], labels) for kind in ("1 px", "2 px", "noise")]
+        sharp, soft = (np.array([getattr(measure(one), name) for one in found]) for found in munich)
+        focus = np.array([getattr(measure(one), name) for one in drawn])
+        known = np.mean([spearmanr(focus[kinds == kind], -blur[kinds == kind]).statistic for kind in LABELS])
+        moved = np.median(np.abs(values["neighbour"] / values["original"] - 1))
+        figures = " | ".join(f"{figure:.3f}" for figure in (*areas, auc(sharp, soft), known))
+        print(f"| {name} | {figures} | {moved:.0%} | {np.median(values['200 px'] / values['original']):.2f} |")
+
+
+def beside(image: Picture, other: Picture) -> Picture:
+    """A copy whose left fifth shows the middle of another image: a second cell at its edge."""
+    width = image.shape[1] // 5
+    middle = other.shape[1] // 2
+    return np.concatenate([other[:, middle : middle + width], image[:, width:]], axis=1)
+
+
 def measured(images: Sequence[Picture], labels: NDArray[np.str_]) -> pd.DataFrame:
     """The table that the rule reads, numbered by its index."""
     return pd.DataFrame([asdict(measure(image)) for image in images]).assign(label=labels)
@@ -148,13 +184,12 @@ def spoilt(images: Sequence[Picture], bad: NDArray[np.bool_], **change: float) -
     return [changed(image, **change) if is_bad else image for image, is_bad in zip(images, bad, strict=True)]
 
 
-def phantom(count: int = 40) -> tuple[list[Picture], NDArray[np.str_], NDArray[np.bool_]]:
-    """Freshly drawn phantom cells, 128 px, ``count`` a class, with their labels and whether they are unsharp."""
+def phantom(count: int = 40) -> tuple[list[Picture], NDArray[np.str_], NDArray[np.float64]]:
+    """Freshly drawn phantom cells, 128 px, ``count`` a class, with their labels and their blur in micrometres."""
     rng = np.random.default_rng(0)
     drawn = [(label, draw_cell(label, rng), draw_smear(rng)) for label in LABELS for _ in range(count)]
     pictures = [render(cell, smear, 128, rng) for _, cell, smear in drawn]
-    unsharp = np.array([smear.blur > UNSHARP for _, _, smear in drawn])
-    return pictures, np.array([label for label, _, _ in drawn]), unsharp
+    return pictures, np.array([label for label, _, _ in drawn]), np.array([smear.blur for _, _, smear in drawn])
 
 
 def read(path: str) -> tuple[list[Picture], NDArray[np.str_], list[str]]:
@@ -173,14 +208,16 @@ def main() -> None:
     images, labels, _ = read(options.peripheral)
     cells, kinds, names = read(options.munich)
     soft = np.array([name in BLURRED for name in names])
-    compare(images[::3], labels[::3], [[cells[n] for n in np.flatnonzero(which)] for which in (~soft, soft)])
+    munich = [[cells[n] for n in np.flatnonzero(which)] for which in (~soft, soft)]
+    compare(images[::3], labels[::3], munich)
+    compare_cells(images[::3], labels[::3], munich)
     bad = np.random.default_rng(0).permutation(len(images)) < len(images) // 10
     print("\n| called blurred | of the blurred | of the others |\n|---|---|---|")
     for sigma in (1, 2, 3):
         called(f"sigma {sigma}", blurred(measured(spoilt(images, bad, sigma=sigma), labels)), bad)
     called("Munich", blurred(measured(cells, kinds)), soft)
-    pictures, drawn, unsharp = phantom()
-    called("phantom", blurred(measured(pictures, drawn)), unsharp)
+    pictures, drawn, blur = phantom()
+    called("phantom", blurred(measured(pictures, drawn)), blur > UNSHARP)
     print("\n| called over-exposed | of the brighter | of the others |\n|---|---|---|")
     for gain in (1.1, 1.2, 1.3):
         called(f"times {gain}", clipped(measured(spoilt(images, bad, gain=gain), labels), "white"), bad)

@@ -114,7 +114,9 @@ def _prepare(
     if "analysis" not in wanted.model_fields_set:
         resolved = replace(resolved, benchmark=resolved.benchmark.model_copy(update={"analysis": known}))
     elif wanted.analysis not in (known, Analysis()):
-        rows = [Named(arm.row, arm.classifier.name) for arm in resolved.arms]
+        rows = [
+            Named(arm.row, arm.classifier.name, arm.classifier.offer.spec.name, arm.n) for arm in resolved.arms
+        ]
         check_declaration(wanted.analysis, rows, str(benchmark or "options"))
     return _Prepared(resolved, plugins, out)
 

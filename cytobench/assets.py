@@ -143,6 +143,11 @@ def _joined(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()
 
 
+def digests(assets: Mapping[str, Asset]) -> dict[str, str]:
+    """The digest of each asset by name, in the order of the names: what a content address says of them."""
+    return {name: asset.digest for name, asset in sorted(assets.items())}
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:

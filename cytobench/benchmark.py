@@ -50,6 +50,8 @@ class Analysis(BaseModel):
     """The row to compare with, or a pattern (``*``, ``?``) that gives each row the one of its classifier."""
     comparisons: tuple[str, ...] = ("*",)
     """Rows, or patterns of rows: those compared with the reference, and the family that p-values are adjusted for."""
+    baselines: tuple[str, ...] = ()
+    """Rows, or patterns of rows: those among which validation picks the best, which the headline is compared with."""
 
     @field_validator("metric")
     @classmethod
@@ -66,6 +68,11 @@ class Analysis(BaseModel):
         if not comparisons:
             raise ValueError("must name at least one row or pattern")
         return tuple(dict.fromkeys(comparisons))
+
+    @field_validator("baselines")
+    @classmethod
+    def _once(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(baselines))
 
 
 class Variant(BaseModel):
@@ -95,9 +102,13 @@ class Benchmark(BaseModel):
     """``paper`` or ``pocket``; None asks the data set."""
     generator: tuple[str, ...] = ()
     classifier: tuple[str, ...] = ()
+    extractor: tuple[str, ...] = ()
+    """What the fidelity of synthetic images is measured with; none by default."""
     synthetic: tuple[int, ...] | None = None
     """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
     shots: tuple[int, ...] = (16,)
+    select: str = "random"
+    """How shots are chosen: ``random``, ``first``, ``sharpest`` or a file that lists images."""
     folds: int = Field(default=5, ge=3)
     fold: tuple[int, ...] | None = None
     """Which folds run, from 0; None for all."""
@@ -122,7 +133,7 @@ class Benchmark(BaseModel):
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
 
-    @field_validator("generator", "classifier", "synthetic", "shots", "fold", "train_only", "merge")
+    @field_validator("generator", "classifier", "extractor", "synthetic", "shots", "fold", "train_only", "merge")
     @classmethod
     def _once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
         return None if values is None else tuple(dict.fromkeys(values))

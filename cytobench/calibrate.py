@@ -15,13 +15,17 @@ from tempfile import TemporaryDirectory
 from cytobench.arms import ReadyGenerator, Trial
 from cytobench.contract import PluginConfig
 from cytobench.errors import UserError
+from cytobench.fidelity.extract import reading
+from cytobench.fidelity.stage import FidelityStage
 from cytobench.images import Images
 from cytobench.imagesets import ImageSet
+from cytobench.lazy import load
 from cytobench.plan import Planner
 from cytobench.pricing import Cost, Kind
 from cytobench.resolve import Resolved
 from cytobench.stages import FitStage, PredictStage, TrainStage, run_stage
 from cytobench.store import Store
+from cytobench.timing import Stopwatch
 
 SHORT, LONG = 2, 6
 """Optimiser steps of a fit."""
@@ -55,6 +59,12 @@ def calibrate(
             trial = next((trial for trial in trials if trial.arm.classifier == classifier), None)
             if trial is not None and {("train", classifier.name), ("predict", classifier.name)} & set(wanted):
                 costs |= _Bench(planner, Path(folder) / "classifiers" / classifier.name, tell).classifier(trial)
+        for extractor in resolved.extractors:
+            trial = next((trial for trial in trials if trial.arm.generator is not None), None)
+            stage = planner.fidelity(trial, extractor) if trial is not None else None
+            if stage is not None and ("fidelity", extractor.name) in wanted:
+                tell(f"calibrating: fidelity {extractor.name}")
+                costs["fidelity", extractor.name] = _extract(stage, Path(folder) / "extractors" / extractor.name)
     return {kind: cost for kind, cost in costs.items() if kind in wanted}
 
 
@@ -169,6 +179,23 @@ class _Bench:
     def _bytes(self, kind: str, key: str) -> int:
         folder = Store(self.folder).folder(kind, key)
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _extract(stage: FidelityStage, folder: Path) -> Cost:
+    """The cost of an extraction; the figures themselves take seconds and are not counted."""
+    rows, watch = _spread(list(range(len(stage.real))), PREDICTED), Stopwatch(stage.work.device)
+    load(stage.extractor.offer.spec.factory)
+    with reading(stage.extractor, folder, stage.work.device, time=watch.part) as reader:
+        with watch.stage():
+            part = stage.real.take(rows)
+            reader.features(part.images, part.digests)
+        once = watch.parts.get("load", 0.0)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / reader.extracted
+        return Cost(
+            once=once,
+            image=(watch.seconds - once) / reader.extracted,
+            stage_bytes=size * stage.kept,
+        )
 
 
 def _linear(seconds: list[float], steps: list[int], size: float) -> Cost:

@@ -10,6 +10,7 @@ import numpy as np
 from cytobench.arms import Trial
 from cytobench.columns import aligned_lines
 from cytobench.plan import Planner
+from cytobench.protocols import listed_elsewhere
 from cytobench.resolve import Resolved
 
 Parts = tuple[int, int, int]
@@ -55,6 +56,12 @@ def class_counts(resolved: Resolved, planner: Planner) -> list[ClassCount]:
             )
         )
     return found
+
+
+def shots_note(resolved: Resolved, planner: Planner) -> str:
+    """How many of the images that a file lists as shots each fold cannot use, in words; empty if it can use all."""
+    folds = [planner.divide(0)[fold] for fold in resolved.benchmark.fold or ()]
+    return listed_elsewhere(resolved.dataset, resolved.protocol, resolved.choice, folds)
 
 
 def composition_lines(counts: Sequence[ClassCount], folds: Sequence[int], pooled: bool, seeds: int) -> list[str]:

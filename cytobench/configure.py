@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import CytobenchError, UserError
 from cytobench.lazy import load
 from cytobench.validation import explain
@@ -43,8 +43,29 @@ def classifier_config(
     return _configure(config_class, name or spec.name, preset, values, list(config_class.model_fields))
 
 
+def extractor_config(spec: ExtractorSpec, preset: str, values: Mapping[str, Any]) -> PluginConfig:
+    """The configuration of an extractor."""
+    config_class = _config_class(spec.config, spec.name)
+    return _configure(config_class, spec.name, preset, values, list(config_class.model_fields))
+
+
 def classifier_title(spec: ClassifierSpec, config: PluginConfig) -> str:
     """The name tables show: the spec's ``title`` with the configuration's values, or its name."""
+    return _title(spec, config)
+
+
+def extractor_title(spec: ExtractorSpec, config: PluginConfig) -> str:
+    """The name tables show, as :func:`classifier_title`."""
+    return _title(spec, config)
+
+
+def outcome(config: PluginConfig) -> dict[str, Any]:
+    """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
+    named = {*config.assets(), *config.optional_assets}
+    return {name: value for name, value in plain_settings(config).items() if name not in named}
+
+
+def _title(spec: ClassifierSpec | ExtractorSpec, config: PluginConfig) -> str:
     return spec.title.format_map(config.model_dump()) if spec.title else spec.name
 
 

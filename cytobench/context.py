@@ -17,7 +17,8 @@ class Stopped(Exception):
 
 
 @contextmanager
-def _untimed(_part: str) -> Iterator[None]:
+def untimed(_part: str) -> Iterator[None]:
+    """Book nothing."""
     yield
 
 
@@ -46,7 +47,7 @@ class Context:
     logger: logging.Logger = field(default_factory=lambda: logging.getLogger("cytobench"))
     progress: Callable[[int, int], None] = lambda done, total: None
     stop: Callable[[], bool] = lambda: False
-    time: Callable[[str], AbstractContextManager[None]] = _untimed
+    time: Callable[[str], AbstractContextManager[None]] = untimed
     """``with ctx.time("load"):`` books a part of the stage's time under a name, device synchronised."""
 
     def check_stop(self) -> None:

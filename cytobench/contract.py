@@ -144,6 +144,19 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True)
+class ExtractorSpec:
+    """A feature extractor on offer: what fidelity is measured with. ``title`` is as of :class:`ClassifierSpec`."""
+
+    name: str
+    summary: str
+    contract: int
+    revision: int
+    factory: str
+    config: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Request:
     """One synthetic image to make: image ``index`` of ``label``, its noise from ``seed`` alone."""
 
@@ -219,6 +232,31 @@ class Predictor(Protocol):
 
     def predict_proba(self, images: Images) -> NDArray[np.float32]:
         """Return probabilities, float32 (n, classes), columns in the order of ``images.labels``, rows sum to 1."""
+        ...
+
+    def close(self) -> None:
+        """Free what was opened."""
+        ...
+
+
+class Extractor(Protocol):
+    """Made by ``factory(config)``."""
+
+    def open(self, ctx: Context) -> OpenedExtractor:
+        """Load the network. It stays as it is: an extractor learns nothing from the images it sees."""
+        ...
+
+
+class OpenedExtractor(Protocol):
+    """Turns images into features."""
+
+    ran: Ran
+
+    def features(self, images: Images) -> NDArray[np.float32]:
+        """Return features, finite float32 (n, d), d the same for all images, in the order of the images.
+
+        The features of an image must not depend on the other images. Labels and prompts of the images say nothing.
+        """
         ...
 
     def close(self) -> None:

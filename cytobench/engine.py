@@ -24,6 +24,8 @@ class Node:
     title: str
     build: Callable[[], Stage]
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    """Stages that it waits for, whether they succeed or fail."""
     finished: Callable[[dict[str, Any]], None] = lambda report: None
     failed: Callable[[BaseException], None] = lambda error: None
 
@@ -111,7 +113,7 @@ class Engine:
 
 def _ready(waiting: Mapping[str, Node], running: Mapping[Any, Node]) -> list[Node]:
     unfinished = {*waiting, *(node.key for node in running.values())}
-    return [node for node in waiting.values() if not unfinished.intersection(node.needs)]
+    return [node for node in waiting.values() if unfinished.isdisjoint((*node.needs, *node.after))]
 
 
 def _let_go(error: BaseException | None) -> None:

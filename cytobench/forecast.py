@@ -9,15 +9,16 @@ from pathlib import Path
 
 from cytobench.arms import Trial
 from cytobench.calibrate import calibrate
-from cytobench.composition import ClassCount, class_counts
+from cytobench.composition import ClassCount, class_counts, shots_note
 from cytobench.environment import device_info
+from cytobench.fidelity.stage import FidelityStage
 from cytobench.plan import Planner
 from cytobench.pricing import Cost, Kind, recorded_costs
 from cytobench.reasons import Reasons
 from cytobench.resolve import Resolved
 from cytobench.results import refuse_other_settings, why_undone
 
-KINDS = ("fit", "sample", "train", "predict")
+KINDS = ("fit", "sample", "fidelity", "train", "predict")
 
 
 @dataclass
@@ -63,6 +64,8 @@ class Forecast:
     """Whether the times are of a calibration; else of earlier records."""
     kept_bytes: int
     """What the store holds already."""
+    shots_note: str
+    """What of a list of shots cannot be used; empty if all can."""
 
     @property
     def seconds(self) -> float | None:
@@ -117,11 +120,14 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     Time comes from earlier records. With ``tell``, a few steps of each kind of stage are timed instead, in a temporary
     folder, and ``tell`` hears of each.
     """
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     planners, counts, done = resolved.planners(store), _Counts(), 0
     reasons = Reasons(planners[0].store)
     for trial in resolved.trials:
-        done += _count_trial(planners[trial.repeat], trial, out, counts, reasons)
+        planner = planners[trial.repeat]
+        measured = [planner.fidelity(trial, extractor) for extractor in resolved.extractors]
+        fidelity = [stage for stage in measured if stage is not None]
+        done += _count_trial(planner, trial, out, counts, reasons, fidelity)
     items = sorted(counts.items.values(), key=lambda item: (KINDS.index(item.kind), item.plugin))
     device = str(device_info(planners[0].device)["name"])
     if tell is not None:
@@ -146,6 +152,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         pooled=resolved.protocol.pooled,
         calibrated=tell is not None,
         kept_bytes=_size(store),
+        shots_note=shots_note(resolved, planners[0]),
     )
 
 
@@ -153,7 +160,7 @@ def _price(item: Item, cost: Cost | None) -> None:
     if not item.todo:
         item.seconds = item.bytes = 0.0
         return
-    if item.there and item.kind != "predict":
+    if item.there and item.kind not in ("predict", "fidelity"):  # features lie beside what a fidelity leaves
         item.bytes = item.there_bytes / item.there * item.todo
     if item.kind == "predict":
         item.bytes = 0.0  # records and predictions lie outside the store
@@ -163,10 +170,17 @@ def _price(item: Item, cost: Cost | None) -> None:
             item.bytes = cost.stage_bytes * item.todo
 
 
-def _count_trial(planner: Planner, trial: Trial, out: Path, counts: _Counts, reasons: Reasons) -> bool:
+def _count_trial(
+    planner: Planner,
+    trial: Trial,
+    out: Path,
+    counts: _Counts,
+    reasons: Reasons,
+    fidelity: Sequence[FidelityStage],
+) -> bool:
     """Count what a trial needs; whether it is done."""
     predict, classifier = planner.predict(trial), trial.arm.classifier
-    undone = why_undone(out, trial, predict.key)
+    undone = why_undone(out, trial, predict.key, [stage.key for stage in fidelity])
     if undone is None:
         counts.there("predict", classifier.name, 0)
         return True
@@ -184,9 +198,24 @@ def _count_trial(planner: Planner, trial: Trial, out: Path, counts: _Counts, rea
             reason = reasons.of_stage("train", train.key, plugin, None, train.inputs)
             validated = len(train.val) * classifier.config.validations()
             counts.todo("train", classifier.name, reason, steps=steps, validated=validated)
-    if not trained or planner.predicts_synthetic(trial):
+    measured = [_count_fidelity(planner, stage, counts, reasons) for stage in fidelity]
+    if not trained or planner.predicts_synthetic(trial) or not all(measured):
         _count_generator(planner, trial, counts, reasons)
     return False
+
+
+def _count_fidelity(planner: Planner, stage: FidelityStage, counts: _Counts, reasons: Reasons) -> bool:
+    """Count a fidelity once; whether it is there."""
+    name = stage.extractor.name
+    there = planner.store.find("fidelity", stage.key) is not None
+    if counts.new(stage.key):
+        if there:
+            counts.there("fidelity", name, _size(planner.store.folder("fidelity", stage.key)))
+        else:
+            plugin = stage.extractor.offer.spec.name
+            reason = reasons.of_stage("fidelity", stage.key, plugin, name, stage.inputs)
+            counts.todo("fidelity", name, reason, images=stage.passes)
+    return there
 
 
 def _count_generator(planner: Planner, trial: Trial, counts: _Counts, reasons: Reasons) -> None:

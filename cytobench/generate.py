@@ -16,7 +16,7 @@ from cytobench.decode import encode_png
 from cytobench.errors import UserError
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.prompts import read_prompts
-from cytobench.protocols import Fold
+from cytobench.protocols import Fold, refuse_unlisted
 from cytobench.resolve import resolve
 from cytobench.stages import run_stage
 
@@ -30,6 +30,7 @@ def generate_images(
     out: Path,
     *,
     preset: str | None = None,
+    select: str = "random",
     seed: int = 42,
     values: Mapping[str, Mapping[str, Any]] | None = None,
     prompts_file: Path | None = None,
@@ -49,6 +50,7 @@ def generate_images(
         "synthetic": [n],
         "shots": [shots],
         "preset": preset,
+        "select": select,
         "seed": seed,
         "device": device,
         "set": values or {},
@@ -61,6 +63,7 @@ def generate_images(
         raise UserError(f"--out {out}: {folder} already holds files. Give another folder.")
     rows = np.arange(len(resolved.dataset.table))
     nothing = rows[:0]
+    refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, None, [label])
     planner = replace(
         resolved.planner(store or cache_folder() / "store"),
         divide=lambda _: [Fold(0, rows, nothing, nothing)],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pluggy
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
 
 hookspec = pluggy.HookspecMarker("cytobench")
 
@@ -26,6 +26,11 @@ def cytobench_classifiers() -> Sequence[ClassifierSpec]:  # type: ignore[empty-b
 @hookspec
 def cytobench_datasets() -> Sequence[DatasetSpec]:  # type: ignore[empty-body]
     """Return the data sets this plugin offers."""
+
+
+@hookspec
+def cytobench_extractors() -> Sequence[ExtractorSpec]:  # type: ignore[empty-body]
+    """Return the feature extractors this plugin offers."""
 
 
 @hookspec

@@ -91,6 +91,11 @@ class ImageSet:
         """The first n images, in order of their index."""
         return [ShardPixels(self.shard(i // self.block), i % self.block) for i in range(n)]
 
+    def digests(self, n: int) -> list[str]:
+        """The pixel digests of the first n images, SHA-256 in hex."""
+        blocks = (pq.read_table(self.shard(number), columns=["digest"]) for number in self.blocks(n))
+        return [str(digest) for block in blocks for digest in block.column("digest").to_pylist()][:n]
+
     def write(
         self, number: int, images: Sequence[tuple[Request, NDArray[np.uint8]]], report: dict[str, Any]
     ) -> None:

@@ -13,16 +13,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cytobench.arms import ReadyClassifier, ReadyGenerator, Trial
-from cytobench.assets import Asset
-from cytobench.configure import plain_settings
+from cytobench.assets import Asset, digests
+from cytobench.configure import outcome
 from cytobench.contract import PluginConfig
+from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.dataset import Dataset
+from cytobench.fidelity.copies import Tuning, Untested
+from cytobench.fidelity.extract import ReadyExtractor
+from cytobench.fidelity.features import Part
+from cytobench.fidelity.stage import FIGURES, FidelityStage
+from cytobench.fidelity.tuning import contents, held_out_rows, inputs_of, why_untested
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key, derive_seed
 from cytobench.metrics import EXTERNAL
 from cytobench.prompts import ClassPrompts
-from cytobench.protocols import Fold, Protocol, draw_shots, synthetic_path
+from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted, synthetic_path
 from cytobench.stages import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
 from cytobench.store import Store
 
@@ -45,6 +51,10 @@ class Planner:
     store: Store
     external: Dataset | None = None
     """An outside test set with the labels of ``dataset``."""
+    seen: tuple[int, ...] = ()
+    """Rows that generators made elsewhere have seen; they are in training alone."""
+    choice: Choice = RANDOM
+    """How shots are chosen."""
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -68,7 +78,13 @@ class Planner:
 
     def fold_shots(self, shots: int, fold: int, label: str) -> NDArray[np.int64]:
         """The rows that a class's shots are in a fold."""
-        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed)
+        return draw_shots(self.dataset, self.protocol, self.divide(0)[fold], label, shots, self.seed, self.choice)
+
+    def refuse_unlisted(self, trials: Sequence[Trial]) -> None:
+        """Raise UserError if a file lists the shots, and none of a class that some trial tunes a generator on."""
+        tuned = {(trial.fold, label) for trial in trials if trial.arm.shots for label in self.fold(trial).counts()}
+        for fold, label in sorted(tuned):
+            refuse_unlisted(self.dataset, self.protocol, self.choice, self.divide(0)[fold], [label])
 
     def fits(self, trial: Trial) -> list[FitStage]:
         """The fits behind a trial's synthetic images."""
@@ -106,9 +122,9 @@ class Planner:
             inputs = {
                 "generator": spec.name,
                 "revision": spec.revision,
-                "sample": _outcome(generator.sample_config),
-                "fit": fit_key or _outcome(generator.fit_config),
-                "assets": _digests(generator.assets),
+                "sample": outcome(generator.sample_config),
+                "fit": fit_key or outcome(generator.fit_config),
+                "assets": digests(generator.assets),
                 "label": label,
                 "prompt": prompt,
                 "seed": self.seed,
@@ -130,8 +146,8 @@ class Planner:
         inputs = {
             "classifier": spec.name,
             "revision": spec.revision,
-            "config": _outcome(classifier.config),
-            "assets": _digests(classifier.assets),
+            "config": outcome(classifier.config),
+            "assets": digests(classifier.assets),
             "labels": list(self.dataset.labels),
             "prompts": [self.prompts[label].classifier for label in self.dataset.labels],
             "train": self._contents(fold.train),
@@ -197,6 +213,60 @@ class Planner:
             self._groups(fold, splits),
         )
 
+    def fidelity(self, trial: Trial, extractor: ReadyExtractor) -> FidelityStage | None:
+        """How near a trial's synthetic images are to its fold's test images; None for N = 0. Classifiers share it."""
+        sample, generator = self.sample(trial), trial.arm.generator
+        if sample is None or generator is None:
+            return None
+        seed = derive_seed(self.seed, "fidelity", trial.fold)
+        tuning = self._tuning(generator, trial, seed)
+        real = self._part(self.fold(trial).test)
+        if isinstance(tuning, Tuning):
+            real = real.without(tuning.shots.digests)  # some protocols test on shots too
+        inputs = {
+            **extractor.inputs(self.protocol.view),
+            "figures": FIGURES,
+            "real": contents(real)[0],
+            "synthetic": [[one.images.folder.name, one.label, one.n] for one in sample.classes],
+            **inputs_of(tuning),
+            "seed": seed,
+        }
+        spec = extractor.offer.spec
+        every = {one.label: np.arange(one.n) for one in sample.classes}
+        return FidelityStage(
+            key=content_key("fidelity", inputs),
+            work=self._work(spec.name, spec.factory, (extractor.config,), seed, extractor.assets, None),
+            extractor=extractor,
+            real=real,
+            synthetic=self._images(np.array([], dtype=np.int64), "classifier", self.protocol.view, sample, every),
+            sets=[(one.images, one.n) for one in sample.classes],
+            tuning=tuning,
+            inputs=inputs,
+        )
+
+    def _tuning(self, generator: ReadyGenerator, trial: Trial, seed: int) -> Tuning | Untested:
+        """What a trial's generator was tuned on, and images of the same classes that it has not seen."""
+        untested = why_untested(generator)
+        if untested is not None:
+            return untested
+        table, shots = self.dataset.table, self.shots(trial)
+        # Of the groups of the shots, and of what a list names, all images are in training: so are those like the shots.
+        unlike = bool(self.seen) or bool(table["group"].notna().any())
+        within = unlike and self.protocol.shots_from == "train"
+        pool = self.divide(0)[trial.fold].training_part if within else np.arange(len(table))
+        held_out = held_out_rows(table, pool, shots, seed)
+        chosen = None if self.choice.recorded == RANDOM.recorded else self.choice.recorded
+        return Tuning(self._part(np.concatenate([*shots.values()])), self._part(held_out), chosen)
+
+    def _part(self, rows: NDArray[np.int64]) -> Part:
+        table = self.dataset.table.iloc[rows]
+        return Part(
+            images=self._images(rows, "classifier", self.protocol.view),
+            digests=list(table["digest"]),
+            groups=list(table["group"].astype(object).where(table["group"].notna(), None)),
+            names=list(table["path"]),
+        )
+
     def _fit(self, generator: ReadyGenerator, shots: int, fold: int, label: str) -> FitStage:
         labels = (label,) if label else self.dataset.labels
         rows = np.concatenate([self.fold_shots(shots, fold, one) for one in labels])
@@ -205,8 +275,8 @@ class Planner:
         inputs = {
             "generator": spec.name,
             "revision": spec.revision,
-            "fit": _outcome(generator.fit_config),
-            "assets": _digests(generator.assets),
+            "fit": outcome(generator.fit_config),
+            "assets": digests(generator.assets),
             "shots": self._contents(rows),
             "prompts": [self.prompts[one].generator for one in labels],
             "seed": seed,
@@ -324,13 +394,3 @@ def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:
         key, n = sets[label].images.folder.name, sets[label].n
         found.append([key, label, n if numbers == list(range(n)) else numbers])
     return found
-
-
-def _outcome(config: PluginConfig) -> dict[str, Any]:
-    """The configuration without the fields that name an asset: its digest says what it is, wherever it lies."""
-    named = {*config.assets(), *config.optional_assets}
-    return {name: value for name, value in plain_settings(config).items() if name not in named}
-
-
-def _digests(assets: Mapping[str, Asset]) -> dict[str, str]:
-    return {name: asset.digest for name, asset in sorted(assets.items())}

@@ -11,11 +11,11 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from cytobench import hookspecs
-from cytobench.contract import CONTRACT, ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.contract import CONTRACT, ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
 from cytobench.errors import UserError
 
 GROUP = "cytobench"
-Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec)
+Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec, ExtractorSpec)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Plugins:
     generators: dict[str, Offer[GeneratorSpec]] = field(default_factory=dict)
     classifiers: dict[str, Offer[ClassifierSpec]] = field(default_factory=dict)
     datasets: dict[str, Offer[DatasetSpec]] = field(default_factory=dict)
+    extractors: dict[str, Offer[ExtractorSpec]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def generator(self, name: str) -> Offer[GeneratorSpec]:
@@ -53,6 +54,10 @@ class Plugins:
     def classifier(self, name: str) -> Offer[ClassifierSpec]:
         """The classifier of this name; UserError with near names otherwise."""
         return self._find("classifier", self.classifiers, name)
+
+    def extractor(self, name: str) -> Offer[ExtractorSpec]:
+        """The extractor of this name; UserError with near names otherwise."""
+        return self._find("extractor", self.extractors, name)
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an observer hook of every plugin; an exception changes nothing and is returned as a message."""
@@ -93,6 +98,7 @@ def load_plugins(points: Iterable[EntryPoint] | None = None) -> Plugins:
     _collect(plugins, "cytobench_generators", GeneratorSpec, plugins.generators, origins)
     _collect(plugins, "cytobench_classifiers", ClassifierSpec, plugins.classifiers, origins)
     _collect(plugins, "cytobench_datasets", DatasetSpec, plugins.datasets, origins)
+    _collect(plugins, "cytobench_extractors", ExtractorSpec, plugins.extractors, origins)
     return plugins
 
 

@@ -95,6 +95,8 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
         tuned = 1 if stage.label else len(record.shots_used)
         steps = generator.fit_config.optimizer_steps(shots, tuned) if same else None
         return ((stage.kind, used.name), steps or 0, 0) if same else None
+    if stage.kind == "fidelity":
+        return _amount_of_fidelity(resolved, record, stage)
     name, recorded = record.classifier.name, record.classifier.config
     classifier = next((ready for ready in resolved.classifiers if ready.name == name), None)
     if classifier is None or not _same(classifier.config, recorded):
@@ -109,6 +111,14 @@ def _amount(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kin
     made = sum(max(made - n, 0) for n in real) if balanced else made * len(real)
     classes = len(real) if made else sum(count > 0 for count in real)
     return (stage.kind, name), classifier.config.optimizer_steps(sum(real) + made, classes) or 0, 0
+
+
+def _amount_of_fidelity(resolved: Resolved, record: Record, stage: StageReport) -> tuple[Kind, int, int] | None:
+    used = next((one.extractor for one in record.fidelity if one.key == stage.key), None)
+    extractor = next((ready for ready in resolved.extractors if used and ready.name == used.name), None)
+    if used is None or extractor is None or not _same(extractor.config, used.config):
+        return None
+    return (stage.kind, used.name), 0, stage.images or 0
 
 
 def _same(config: PluginConfig, recorded: Mapping[str, Any]) -> bool:

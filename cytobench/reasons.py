@@ -24,7 +24,7 @@ class Reasons:
         self._earlier = cache(lambda kind: list(store.reports(kind)))
 
     def of_stage(self, kind: str, key: str, plugin: str, label: str | None, inputs: Inputs) -> str:
-        """Why no fit or training of this key is there."""
+        """Why no fit, training or fidelity of this key is there."""
         damaged = self._store.damage(kind, key)
         if damaged:
             return f"damaged: {', '.join(damaged)}"
@@ -40,7 +40,7 @@ class Reasons:
 
     def _nearest(self, kind: str, plugin: str, label: str | None, inputs: Inputs) -> str:
         """What differs from the stage of the same plugin and class that differs least, the newest of several."""
-        owner = "classifier" if kind == "train" else "generator"
+        owner = {"train": "classifier", "fidelity": "extractor"}.get(kind, "generator")
         differing = [
             (found, report["when"])
             for earlier, report in self._earlier(kind)

@@ -13,6 +13,8 @@ from cytobench.configure import plain_settings
 from cytobench.data.external import ExternalTest
 from cytobench.data.seen import DECLARATIONS
 from cytobench.environment import device_info, environment
+from cytobench.fidelity.extract import ReadyExtractor
+from cytobench.fidelity.stage import kept_figures
 from cytobench.plan import Planner
 from cytobench.records import Record
 from cytobench.resolve import Resolved
@@ -27,7 +29,7 @@ class Recorder:
 
     resolved: Resolved
     made: set[str] = field(default_factory=set)
-    """Keys of stages made in this run, to tell what it paid."""
+    """Keys of stages and of image sets made in this run, to tell what it paid."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def done(
@@ -37,16 +39,23 @@ class Recorder:
         report: Mapping[str, Any],
         ran: Mapping[str, Any],
         scores: Mapping[str, Mapping[str, float | None]],
+        unmeasured: Mapping[str, Mapping[str, str]],
     ) -> Record:
-        """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted."""
+        """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted.
+
+        ``unmeasured`` are its fidelities that failed, by extractor, as :class:`~cytobench.records.Failure`.
+        """
         stages, curves, generator_ran = self._stages(trial, planner)
+        fidelity, timed = self._fidelity(trial, planner)
         return self._record(
             trial,
             planner,
             key=report["key"],
             status="done",
             scores=scores,
-            stages=[*stages, {**report, "reused": False}],
+            stages=[*stages, *timed, {**report, "reused": False}],
+            fidelity=fidelity,
+            fidelity_failed=unmeasured,
             curves=curves,
             classifier=_plugin_part(trial.arm.classifier, ran),
             generator=_plugin_part(trial.arm.generator, generator_ran),
@@ -81,7 +90,7 @@ class Recorder:
             blocks = [report for n in one.images.blocks(one.n) if (report := one.images.report(n))]
             if blocks:
                 ran = blocks[0]["ran"]
-                stages.append({**_summed(blocks), "reused": max(block["when"] for block in blocks) < self.began})
+                stages.append({**_summed(blocks), "reused": one.images.folder.name not in self.made})
         train = planner.train(trial)
         entry = planner.store.find("train", train.key)
         curves = []
@@ -91,6 +100,21 @@ class Recorder:
             timed = {name: value for name, value in report.items() if name not in ("picked", "last")}
             stages.append({**timed, "reused": train.key not in self.made})
         return stages, curves, ran
+
+    def _fidelity(self, trial: Trial, planner: Planner) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The fidelities of a trial's synthetic images, and the reports of their stages."""
+        found, stages = [], []
+        for extractor in self.resolved.extractors:
+            stage = planner.fidelity(trial, extractor)
+            kept = kept_figures(planner.store, stage.key) if stage is not None else None
+            if stage is None or kept is None:
+                continue
+            figures, report = kept
+            dimension, ran = figures.pop("dimension"), figures.pop("ran")
+            used = {**(_plugin_part(extractor, ran) or {}), "dimension": dimension}
+            found.append({"key": stage.key, "extractor": used, **figures})
+            stages.append({**report, "reused": stage.key not in self.made})
+        return found, stages
 
     def _record(self, trial: Trial, planner: Planner, **parts: Any) -> Record:
         resolved = self.resolved
@@ -125,6 +149,7 @@ class Recorder:
                 "preset": benchmark.preset,
                 "shots": trial.arm.shots,
                 "shots_used": {label: len(rows) for label, rows in shots.items()},
+                "shots_chosen": resolved.choice.recorded,
                 "n_synthetic": trial.arm.n,
                 "seed": planner.seed,
                 "splits": {
@@ -147,7 +172,7 @@ class Recorder:
 
 
 def _plugin_part(
-    ready: ReadyGenerator | ReadyClassifier | None, ran: Mapping[str, Any] | None
+    ready: ReadyGenerator | ReadyClassifier | ReadyExtractor | None, ran: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
     if ready is None:
         return None

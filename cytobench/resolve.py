@@ -7,19 +7,28 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cytobench.arms import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
 from cytobench.assets import Asset, AssetReference, resolve_asset
 from cytobench.benchmark import Benchmark, PromptPair, Variant
-from cytobench.configure import classifier_config, classifier_title, generator_configs, plain_settings
+from cytobench.configure import (
+    classifier_config,
+    classifier_title,
+    extractor_config,
+    extractor_title,
+    generator_configs,
+    plain_settings,
+)
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
+from cytobench.data.choice import RANDOM, Choice, find_choice
 from cytobench.data.dataset import Dataset
 from cytobench.data.external import ExternalTest, as_external
 from cytobench.data.open import open_dataset
 from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError
+from cytobench.fidelity.extract import ReadyExtractor
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
 from cytobench.prompts import ClassPrompts, prompts_for
@@ -28,7 +37,6 @@ from cytobench.store import Store
 from cytobench.variants import check_variants, counts_of, find_classifier, find_generator, settings_of
 
 PRESETS = ("paper", "pocket")
-Device = TypeVar("Device", str, str | None)
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,13 @@ class Resolved:
     classifiers: Sequence[ReadyClassifier]
     prompts: Mapping[str, ClassPrompts]
     prompt_origins: Mapping[str, str]
+    extractors: Sequence[ReadyExtractor] = ()
     seen: tuple[int, ...] = ()
     """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
     external: ExternalTest | None = None
     """The outside test set."""
+    choice: Choice = RANDOM
+    """How shots are chosen."""
 
     @property
     def arms(self) -> list[Arm]:
@@ -65,8 +76,12 @@ class Resolved:
         ]
 
     def planners(self, store: Path) -> list[Planner]:
-        """The planner of each repeat."""
-        return [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        """The planner of each repeat. Raises UserError for classes that are too rare, or without listed shots."""
+        planners = [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        if self.choice.listed is not None:
+            for repeat, planner in enumerate(planners):
+                planner.refuse_unlisted([trial for trial in self.trials if trial.repeat == repeat])
+        return planners
 
     def planner(self, store: Path, repeat: int = 0) -> Planner:
         """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
@@ -94,6 +109,8 @@ class Resolved:
             workers=benchmark.workers,
             store=Store(store),
             external=self.external.dataset if self.external else None,
+            seen=self.seen,
+            choice=self.choice,
         )
 
 
@@ -104,11 +121,11 @@ def default_preset(dataset: str, plugins: Plugins) -> str:
 
 
 def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
-    return check_preset(benchmark.preset or default_preset(benchmark.dataset, plugins))
+    return checked_preset(benchmark.preset or default_preset(benchmark.dataset, plugins))
 
 
-def check_preset(preset: str) -> str:
-    """The same name. Raises UserError for one that is no preset."""
+def checked_preset(preset: str) -> str:
+    """The preset, if there is one of this name. Raises UserError with the nearest one otherwise."""
     if preset not in PRESETS:
         near = get_close_matches(preset, PRESETS, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -133,12 +150,15 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         if any(n > 0 for n in benchmark.synthetic or ()):
             known = ", ".join(plugins.generators)
             raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {known}.")
+        if benchmark.extractor:
+            raise UserError(f"--extractor {benchmark.extractor[0]} needs a --generator whose images it can measure.")
         synthetic = (0,)
     elif 0 in benchmark.shots:
         raise UserError("--shots 0: a generator is tuned on at least 1 image.")
     dataset = declared_dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    extractors = [_extractor(name, benchmark, plugins, preset) for name in benchmark.extractor]
     for name in (*benchmark.generator, *benchmark.classifier):
         _check_counts(name, benchmark, synthetic)
     seen = _seen(benchmark, dataset, protocol, generators)
@@ -151,6 +171,9 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     used = (*benchmark.generator, *benchmark.classifier)
     configs: list[tuple[PluginConfig, ...]] = [(ready.fit_config, ready.sample_config) for ready in generators]
     configs += [(ready.config,) for ready in classifiers]
+    settings = {name: _settings(*found) for name, found in zip(used, configs, strict=True)}
+    for name, extractor in zip(benchmark.extractor, extractors, strict=True):
+        settings[name] = _settings(extractor.config) | settings.get(name, {})
     variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
     resolved = benchmark.model_copy(
         update={
@@ -159,8 +182,8 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "synthetic": tuple(synthetic),
             "fold": fold,
             "train_only": train_only,
-            "device": check_device(benchmark.device) or recorded_device or default_device(),
-            "set": {name: _settings(*found) for name, found in zip(used, configs, strict=True)},
+            "device": named_device(benchmark.device) or recorded_device or default_device(),
+            "set": settings,
             "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
@@ -169,7 +192,10 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         }
     )
     external = _external(resolved, dataset, plugins)
-    return Resolved(resolved, dataset, protocol, generators, classifiers, prompts, origins, seen, external)
+    choice = find_choice(benchmark.select, dataset, cache_folder())
+    return Resolved(
+        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external, choice
+    )
 
 
 def default_device() -> str:
@@ -180,7 +206,7 @@ def default_device() -> str:
     return "cpu" if accelerator is None else str(accelerator)
 
 
-def check_device(name: Device) -> Device:
+def named_device(name: str | None) -> str | None:
     """The device the user named, if this machine has it. Raises UserError otherwise."""
     if name is None or name == "cpu":
         return name
@@ -237,6 +263,7 @@ def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetR
         for config in _generator_configs(name, benchmark, plugins, preset)
     ]
     configs += [(name, _classifier_config(name, benchmark, plugins, preset)) for name in benchmark.classifier]
+    configs += [(name, _extractor_config(name, benchmark, plugins, preset)) for name in benchmark.extractor]
     return {
         f"{name}.{field}": reference for name, config in configs for field, reference in config.assets().items()
     }
@@ -285,6 +312,21 @@ def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[
     return tuple(n for n in synthetic if n)
 
 
+def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyExtractor:
+    config = _extractor_config(name, benchmark, plugins, preset)
+    offer = plugins.extractor(name)
+    return ReadyExtractor(offer, extractor_title(offer.spec, config), config, _assets(name, config))
+
+
+def _extractor_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
+    spec, values = plugins.extractor(name).spec, benchmark.set.get(name, {})
+    if name in (*benchmark.generator, *benchmark.classifier):
+        # A plugin of the same name in the run has keys of its own; those that both know are meant for both.
+        known = type(extractor_config(spec, preset, {})).model_fields
+        values = {key: value for key, value in values.items() if key in known}
+    return extractor_config(spec, preset, values)
+
+
 def _seen(
     benchmark: Benchmark, dataset: Dataset, protocol: Protocol, generators: Sequence[ReadyGenerator]
 ) -> tuple[int, ...]:
@@ -307,7 +349,7 @@ def _assets(plugin: str, config: PluginConfig) -> dict[str, Asset]:
 
 def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:
     check_variants(benchmark, plugins)
-    used = {*benchmark.generator, *benchmark.classifier}
+    used = {*benchmark.generator, *benchmark.classifier, *benchmark.extractor}
     for name in benchmark.set:
         if name not in used:
             raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")

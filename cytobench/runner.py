@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.arms import Trial
 from cytobench.atomic import write_bytes
-from cytobench.composition import class_counts, composition_lines
+from cytobench.composition import class_counts, composition_lines, shots_note
 from cytobench.engine import Engine, Node, SerialExecutor
 from cytobench.errors import UserError
+from cytobench.fidelity.stage import FidelityStage
+from cytobench.imagesets import ImageSet
 from cytobench.metrics import scores_by_split
 from cytobench.plan import Planner
 from cytobench.plugins import Plugins
@@ -34,12 +36,16 @@ logger = logging.getLogger("cytobench")
 
 @dataclass
 class Outcome:
-    """How a run ended: trials done now, found done, and failed (by name, with the reason)."""
+    """How a run ended: trials done now, found done, and failed (by name, with the reason).
+
+    ``unmeasured`` are the fidelities that failed, by the stage's title; their trials are done, without these figures.
+    """
 
     out: Path
     done: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
 
 
 def run_benchmark(
@@ -57,7 +63,7 @@ def run_benchmark(
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
     planners = resolved.planners(store)
-    refuse_other_settings(out, resolved.benchmark)
+    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
@@ -73,6 +79,8 @@ def run_benchmark(
             class_counts(resolved, planners[0]), resolved.benchmark.fold or (), resolved.protocol.pooled, len(planners)
         ):
             display.message(line)
+        if note := shots_note(resolved, planners[0]):
+            display.message(note)
         if resolved.external is not None:
             display.message(resolved.external.summary)
         progress = RunProgress(nodes, len(run.todo), display)
@@ -96,6 +104,8 @@ class _Run:
     outcome: Outcome
     todo: list[Trial] = field(default_factory=list)
     tell: Any = lambda text: None
+    unmeasured: dict[str, BaseException] = field(default_factory=dict)
+    """Why fidelities failed, by key."""
 
     def nodes(self) -> list[Node]:
         """The stages to do, in the order of trials; sets ``todo`` and the trials found done."""
@@ -104,7 +114,8 @@ class _Run:
         for trial in self.resolved.trials:
             planner = self._planner(trial)
             predict = planner.predict(trial)
-            if why_undone(self.out, trial, predict.key) is None:
+            fidelity = self._fidelity(trial)
+            if why_undone(self.out, trial, predict.key, [stage.key for stage in fidelity]) is None:
                 self.outcome.found.append(trial.name)
                 continue
             self.todo.append(trial)
@@ -125,6 +136,7 @@ class _Run:
                 title=f"predict {self._title(trial)}",
                 build=partial(planner.predict, trial),
                 needs=needs,
+                after=self._fidelity_nodes(trial, fidelity, nodes),
                 finished=partial(self._finish, trials),
                 failed=partial(self._fail, trials),
             )
@@ -142,6 +154,30 @@ class _Run:
                 finished=partial(self._made, key),
             )
         return key
+
+    def _fidelity(self, trial: Trial) -> list[FidelityStage]:
+        found = [self._planner(trial).fidelity(trial, extractor) for extractor in self.resolved.extractors]
+        return [stage for stage in found if stage is not None]
+
+    def _fidelity_nodes(
+        self, trial: Trial, stages: Sequence[FidelityStage], nodes: dict[str, Node]
+    ) -> tuple[str, ...]:
+        """The fidelities of a trial that are to be measured; its record waits for them, and is made without any."""
+        store = self._planner(trial).store
+        todo = [stage for stage in stages if store.find("fidelity", stage.key) is None]
+        for stage in todo:
+            if stage.key not in nodes:
+                nodes[stage.key] = Node(
+                    key=stage.key,
+                    kind="fidelity",
+                    plugin=stage.extractor.name,
+                    title=self._fidelity_title(trial, stage),
+                    build=partial(_same, stage),
+                    needs=self._sample_needs(trial, nodes),
+                    finished=partial(self._made, stage.key),
+                    failed=partial(self.unmeasured.__setitem__, stage.key),
+                )
+        return tuple(stage.key for stage in todo)
 
     def _sample_needs(self, trial: Trial, nodes: dict[str, Node]) -> tuple[str, ...]:
         """The sampling of a trial, if images of its sets are missing."""
@@ -174,11 +210,15 @@ class _Run:
                 title=f"sample {name} n{trial.arm.n} {self._place(trial)}",
                 build=lambda: sample,
                 needs=tuple(stage.key for stage in fits),
+                finished=partial(self._grown, [one.images for one in sample.classes if one.images.missing(one.n)]),
             )
         return sample.key
 
     def _made(self, key: str, report: dict[str, Any]) -> None:
         self.recorder.made.add(key)
+
+    def _grown(self, sets: Sequence[ImageSet], report: dict[str, Any]) -> None:
+        self.recorder.made.update(images.folder.name for images in sets)
 
     def _finish(self, trials: Sequence[Trial], report: dict[str, Any]) -> None:
         predictions = report.pop("predictions")
@@ -191,7 +231,8 @@ class _Run:
         scored = scores_by_split(
             predictions, [label for label in self.resolved.dataset.labels if label not in train_only]
         )
-        record = self.recorder.done(trial, self._planner(trial), report, ran, scored)
+        unmeasured = self._unmeasured(trial)
+        record = self.recorder.done(trial, self._planner(trial), report, ran, scored, unmeasured)
         write_record(self.out, record, predictions)
         self.outcome.done.append(trial.name)
         test = scored["test"]
@@ -200,18 +241,27 @@ class _Run:
         )
         self.observe("cytobench_trial_finished", record=record.model_dump(mode="json"))
 
+    def _unmeasured(self, trial: Trial) -> dict[str, dict[str, str]]:
+        """The fidelities of a trial that failed, by extractor; each is told of once."""
+        found = {}
+        for stage in self._fidelity(trial):
+            error = self.unmeasured.get(stage.key)
+            if error is None:
+                continue
+            found[stage.extractor.name] = _failure(error)
+            title = self._fidelity_title(trial, stage)
+            if title not in self.outcome.unmeasured:
+                self.outcome.unmeasured[title] = f"{type(error).__name__}: {error}"
+                self.tell(f"FAILED {title}: {self.outcome.unmeasured[title]}")
+        return found
+
     def _fail(self, trials: Sequence[Trial], error: BaseException) -> None:
         for trial in trials:
             self._keep_failure(trial, error)
 
     def _keep_failure(self, trial: Trial, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}"
-        failure = {
-            "type": type(error).__name__,
-            "message": str(error),
-            "traceback": "".join(traceback.format_exception(error)),
-        }
-        record = self.recorder.failed(trial, self._planner(trial), failure)
+        record = self.recorder.failed(trial, self._planner(trial), _failure(error))
         write_record(self.out, record, None)
         self.outcome.failed[trial.name] = reason
         self.tell(f"FAILED {self._title(trial)}: {reason}")
@@ -225,6 +275,14 @@ class _Run:
         seed = f" seed {self._planner(trial).seed}" if len(self.planners) > 1 else ""
         return f"fold {trial.fold}{seed}"
 
+    def _images(self, trial: Trial) -> str:
+        """What the synthetic images of a trial are."""
+        generator = trial.arm.generator
+        return f"{generator.name if generator else 'none'} s{trial.arm.shots} n{trial.arm.n}"
+
+    def _fidelity_title(self, trial: Trial, stage: FidelityStage) -> str:
+        return f"fidelity {stage.extractor.name} {self._images(trial)} {self._place(trial)}"
+
     def _title(self, trial: Trial) -> str:
         return f"{trial.arm.row} {self._place(trial)}"
 
@@ -236,3 +294,12 @@ class _Run:
 
 def _same(stage: Stage) -> Stage:
     return stage
+
+
+def _failure(error: BaseException) -> dict[str, str]:
+    """An error as a record keeps it."""
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "traceback": "".join(traceback.format_exception(error)),
+    }

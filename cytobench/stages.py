@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -84,10 +84,13 @@ class Work:
         )
 
 
-def _report(
+def stage_report(
     kind: str, key: str, label: str | None, work: Work, watch: Stopwatch, images: int | None
 ) -> dict[str, Any]:
-    """``images`` is the number of images made or predicted, for the rate; None where a rate says nothing."""
+    """What a stage says of itself; ``label`` is its class, or the extractor of a fidelity.
+
+    ``images`` is the number of images made, predicted or extracted, for the rate; None where a rate says nothing.
+    """
     busy = watch.seconds - watch.parts.get("load", 0.0)
     return {
         "kind": kind,
@@ -120,7 +123,7 @@ class FitStage:
         with store.making("fit", self.key) as out:
             with watch.stage():
                 generator.fit(self.shots, self.work.context(out, services, watch))
-            report = _report("fit", self.key, self.label or None, self.work, watch, None)
+            report = stage_report("fit", self.key, self.label or None, self.work, watch, None)
             store.keep("fit", self.key, out, dict(self.inputs), report)
         return report
 
@@ -194,7 +197,7 @@ class SampleStage:
         # Opening the generator is paid once; it is booked to the first block that was made after it.
         watch.parts = {"load": opening.seconds} if opening.seconds else {}
         watch.seconds += opening.seconds
-        report = _report("sample", one.images.folder.name, one.label, self.work, watch, len(images))
+        report = stage_report("sample", one.images.folder.name, one.label, self.work, watch, len(images))
         one.images.write(number, images, {**report, "ran": asdict(sampler.ran), "inputs": dict(one.inputs)})
 
 
@@ -230,7 +233,7 @@ class TrainStage:
         with store.making("train", self.key) as out:
             with watch.stage():
                 found = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
-            report = _report("train", self.key, None, self.work, watch, None)
+            report = stage_report("train", self.key, None, self.work, watch, None)
             report |= {
                 "picked": found.picked.relative_to(out).as_posix(),
                 "last": found.last.relative_to(out).as_posix(),
@@ -274,7 +277,7 @@ class PredictStage:
                             probabilities = predictor.predict_proba(images)
                             tables.append(self._table(split, images, probabilities))
         table = pd.concat(tables, ignore_index=True)
-        report = _report("predict", self.key, None, self.work, watch, len(table))
+        report = stage_report("predict", self.key, None, self.work, watch, len(table))
         return {**report, "predictions": table, "ran": ran}
 
     def _table(self, split: str, images: Images, probabilities: NDArray[np.float32]) -> pd.DataFrame:
@@ -302,7 +305,17 @@ class PredictStage:
         return pd.concat([table, pd.DataFrame(columns)], axis=1)
 
 
-Stage = FitStage | SampleStage | TrainStage | PredictStage
+class Stage(Protocol):
+    """What an executor runs."""
+
+    @property
+    def key(self) -> str:
+        """The content address of what it makes."""
+        ...
+
+    def run(self, services: Services) -> dict[str, Any]:
+        """Do the work and return the report."""
+        ...
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def check_variants(benchmark: Benchmark, plugins: Plugins) -> None:
             raise UserError(
                 f"variants.{name}: no valid name. Use letters, digits and - . _ :, with a letter or digit first."
             )
-        if name in installed or name == NO_GENERATOR:
+        if name in installed or name in plugins.extractors or name == NO_GENERATOR:
             what = "what tables call N = 0" if name == NO_GENERATOR else "an installed plugin"
             raise UserError(f"variants.{name}: {name} is {what}. Give the variant another name.")
         if variant.plugin not in installed:

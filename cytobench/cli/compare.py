@@ -17,15 +17,17 @@ from cytobench.errors import UserError
 def compare(folder: Path, a: str | None, b: str | None, as_json: bool) -> None:
     """What two rows of a results folder differ by: with intervals, over folds and over test images, and at what cost.
 
-    Without --a and --b: the comparisons that the benchmark declares, of the N that validation chose first.
+    Without --a and --b: the comparisons that the benchmark declares, first those of the N that validation chose with
+    the best baseline that validation chose, and what each gain costs.
     """
     import json
 
-    from cytobench.comparison.candidates import declared_analysis, find_pair, read_candidates
-    from cytobench.comparison.headline import declared_pairs
+    from cytobench.comparison.candidates import find_pair, read_candidates
+    from cytobench.comparison.headline import declared_family
     from cytobench.comparison.pair import compare as compare_rows
-    from cytobench.comparison.show import comparison_lines, declared_lines
-    from cytobench.comparison.values import comparison_values, declared_values
+    from cytobench.comparison.show import comparison_lines
+    from cytobench.comparison.show_family import family_lines
+    from cytobench.comparison.values import comparison_values, family_values
 
     if (a is None) != (b is None):
         raise UserError("--a and --b go together: name two rows, or neither for the declared comparisons.")
@@ -40,21 +42,9 @@ def compare(folder: Path, a: str | None, b: str | None, as_json: bool) -> None:
         else:
             click.echo("\n".join(comparison_lines(found)))
         return
-    declared = [(section, *declared_analysis(section)) for section in sections]
-    families = [(declared_pairs(section, analysis), section, analysis, late) for section, analysis, late in declared]
+    families = [declared_family(section) for section in sections]
     if as_json:
-        values = [
-            {
-                "section": section[0].section.title,
-                "analysis": analysis.model_dump(mode="json"),
-                "late": late,
-                "comparisons": declared_values(pairs),
-            }
-            for pairs, section, analysis, late in families
-        ]
-        click.echo(json.dumps({"sections": values}, indent=1, allow_nan=False))
+        values = {"sections": [family_values(family) for family in families]}
+        click.echo(json.dumps(values, indent=1, allow_nan=False))
     else:
-        texts = [
-            "\n".join(declared_lines(pairs, own, analysis.metric, late)) for pairs, own, analysis, late in families
-        ]
-        click.echo("\n\n".join(texts))
+        click.echo("\n\n".join("\n".join(family_lines(family)) for family in families))

@@ -14,6 +14,7 @@ from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
     from cytobench.contract import DatasetSpec
+    from cytobench.data.describe import Examined
     from cytobench.data.listing import Listing
 
 
@@ -37,6 +38,13 @@ data.add_command(manifest_command)
     metavar="FILE.png",
     help="Also draw the least sharp and most over-exposed images.",
 )
+@click.option(
+    "--quality-sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="Also draw the sharpest and the least sharp cells of each class.",
+)
+@click.option("--label", metavar="L", help="With --quality-sheet: only this class, by label or code.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def describe_command(
@@ -46,6 +54,8 @@ def describe_command(
     folds: int,
     shots: int,
     picture: Path | None,
+    quality_sheet: Path | None,
+    label: str | None,
     as_json: bool,
 ) -> None:
     """Say what to know before a run: counts, sizes, copies, blurred images, rare classes, prompts and their tokens.
@@ -59,26 +69,48 @@ def describe_command(
     from cytobench.data.cache import cache_folder
     from cytobench.data.describe import describe, examine
     from cytobench.data.rarity import refuse_counts
-    from cytobench.data.sheet import refuse_target, write_sheet
+    from cytobench.data.tiles import refuse_target
+    from cytobench.errors import UserError
     from cytobench.prompts import read_prompts
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
     listing = _listing(path, _specs())
-    if picture:
-        refuse_target(picture, listing.root, list(listing.table["path"]))
+    pictures = {"--picture": picture, "--quality-sheet": quality_sheet}
+    for option, file in pictures.items():
+        if file:
+            refuse_target(file, listing.root, list(listing.table["path"]), option)
+    if label and not quality_sheet:
+        raise UserError(f"--label {label}: it is a class of the --quality-sheet, so add --quality-sheet FILE.png.")
     count_tokens, cut_off = _tokens()
     examined = examine(listing, cache_folder())
+    wanted = examined.dataset.label_of(label) if label else None
     found = describe(examined, declared, folds, shots, count_tokens, cut_off)
-    if picture and found["images"]:
-        write_sheet(picture, examined.dataset.root, examined.dataset.table)
-        click.echo(f"{picture} written", err=True)
+    if found["images"]:
+        _draw(examined, picture, quality_sheet, wanted)
     if as_json:
         click.echo(json.dumps(found, indent=1, allow_nan=False))
     else:
         show(found)
     if found["bad"]:
         ctx.exit(1)
+
+
+def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, label: str | None) -> None:
+    """Write the sheets that were asked for."""
+    from cytobench.data.quality_sheet import draw_quality_sheet
+    from cytobench.data.sheet import draw_sheet
+    from cytobench.data.tiles import write_picture
+
+    dataset = examined.dataset
+    if picture:
+        write_picture(picture, draw_sheet(dataset.root, dataset.table), "--picture")
+        click.echo(f"{picture} written", err=True)
+    if quality_sheet:
+        labels = dataset.labels if label is None else [label]
+        drawn = draw_quality_sheet(dataset.root, dataset.table, labels)
+        write_picture(quality_sheet, drawn, "--quality-sheet")
+        click.echo(f"{quality_sheet} written", err=True)
 
 
 @data.command("export")

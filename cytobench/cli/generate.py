@@ -14,6 +14,7 @@ from cytobench.cli.run import parse_set
 @click.option("--dataset", default="phantom", show_default=True, metavar="NAME|PATH")
 @click.option("--label", required=True, metavar="L", help="The class to draw, by label or code.")
 @click.option("--shots", type=click.IntRange(min=1), default=16, show_default=True, metavar="K")
+@click.option("--select", default="random", show_default=True, metavar="first|random|sharpest|FILE")
 @click.option("-n", "n", type=click.IntRange(min=1), required=True, metavar="N", help="How many images.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Images go to DIR/LABEL.")
 @click.option("--preset", metavar="pocket|paper", help="[pocket for phantom, paper for all others]")
@@ -27,6 +28,7 @@ def generate(
     dataset: str,
     label: str,
     shots: int,
+    select: str,
     n: int,
     out: Path,
     preset: str | None,
@@ -50,6 +52,7 @@ def generate(
         n,
         out,
         preset=preset,
+        select=select,
         seed=seed,
         values=parse_set(values),
         prompts_file=prompts,

@@ -27,6 +27,8 @@ def show(found: Forecast) -> None:
         click.echo(line)
     if found.external:
         click.echo(found.external)
+    if found.shots_note:
+        click.echo(found.shots_note)
     click.echo()
     for label, prompt in found.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")

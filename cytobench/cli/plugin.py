@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-KINDS = ("plugin", "generator", "classifier", "dataset", "observer")
+KINDS = ("plugin", "generator", "classifier", "dataset", "extractor", "observer")
 
 
 @click.group("plugin")
@@ -25,19 +25,19 @@ def check_command(
 ) -> int:
     """Check that a plugin keeps the rules of the contract, on toy images, in another process.
 
-    NAME is what a plugin offers (a generator, a classifier, a data set) or a plugin, as its entry point is called; then
-    all that it offers is checked. Exit code 1 if a check failed or none ran.
+    NAME is what a plugin offers (a generator, a classifier, a data set, an extractor) or a plugin, as its entry point is
+    called; then all that it offers is checked. Exit code 1 if a check failed or none ran.
     """
     import json
 
     from cytobench.cli.run import parse_set
     from cytobench.plugins import load_plugins
-    from cytobench.resolve import check_device, check_preset
+    from cytobench.resolve import checked_preset, named_device
     from cytobench.testing.report import Report
     from cytobench.testing.session import Session
     from cytobench.testing.target import Options, find_targets
 
-    options = Options(check_preset(preset), parse_set(values), check_device(device))
+    options = Options(checked_preset(preset), parse_set(values), named_device(device) or "cpu")
     targets = find_targets(name, kind, load_plugins(), options)
     reports = []
     with Session(limit) as session:

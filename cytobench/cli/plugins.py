@@ -18,7 +18,7 @@ from cytobench.plugins import Offer, Plugins, load_plugins
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 @click.option("--verbose", "-v", is_flag=True, help="Show also contract, revision and where the code is.")
 def plugins(as_json: bool, verbose: bool) -> None:
-    """List installed generators, classifiers and data sets; a broken plugin is listed with its reason."""
+    """List installed generators, classifiers, data sets and extractors; a broken plugin is listed with its reason."""
     found = load_plugins()
     if as_json:
         click.echo(json.dumps(_as_json(found), indent=1))
@@ -31,6 +31,7 @@ def _as_json(found: Plugins) -> dict[str, Any]:
         "generators": _offers(found.generators),
         "classifiers": _offers(found.classifiers),
         "datasets": _offers(found.datasets),
+        "extractors": _offers(found.extractors),
         "problems": [asdict(problem) for problem in found.problems],
     }
 
@@ -46,6 +47,7 @@ def _print(found: Plugins, verbose: bool, console: Console) -> None:
         "Generators": found.generators,
         "Classifiers": found.classifiers,
         "Data sets": found.datasets,
+        "Extractors": found.extractors,
     }
     for title, offers in groups.items():
         console.print(Text(title, style="bold"))

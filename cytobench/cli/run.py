@@ -16,11 +16,13 @@ from cytobench.errors import UserError
 @click.argument("benchmark", required=False, metavar="[BENCHMARK.toml]")
 @click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
 @click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
+@click.option("--extractor", multiple=True, metavar="E", help="Measure fidelity with this extractor; repeatable.")
 @click.option("--dataset", metavar="NAME|PATH", help="Installed data set, folder of classes or manifest. [phantom]")
 @click.option("--protocol", metavar="NAME", help="strict, cytodiff, or one with changes: strict+pooled. [strict]")
 @click.option("--preset", metavar="pocket|paper", help="Scale. [pocket for phantom, paper for all others]")
 @click.option("--synthetic", type=int, multiple=True, metavar="N", help="Images a class. [0, 100; phantom 0, 20]")
 @click.option("--shots", type=int, multiple=True, metavar="K", help="Real images a class that tune a generator. [16]")
+@click.option("--select", metavar="first|random|sharpest|FILE", help="How shots are chosen. [random]")
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")
 @click.option("--fold", type=int, multiple=True, metavar="I", help="Run only this fold, from 0; repeatable.")
 @click.option("--seed", type=int, metavar="S", help="Split, shots, training and sampling. [42]")
@@ -107,8 +109,11 @@ def run(
         click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)
         for name, reason in result.outcome.failed.items():
             click.echo(f"  {name}: {reason}", err=True)
-        return 1
-    return 0
+    if result.outcome.unmeasured:
+        click.echo("fidelity failed, and its figures are missing (tracebacks in the trials' records):", err=True)
+        for name, reason in result.outcome.unmeasured.items():
+            click.echo(f"  {name}: {reason}", err=True)
+    return 1 if result.outcome.failed or result.outcome.unmeasured else 0
 
 
 def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:

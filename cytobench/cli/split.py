@@ -20,6 +20,7 @@ import click
 @click.option("--folds", type=int, default=5, show_default=True)
 @click.option("--seed", type=int, default=42, show_default=True)
 @click.option("--shots", type=int, metavar="K", help="Also mark each fold's shots, in columns shot0 and on.")
+@click.option("--select", default="random", show_default=True, metavar="first|random|sharpest|FILE")
 @click.option("--synthetic", type=int, default=0, metavar="N", help="Also show where N synthetic images a class go.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N images a class.")
 @click.option("--merge", multiple=True, metavar="A,B=NAME", help="Classes taken as one; repeatable.")
@@ -31,6 +32,7 @@ def split_command(
     folds: int,
     seed: int,
     shots: int | None,
+    select: str,
     synthetic: int,
     limit: int | None,
     merge: tuple[str, ...],
@@ -42,6 +44,7 @@ def split_command(
     """
     from cytobench.atomic import write_bytes
     from cytobench.data.cache import cache_folder
+    from cytobench.data.choice import RANDOM, find_choice
     from cytobench.data.dataset import from_listing, undecoded
     from cytobench.data.open import list_path, open_dataset
     from cytobench.errors import UserError
@@ -52,6 +55,8 @@ def split_command(
     for option, value, least in (("--synthetic", synthetic, 0), ("--shots", 1 if shots is None else shots, 1)):
         if value < least:
             raise UserError(f"{option} {value}: must be at least {least}.")
+    if select != "random" and shots is None:
+        raise UserError(f"--select {select}: it chooses shots, so add --shots K.")
     specs = {name: offer.spec for name, offer in load_plugins().datasets.items()}
     if path in specs:
         dataset = open_dataset(path, specs, cache_folder())
@@ -60,6 +65,8 @@ def split_command(
         absent = sum(not (listing.root / name).is_file() for name in listing.table["path"])
         if absent and chosen.keep_together:
             click.echo(f"{absent} images are not there: copies of an image are not looked for.", err=True)
+        if absent and select == "sharpest":
+            raise UserError(f"--select sharpest: it looks at the images, and {absent} of {path} are not there.")
         decode = chosen.keep_together and not absent
         dataset = from_listing(listing, cache_folder()) if decode else undecoded(listing)
     for wanted in merge:
@@ -67,6 +74,7 @@ def split_command(
     if limit is not None:
         dataset = dataset.limit(limit)
     apart = [dataset.label_of(name) for name in train_only]
-    table = split_table(dataset, chosen, folds, seed, apart, shots, synthetic)
+    choice = RANDOM if shots is None else find_choice(select, dataset, cache_folder())
+    table = split_table(dataset, chosen, folds, seed, apart, shots, synthetic, choice)
     write_bytes(out, table.to_csv(index=False).encode())
     click.echo(f"{out}: {len(table)} images, {folds} folds")

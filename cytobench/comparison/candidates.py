@@ -50,6 +50,11 @@ class Candidate:
         return _identity(self.first.classifier)
 
     @property
+    def plugin(self) -> str:
+        """The classifier's plugin, of which variants have their own names and settings."""
+        return self.first.classifier.plugin
+
+    @property
     def kind(self) -> tuple[str, str, int]:
         """What rows that differ by the number of synthetic images alone have in common."""
         generator = self.first.generator
@@ -63,7 +68,7 @@ class Candidate:
     @property
     def named(self) -> Named:
         """What the declared family is made of."""
-        return Named(self.row.row, self.classifier)
+        return Named(self.row.row, self.classifier, self.plugin, self.row.n_synthetic)
 
     @property
     def first(self) -> Record:
@@ -142,6 +147,12 @@ def primary(section: Section, metric: str) -> tuple[Cell, Cell]:
     """Split and metric of the primary figure on test, and the same on validation; of the real images alone."""
     kind = "_real" if section.pooled else ""
     return (f"test{kind}", metric), (f"validation{kind}", metric)
+
+
+def validated(one: Candidate, validation: tuple[str, str]) -> float | None:
+    """The mean of the primary metric on validation, by which rows are chosen; None where there is no figure."""
+    figure = one.row.figures.get(validation)
+    return None if figure is None else figure.mean
 
 
 def why_never_paired(a: Candidate, b: Candidate) -> str:

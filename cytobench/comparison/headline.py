@@ -1,4 +1,4 @@
-"""The declared family with its adjusted p-values, and the N that validation chose."""
+"""The declared family with its adjusted p-values, and the headline: what validation chose, on both sides."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cytobench.benchmark import Analysis
-from cytobench.comparison.candidates import Candidate, primary, why_never_paired
-from cytobench.comparison.declared import family
+from cytobench.comparison.baselines import Baselines, absent_baselines, best_baselines
+from cytobench.comparison.candidates import Candidate, declared_analysis, primary, validated, why_never_paired
+from cytobench.comparison.declared import beside_baselines, family
+from cytobench.comparison.price import price
 from cytobench.leaderboard.standing import by_seed, split_ratio
+from cytobench.statistics.cost import GainAndCost
 from cytobench.statistics.folds import FoldDifference, fold_difference
 from cytobench.statistics.holm import ALPHA, holm
 
 
 @dataclass(frozen=True)
 class DeclaredPair:
-    """A declared comparison: the primary metric of a row minus that of its reference."""
+    """A declared comparison: the primary metric of a row minus that of its reference, or of the best baseline."""
 
     row: Candidate
     reference: Candidate
+    """The other row, whichever of the two it is."""
     difference: FoldDifference | None
     """None where the two cannot be compared."""
     p_holm: float | None
@@ -29,6 +33,8 @@ class DeclaredPair:
     """Whether validation chose this N among those of its generator, classifier and shots."""
     why: str = ""
     """Why there is no verdict; empty where there is one."""
+    baselines: Baselines | None = None
+    """What the other row was chosen among; None if it is the declared reference."""
 
     @property
     def verdict(self) -> str:
@@ -40,21 +46,74 @@ class DeclaredPair:
         return "better" if self.difference.mean > 0 else "worse"
 
 
-def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[DeclaredPair]:
-    """Every comparison of the declared family of a section, in the order of its rows. Raises as ``family`` does.
+@dataclass(frozen=True)
+class Headline:
+    """The N that validation chose against the best baseline, or the reference where no baselines are declared."""
 
-    A submitted row is in no family, whatever patterns fit it: it came after the declaration, and as one more member it
-    would change what the declared comparisons show.
+    pair: DeclaredPair
+    cost: GainAndCost | None
+    """None where the two cannot be compared."""
+
+
+@dataclass(frozen=True)
+class DeclaredFamily:
+    """All that a section declares."""
+
+    section: tuple[Candidate, ...]
+    analysis: Analysis
+    late: str
+    """What is to be said of later declarations; empty if there are none."""
+    pairs: tuple[DeclaredPair, ...]
+    baselines: tuple[Baselines, ...]
+    """By classifier plugin, of those that have a compared row."""
+    absent: tuple[str, ...]
+    """Baselines that are declared and have no finished trial: rows, or patterns."""
+    headline: tuple[Headline, ...]
+
+
+def declared_family(section: Sequence[Candidate]) -> DeclaredFamily:
+    """What a section declares, compared. Raises as :func:`declared_pairs` and ``declared_analysis`` do."""
+    analysis, late = declared_analysis(section)
+    pairs = declared_pairs(section, analysis)
+    own = _own(section)
+    wanted = [pair for pair in pairs if pair.chosen and bool(pair.baselines) == bool(analysis.baselines)]
+    return DeclaredFamily(
+        section=tuple(section),
+        analysis=analysis,
+        late=late,
+        pairs=tuple(pairs),
+        baselines=tuple(best_baselines(own, analysis).values()) if own else (),
+        absent=tuple(absent_baselines(own, analysis)) if own else (),
+        headline=tuple(Headline(pair, _price(pair)) for pair in wanted),
+    )
+
+
+def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[DeclaredPair]:
+    """Every comparison of the declared family of a section: with references, then with the best baselines.
+
+    Both in the order of the section's rows. A submitted row is in no family, whatever patterns fit it: it came after
+    the declaration, and as one more member it would change what the declared comparisons show. Raises as ``family``
+    does.
     """
-    test, validation = primary(section[0].section, analysis.metric)
-    section = [one for one in section if not one.row.submitted]
-    chosen = _chosen(section, validation)
+    own = _own(section)
+    if not own:
+        return []
+    test, validation = primary(own[0].section, analysis.metric)
+    chosen = _chosen(own, validation)
+    named = [one.named for one in own]
+    best = best_baselines(own, analysis)
+    compared: list[tuple[int, Candidate, Baselines | None]] = [
+        (place, own[other], None) for place, other in family(analysis, named)
+    ]
+    for place in beside_baselines(analysis, named):
+        found = best[own[place].plugin]
+        if found.best is not None:
+            compared.append((place, found.best, found))
     pairs = []
-    for place, reference in family(analysis, [one.named for one in section]):
-        row, other = section[place], section[reference]
-        difference, why = _difference(row, other, test)
-        p = None if difference is None or why else difference.p
-        pairs.append(DeclaredPair(row, other, difference, p, 0, place in chosen, why))
+    for place, other, baselines in compared:
+        difference, why = _difference(own[place], other, test)
+        p = None if difference is None or why else _against_choice(difference, baselines)
+        pairs.append(DeclaredPair(own[place], other, difference, p, 0, place in chosen, why, baselines))
     adjusted = holm([pair.p_holm for pair in pairs])
     return [replace(pair, p_holm=p, family=len(pairs)) for pair, p in zip(pairs, adjusted, strict=True)]
 
@@ -62,6 +121,10 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
 def counts_beside(section: Sequence[Candidate], row: Candidate) -> list[int]:
     """The numbers of synthetic images that ``row``'s was chosen among."""
     return sorted({one.row.n_synthetic for one in section if one.kind == row.kind})
+
+
+def _own(section: Sequence[Candidate]) -> list[Candidate]:
+    return [one for one in section if not one.row.submitted]
 
 
 def _difference(row: Candidate, other: Candidate, cell: tuple[str, str]) -> tuple[FoldDifference | None, str]:
@@ -78,11 +141,30 @@ def _difference(row: Candidate, other: Candidate, cell: tuple[str, str]) -> tupl
     return found, found.why
 
 
+def _against_choice(difference: FoldDifference, baselines: Baselines | None) -> float | None:
+    """The p of a difference, before Holm, that the choice of the baseline cannot make too small.
+
+    The baseline that is best on validation tends to be one that is lucky on test too, since both are of the same
+    images. That works against a gain, whose p stays. It works for a loss, so that the p of a loss counts every baseline
+    that could have been chosen (Bonferroni).
+    """
+    if baselines is None or difference.p is None or difference.mean >= 0:
+        return difference.p
+    return min(1.0, difference.p * len(baselines.among))
+
+
+def _price(pair: DeclaredPair) -> GainAndCost | None:
+    if pair.difference is None:
+        return None
+    places = set(pair.row.trials) & set(pair.reference.trials)
+    return price(pair.row, pair.reference, pair.difference, pair.p_holm, places)
+
+
 def _chosen(section: Sequence[Candidate], validation: tuple[str, str]) -> set[int]:
     """Places of the rows that validation chooses: of each kind the complete one with the best figure, then least N."""
     best: dict[tuple[str, str, int], int] = {}
     for place, one in enumerate(section):
-        if not one.row.n_synthetic or not one.row.complete or _validated(one, validation) is None:
+        if not one.row.n_synthetic or not one.row.complete or validated(one, validation) is None:
             continue
         before = best.get(one.kind)
         if before is None or _order(one, validation) > _order(section[before], validation):
@@ -91,9 +173,4 @@ def _chosen(section: Sequence[Candidate], validation: tuple[str, str]) -> set[in
 
 
 def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int]:
-    return _validated(one, validation) or 0.0, -one.row.n_synthetic
-
-
-def _validated(one: Candidate, validation: tuple[str, str]) -> float | None:
-    figure = one.row.figures.get(validation)
-    return None if figure is None else figure.mean
+    return validated(one, validation) or 0.0, -one.row.n_synthetic

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from cytobench.comparison.align import aligned
 from cytobench.comparison.candidates import Candidate, declared_analysis, primary, why_never_paired
 from cytobench.comparison.headline import DeclaredPair, declared_pairs
+from cytobench.comparison.price import price
 from cytobench.errors import UserError
 from cytobench.leaderboard.model import Place
-from cytobench.leaderboard.rows import cost
 from cytobench.leaderboard.standing import by_seed, split_ratio
 from cytobench.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text
 from cytobench.metrics import METRICS
 from cytobench.statistics.classes import ClassScore, per_class
-from cytobench.statistics.cost import GainAndCost, gain_and_cost
+from cytobench.statistics.cost import GainAndCost
 from cytobench.statistics.folds import FoldDifference, fold_difference
 from cytobench.statistics.images import ImageDifference, image_differences, mcnemar_exact, unit_counts
 from cytobench.statistics.images import accuracy as pooled_accuracy
@@ -76,7 +76,10 @@ class Comparison:
     cost: GainAndCost | None
     """None where the primary metric has no value."""
     declared: DeclaredPair | None
-    """The pair as a member of the declared family, where b may be the compared row; None if it is none."""
+    """The pair as a member of the declared family, where b may be the compared row; None if it is none.
+
+    Where the declared reference is also the best baseline the pair is two members, and this is the first.
+    """
 
 
 def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Comparison:
@@ -97,7 +100,6 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
     folds = {name: _over_folds(a, b, (split, name), places, ratio) for name in METRICS}
     evaluated = a.first.evaluated
     gain = folds[metric].difference
-    seconds, seconds_b = (cost([one.trials[where][0] for where in places])[0] for one in (a, b))
     pairs = declared_pairs(section, analysis)
     declared = next((pair for pair in pairs if {id(pair.row), id(pair.reference)} == {id(a), id(b)}), None)
     adjusted = None if declared is None else declared.p_holm
@@ -117,7 +119,7 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
         classes=tuple(
             zip(*(per_class(table.rename(columns={one: "predicted"}), evaluated) for one in ("a", "b")), strict=True)
         ),
-        cost=None if gain is None else gain_and_cost(gain, seconds, seconds_b, adjusted),
+        cost=None if gain is None else price(a, b, gain, adjusted, places),
         declared=declared,
     )
 

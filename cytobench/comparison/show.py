@@ -1,25 +1,15 @@
-"""Comparisons as text: aligned lines, each part with the sentence that says how to read it."""
+"""Two rows compared, as text: aligned lines, each part with the sentence that says how to read it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cytobench.columns import aligned_lines
-from cytobench.comparison.candidates import Candidate, primary
-from cytobench.comparison.headline import DeclaredPair, counts_beside
 from cytobench.comparison.pair import Comparison
+from cytobench.comparison.words import VERDICTS, difference_texts, p_text, price_text
 from cytobench.leaderboard.model import Section
-from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration
+from cytobench.leaderboard.words import METRIC_NAMES
 from cytobench.statistics.classes import Proportion
-from cytobench.statistics.cost import STEP, GainAndCost
-from cytobench.statistics.folds import FoldDifference
-
-VERDICTS = {
-    "better": "better than the reference",
-    "worse": "worse than the reference",
-    "not distinguishable": "not distinguishable from the reference",
-    "not known": "not known beside the reference",
-}
 
 
 def comparison_lines(found: Comparison) -> list[str]:
@@ -33,27 +23,6 @@ def comparison_lines(found: Comparison) -> list[str]:
         _conclusion(found),
     ]
     return [line for part in parts for line in [*part, ""]][:-1]
-
-
-def declared_lines(pairs: Sequence[DeclaredPair], section: Sequence[Candidate], metric: str, late: str) -> list[str]:
-    """The declared family of a section: the rows that validation chose first, then the others."""
-    (split, _), _ = primary(section[0].section, metric)
-    head = f"Declared: {SPLIT_NAMES[split]} {METRIC_NAMES[metric]}; rows compared with their reference: {len(pairs)}"
-    lines = [section[0].section.title, f"{head}, p adjusted for all of them (Holm)."]
-    lines += [late] if late else []
-    submitted = [one.name for one in section if one.row.submitted]
-    if submitted:
-        lines.append(f"Submitted rows are in no declared family, name them with --a and --b: {', '.join(submitted)}.")
-    if not pairs:
-        return [*lines, "No row of this section has the declared reference."]
-    for title, own in (
-        ("Headline: the N that validation chose", [pair for pair in pairs if pair.chosen]),
-        ("The others", [pair for pair in pairs if not pair.chosen]),
-    ):
-        if own:
-            rows = [["row", "reference", "difference", "95 % interval", "p", "p (Holm)", ""]]
-            lines += ["", title, *aligned_lines([*rows, *(_declared_row(pair, section) for pair in own)])]
-    return lines
 
 
 def _what(found: Comparison) -> list[str]:
@@ -79,7 +48,7 @@ def _over_folds(found: Comparison) -> list[str]:
             rows.append([name, "-", "-", "-", "null in every fold", "-", ""])
             continue
         spread = "" if over.difference.std_seeds is None else f"{over.difference.std_seeds:.3f}"
-        rows.append([name, f"{over.a:.3f}", f"{over.b:.3f}", *_difference(over.difference), spread])
+        rows.append([name, f"{over.a:.3f}", f"{over.b:.3f}", *difference_texts(over.difference), spread])
         reasons += [over.difference.why] if over.difference.why else []
     of_seeds = "; seeds steady the mean and never count as folds" if seeds > 1 else ""
     note = f"* primary. Corrected for overlapping training parts, n_test/n_train {found.ratio:.2f}{of_seeds}."
@@ -92,7 +61,7 @@ def _over_images(found: Comparison) -> list[str]:
     unit = "images" if found.n_groups is None else "whole groups"
     rows = [["over images", "a - b", "95 % interval", "p"]]
     for metric, one in found.images.items():
-        rows.append([METRIC_NAMES[metric], f"{one.value:+.3f}", f"[{one.low:+.3f}, {one.high:+.3f}]", _p(one.p)])
+        rows.append([METRIC_NAMES[metric], f"{one.value:+.3f}", f"[{one.low:+.3f}, {one.high:+.3f}]", p_text(one.p)])
     note = f"All folds pooled; {unit} drawn anew, and swapped between rows for p; the trained models as they are."
     return [*aligned_lines(rows), note]
 
@@ -101,7 +70,7 @@ def _mcnemar(found: Comparison) -> list[str]:
     rows = [["McNemar", "both right", "only a", "only b", "neither", "exact p"]]
     for one in found.mcnemar:
         (both, only_a), (only_b, neither) = one.table
-        rows.append([_seeds(found.a.section, [one.seed]), *map(str, (both, only_a, only_b, neither)), _p(one.p)])
+        rows.append([_seeds(found.a.section, [one.seed]), *map(str, (both, only_a, only_b, neither)), p_text(one.p)])
     grouped = found.n_groups is not None
     warning = ["It takes images of one group as independent: go by the p over images above."] if grouped else []
     return [*aligned_lines(rows), *warning]
@@ -120,53 +89,20 @@ def _classes(found: Comparison) -> list[str]:
 def _conclusion(found: Comparison) -> list[str]:
     lines = []
     if found.cost is not None:
-        lines.append(_gain_and_cost(found, found.cost))
+        lines.append(f"Gain and cost: {price_text(found.cost, found.metric, found.a.section.device)}.")
     if found.declared is None:
         lines.append("Not one of the declared comparisons: exploratory, its p adjusted for nothing.")
     else:
         pair = found.declared
         lines.append(
-            f"Declared, in a family of {pair.family}: p {_p(pair.p_holm)} (Holm), {pair.row.name} is "
-            f"{VERDICTS[pair.verdict].replace('the reference', pair.reference.name)}."
+            f"Declared, in a family of {pair.family}: p {p_text(pair.p_holm)} (Holm), {pair.row.name} is "
+            f"{VERDICTS[pair.verdict]} {pair.reference.name}."
         )
     return lines
 
 
-def _gain_and_cost(found: Comparison, cost: GainAndCost) -> str:
-    interval = f" {_interval(cost.gain)}" if cost.gain.low is not None else ""
-    gain = f"{METRIC_NAMES[found.metric]} {cost.gain.mean:+.3f}{interval}"
-    if cost.hours is None:
-        return f"Gain and cost: {gain}: {cost.words}; the cost is not known, a submitted row has no time on record."
-    more = "more" if cost.hours >= 0 else "less"
-    each = "" if cost.hours_per_step is None else f", {duration(cost.hours_per_step * 3600)} for each +{STEP}"
-    hours = f"{duration(abs(cost.hours) * 3600)} {more} of {found.a.section.device}"
-    return f"Gain and cost: {gain} for {hours}: {cost.words}{each}."
-
-
-def _declared_row(pair: DeclaredPair, section: Sequence[Candidate]) -> list[str]:
-    words = VERDICTS[pair.verdict] + (f": {pair.why}" if pair.why else "")
-    if pair.chosen:
-        counts = counts_beside(section, pair.row)
-        among = f"chosen among {', '.join(map(str, counts))}" if len(counts) > 1 else "the only N"
-        words = f"{words} (N = {pair.row.row.n_synthetic}, {among})"
-    cells = ["-"] * 3 if pair.difference is None else _difference(pair.difference)
-    return [pair.row.name, pair.reference.name, *cells, _p(pair.p_holm), words]
-
-
-def _difference(found: FoldDifference) -> list[str]:
-    return [f"{found.mean:+.3f}", _interval(found), _p(found.p)]
-
-
-def _interval(found: FoldDifference) -> str:
-    return "none" if found.low is None else f"[{found.low:+.3f}, {found.high:+.3f}]"
-
-
 def _proportion(found: Proportion) -> str:
     return "-" if found.value is None else f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
-
-
-def _p(value: float | None) -> str:
-    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _seeds(section: Section, seeds: Sequence[int]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.comparison.candidates import Candidate
-from cytobench.comparison.headline import DeclaredPair
+from cytobench.comparison.baselines import Baselines
+from cytobench.comparison.candidates import Candidate, primary, validated
+from cytobench.comparison.headline import DeclaredFamily, DeclaredPair
 from cytobench.comparison.pair import Comparison, OverFolds
 from cytobench.statistics.classes import ClassScore
 from cytobench.statistics.images import PERMUTATIONS, RESAMPLES
@@ -37,25 +37,48 @@ def comparison_values(found: Comparison) -> dict[str, Any]:
         "mcnemar": [{**asdict(one), "seed": one.seed if seed_known else None} for one in found.mcnemar],
         "classes": {a.label: _classes(a, b) for a, b in found.classes},
         "gain_and_cost": None if found.cost is None else asdict(found.cost),
-        "declared": None if found.declared is None else declared_values([found.declared])[0],
+        "declared": None if found.declared is None else _pair(found.declared),
     }
 
 
-def declared_values(pairs: Sequence[DeclaredPair]) -> list[dict[str, Any]]:
-    """The members of a declared family."""
-    return [
-        {
-            "row": _row(pair.row),
-            "reference": _row(pair.reference),
-            "difference": None if pair.difference is None else asdict(pair.difference),
-            "p_holm": pair.p_holm,
-            "family": pair.family,
-            "chosen_on_validation": pair.chosen,
-            "verdict": pair.verdict,
-            "why": pair.why,
-        }
-        for pair in pairs
-    ]
+def family_values(family: DeclaredFamily) -> dict[str, Any]:
+    """What a section declares, compared."""
+    return {
+        "section": family.section[0].section.title,
+        "analysis": family.analysis.model_dump(mode="json"),
+        "late": family.late,
+        "baselines": {one.plugin: _baselines(one, family.analysis.metric) for one in family.baselines},
+        "absent_baselines": list(family.absent),
+        "headline": [
+            {**_pair(one.pair), "gain_and_cost": None if one.cost is None else asdict(one.cost)}
+            for one in family.headline
+        ],
+        "comparisons": [_pair(pair) for pair in family.pairs],
+    }
+
+
+def _pair(pair: DeclaredPair) -> dict[str, Any]:
+    return {
+        "row": _row(pair.row),
+        "reference": _row(pair.reference),
+        "against": "reference" if pair.baselines is None else "best baseline",
+        "difference": None if pair.difference is None else asdict(pair.difference),
+        "p_holm": pair.p_holm,
+        "family": pair.family,
+        "chosen_on_validation": pair.chosen,
+        "verdict": pair.verdict,
+        "why": pair.why,
+    }
+
+
+def _baselines(found: Baselines, metric: str) -> dict[str, Any]:
+    return {
+        "best": None if found.best is None else _row(found.best),
+        "among": [
+            {**_row(one), "validation": validated(one, primary(one.section, metric)[1])} for one in found.among
+        ],
+        "left_out": [{**_row(one), "why": why} for one, why in found.left_out],
+    }
 
 
 def _row(one: Candidate) -> dict[str, Any]:

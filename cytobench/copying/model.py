@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cytobench.copying.pixels import Pictures
+
 LEVEL = 0.05
 """At which p copying counts as found."""
 
@@ -25,7 +27,7 @@ class Features:
     values: NDArray[np.floating]
     groups: Sequence[str | None] | None = None
     digests: Sequence[str] | None = None
-    images: Sequence[NDArray[np.uint8]] | None = None
+    images: Pictures | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -83,6 +85,14 @@ class Copying:
     """The closest synthetic images and shots, in features, then in pixels, each with the closest first."""
 
     @property
+    def outcome(self) -> str:
+        """The verdict without its figures: ``found``, ``not found at this power`` or ``not testable``."""
+        p = self.p_combined if self.p_holm is None else self.p_holm
+        if not self.testable or p is None:
+            return "not testable"
+        return "found" if p <= LEVEL else "not found at this power"
+
+    @property
     def verdict(self) -> str:
         """What was found, in one sentence; it never says that there are no copies."""
         power = (
@@ -98,21 +108,33 @@ class Copying:
             power += (
                 f" before and {min(1, self.n_classes * self.smallest_p):.2g} after Holm over {self.n_classes} classes"
             )
-        if p <= LEVEL:
+        if self.outcome == "found":
             return f"copying found: p {p:.2g} ({power}){self._in_pixels()}"
         if self.smallest_p_one_shot is not None and self.smallest_p_one_shot > LEVEL:
             power += f", with copies of one shot alone about {self.smallest_p_one_shot:.2g}"
         return f"copying not found at this power: p {p:.2g} ({power}){self._in_pixels()}"
 
+    @property
+    def n_near_copies(self) -> int | None:
+        """How many of the synthetic images ``near_copies`` are."""
+        return None if self.near_copies is None else round(self.near_copies * self.n_synthetic)
+
+    @property
+    def n_near_copies_held_out(self) -> int | None:
+        """How many of the synthetic images ``near_copies_held_out`` are."""
+        return None if self.near_copies_held_out is None else round(self.near_copies_held_out * self.n_synthetic)
+
     def _in_pixels(self) -> str:
-        if not self.near_copies:
-            return ""
-        count = round(self.near_copies * self.n_synthetic)
-        said = f"; {count} of the synthetic images are near-copies of a shot in pixels"
-        if self.near_copies_held_out is None:
-            return said
-        return f"{said}, {round(self.near_copies_held_out * self.n_synthetic)} of a held-out image"
+        return in_pixels(self.n_near_copies, self.n_near_copies_held_out)
 
     def as_json(self) -> dict[str, Any]:
         """All fields and the verdict, ready for JSON."""
         return {**asdict(self), "verdict": self.verdict}
+
+
+def in_pixels(close: int | None, control: int | None) -> str:
+    """How a verdict ends: how many synthetic images are near-copies of a shot, and of a held-out image; "" for none."""
+    if not close:
+        return ""
+    said = f"; {close} of the synthetic images are near-copies of a shot in pixels"
+    return said if control is None else f"{said}, {control} of a held-out image"

@@ -13,7 +13,7 @@ mean taken off as they take tiles, because pictures with the same ground are ali
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +49,21 @@ Prints = NDArray[np.float32]
 """What is left of n pictures: (n, SIDE, SIDE, 3)."""
 
 
+class Pictures(Protocol):
+    """Images in order, RGB uint8 (height, width, 3): a list of arrays, or what reads one when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.uint8]: ...
+
+
 def transform(image: NDArray[np.generic], name: str) -> NDArray[np.generic]:
     """An image (height, width, ...) after one of :data:`TRANSFORMS`."""
     flip, turns = divmod(TRANSFORMS.index(name), 4)
     return np.rot90(image[:, ::-1] if flip else image, turns)
 
 
-def prints(images: Sequence[NDArray[np.uint8]]) -> Prints:
+def prints(images: Pictures) -> Prints:
     """What the comparison sees of images, RGB uint8 (height, width, 3) of any size."""
     from scipy.ndimage import uniform_filter
 

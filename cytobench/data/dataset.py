@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cytobench.data.digests import read_digests
+from cytobench.data.digests import Pixels, read_digests
 from cytobench.data.listing import Listing, label_problem, other_names
+from cytobench.data.optics import Optics
 from cytobench.errors import UserError
 from cytobench.keys import content_key
 
@@ -132,11 +133,27 @@ def decoded_anew(dataset: Dataset, cache: Path) -> Dataset:
     return _digested(dataset, cache, anew=True)
 
 
+def measured(dataset: Dataset, cache: Path) -> pd.DataFrame:
+    """The table of a data set with the measures of :class:`~cytobench.data.optics.Optics` as further columns.
+
+    Images are decoded, or found in ``cache``. Raises UserError that lists every image that cannot be used.
+    """
+    pixels = _read(dataset, cache, anew=False)
+    return dataset.table.assign(
+        **{name: [getattr(it.optics, name) for it in pixels] for name in (field.name for field in fields(Optics))}
+    )
+
+
 def _digested(dataset: Dataset, cache: Path, anew: bool) -> Dataset:
+    return replace(dataset, table=dataset.table.assign(digest=[it.digest for it in _read(dataset, cache, anew)]))
+
+
+def _read(dataset: Dataset, cache: Path, anew: bool) -> list[Pixels]:
+    """What is known of each image, in the table's order."""
     paths = list(dataset.table["path"])
     pixels, bad = read_digests(dataset.root, paths, cache, anew)
     if bad:
         lines = "\n".join(f"  {path}: {reason}" for path, reason in sorted(bad.items()))
         images = "1 image" if len(bad) == 1 else f"{len(bad)} images"
         raise UserError(f"{dataset.root}: {images} cannot be used; repair them or take them out:\n{lines}")
-    return replace(dataset, table=dataset.table.assign(digest=[pixels[path].digest for path in paths]))
+    return [pixels[path] for path in paths]

@@ -24,8 +24,6 @@ def list_folder(path: Path) -> Listing:
     are followed, so that a subset can be made of links. Raises UserError for a folder without classes, for
     a class without images, and for images deeper than the class folders.
     """
-    import pandas as pd
-
     path = path.absolute()
     folders = sorted(entry for entry in _visible(path) if entry.is_dir())
     direct = {folder: [entry for entry in _visible(folder) if not entry.is_dir()] for folder in folders}
@@ -51,15 +49,40 @@ def list_folder(path: Path) -> Listing:
     ]
     refuse(f"{path}: file names that are not UTF-8; rename them", unwritable)
     rows = [(f"{folder.name}/{file.name}", folder.name) for folder in folders for file in images[folder]]
-    rows.sort(key=lambda row: (row[1], row[0]))
-    table = pd.DataFrame(rows, columns=["path", "label"])
-    table["group"] = pd.Series([None] * len(rows), dtype="string")
-    table["quality"] = float("nan")
     ignored = [
         f"{folder.name}/{file.name}" for folder in folders for file in direct[folder] if not _is_image(file)
     ]
-    labels = tuple(sorted(folder.name for folder in folders))
-    return Listing(path.resolve().name or "data", path, table, labels, ignored=tuple(sorted(ignored)))
+    return _listing(path, rows, tuple(sorted(folder.name for folder in folders)), tuple(sorted(ignored)))
+
+
+def list_flat(path: Path) -> Listing | None:
+    """The images of one flat folder, all under the label ``images``; None where no image lies in the folder itself.
+
+    Raises UserError where images lie both in the folder itself and in class folders.
+    """
+    path = path.absolute()
+    names = [entry.name for entry in _visible(path) if not entry.is_dir() and _is_image(entry)]
+    if not names:
+        return None
+    classes = [entry.name for entry in _visible(path) if entry.is_dir() and _holds_images(entry)]
+    if classes:
+        raise UserError(
+            f"{path} holds images itself and in the folders {', '.join(classes[:5])}: "
+            "give a folder of classes alone, or one of images alone."
+        )
+    refuse(f"{path}: file names that are not UTF-8; rename them", [repr(one) for one in names if not _is_unicode(one)])
+    return _listing(path, [(name, "images") for name in names], ("images",))
+
+
+def _listing(
+    path: Path, rows: list[tuple[str, str]], labels: tuple[str, ...], ignored: tuple[str, ...] = ()
+) -> Listing:
+    import pandas as pd
+
+    table = pd.DataFrame(sorted(rows, key=lambda row: (row[1], row[0])), columns=["path", "label"])
+    table["group"] = pd.Series([None] * len(rows), dtype="string")
+    table["quality"] = float("nan")
+    return Listing(path.resolve().name or "data", path, table, labels, ignored=ignored)
 
 
 def _no_classes(path: Path, folders: list[Path]) -> str:

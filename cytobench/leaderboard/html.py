@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from cytobench.leaderboard import fidelity
 from cytobench.leaderboard.beside import INTRODUCTION, published_header, published_lines
 from cytobench.leaderboard.cells import TableCell, header, lines
 from cytobench.leaderboard.model import Leaderboard, Section
@@ -39,6 +40,9 @@ def _section(section: Section) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in section.notes)
     kinds = ["" if row.rank is not None else "unranked" for row in section.rows] + ["reference"]
     text = f"<h2>{escape(section.title)}</h2>\n<ul>{notes}</ul>\n{_table(header(section), lines(section), kinds)}"
+    for measured in section.fidelity:
+        head, *body = [[TableCell(text) for text in row] for row in (fidelity.HEADER, *fidelity.lines(measured))]
+        text += f"\n<p>{escape(fidelity.title(measured))}</p>\n{_table(head, body, [''] * len(body))}"
     if section.published:
         beside = published_lines(section)
         text += f"\n<p>{escape(INTRODUCTION)}</p>\n{_table(published_header(), beside, [''] * len(beside))}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cytobench.leaderboard.model import Cell, Figure, Leaderboard, Place, Published, Row, Section
+from cytobench.leaderboard.model import Cell, FidelityTable, Figure, Leaderboard, Place, Published, Row, Section
 
 PUBLISHED = "published"
 """Stands for data set and preset of the study's rows, and begins their names."""
@@ -24,6 +24,7 @@ COLUMNS = (
     *("seconds", "seconds_paid", "images_per_second", "peak_memory_mib"),
     *("standing", "p_best"),
     *("submitted", "beside", "verdict"),
+    "shots_chosen",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -79,6 +80,7 @@ def _section(section: Section) -> dict[str, Any]:
         "device": section.device,
         "seeds": list(section.seeds),
         "train_only": list(section.train_only),
+        "shots_chosen": section.shots_chosen,
         "folds_declared": list(section.folds_declared),
         "folds_made": section.folds_made,
         "majority": _figures(section, None),
@@ -95,6 +97,23 @@ def _section(section: Section) -> dict[str, Any]:
                 "figures": _nested(one.figures),
             }
             for one in section.published
+        ],
+        "fidelity": [_fidelity(table) for table in section.fidelity],
+    }
+
+
+def _fidelity(table: FidelityTable) -> dict[str, Any]:
+    return {
+        "extractor": table.extractor,
+        "weights_digest": table.weights_digest or None,
+        "dimension": table.dimension,
+        "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
+        "rows": [
+            {
+                **asdict(row),
+                "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
+            }
+            for row in table.rows
         ],
     }
 
@@ -193,6 +212,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "standing": row.standing,
         "p_best": row.p_best,
         "submitted": _yes(row.submitted),
+        "shots_chosen": section.shots_chosen,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cytobench.leaderboard import fidelity
 from cytobench.leaderboard.beside import INTRODUCTION, published_header, published_lines
 from cytobench.leaderboard.cells import TableCell, header, lines
 from cytobench.leaderboard.model import Leaderboard, Section
@@ -18,6 +19,9 @@ def to_markdown(board: Leaderboard) -> str:
 def _section(section: Section) -> str:
     notes = "\n".join(f"- {_escape(note)}" for note in section.notes)
     text = f"## {_escape(section.title)}\n\n{notes}\n\n{_table(header(section), lines(section))}"
+    for measured in section.fidelity:
+        head, *body = [[TableCell(text) for text in row] for row in (fidelity.HEADER, *fidelity.lines(measured))]
+        text += f"\n{_escape(fidelity.title(measured))}\n\n{_table(head, body)}"
     if section.published:
         text += f"\n{_escape(INTRODUCTION)}\n\n{_table(published_header(), published_lines(section))}"
     return text

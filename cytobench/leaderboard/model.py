@@ -113,6 +113,36 @@ class Published:
 
 
 @dataclass(frozen=True)
+class FidelityRow:
+    """Fidelity of a generator's images, over the folds; figures are None where a fold has too few images for them."""
+
+    generator: str
+    shots: int
+    n_synthetic: int
+    """Images a class."""
+    settings: str
+    """What tells this row from another of the same name; empty where the name is enough."""
+    figures: Mapping[str, Figure | None]
+    """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
+    copying: Mapping[Place, bool | None]
+    """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
+
+
+@dataclass(frozen=True)
+class FidelityTable:
+    """Rows measured by one extractor on the same numbers of images in every fold: figures of others do not compare."""
+
+    extractor: str
+    weights_digest: str
+    """SHA-256 in hex of the weights, joined by commas where there are several; empty without weights."""
+    dimension: int
+    """Features an image."""
+    counts: Mapping[Place, tuple[int, int]]
+    """Real and synthetic images at each place."""
+    rows: tuple[FidelityRow, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
 
@@ -133,6 +163,8 @@ class Section:
     """The outside test set in words; None if there is none."""
     seen_list: str | None
     """The file of --trained-on, whose images are in training alone."""
+    shots_chosen: str
+    """How shots are chosen: see records."""
     n_images: int
     n_classes: int
     folds_declared: tuple[int, ...]
@@ -142,6 +174,8 @@ class Section:
     rows: tuple[Row, ...]
     majority: Mapping[Cell, Figure]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
+    fidelity: tuple[FidelityTable, ...] = ()
+    """How near the generators' images are to the test images, where that was measured."""
     published: tuple[Published, ...] = ()
     """The study's rows beside ours, if they were asked for."""
 
@@ -170,7 +204,7 @@ class Section:
             return f"{mark}{self.dataset}, submitted predictions of a given split"
         return (
             f"{mark}{self.dataset}, protocol {self.protocol} v{self.protocol_version}, preset {self.preset}, "
-            f"{self.device}"
+            f"{self.device}{'' if self.shots_chosen == 'random' else f', shots {self.shots_chosen}'}"
         )
 
     @property
@@ -197,6 +231,8 @@ class Section:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:
             notes.append(f"In training only: what {self.seen_list} lists as seen by a generator made elsewhere.")
+        if self.shots_chosen != "random":
+            notes.append(f"Shots are not drawn at random, but chosen: {_chosen(self.shots_chosen)}.")
         if self.merged:
             notes.append(f"Classes taken as one: {'; '.join(self.merged)}.")
         if self.external:
@@ -222,6 +258,12 @@ class Section:
             return f"{self.folds_made} folds"
         numbers = ", ".join(map(str, self.folds_declared))
         return f"fold{'s' if len(self.folds_declared) > 1 else ''} {numbers} of {self.folds_made}"
+
+
+def _chosen(choice: str) -> str:
+    """How shots were chosen, in words."""
+    words = {"first": "the first of each class by file", "sharpest": "the sharpest cells of each class"}
+    return words.get(choice, f"those that a file lists ({choice})")
 
 
 @dataclass(frozen=True)

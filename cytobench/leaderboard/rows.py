@@ -83,7 +83,8 @@ def summarise(values: Mapping[Place, float]) -> Figure:
 def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
     """Seconds of all stages behind these records, each once, and of those that their runs did themselves.
 
-    None of a submission, whose time nobody measured.
+    Measuring fidelity is left out: a row costs the same whether its images are measured or not. None of a submission,
+    whose time nobody measured.
     """
     if any(record.submission for record in records):
         return None, None
@@ -92,6 +93,8 @@ def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
     for record in records:
         of_record: dict[tuple[str, str, str | None], float] = {}
         for stage in record.stages:
+            if stage.kind == "fidelity":
+                continue
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
             if not stage.reused:

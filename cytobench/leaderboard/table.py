@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from cytobench.data.seen import DECLARATIONS
+from cytobench.leaderboard.fidelity import fidelity_tables
 from cytobench.leaderboard.majority import majority
 from cytobench.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.leaderboard.rows import make_row, place
@@ -26,9 +27,9 @@ def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboa
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    or train-only classes are never in one section. The rank is by macro F1 on test. Submitted predictions stand beside
-    every run on the same data and folds, whatever its preset and device, of which they have none; else alone. With
-    ``published`` every section holds the study's rows beside its own.
+    train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
+    they have none; else alone. With ``published`` every section holds the study's rows beside its own.
     """
     groups = comparable(records)
     sections = [_section(group) for group in groups]
@@ -74,7 +75,7 @@ def _section_key(record: Record) -> str:
     """Records with equal keys are of runs that may be ranked together."""
     device = record.device.name if record.device else None
     external = record.external_test.digest if record.external_test else None
-    return json.dumps([tested_key(record), record.preset, device, record.dtype, external])
+    return json.dumps([tested_key(record), record.preset, device, record.dtype, external, record.shots_chosen])
 
 
 def tested_key(record: Record) -> str:
@@ -137,7 +138,8 @@ def _section(records: Sequence[Record]) -> Section:
     declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
-    rows = [make_row(group, declared, splits, settings) for settings, group in rows_of(records)]
+    groups = rows_of(records)
+    rows = [make_row(group, declared, splits, settings) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
     ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
     return Section(
@@ -154,6 +156,7 @@ def _section(records: Sequence[Record]) -> Section:
         train_only=first.train_only,
         seen_list=_seen_list(first),
         external=_external(first),
+        shots_chosen=first.shots_chosen,
         merged=tuple(first.benchmark.get("merge", ())),
         n_images=first.dataset.n_images,
         n_classes=len(first.evaluated),
@@ -163,6 +166,7 @@ def _section(records: Sequence[Record]) -> Section:
         splits=splits,
         rows=ranked,
         majority=majority(records, splits),
+        fidelity=fidelity_tables(groups),
     )
 
 

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from cytobench.columns import aligned_lines
 from cytobench.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
+from cytobench.leaderboard.fidelity import HEADER, lines, title
 from cytobench.leaderboard.model import Leaderboard, Row, Section
 from cytobench.leaderboard.words import (
     LEGEND,
@@ -61,6 +63,11 @@ def _print_section(section: Section, console: Console) -> None:
             _print_line(line, widths, console)
         if number < len(section.rows):
             _print_remarks(section.rows[number], section, widths[0], console)
+    for measured in section.fidelity:
+        console.print(Text())
+        _print_text(Text(title(measured), style="bold"), console)
+        for text in aligned_lines([HEADER, *lines(measured)]):
+            console.print(Text(text), soft_wrap=True)
     console.print(Text())
     if section.published:
         _print_published(section, console)

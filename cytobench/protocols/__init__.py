@@ -9,7 +9,7 @@ none of these promises, for comparison with its figures. ``strict+pooled`` is ``
 
 from cytobench.protocols.division import Fold, RareClass, TooRare, refuse_few_folds, split
 from cytobench.protocols.protocol import CHANGES, PROTOCOLS, Change, Protocol, find_protocol
-from cytobench.protocols.shots import draw_shots
+from cytobench.protocols.shots import draw_shots, listed_elsewhere, refuse_unlisted
 from cytobench.protocols.table import split_table, synthetic_path
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "TooRare",
     "draw_shots",
     "find_protocol",
+    "listed_elsewhere",
     "refuse_few_folds",
+    "refuse_unlisted",
     "split",
     "split_table",
     "synthetic_path",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cytobench.data.choice import RANDOM, Choice
 from cytobench.protocols.division import ordered_labels, ordered_rows, split
 from cytobench.protocols.protocol import Protocol
-from cytobench.protocols.shots import draw_shots
+from cytobench.protocols.shots import draw_shots, refuse_unlisted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +26,12 @@ def split_table(
     train_only: Collection[str] = (),
     shots: int | None = None,
     synthetic: int = 0,
+    choice: Choice = RANDOM,
 ) -> pd.DataFrame:
     """``path, label``, then with ``shots`` the columns ``shot0...`` (0 or 1), then ``fold0...`` (train, val, test).
 
     Synthetic images follow the real ones as ``synthetic/LABEL/i.png``. An image that a fold leaves out is empty there.
+    Raises UserError as :func:`split` and :func:`refuse_unlisted` do.
     """
     import pandas as pd
 
@@ -46,7 +49,8 @@ def split_table(
     )
     if shots is not None:
         for fold in divided:
-            chosen = [draw_shots(dataset, protocol, fold, label, shots, seed) for label in dataset.labels]
+            refuse_unlisted(dataset, protocol, choice, fold, dataset.labels)
+            chosen = [draw_shots(dataset, protocol, fold, label, shots, seed, choice) for label in dataset.labels]
             table[f"shot{fold.number}"] = [*np.isin(real, np.concatenate(chosen)).astype(int), *([0] * len(made))]
     for fold in divided:
         parts = np.full(len(dataset.table), "", dtype=object)

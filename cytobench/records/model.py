@@ -56,6 +56,56 @@ class ClassifierUsed(_PluginUsed):
     )
 
 
+class ExtractorUsed(_PluginUsed):
+    """The extractor that a fidelity was measured with."""
+
+    config: dict[str, Any] = Field(description="Every setting, but those added later that are at their default.")
+    dimension: int = Field(description="Features an image.")
+
+
+class FidelityFigure(_Part):
+    """A figure with its interval."""
+
+    value: float = Field(description="The figure.")
+    low: float | None = Field(description="Lower end of its 95 % interval; null where there are too few images.")
+    high: float | None = Field(description="Upper end of it.")
+
+
+class FidelityFloor(_Part):
+    """The figures between halves of the real images."""
+
+    kid: float | None = Field(description="Mean KID over the splits; null where halves are too small.")
+    fid: float | None = Field(description="Mean FID.")
+    precision: float | None = Field(description="Mean precision.")
+    recall: float | None = Field(description="Mean recall.")
+    halves: list[tuple[int, int]] = Field(description="Images of the two halves of each split.")
+
+
+class FidelityFigures(_Part):
+    """How near synthetic images are to real ones."""
+
+    n_real: int = Field(description="Real images.")
+    n_synthetic: int = Field(description="Synthetic images. Figures of other numbers of images do not compare.")
+    kid: FidelityFigure | None = Field(description="Kernel Inception distance; null where there are too few images.")
+    kid_subset_size: int | None = Field(description="Images a side of each subset that the KID is the mean over.")
+    fid: FidelityFigure | None = Field(description="Frechet inception distance.")
+    precision: FidelityFigure | None = Field(description="Share of synthetic images that lie among real ones.")
+    recall: FidelityFigure | None = Field(description="Share of real images that lie among synthetic ones.")
+    floor: FidelityFloor | None = Field(description="The same between disjoint halves of the real images.")
+    copying: dict[str, Any] | None = Field(description="What the test for copies of the shots found; null without.")
+    reasons: dict[str, str] = Field(description="Why what is null is null, by its name.")
+
+
+class FidelityUsed(_Part):
+    """The fidelity of a trial's synthetic images to its test images, by one extractor."""
+
+    key: str = Field(description="Its content address; trials with the same images and fold share it.")
+    extractor: ExtractorUsed = Field(description="What the features come from.")
+    seed: int = Field(description="Seed of its subsets, parts and halves.")
+    total: FidelityFigures = Field(description="Of all classes together.")
+    classes: dict[str, FidelityFigures] = Field(description="The same by class.")
+
+
 class DatasetUsed(_Part):
     """The data set, after a cut by --limit."""
 
@@ -88,12 +138,14 @@ class StageReport(_Part):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: str = Field(description="fit, sample, train or predict.")
+    kind: str = Field(description="fit, sample, fidelity, train or predict.")
     key: str = Field(description="Its content address; equal keys are the same work, done once.")
-    label: str | None = Field(default=None, description="The class, where a stage belongs to one.")
+    label: str | None = Field(
+        default=None, description="The class, where a stage belongs to one; the extractor of a fidelity."
+    )
     seconds: float = Field(description="Wall time in seconds, device synchronised, loading included.")
     parts: dict[str, float] = Field(default_factory=dict, description="Seconds by part, for example load.")
-    images: int | None = Field(default=None, description="Images made or predicted; null if neither.")
+    images: int | None = Field(default=None, description="Images made, predicted or extracted; null if none.")
     images_per_second: float | None = Field(default=None, description="Images a second, loading not counted.")
     peak_memory_mib: float | None = Field(
         default=None,
@@ -196,6 +248,11 @@ class Record(_Part):
     shots_used: dict[str, int] = Field(
         default_factory=dict, description="Shots each class had in this fold; fewer where the class is rare."
     )
+    shots_chosen: str = Field(
+        default="random",
+        description="How the run chooses shots: random, first, sharpest, or listed: and the first 12 hex digits of a "
+        "digest of the paths listed, in order, where a file lists the shots.",
+    )
     n_synthetic: int = Field(
         description="Synthetic images a class: in training, or divided over the parts where the protocol pools. Where "
         "it balances, the number that each class is topped up, or cut, to."
@@ -222,6 +279,15 @@ class Record(_Part):
         default_factory=dict,
         description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes "
         "are present. Empty for a failed trial.",
+    )
+    fidelity: list[FidelityUsed] = Field(
+        default_factory=list,
+        description="How near the synthetic images are to the real test images, an entry for each --extractor.",
+    )
+    fidelity_failed: dict[str, Failure] = Field(
+        default_factory=dict,
+        description="Fidelities that could not be measured, by extractor; the trial counts without them, and the same "
+        "run tries them again.",
     )
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."

@@ -25,21 +25,27 @@ class GainAndCost:
 
 
 def gain_and_cost(
-    gain: FoldDifference, seconds: float | None, seconds_other: float | None, p_family: float | None = None
+    gain: FoldDifference,
+    seconds: float | None,
+    seconds_other: float | None,
+    p_family: float | None = None,
+    why: str = "",
 ) -> GainAndCost:
     """Set a difference beside what both rows cost, ``seconds`` of all their stages, None if not known.
 
     There is a price only where the interval of the gain lies above 0, and where ``p_family``, the p adjusted for a
-    declared family, does not take that back; else the words are "no gain shown".
+    declared family, does not take that back; else the words are "no gain shown". An adjusted p takes a loss back too.
+    ``why`` says why neither can be had, whatever the interval.
     """
     hours = None if seconds is None or seconds_other is None else (seconds - seconds_other) / 3600
-    if gain.low is None:
-        return GainAndCost(gain, hours, None, f"not known ({gain.why})")
-    if gain.low <= 0:
-        words = "a loss" if gain.excludes_zero else "no gain shown"
-        return GainAndCost(gain, hours, None, words)
+    if gain.low is None or why:
+        return GainAndCost(gain, hours, None, f"not known ({why or gain.why})")
+    if not gain.excludes_zero:
+        return GainAndCost(gain, hours, None, "no gain shown")
     if p_family is not None and p_family >= ALPHA:
         return GainAndCost(gain, hours, None, "no gain shown, adjusted for the declared family")
+    if gain.low <= 0:
+        return GainAndCost(gain, hours, None, "a loss")
     if hours is None:
         return GainAndCost(gain, hours, None, "a gain")
     if hours <= 0:

@@ -22,7 +22,7 @@ from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS
 from cytobench.testing.subject import Offered, Stage
 from cytobench.testing.target import Target, spec_of
-from cytobench.testing.toy import LABELS
+from cytobench.testing.toy import LABELS, Rows, rows
 from cytobench.testing.watch import Away, watching
 
 Probabilities = NDArray[np.float32]
@@ -38,7 +38,6 @@ LEARNING = 40
 SAME = 1e-3
 """How far other images may move a probability."""
 
-Rows = list[tuple[str, int]]
 
 
 class ClassifierSubject(Offered):
@@ -64,7 +63,7 @@ class ClassifierSubject(Offered):
             config = config.with_steps(STEPS, len(train))
         elif steps is not None and steps < LEARNING:
             config = config.with_steps(LEARNING, len(train))
-        images = (self.gallery.images(rows, labels) for rows in (train, val))
+        images = (self.gallery.images(part, labels) for part in (train, val))
         found = load(self.spec.factory)(config).fit(*images, self.context(out or self.new_folder("train"), labels))
         require(isinstance(found, Checkpoints), f"fit returned a {type(found).__name__}; it must return Checkpoints")
         assert isinstance(found, Checkpoints)
@@ -86,14 +85,14 @@ class ClassifierSubject(Offered):
 
     def tested(self, found: Checkpoints, labels: Sequence[str] = LABELS) -> tuple[float, Probabilities]:
         """Accuracy and probabilities of the test images."""
-        images = self.gallery.images(_rows(LABELS, TEST), labels)
+        images = self.gallery.images(rows(LABELS, TEST), labels)
         probabilities = self.predicted(found.picked, images)
         return float(np.mean(probabilities.argmax(axis=1) == images.targets)), probabilities
 
     @cached_property
     def trained(self) -> Checkpoints:
         """The training on three classes that is to learn."""
-        return self.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL), learn=True, out=self.trained_in)
+        return self.train(rows(LABELS, TRAIN), rows(LABELS, VAL), learn=True, out=self.trained_in)
 
     @cached_property
     def trained_in(self) -> Path:
@@ -103,18 +102,14 @@ class ClassifierSubject(Offered):
     @cached_property
     def test(self) -> Images:
         """The test images."""
-        return self.gallery.images(_rows(LABELS, TEST))
+        return self.gallery.images(rows(LABELS, TEST))
 
     def use(self, stage: Stage) -> None:
         """Train, open, predict, close."""
         with stage("train") as out:
-            found = self.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL), out=out)
+            found = self.train(rows(LABELS, TRAIN), rows(LABELS, VAL), out=out)
         with stage("predict") as out, self.predictor(found.picked, out) as predictor:
             predictor.predict_proba(self.test)
-
-
-def _rows(labels: Sequence[str], numbers: Sequence[int]) -> Rows:
-    return [(label, i) for label in labels for i in numbers]
 
 
 def right(probabilities: Any, images: Images) -> Probabilities:
@@ -171,10 +166,10 @@ def columns(subject: ClassifierSubject) -> None:
     """The same with classes in an order that is not alphabetical."""
     _guesses(subject)
     labels = ("stripe", "disc", "ring")
-    found = subject.train(_rows(labels, TRAIN), _rows(labels, VAL), labels, learn=True)
+    found = subject.train(rows(labels, TRAIN), rows(labels, VAL), labels, learn=True)
     accuracy, made = subject.tested(found, labels)
     by_name = np.argsort(labels)
-    other = float(np.mean(by_name[made.argmax(axis=1)] == subject.gallery.images(_rows(LABELS, TEST), labels).targets))
+    other = float(np.mean(by_name[made.argmax(axis=1)] == subject.gallery.images(rows(LABELS, TEST), labels).targets))
     hint = "; the columns are in alphabetical order" if other > accuracy else ""
     require(accuracy >= LEARNT, f"accuracy {accuracy:.3f} with the classes {', '.join(labels)} in this order{hint}")
 
@@ -183,21 +178,21 @@ def few_classes(subject: ClassifierSubject) -> None:
     """Two classes; and two of which the labels name three."""
     two = LABELS[:2]
     for labels in (two, LABELS):
-        found = subject.train(_rows(two, TRAIN), _rows(two, VAL), labels)
-        subject.predicted(found.picked, subject.gallery.images(_rows(two, TEST), labels))
+        found = subject.train(rows(two, TRAIN), rows(two, VAL), labels)
+        subject.predicted(found.picked, subject.gallery.images(rows(two, TEST), labels))
 
 
 def one_image(subject: ClassifierSubject) -> None:
     """A class with one training image, and none for validation."""
     two = LABELS[:2]
-    found = subject.train([*_rows(two, TRAIN), (LABELS[2], 0)], _rows(two, VAL))
+    found = subject.train([*rows(two, TRAIN), (LABELS[2], 0)], rows(two, VAL))
     subject.predicted(found.picked, subject.test)
 
 
 def same_seed(subject: ClassifierSubject) -> None:
     """Train and predict twice."""
-    rows = _rows(LABELS, TRAIN), _rows(LABELS, VAL)
-    one, other = (subject.predicted(subject.train(*rows).picked, subject.test) for _ in range(2))
+    parts = rows(LABELS, TRAIN), rows(LABELS, VAL)
+    one, other = (subject.predicted(subject.train(*parts).picked, subject.test) for _ in range(2))
     by = float(np.abs(one - other).max())
     require(by == 0, f"trained twice with one seed: probabilities differ by up to {by:.2g}")
 
@@ -224,9 +219,9 @@ def batch(subject: ClassifierSubject) -> None:
     """Test images alone, and with the others."""
     _guesses(subject)
     _, together = subject.tested(subject.trained)
-    rows = [0, len(TEST), 2 * len(TEST)]
-    alone = np.concatenate([subject.predicted(subject.trained.picked, subject.test.take([row])) for row in rows])
-    by = float(np.abs(alone - together[rows]).max())
+    some = [0, len(TEST), 2 * len(TEST)]
+    alone = np.concatenate([subject.predicted(subject.trained.picked, subject.test.take([row])) for row in some])
+    by = float(np.abs(alone - together[some]).max())
     require(by <= SAME, f"predicted alone instead of among {len(subject.test)}: probabilities differ by up to {by:.2g}")
 
 
@@ -237,9 +232,9 @@ def _shown(paths: Sequence[str]) -> str:
 def unseen(subject: ClassifierSubject) -> None:
     """Files read in a training that lie beside its own, after it has predicted them once."""
     subject.tested(subject.trained)
-    test = {os.path.realpath(subject.gallery.file(*row)): row for row in _rows(LABELS, TEST)}
+    test = {os.path.realpath(subject.gallery.file(*row)): row for row in rows(LABELS, TEST)}
     with watching(subject.folder) as watch:
-        subject.train(_rows(LABELS, TRAIN), _rows(LABELS, VAL))
+        subject.train(rows(LABELS, TRAIN), rows(LABELS, VAL))
     read = sorted(test.keys() & watch.read)
     require(not read, f"fit read {len(read)} of {len(test)} test images: {_shown(read)}")
 

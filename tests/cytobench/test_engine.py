@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -115,6 +115,19 @@ def test_a_failed_stage_fails_its_dependents_alone() -> None:
     Engine(Watch()).run(nodes)
     assert work.failed == {"fit": "no memory", "sample": "no memory", "train": "no memory"}
     assert work.finished == ["other", "baseline"]
+
+
+def test_a_stage_waits_for_what_it_comes_after_whether_that_fails_or_not() -> None:
+    work = Work()
+    nodes = [
+        replace(work.node("record", "train"), after=("good", "bad")),
+        work.node("train"),
+        work.node("good"),
+        work.node("bad", error=RuntimeError("no figures")),
+    ]
+    Engine(Watch()).run(nodes)
+    assert work.ran == ["train", "good", "bad", "record"]
+    assert work.failed == {"bad": "no figures"}
 
 
 class Tensor:

@@ -196,6 +196,7 @@ def test_a_calibrated_plan_prices_each_variant(values: dict[str, Any]) -> None:
         (["a:b", "a-b"], {"a:b": TINY, "a-b": TINY}, "none/a:b/s0/n0 and none/a-b/s0/n0 would share their files"),
         (["Tiny", "tiny"], {"Tiny": TINY, "tiny": TINY}, "Rename a variant"),
         (["bs"], {"base": TINY}, "Did you mean base?"),
+        (["lite0"], {"lite0": TINY}, "variants.lite0: lite0 is an installed plugin"),
         (["base"], {"base": {**TINY, "synthetic": [7]}}, r"variants.base.synthetic \[7\]: none of the run's"),
     ],
 )

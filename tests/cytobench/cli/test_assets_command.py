@@ -301,7 +301,7 @@ def remember(cache: Path, path: str, file: Path) -> None:
     row = {
         **{"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "ctime_ns": stat.st_ctime_ns},
         **{"digest": known, "width": 16, "height": 16, "mode": "RGB"},
-        **{"sharpness": 0.1, "white": 0.0, "black": 0.0, "optics_revision": REVISION},
+        **{"sharpness": 0.1, "cell_sharpness": 0.1, "white": 0.0, "black": 0.0, "optics_revision": REVISION},
     }
     table = pd.concat([table.drop(index=path, errors="ignore"), pd.DataFrame([row], index=[path])])
     table.rename_axis("path").reset_index().to_parquet(index, index=False)

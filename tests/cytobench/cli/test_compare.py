@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cytobench.cli import main
-from cytobench.records import write_record
+from cytobench.records import Record, write_record
 
 RECORDED = Path(__file__).parents[3] / "results/phantom-strict-pocket"
 A, B = "sd21-lora/clip/s16/n20", "none/clip/s0/n0"
@@ -46,6 +46,25 @@ def test_without_rows_the_declared_comparisons_are_shown(capsys) -> None:
     (section,) = json.loads(capsys.readouterr().out)["sections"]
     assert section["analysis"]["metric"] == "f1_macro"
     assert [one["verdict"] for one in section["comparisons"]] == ["not distinguishable"]
+    (headline,) = section["headline"]
+    assert (headline["row"]["row"], headline["reference"]["row"], headline["against"]) == (A, B, "reference")
+    assert headline["gain_and_cost"]["words"] == "no gain shown"
+
+
+def test_a_declared_baseline_is_what_the_headline_is_held_against(tmp_path: Path, capsys) -> None:
+    shutil.copytree(RECORDED / "records", tmp_path / "records")
+    for file in (tmp_path / "records").iterdir():
+        values = json.loads(file.read_text())
+        values["benchmark"]["analysis"] = {"baselines": ["none/*"]}
+        write_record(tmp_path, Record.model_validate({**values, "predictions": None}), None)
+    assert run(str(tmp_path)) == 0
+    text = capsys.readouterr().out
+    assert f"Best baseline of clip: {B}, the only one that could be chosen." in text
+    assert "Headline: the N that validation chose, against the best baseline" in text
+    assert run(str(tmp_path), "--json") == 0
+    (section,) = json.loads(capsys.readouterr().out)["sections"]
+    assert [one["against"] for one in section["headline"]] == ["best baseline"]
+    assert [one["p_holm"] for one in section["comparisons"]] == pytest.approx([2 * 0.1208] * 2, abs=1e-3)
 
 
 @pytest.mark.parametrize(

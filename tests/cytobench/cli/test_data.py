@@ -144,12 +144,30 @@ def test_describe_lists_blurred_and_over_exposed_images_and_exits_0(smears: Path
     assert [one["path"] for one in optics["over_exposed"]] == ["MON/05.png"]
     assert optics["under_exposed"] == []
     (blurred,) = optics["blurred"]
-    assert blurred["label"] == "MON" and blurred.keys() == {"path", "label", "sharpness", "white", "black", "median"}
+    measures = {"sharpness", "cell_sharpness", "white", "black"}
+    assert blurred["label"] == "MON" and blurred.keys() == {"path", "label", *measures, "median"}
     assert blurred["sharpness"] < optics["rule"]["sharpness_under"]
     assert blurred["sharpness"] < optics["rule"]["sharpness_under_share_of_median"] * blurred["median"]
     text = call("describe", smears).stdout
     assert "blurred images: 1\n  MON/03.png: sharpness 0.0" in text
     assert "over-exposed images: 1\n  MON/05.png: " in text
+
+
+def test_a_quality_sheet_of_all_classes_or_of_one(smears: Path, tmp_path: Path) -> None:
+    every, one = tmp_path / "all.png", tmp_path / "one.png"
+    assert call("describe", smears, "--quality-sheet", every).exit_code == 0
+    assert call("describe", smears, "--quality-sheet", one, "--label", "Monocyte").exit_code == 0
+    with Image.open(every) as three, Image.open(one) as two:
+        assert three.height > two.height and three.width == two.width
+    for wrong, said in (
+        (("--label", "MON"), "add --quality-sheet FILE.png"),
+        (("--quality-sheet", tmp_path / "x.png", "--label", "MNO"), "Did you mean MON?"),
+        (("--quality-sheet", tmp_path / "x.jpg"), "--quality-sheet"),
+        (("--quality-sheet", smears / "MON" / "x.png"), "images of the data set lie in this folder"),
+    ):
+        result = call("describe", smears, *wrong)
+        assert isinstance(result.exception, UserError) and said in str(result.exception)
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_describe_tells_which_classes_a_run_refuses_or_gives_fewer_shots(smears: Path) -> None:

@@ -38,6 +38,17 @@ def test_text_names_ways_out_for_weights_that_are_not_here(capsys, monkeypatch, 
     assert "--set sd21-lora.weights=PATH" in text
 
 
+def test_weights_of_two_plugins_of_one_name_are_told_once_and_each_has_its_own_way_out(
+    capsys, monkeypatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = json.loads(run(capsys, "--json"))["weights"]
+    assert len([one for one in found if (one["plugin"], one["preset"]) == ("clip", "paper")]) == 1
+    ways_out = {(one["plugin"], one["preset"]): one["ways_out"] for one in found}
+    assert "take --extractor lite0" in ways_out["dinov2", "pocket"]
+    assert "--preset pocket" in ways_out["clip", "paper"]
+
+
 def test_locate(tmp_path: Path) -> None:
     assert locate(AssetReference(str(tmp_path))) is None
     (tmp_path / "unet").mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,10 @@ def predictions(fold: int, right: float, seed: int, groups: bool = False, split:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write the trials of one row into ``tmp_path``: ``right`` is the chance of a right prediction."""
+    """Write the trials of one row into ``tmp_path``: ``right`` is the chance of a right prediction.
+
+    ``classifier_name`` is a name of the plugin ``clip``; ``analysis`` is what the benchmark declares.
+    """
 
     def call(
         generator: str | None = "sd21-lora",
@@ -54,14 +57,19 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         split: str = "test",
         tag: str = "",
         folder: str = "out",
+        classifier_name: str = "clip",
+        analysis: Mapping[str, Any] | None = None,
         change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table,
         **changes: Any,
     ) -> Path:
         for seed in seeds:
             for fold in folds:
-                values = record_values(fold, generator)
+                values = record_values(fold, generator, classifier_name)
+                values["classifier"]["plugin"] = "clip"
                 if generator:
-                    values |= {"n_synthetic": n, "row": f"{generator}/clip/s16/n{n}"}
+                    values |= {"n_synthetic": n, "row": f"{generator}/{classifier_name}/s16/n{n}"}
+                if analysis is not None:
+                    values["benchmark"]["analysis"] = analysis
                 table = change(predictions(fold, right, seed, groups, split))
                 values |= {
                     "trial": f"{values['row'].replace('/', '__')}{tag}__fold{fold}__{seed}",

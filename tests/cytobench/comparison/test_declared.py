@@ -6,17 +6,17 @@ import pytest
 
 from cytobench.benchmark import Analysis
 from cytobench.comparison.candidates import declared_analysis, read_candidates
-from cytobench.comparison.declared import Named, check_declaration, family
+from cytobench.comparison.declared import Named, baselines, beside_baselines, check_declaration, family
 from cytobench.comparison.headline import declared_pairs
 from cytobench.errors import UserError
 from cytobench.statistics.holm import holm
 
 ROWS = [
-    Named("none/clip/s0/n0", "clip"),
-    Named("none/timm:a/b/s0/n0", "timm:a/b"),
-    Named("sd21-lora/clip/s16/n20", "clip"),
-    Named("sd21-lora/timm:a/b/s16/n20", "timm:a/b"),
-    Named("repeat/clip/s16/n20", "clip"),
+    Named("none/clip/s0/n0", "clip", "clip", 0),
+    Named("none/timm:a/b/s0/n0", "timm:a/b", "timm", 0),
+    Named("sd21-lora/clip/s16/n20", "clip", "clip", 20),
+    Named("sd21-lora/timm:a/b/s16/n20", "timm:a/b", "timm", 20),
+    Named("repeat/clip/s16/n20", "clip", "clip", 20),
 ]
 
 
@@ -49,6 +49,10 @@ def test_one_row_may_be_the_reference_of_all_that_a_pattern_fits() -> None:
         ({"comparisons": ("*", "folder/*")}, ["'folder/*' fits no row"]),
         ({"reference": "[ns]*/clip/*", "comparisons": ("repeat/*",)}, ["fits several rows for repeat/", "Name one"]),
         ({"reference": "*/timm*", "comparisons": ("repeat/*",)}, ["names repeat/clip/s16/n20", "fits no row of its"]),
+        ({"baselines": ("none/*", "repeat/clip/s16/n2")}, ["analysis.baselines", "Did you mean repeat/clip/s16/n20?"]),
+        ({"baselines": ("repeat/*",)}, ["names sd21-lora/timm:a/b/s16/n20", "of its classifier's plugin timm."]),
+        ({"baselines": ("*",)}, ["analysis.baselines = ['*'] leaves no row", "Name fewer baselines"]),
+        ({"baselines": ("none/*",), "comparisons": ("none/*",)}, ["leaves no row of analysis.comparisons"]),
     ],
 )
 def test_a_declaration_that_fits_no_row_is_refused(analysis, words: list[str]) -> None:
@@ -56,6 +60,18 @@ def test_a_declaration_that_fits_no_row_is_refused(analysis, words: list[str]) -
         check_declaration(Analysis(**analysis), ROWS, "mine.toml")
     for word in words:
         assert word in str(refused.value)
+
+
+def test_rows_beside_baselines_have_synthetic_images_and_are_none_themselves() -> None:
+    analysis = Analysis(baselines=("none/*", "repeat/*"))
+    assert [ROWS[place].row for place in baselines(analysis, ROWS)] == [
+        "none/clip/s0/n0", "none/timm:a/b/s0/n0", "repeat/clip/s16/n20"
+    ]  # fmt: skip
+    assert [ROWS[place].row for place in beside_baselines(analysis, ROWS)] == [
+        "sd21-lora/clip/s16/n20", "sd21-lora/timm:a/b/s16/n20"
+    ]  # fmt: skip
+    assert beside_baselines(Analysis(), ROWS) == []
+    check_declaration(analysis, ROWS, "mine.toml")
 
 
 def only_section(folder):

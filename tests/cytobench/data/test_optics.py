@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
+from cytobench.data.cell import cell_region
 from cytobench.data.optics import CROP, SIDE, central_grey, measure
 from cytobench.decode import decode_image
 from cytobench.protocols import find_protocol
@@ -44,9 +45,11 @@ def test_the_size_of_the_file_counts_for_little(side: int) -> None:
 
 
 def test_a_flat_image_has_no_sharpness_and_noise_has_most() -> None:
-    assert measure(np.full((20, 30, 3), 200, np.uint8)).sharpness == 0
+    flat = measure(np.full((20, 30, 3), 200, np.uint8))
+    assert flat.sharpness == flat.cell_sharpness == 0
     noise = np.random.default_rng(0).integers(0, 256, (148, 148, 1), np.uint8).repeat(3, axis=2)
     assert measure(noise).sharpness == pytest.approx(20, rel=0.1)
+    assert measure(noise).cell_sharpness == pytest.approx(0.8, rel=0.1)
 
 
 def test_only_the_central_square_that_classifiers_see_is_measured() -> None:
@@ -77,9 +80,35 @@ def test_a_bright_ground_with_a_colour_is_not_white() -> None:
     assert measure(np.full((50, 50, 3), (255, 229, 203), np.uint8)).white == 0
 
 
+def test_the_cell_is_as_sharp_whatever_lies_around_it() -> None:
+    busy = np.array(CELL)
+    busy[:, -30:] = np.random.default_rng(0).integers(0, 256, (256, 30, 3))
+    assert measure(busy).sharpness > 2 * measure(CELL).sharpness
+    assert measure(busy).cell_sharpness == pytest.approx(measure(CELL).cell_sharpness, rel=0.1)
+    soft = np.where(cell_disc()[..., None], copy(busy, ImageFilter.GaussianBlur(3)), busy).astype(np.uint8)
+    assert measure(soft).cell_sharpness < measure(busy).cell_sharpness / 2
+
+
+def cell_disc() -> np.ndarray:
+    """Whether a pixel of ``CELL`` is within 90 px of its middle."""
+    rows, columns = np.mgrid[:256, :256]
+    return np.hypot(rows - 128, columns - 128) < 90
+
+
+def test_the_region_is_the_cell_in_the_middle_and_no_neighbour() -> None:
+    square = np.full((128, 128, 3), 230, np.uint8)
+    square[44:84, 44:84] = (200, 120, 200)
+    square[54:74, 54:74] = (80, 20, 120)
+    square[:30, :60] = (80, 20, 120)
+    region = cell_region(square[..., 1])
+    assert region[44:84, 54:74].all() and not region[:36].any() and not region[:, :36].any()
+    assert cell_region(np.full((128, 128), 9, np.uint8)).sum() == pytest.approx(np.pi * 40**2, rel=0.02)
+
+
 @pytest.mark.skipif(not (SHARED / "matek").is_dir(), reason="real images lie in ../shared/data where they are needed")
 def test_real_images_out_of_focus_are_the_least_sharp() -> None:
     blurred = {"BAS_0034", "BAS_0048", "EOS_0098", "MMZ_0005", "MON_0467", "MON_0927", "NGB_0074", "NGB_0079"}
     files = sorted((SHARED / "matek").glob("*/*/*.tiff"))
-    values = {file.stem: measure(decode_image(file)).sharpness for file in files}
-    assert set(sorted(values, key=values.__getitem__)[:8]) == blurred
+    measured = {file.stem: measure(decode_image(file)) for file in files}
+    for name in ("sharpness", "cell_sharpness"):
+        assert set(sorted(measured, key=lambda stem: getattr(measured[stem], name))[:8]) == blurred

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cytobench.data.sheet import COLUMNS, GAP, RED, ROW, TILE, TITLE, draw_sheet, refuse_target, write_sheet
+from cytobench.data.sheet import draw_sheet
+from cytobench.data.tiles import COLUMNS, GAP, RED, ROW, TILE, TITLE, refuse_target, write_picture
 from cytobench.errors import UserError
 
 
@@ -62,7 +63,7 @@ def test_a_class_of_one_image_has_nothing_below(tmp_path: Path, table: pd.DataFr
 def test_the_file_is_a_png_and_is_replaced(tmp_path: Path, table: pd.DataFrame) -> None:
     file = tmp_path / "new" / "sheet.png"
     for rows in (table, table.iloc[:3]):
-        write_sheet(file, tmp_path, rows)
+        write_picture(file, draw_sheet(tmp_path, rows), "--picture")
         with Image.open(file) as image:
             assert image.format == "PNG"
     assert [one.name for one in file.parent.iterdir()] == ["sheet.png"]
@@ -73,11 +74,11 @@ def test_a_name_that_would_harm_is_refused(tmp_path: Path, table: pd.DataFrame) 
     paths = list(table["path"])
     for name in ("sheet.jpg", "sheet", "A/sheet.png", f"B/../{paths[0]}"):
         with pytest.raises(UserError, match="--picture"):
-            refuse_target(tmp_path / name, tmp_path, paths)
-    refuse_target(tmp_path / "sheet.PNG", tmp_path, paths)
+            refuse_target(tmp_path / name, tmp_path, paths, "--picture")
+    refuse_target(tmp_path / "sheet.PNG", tmp_path, paths, "--picture")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, table: pd.DataFrame) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"file/sheet\.png cannot be written"):
-        write_sheet(tmp_path / "file" / "sheet.png", tmp_path, table)
+        write_picture(tmp_path / "file" / "sheet.png", draw_sheet(tmp_path, table), "--picture")

@@ -192,6 +192,13 @@ def test_time_counts_a_shared_stage_once_and_says_what_was_paid(make_record, mak
     assert "2.2 min (35 s)" in render(leaderboard(again), "table")
 
 
+def test_the_time_of_a_row_does_not_hold_that_of_measuring_its_images(make_record, make_values) -> None:
+    own = {**make_values()["stages"][0], "kind": "train", "seconds": 7.0}
+    measured = {**own, "kind": "fidelity", "key": "f", "label": "lite0", "seconds": 1000.0}
+    row = only_section([make_record(stages=[own, measured])]).rows[0]
+    assert (row.seconds, row.seconds_paid) == (7.0, 7.0)
+
+
 def test_missing_shots_are_said_in_every_table(make_record) -> None:
     board = leaderboard([make_record(fold) for fold in FOLDS])
     assert board.sections[0].rows[0].shortfall == "LYA 6 of 16"

@@ -31,6 +31,8 @@ def test_a_gain_whose_cost_is_not_known_is_a_gain_without_a_price(times: tuple[f
         (NOTHING, 7200, None, "no gain shown"),
         (LOSS, 7200, None, "a loss"),
         (GAIN, 7200, 0.4, "no gain shown, adjusted for the declared family"),
+        (LOSS, 7200, 0.4, "no gain shown, adjusted for the declared family"),
+        (LOSS, 7200, 0.01, "a loss"),
         (GAIN, 1800, 0.01, "a gain, at no extra cost"),
         (fold_difference({1: [0.1]}, 1 / 3), 7200, None, "not known (one fold: there is no interval over folds)"),
     ],
@@ -38,3 +40,8 @@ def test_a_gain_whose_cost_is_not_known_is_a_gain_without_a_price(times: tuple[f
 def test_what_is_no_gain_has_no_price(gain, seconds: float, p_family: float | None, words: str) -> None:
     found = gain_and_cost(gain, seconds, 3600, p_family)
     assert (found.words, found.hours_per_step) == (words, None)
+
+
+def test_where_there_is_no_verdict_there_is_no_gain() -> None:
+    found = gain_and_cost(GAIN, 7200, 3600, 0.01, "it may have seen the test images")
+    assert (found.words, found.hours_per_step) == ("not known (it may have seen the test images)", None)

@@ -1,0 +1,125 @@
+"""Show what ``cytobench fidelity`` measured: a table for each class, so that figures of different n share no column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from cytobench.cli.described import table
+from cytobench.copying import Copying
+from cytobench.fidelity.copies import Copies
+from cytobench.fidelity.measure import Fidelity, Figure, Floor
+from cytobench.fidelity.report import Report
+
+_NAMES = {"kid": "KID", "fid": "FID", "precision": "precision", "recall": "recall"}
+_DIGITS = {"kid": 4, "fid": 2, "precision": 3, "recall": 3}
+
+
+def show(report: Report) -> None:
+    """Print a report made by :func:`cytobench.fidelity.report.compare_folders`."""
+    extractor, sources, found = report.extractor, report.sources, report.found
+    digest = f", weights {extractor.weights_digest[:12]}" if extractor.weights_digest else ""
+    click.echo(f"extractor {extractor.name} ({extractor.ran.architecture}{digest}), {extractor.dimension} features")
+    click.echo(f"real images, the reference: {sources.real}; synthetic images: {sources.synthetic}")
+    rows = {"all images": found.total, **found.classes}
+    for label, one in rows.items():
+        click.echo("")
+        _show(label, one)
+    if _mixed_otherwise(found.classes):
+        click.echo("\nThe classes have other shares of the real images than of the synthetic ones: of all images the")
+        click.echo("figures show that too, and those of the classes do not.")
+    if found.copies is not None:
+        _show_copies(report, found.copies)
+    _reasons(rows)
+
+
+def _show(label: str, one: Fidelity) -> None:
+    header = [f"{label}: {one.n_real} real, {one.n_synthetic} synthetic", "", "95 % interval"]
+    if one.floor is not None:
+        header.append(f"floor: {_halves(one.floor)}")
+    rows = []
+    for name, title in _NAMES.items():
+        figure = getattr(one, name)
+        row = [f"  {title}", _number(figure.value, name) if figure else "too few", _interval(figure, name)]
+        if one.floor is not None:
+            value = getattr(one.floor, name)
+            row.append("too few" if value is None else _number(value, name))
+        rows.append(row)
+    table(header, rows)
+
+
+def _interval(figure: Figure | None, name: str) -> str:
+    if figure is None or figure.low is None or figure.high is None:
+        return "-"
+    return f"{_number(figure.low, name)} to {_number(figure.high, name)}"
+
+
+def _number(value: float, name: str) -> str:
+    return f"{value:.{_DIGITS[name]}f}"
+
+
+def _halves(floor: Floor) -> str:
+    smallest, largest = (pick(size for split in floor.halves for size in split) for pick in (min, max))
+    sizes = f"{smallest}" if smallest == largest else f"{smallest} to {largest}"
+    return f"real against real, {sizes} each"
+
+
+def _mixed_otherwise(classes: Mapping[str, Fidelity]) -> bool:
+    """Whether the share of a class differs by more than a hundredth between the two sides."""
+    n_real, n_synthetic = (sum(getattr(one, name) for one in classes.values()) for name in ("n_real", "n_synthetic"))
+    return any(abs(one.n_real / n_real - one.n_synthetic / n_synthetic) > 0.01 for one in classes.values())
+
+
+def _show_copies(report: Report, copies: Copies) -> None:
+    """The test for copies: a line a class, and the verdict over all."""
+    sources = report.sources
+    click.echo(f"\ncopies of the shots: {sources.shots}; held out: {sources.holdout or sources.real}")
+    if sources.chosen is None:
+        click.echo("p holds if the shots were drawn at random from both together; else say how: --shots-chosen HOW")
+    header = ["class", "shots", "held out", "synthetic", "p sum", "p max", "p", "p Holm", "smallest p"]
+    header += ["near-copies", "of held-out", "copying"]
+    table(header, [_copied(label, one) for label, one in copies.by_class.items()])
+    found = report.found.total.copying
+    assert found is not None  # it stands where copies were looked for
+    click.echo(found["verdict"])
+    for label, one in copies.by_class.items() if len(copies.by_class) > 1 else ():
+        if one.reason is not None:
+            click.echo(f"  {label}: {one.reason}")
+
+
+def _copied(label: str, one: Copying) -> list[str]:
+    p_values = (one.p_value, one.p_max, one.p_combined, one.p_holm, one.smallest_p)
+    counts = (one.n_near_copies, one.n_near_copies_held_out)
+    return [
+        *(label, str(one.n_shots), str(one.n_held_out), str(one.n_synthetic)),
+        *("-" if value is None else f"{value:.2g}" for value in p_values),
+        *("-" if count is None else str(count) for count in counts),
+        one.outcome,
+    ]
+
+
+def _reasons(rows: Mapping[str, Fidelity]) -> None:
+    """Why figures are absent, each reason once with the classes it is true of."""
+    found: dict[str, list[str]] = {}
+    for label, one in rows.items():
+        for name, reason in one.reasons.items():
+            if name != "copying" or one.copying is None:
+                found.setdefault(f"{_named(name)} {reason}", []).append(label)
+    if found:
+        click.echo("\nabsent")
+    for reason, labels in found.items():
+        click.echo(f"  {reason} ({_some(labels)})")
+
+
+def _named(name: str) -> str:
+    first, _, rest = name.partition(".")
+    if first == "copying":
+        return "the test for copies of the shots"
+    if first == "floor":
+        return f"the floor of {_NAMES[rest]}" if rest else "the floor"
+    return f"the interval of {_NAMES[first]}" if rest else _NAMES[first]
+
+
+def _some(labels: Sequence[str]) -> str:
+    return ", ".join(labels[:4]) + (f" and {len(labels) - 4} more" if len(labels) > 4 else "")
