@@ -30,7 +30,7 @@ def session(plugin_path: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A session with a cache folder of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CYTOBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        with Session() as session:
+        with Session(limit=900) as session:
             yield session
 
 
@@ -38,6 +38,22 @@ def session(plugin_path: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def check(session: Session) -> Check:
     """Make every check of a target; results by name."""
     return lambda target: {result.check: result for result in session.results(target)}
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Install a distribution with one plugin (its name and the source of its module) into a folder of sys.path."""
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+
+    def put(name: str, source: str) -> None:
+        info = tmp_path / "site" / f"dist_{name}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dist-{name}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[cytobench]\n{name} = conformance_{name}\n")
+        (tmp_path / "site" / f"conformance_{name}.py").write_text(source)
+
+    return put
 
 
 @pytest.fixture
