@@ -25,8 +25,8 @@ def check_command(
 ) -> int:
     """Check that a plugin keeps the rules of the contract, on toy images, in another process.
 
-    NAME is what a plugin offers (a generator, a classifier, a data set, an extractor) or a plugin, as its entry point is
-    called; then all that it offers is checked. Exit code 1 if a check failed or none ran.
+    NAME is what a plugin offers (a generator, a classifier, a data set, an extractor) or a plugin, as its entry point
+    is called; then all that it offers is checked. Exit code 1 if a check failed or none ran.
     """
     import json
 

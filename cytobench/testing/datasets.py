@@ -48,7 +48,8 @@ class DatasetSubject(Subject):
         """The opened data set."""
         _ = self.seen  # opening is what there is to see, and drawing may take long
         found = self._opened
-        require(isinstance(found, Dataset), f"{self.spec.factory} returned a {type(found).__name__}, which is no Dataset")
+        kind = type(found).__name__
+        require(isinstance(found, Dataset), f"{self.spec.factory} returned a {kind}, which is no Dataset")
         assert isinstance(found, Dataset)
         return found
 
@@ -148,9 +149,18 @@ _after = partial(Check, needs=("opens", "table"))
 CHECKS = (
     Check(LOADS, "the factory can be loaded, and the spec's defaults are such as a run takes", loads),
     Check("opens", "it opens in an empty folder and has images", opens),
-    Check("table", "the table has its columns, sorted by label and path, and the labels are those with images", table, ("opens",)),
+    Check(
+        "table",
+        "the table has its columns, sorted by label and path, and the labels are those with images",
+        table,
+        ("opens",),
+    ),
     _after("names", "codes and prompts are of its classes, and no name stands for two", names),
-    _after("images", "its files lie in its folder, are readable images, and hold the pixels that the digests say", images),
+    _after(
+        "images",
+        "its files lie in its folder, are readable images, and hold the pixels that the digests say",
+        images,
+    ),
     _after("again", "opened again in the same folder it is the same, and writes nothing anew", again),
     _after("other-process", "drawn anew in another process and folder it is the same", other_process),
     *conduct("opens", memory=False),

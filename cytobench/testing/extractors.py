@@ -76,7 +76,8 @@ class ExtractorSubject(Offered):
 def right(features: Any, images: Images) -> Features:
     """Features that are as the contract has them; :class:`~cytobench.testing.checks.Failed` for others."""
     require(isinstance(features, np.ndarray), f"features are a {type(features).__name__}, no array")
-    fits = features.dtype == np.float32 and features.ndim == 2 and len(features) == len(images) and features.shape[1] > 0
+    shaped = features.ndim == 2 and len(features) == len(images) and features.shape[1] > 0
+    fits = features.dtype == np.float32 and shaped
     require(fits, f"features are {features.dtype} {features.shape}; they must be float32 ({len(images)}, d)")
     require(bool(np.isfinite(features).all()), "features are not all finite")
     result: Features = features

@@ -394,7 +394,12 @@ CHECKS = (
     _after("shots", "it fits on 1, 2 and 16 shots of a class, and samples from each", numbers_of_shots),
     _after("other-shots", "other shots give other images", other_shots, needs=("images", "shots")),
     _after("same-seed", "the same seed gives the same bytes, of fit and sampling", same_seed),
-    _after("other-seed", "another seed gives another image, for every image", other_seed, needs=("images", "same-seed")),
+    _after(
+        "other-seed",
+        "another seed gives another image, for every image",
+        other_seed,
+        needs=("images", "same-seed"),
+    ),
     _after("count", "an image is the same however many are made, and whichever before it", count),
     _after("order", "an image is the same wherever its request stands in a batch", order),
     _after("batch", "other images in the batch move an image by 2 grey levels at most", batch),

@@ -21,7 +21,6 @@ from cytobench.testing.checks import Failed
 from cytobench.testing.state import OWN
 from cytobench.testing.target import Target
 
-
 START = 300.0
 """Seconds that a new process may take until it is ready: importing libraries is no check's time."""
 

@@ -53,7 +53,7 @@ def _torch_state() -> dict[str, Any]:
         "torch.get_rng_state()": torch.get_rng_state().numpy().tobytes(),
         "torch.get_default_dtype()": torch.get_default_dtype(),
     }
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         state["torch.cuda.get_rng_state()"] = [one.numpy().tobytes() for one in torch.cuda.get_rng_state_all()]
     return state
 

@@ -1,7 +1,7 @@
 """What Python code writes, reads and connects to, and what it leaves lying about.
 
-Python's own calls are seen wherever they go, by an audit hook (PEP 578). What compiled libraries write is seen as far as
-it lands in the working, home and temporary folders, which are empty folders while a plugin is checked.
+Python's own calls are seen wherever they go, by an audit hook (PEP 578). What compiled libraries write is seen as far
+as it lands in the working, home and temporary folders, which are empty folders while a plugin is checked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,8 @@ _installed = False
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     for watch in _watches:
-        try:
+        with suppress(Exception):  # a hook that raises would change what the watched code does
             watch.note(event, arguments)
-        except Exception:  # noqa: S110 - a hook that raises would change what the watched code does
-            pass
 
 
 @contextmanager

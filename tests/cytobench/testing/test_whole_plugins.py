@@ -168,5 +168,5 @@ def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Ins
 
 
 def test_the_core_needs_no_pytest() -> None:
-    code = "import sys; sys.modules['pytest'] = None; from cytobench.testing import conformance; import cytobench.testing.worker"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    imports = "from cytobench.testing import conformance; import cytobench.testing.worker"
+    subprocess.run([sys.executable, "-c", f"import sys; sys.modules['pytest'] = None; {imports}"], check=True)

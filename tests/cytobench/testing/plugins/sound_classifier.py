@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -36,9 +37,9 @@ class Sound:
 
     def means(self, train: Images) -> NDArray[np.float64]:
         seen, targets = colours(train), train.targets
-        return np.array(
-            [seen[targets == i].mean(axis=0) if (targets == i).any() else [9999.0] * 3 for i in range(len(train.labels))]
-        )
+        far = [9999.0] * 3
+        columns = range(len(train.labels))
+        return np.array([seen[targets == i].mean(axis=0) if (targets == i).any() else far for i in columns])
 
     def fit(self, train: Images, val: Images, ctx: Context) -> Checkpoints:
         file = ctx.out / "means.json"
@@ -268,10 +269,8 @@ class WritesHere(Sound):
 
 class Phones(Sound):
     def open(self, checkpoint: Path, ctx: Context) -> SoundPredictor:
-        try:
+        with contextlib.suppress(OSError):
             socket.getaddrinfo("weights.invalid", 443)
-        except OSError:
-            pass
         return super().open(checkpoint, ctx)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -405,10 +406,8 @@ class TidyTemporary(Sound):
 
 class Phones(Sound):
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> SoundSampler:
-        try:
+        with contextlib.suppress(OSError):
             socket.getaddrinfo("weights.invalid", 443)
-        except OSError:
-            pass
         return super().open(artefacts, ctx)
 
 
