@@ -21,6 +21,7 @@ from cytobench.records import read_records
 from cytobench.resolve import Resolved, default_preset, resolve
 from cytobench.results import recorded_benchmark
 from cytobench.runner import Outcome, run_benchmark
+from cytobench.shipped import find_benchmark
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Result:
 
 
 def run(
-    benchmark: Path | None = None,
+    benchmark: str | Path | None = None,
     *,
     out: Path | None = None,
     store: Path | None = None,
@@ -45,8 +46,9 @@ def run(
 ) -> Result:
     """Run a benchmark and return its leaderboard.
 
-    ``benchmark`` is a TOML file; ``values`` are fields of :class:`~cytobench.benchmark.Benchmark` and override it:
-    ``run(generator=["sd21-lora"], classifier=["clip"])``. Raises UserError for a user's mistake.
+    ``benchmark`` is a TOML file, or the name of one that comes with cytobench; ``values`` are fields of
+    :class:`~cytobench.benchmark.Benchmark` and override it: ``run(generator=["sd21-lora"], classifier=["clip"])``.
+    Raises UserError for a user's mistake.
     """
     prepared = _prepare(benchmark, out, prompts_file, plugins, values)
     resolved, out = prepared.resolved, prepared.out
@@ -55,7 +57,7 @@ def run(
 
 
 def plan(
-    benchmark: Path | None = None,
+    benchmark: str | Path | None = None,
     *,
     out: Path | None = None,
     store: Path | None = None,
@@ -81,7 +83,7 @@ class _Prepared:
 
 
 def _prepare(
-    benchmark: Path | None,
+    benchmark: str | Path | None,
     out: Path | None,
     prompts_file: Path | None,
     plugins: Plugins | None,
@@ -89,7 +91,8 @@ def _prepare(
 ) -> _Prepared:
     declared: dict[str, Any] = {}
     if benchmark is not None:
-        declared = read_benchmark(benchmark).model_dump(mode="json", exclude_none=True, exclude_unset=True)
+        found = read_benchmark(find_benchmark(benchmark))
+        declared = found.model_dump(mode="json", exclude_none=True, exclude_unset=True)
     merged = declared | values
     if "set" in declared and "set" in values:
         merged["set"] = {
@@ -105,6 +108,7 @@ def _prepare(
     if not wanted.classifier:
         raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
     preset = wanted.preset or default_preset(wanted.dataset, plugins)
+    wanted = wanted.at(preset, given=values)
     out = out or Path("results") / f"{_short(wanted.dataset)}-{find_protocol(wanted.protocol).name}-{preset}"
     before = recorded_benchmark(out)
     resolved = resolve(wanted, plugins, before.device if before else None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import tomli_w
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from cytobench.errors import UserError
 from cytobench.metrics import METRICS
@@ -25,6 +25,16 @@ def _plain(value: Any) -> Any:
 
 
 Value = Annotated[Scalar | list[Scalar], BeforeValidator(_plain)]
+
+
+def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if any(number < 0 for number in numbers):
+        raise ValueError("must not be negative")
+    return tuple(sorted(set(numbers)))
+
+
+Numbers = Annotated[tuple[int, ...], AfterValidator(_ascending)]
+"""Not negative, each once, ascending."""
 
 
 class PromptPair(BaseModel):
@@ -91,6 +101,26 @@ class Variant(BaseModel):
         return self.__pydantic_extra__
 
 
+class Scale(BaseModel):
+    """Numbers of a benchmark's grid at one preset, in place of the benchmark's own; None leaves those."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    synthetic: Numbers | None = None
+    shots: Numbers | None = None
+    fold: Numbers | None = None
+    repeats: int | None = Field(default=None, ge=1)
+
+
+class Scales(BaseModel):
+    """A benchmark's numbers by preset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paper: Scale = Scale()
+    pocket: Scale = Scale()
+
+
 class Benchmark(BaseModel):
     """What a run does. Field names are the names of the options and of the keys of the TOML file."""
 
@@ -104,13 +134,13 @@ class Benchmark(BaseModel):
     classifier: tuple[str, ...] = ()
     extractor: tuple[str, ...] = ()
     """What the fidelity of synthetic images is measured with; none by default."""
-    synthetic: tuple[int, ...] | None = None
+    synthetic: Numbers | None = None
     """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
-    shots: tuple[int, ...] = (16,)
+    shots: Numbers = (16,)
     select: str = "random"
     """How shots are chosen: ``random``, ``first``, ``sharpest`` or a file that lists images."""
     folds: int = Field(default=5, ge=3)
-    fold: tuple[int, ...] | None = None
+    fold: Numbers | None = None
     """Which folds run, from 0; None for all."""
     seed: int = Field(default=42, ge=0)
     repeats: int = Field(default=1, ge=1)
@@ -132,18 +162,19 @@ class Benchmark(BaseModel):
     """Plugins under further names, by name; ``generator`` and ``classifier`` take these names as well."""
     prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
+    presets: Scales | None = None
+    """Numbers of the grid that hold at one preset alone; None once the preset is settled."""
 
-    @field_validator("generator", "classifier", "extractor", "synthetic", "shots", "fold", "train_only", "merge")
+    @field_validator("generator", "classifier", "extractor", "train_only", "merge")
     @classmethod
-    def _once(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-        return None if values is None else tuple(dict.fromkeys(values))
+    def _once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(values))
 
-    @field_validator("synthetic", "shots", "fold")
-    @classmethod
-    def _sorted(cls, values: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if values is not None and any(value < 0 for value in values):
-            raise ValueError("must not be negative")
-        return None if values is None else tuple(sorted(values))
+    def at(self, preset: str, given: Collection[str] = ()) -> Benchmark:
+        """The benchmark with the numbers it has for a preset, but for those ``given`` by name, which stay."""
+        scale = getattr(self.presets, preset) if self.presets and preset in Scales.model_fields else Scale()
+        numbers = scale.model_dump(exclude_none=True, exclude=set(given))
+        return self.model_copy(update={**numbers, "presets": None})
 
     def to_toml(self) -> str:
         """This benchmark as a TOML document that runs it again."""

@@ -52,6 +52,9 @@ class Forecast:
     done: int
     items: Sequence[Item]
     classes: Sequence[ClassCount]
+    preset: str
+    synthetic: Sequence[int]
+    shots: Sequence[int]
     folds: Sequence[int]
     seeds: Sequence[int]
     prompts: Mapping[str, Mapping[str, str]]
@@ -141,6 +144,9 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         done=done,
         items=items,
         classes=class_counts(resolved, planners[0]),
+        preset=str(resolved.benchmark.preset),
+        synthetic=resolved.benchmark.synthetic or (),
+        shots=resolved.benchmark.shots,
         folds=resolved.benchmark.fold or (),
         seeds=tuple(planner.seed for planner in planners),
         prompts={

@@ -5,7 +5,7 @@ For a machine with internet beside one without: :func:`fetch_assets` on the firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from cytobench.errors import CytobenchError, UserError
 from cytobench.lockfile import Item, Lock, lock_path, read_lock, write_lock
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.resolve import asset_references, declared_dataset, open_named
+from cytobench.shipped import find_benchmark
 
 DATASET, EXTERNAL_TEST = "dataset", "external_test"
 """Names of the data sets among the items; those of plugins have a dot (``clip.weights``)."""
@@ -44,15 +45,18 @@ class Check:
     reason: str
 
 
-def fetch_assets(benchmark: Path, lock: Path | None = None, plugins: Plugins | None = None) -> Lock:
-    """Have everything that a benchmark (a TOML file) needs on this machine, and write its lock file.
+def fetch_assets(
+    benchmark: Path, lock: Path | None = None, plugins: Plugins | None = None, **values: str | None
+) -> Lock:
+    """Have everything that a benchmark (a TOML file, or the name of a shipped one) needs here, and write its lock file.
 
     Hub ids are fetched into the Hugging Face cache; a data set is opened, or drawn. ``lock`` is the file to write, by
-    default :func:`~cytobench.lockfile.lock_path`. It is written only if all could be had; otherwise UserError (or
-    CytobenchError, if a plugin failed) names everything that could not.
+    default :func:`~cytobench.lockfile.lock_path`. ``values`` (``dataset``, ``preset``) override the benchmark, where
+    they are not None. The lock is written only if all could be had; otherwise UserError (or CytobenchError, if a plugin
+    failed) names everything that could not.
     """
     file = _lock_file(benchmark, lock)
-    needs = _needs(read_benchmark(benchmark), plugins or load_plugins())
+    needs = _needs(_declared(benchmark, values), plugins or load_plugins())
     items: dict[str, Item] = {}
     problems: dict[str, CytobenchError] = {}
     for name, need in needs.items():
@@ -71,15 +75,18 @@ def fetch_assets(benchmark: Path, lock: Path | None = None, plugins: Plugins | N
     return found
 
 
-def verify_assets(benchmark: Path, lock: Path | None = None, plugins: Plugins | None = None) -> Iterator[Check]:
-    """Check that what a benchmark needs is on this machine, and the same as in its lock file.
+def verify_assets(
+    benchmark: Path, lock: Path | None = None, plugins: Plugins | None = None, **values: str | None
+) -> Iterator[Check]:
+    """Check that what a benchmark needs is on this machine, and the same as in its lock file. Arguments are those of
+    :func:`fetch_assets`.
 
     Each thing is looked at when its turn comes: weights are hashed and images decoded, whatever a cache remembers of
     them. The network is not touched, unless by a plugin's own data set. Raises UserError at once where there is no lock
     file, or one that is of something else than the benchmark.
     """
     file = _lock_file(benchmark, lock)
-    needs = _needs(read_benchmark(benchmark), plugins or load_plugins())
+    needs = _needs(_declared(benchmark, values), plugins or load_plugins())
     locked = read_lock(file).items
     sides = (f"{benchmark} names", needs.keys() - locked), (f"{file} holds", locked.keys() - needs)
     only = "; ".join(f"only {side} {', '.join(sorted(names))}" for side, names in sides if names)
@@ -94,6 +101,11 @@ def _lock_file(benchmark: Path, lock: Path | None) -> Path:
     if lock.suffix.lower() != ".json":
         raise UserError(f"--lock {lock}: a lock file is named .json.")
     return lock
+
+
+def _declared(benchmark: Path, values: Mapping[str, str | None]) -> Benchmark:
+    declared = read_benchmark(find_benchmark(benchmark))
+    return declared.model_copy(update={name: value for name, value in values.items() if value is not None})
 
 
 def _needs(benchmark: Benchmark, plugins: Plugins) -> dict[str, Need]:

@@ -15,10 +15,15 @@ SHORT = 12
 REASON = 500
 """Characters of a reason that a line shows; ``--json`` has it whole."""
 
-benchmark_argument = click.argument("benchmark", type=click.Path(path_type=Path), metavar="BENCHMARK.toml")
+benchmark_argument = click.argument("benchmark", type=click.Path(path_type=Path), metavar="BENCHMARK.toml|NAME")
 lock_option = click.option(
-    "--lock", type=click.Path(path_type=Path), metavar="FILE", help="The lock file. [NAME.assets.json beside the TOML]"
+    "--lock",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The lock file. [NAME.assets.json beside the TOML; of a benchmark by name here]",
 )
+dataset_option = click.option("--dataset", metavar="NAME|PATH", help="In place of the benchmark's.")
+preset_option = click.option("--preset", metavar="pocket|paper", help="In place of the benchmark's.")
 
 
 @click.group("assets")
@@ -28,9 +33,13 @@ def assets() -> None:
 
 @assets.command("fetch", short_help="Have all of it here, and lock its digests.")
 @benchmark_argument
+@dataset_option
+@preset_option
 @lock_option
 @click.option("--json", "as_json", is_flag=True, help="The content of the lock file on stdout.")
-def fetch_command(benchmark: Path, lock: Path | None, as_json: bool) -> None:
+def fetch_command(
+    benchmark: Path, dataset: str | None, preset: str | None, lock: Path | None, as_json: bool
+) -> None:
     """Have all weights and data of a benchmark here, and write their digests to a lock file.
 
     Weights named by a Hub id go into the Hugging Face cache (HF_HOME). All that cannot be had is named in one go (exit
@@ -42,7 +51,7 @@ def fetch_command(benchmark: Path, lock: Path | None, as_json: bool) -> None:
     from cytobench.lockfile import lock_path
     from cytobench.needs import fetch_assets
 
-    found = fetch_assets(benchmark, lock)
+    found = fetch_assets(benchmark, lock, dataset=dataset, preset=preset)
     if as_json:
         click.echo(found.to_json())
     else:
@@ -56,9 +65,13 @@ def fetch_command(benchmark: Path, lock: Path | None, as_json: bool) -> None:
 
 @assets.command("verify", short_help="Check it against the lock file, without the network.")
 @benchmark_argument
+@dataset_option
+@preset_option
 @lock_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def verify_command(benchmark: Path, lock: Path | None, as_json: bool) -> int:
+def verify_command(
+    benchmark: Path, dataset: str | None, preset: str | None, lock: Path | None, as_json: bool
+) -> int:
     """Check weights and data on this machine against the lock file, without the network.
 
     Weights are hashed and images decoded anew, whatever a cache remembers. A line for each: ok, differs or missing.
@@ -71,7 +84,7 @@ def verify_command(benchmark: Path, lock: Path | None, as_json: bool) -> int:
     from cytobench.needs import verify_assets
 
     checks = []
-    for check in verify_assets(benchmark, lock):
+    for check in verify_assets(benchmark, lock, dataset=dataset, preset=preset):
         checks.append(check)
         if not as_json:
             click.echo(_line(check))

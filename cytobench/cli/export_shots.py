@@ -11,6 +11,7 @@ import click
 @click.command("export-shots")
 @click.argument("dataset", metavar="NAME|PATH")
 @click.option("--shots", type=int, required=True, metavar="K", help="Real images a class and fold.")
+@click.option("--select", metavar="first|random|sharpest|FILE", help="How shots are chosen. [random]")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new or empty folder.")
 @click.option("--protocol", metavar="NAME", help="How images are divided over folds. [strict]")
 @click.option("--folds", type=int, metavar="K", help="How many folds the protocol makes. [5]")

@@ -32,7 +32,8 @@ def show(found: Forecast) -> None:
     click.echo()
     for label, prompt in found.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")
-    click.echo(f"\n{found.trials} trials, {found.done} of them done")
+    click.echo(f"\n{_grid(found)}")
+    click.echo(f"{found.trials} trials, {found.done} of them done")
     table(
         ("stage", "plugin", "to do", "there", "images", "steps", "time", "disk"),
         [
@@ -52,6 +53,12 @@ def show(found: Forecast) -> None:
             "unknown time: no earlier record of this device and these settings lies beside the results folder; "
             "--calibrate times a few steps of each stage"
         )
+
+
+def _grid(found: Forecast) -> str:
+    """The numbers of the grid in one line."""
+    axes = {"N": found.synthetic, "shots": found.shots, "folds": found.folds, "seeds": found.seeds}
+    return f"preset {found.preset}: " + "; ".join(f"{name} {', '.join(map(str, axes[name]))}" for name in axes)
 
 
 def _count(number: int) -> str:

@@ -12,8 +12,25 @@ import click
 from cytobench.errors import UserError
 
 
-@click.command()
-@click.argument("benchmark", required=False, metavar="[BENCHMARK.toml]")
+class _RunCommand(click.Command):
+    """Lists the shipped benchmarks below the options, when help is asked for."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from textwrap import fill
+
+        from cytobench.shipped import shipped_benchmarks
+
+        with formatter.section("Benchmarks by name"):
+            # click's own lines break at the hyphens of names.
+            indent = " " * formatter.current_indent
+            names = ", ".join(shipped_benchmarks())
+            width = formatter.width
+            lines = fill(names, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+            formatter.write(f"{lines}\n")
+
+
+@click.command(cls=_RunCommand)
+@click.argument("benchmark", required=False, metavar="[BENCHMARK.toml|NAME]")
 @click.option("--generator", multiple=True, metavar="G", help="Generator; repeatable. See `cytobench plugins`.")
 @click.option("--classifier", multiple=True, metavar="C", help="Classifier; repeatable.")
 @click.option("--extractor", multiple=True, metavar="E", help="Measure fidelity with this extractor; repeatable.")
@@ -61,7 +78,8 @@ def run(
 ) -> int:
     """Run a benchmark: fit, sample, train and predict over folds, then show the leaderboard.
 
-    Options override the file. What is already done is not done again. A global --debug shows tracebacks.
+    BENCHMARK is a TOML file, or the name of one that comes with cytobench; options override it. What is already done is
+    not done again. A global --debug shows tracebacks.
     """
     from rich.console import Console
 
@@ -79,7 +97,7 @@ def run(
         raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
     if dry_run:
         found = plan(
-            Path(benchmark) if benchmark else None,
+            benchmark,
             out=out,
             store=store,
             prompts_file=prompts,
@@ -92,7 +110,7 @@ def run(
             show(found)
         return 0
     result = run_api(
-        Path(benchmark) if benchmark else None,
+        benchmark,
         out=out,
         store=store,
         prompts_file=prompts,

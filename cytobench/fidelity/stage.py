@@ -62,7 +62,7 @@ class FidelityStage:
 
         load(self.extractor.offer.spec.factory)  # imports its module, which is not timed
         store, watch = Store(self.work.store), Stopwatch(self.work.device)
-        folder, device, made = store.root / "features", self.work.device, self._made()
+        folder, device, made = store.root / "features", self.work.device, self.made()
         with watch.stage(), reading(self.extractor, folder, device, services.progress, watch.part) as reader:
             found = compare(reader, self.real, made, self.work.labels, self.work.seed, self.tuning)
             used = reader.used(self.real.images.view)
@@ -81,7 +81,7 @@ class FidelityStage:
             store.keep("fidelity", self.key, out, dict(self.inputs), report)
         return report
 
-    def _made(self) -> Part:
+    def made(self) -> Part:
         """The synthetic images; their digests are known once they are sampled."""
         labels = list(self.synthetic.table["label"])
         numbers = [i for _, n in self.sets for i in range(n)]

@@ -17,6 +17,7 @@ from cytobench.decode import decode_image, encode_png
 from cytobench.errors import UserError
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.prompts import read_prompts
+from cytobench.protocols import refuse_unlisted
 from cytobench.resolve import Resolved, resolve
 
 if TYPE_CHECKING:
@@ -64,8 +65,11 @@ def export_shots(
 
 
 def _drawn(resolved: Resolved, shots: int) -> dict[int, list[int]]:
-    """Row numbers of each fold's shots, drawn by the planner of the run itself."""
+    """Row numbers of each fold's shots, taken by the planner of the run itself."""
     planner = resolved.planner(cache_folder() / "store")
+    for fold in resolved.benchmark.fold or ():
+        source = planner.divide(0)[fold]
+        refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, source, resolved.dataset.labels)
     return {
         fold: [int(row) for label in resolved.dataset.labels for row in planner.fold_shots(shots, fold, label)]
         for fold in resolved.benchmark.fold or ()

@@ -20,10 +20,10 @@ from cytobench.lazy import load
 from cytobench.testing.checks import LOADS, Check, LeftOut, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS
-from cytobench.testing.subject import Offered, Stage
+from cytobench.testing.subject import Offered, Place, Stage
 from cytobench.testing.target import Target, spec_of
 from cytobench.testing.toy import LABELS, Rows, rows
-from cytobench.testing.watch import Away, watching
+from cytobench.testing.watch import watching
 
 Probabilities = NDArray[np.float32]
 
@@ -45,9 +45,9 @@ class ClassifierSubject(Offered):
 
     spec: ClassifierSpec
 
-    def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
+    def __init__(self, target: Target, place: Place) -> None:
         self.spec = spec_of(target)
-        super().__init__(target, folder, records, away)
+        super().__init__(target, place)
 
     def configured(self, values: Mapping[str, Any], preset: str | None = None) -> tuple[PluginConfig, ...]:
         """The configuration."""

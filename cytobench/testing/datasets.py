@@ -16,9 +16,9 @@ from cytobench.lazy import load
 from cytobench.resolve import PRESETS
 from cytobench.testing.checks import LOADS, Check, require
 from cytobench.testing.conduct import conduct, revision
-from cytobench.testing.subject import Stage, Subject
+from cytobench.testing.subject import Place, Stage, Subject
 from cytobench.testing.target import Target, spec_of
-from cytobench.testing.watch import Away, listing
+from cytobench.testing.watch import listing
 
 COLUMNS = ("path", "label", "group", "quality", "digest")
 READ = 64
@@ -28,10 +28,10 @@ READ = 64
 class DatasetSubject(Subject):
     """A data set with the folder it was opened in."""
 
-    def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
+    def __init__(self, target: Target, place: Place) -> None:
         self.spec: DatasetSpec = spec_of(target)
-        super().__init__(target, folder, records, away)
-        self.cache = folder
+        super().__init__(target, place)
+        self.cache = place.folder
         """The cache folder it was opened in last."""
         self._opened: Any = None
 

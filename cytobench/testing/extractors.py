@@ -19,10 +19,9 @@ from cytobench.images import Images
 from cytobench.testing.checks import LOADS, Check, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS
-from cytobench.testing.subject import Offered, Stage
+from cytobench.testing.subject import Offered, Place, Stage
 from cytobench.testing.target import Target, spec_of
 from cytobench.testing.toy import LABELS, Cropped, rows
-from cytobench.testing.watch import Away
 
 Features = NDArray[np.float32]
 
@@ -35,9 +34,9 @@ class ExtractorSubject(Offered):
 
     spec: ExtractorSpec
 
-    def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
+    def __init__(self, target: Target, place: Place) -> None:
         self.spec = spec_of(target)
-        super().__init__(target, folder, records, away)
+        super().__init__(target, place)
 
     def configured(self, values: Mapping[str, Any], preset: str | None = None) -> tuple[PluginConfig, ...]:
         """The configuration."""

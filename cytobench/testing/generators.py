@@ -29,10 +29,9 @@ from cytobench.store import Store
 from cytobench.testing.checks import LOADS, Check, Failed, LeftOut, raised, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS
-from cytobench.testing.subject import SEED, Offered, Stage
+from cytobench.testing.subject import SEED, Offered, Place, Stage
 from cytobench.testing.target import Target, spec_of
 from cytobench.testing.toy import gallery_of
-from cytobench.testing.watch import Away
 
 Array = NDArray[np.uint8]
 
@@ -51,11 +50,11 @@ class GeneratorSubject(Offered):
 
     spec: GeneratorSpec
 
-    def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
+    def __init__(self, target: Target, place: Place) -> None:
         self.spec = spec_of(target)
-        super().__init__(target, folder, records, away)
+        super().__init__(target, place)
         if self.spec.datasets:
-            self.gallery = gallery_of(self._own_dataset(), folder / "images")
+            self.gallery = gallery_of(self._own_dataset(), place.folder)
         self._fits: dict[tuple[Any, ...], Mapping[str, Path]] = {}
 
     def configured(self, values: Mapping[str, Any], preset: str | None = None) -> tuple[PluginConfig, ...]:

@@ -42,18 +42,31 @@ class Seen:
     """Bytes on the device before, and after each use; empty on a CPU."""
 
 
-class Subject(ABC):
-    """What checks are made on. Plugin code runs in the folders of ``away`` and nowhere else."""
+@dataclass(frozen=True)
+class Place:
+    """Where a subject is checked: a folder of its own, and what all subjects of a process share."""
 
-    def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
+    folder: Path
+    records: Path
+    """The folder of outputs on record."""
+    away: Away
+    """Plugin code runs in these folders and nowhere else."""
+    elsewhere: Process
+    """Another process, for errands."""
+
+
+class Subject(ABC):
+    """What checks are made on."""
+
+    def __init__(self, target: Target, place: Place) -> None:
         self.target = target
-        self.folder = folder
-        self.records = records
-        self.away = away
+        self.folder = place.folder
+        self.records = place.records
+        self.away = place.away
         self.strayed = Watch()
         """What was changed outside ``folder``, and asked of the network, in any check of this process."""
         self._numbers = count()
-        self._elsewhere: Process | None = None
+        self._elsewhere = place.elsewhere
         self._threads: list[threading.Thread] = []
         self._processes: dict[int, str] = {}
         self._before: dict[str, dict[str, tuple[int, int]]] = {}
@@ -81,11 +94,6 @@ class Subject(ABC):
 
     def elsewhere(self, errand: str, arguments: Mapping[str, Any]) -> Any:
         """Do an errand of this kind in another process; what it raises there is raised here as text."""
-        if self._elsewhere is None:
-            # It finds options, weights and data sets where the user is, before it goes away itself.
-            self._elsewhere = Process(
-                self.folder / "elsewhere", environment=self.away.environment, place=self.away.place
-            )
         return self._elsewhere.errand(self.target, errand, arguments)
 
     @cached_property
@@ -139,11 +147,11 @@ class Offered(Subject):
 
     spec: Any
 
-    def __init__(self, target: Target, folder: Path, records: Path, away: Away) -> None:
-        super().__init__(target, folder, records, away)
+    def __init__(self, target: Target, place: Place) -> None:
+        super().__init__(target, place)
         self.configs = self.configured(target.values)
         self.assets = self._assets()
-        self.gallery = Gallery(folder.parent / "images")
+        self.gallery = Gallery(place.folder.parent / "images")
         self.gallery.draw_all()
 
     @abstractmethod

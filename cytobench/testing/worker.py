@@ -18,7 +18,8 @@ from typing import Any
 from cytobench.errors import UserError
 from cytobench.testing.checks import outcome, raised
 from cytobench.testing.kinds import KINDS
-from cytobench.testing.subject import Subject
+from cytobench.testing.process import Process
+from cytobench.testing.subject import Place, Subject
 from cytobench.testing.target import Target
 from cytobench.testing.watch import Away, watching
 
@@ -29,6 +30,10 @@ class Worker:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._away = Away(folder / "away")
+        # It finds options, weights and data sets where the user is, before it goes away itself.
+        self._elsewhere = Process(
+            folder / "elsewhere", environment=self._away.environment, place=self._away.place
+        )
         self._subjects: dict[str, Subject] = {}
         self._numbers = count()
 
@@ -50,7 +55,8 @@ class Worker:
         key = json.dumps(target.__dict__, sort_keys=True, default=str)
         if key not in self._subjects:
             folder = self._folder / f"{next(self._numbers):03d}-{target.kind}-{target.name}"
-            subject = KINDS[target.kind].subject(target, folder, records, self._away)
+            place = Place(folder, records, self._away, self._elsewhere)
+            subject = KINDS[target.kind].subject(target, place)
             self._away(subject.ready)
             self._subjects[key] = subject
         return self._subjects[key]

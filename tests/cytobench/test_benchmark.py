@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,44 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
         42,
     )
     assert benchmark.shots == (16,)
+
+
+SCALED = """
+classifier = ["random"]
+synthetic = [0, 5000]
+shots = [16]
+
+[presets.pocket]
+synthetic = [200, 0, 200]
+fold = [0]
+repeats = 2
+"""
+
+
+def test_a_preset_has_numbers_of_its_own_and_what_was_given_stays(tmp_path: Path) -> None:
+    benchmark = make_benchmark(tomllib.loads(SCALED), "the test")
+    pocket, paper = benchmark.at("pocket"), benchmark.at("paper")
+    assert (pocket.synthetic, pocket.shots, pocket.fold, pocket.repeats) == ((0, 200), (16,), (0,), 2)
+    assert (paper.synthetic, paper.shots, paper.fold, paper.repeats) == ((0, 5000), (16,), None, 1)
+    given = benchmark.at("pocket", given=["synthetic", "repeats"])
+    assert (given.synthetic, given.fold, given.repeats) == ((0, 5000), (0,), 1)
+    for settled in (pocket, paper, given):
+        assert settled.presets is None and "presets" not in tomllib.loads(settled.to_toml())
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("[presets.pokcet]", ["no such key: presets.pokcet", "Did you mean pocket?"]),
+        ("[presets.pocket]\nsynthetics = [1]", ["presets.pocket.synthetics", "Did you mean synthetic?"]),
+        ("[presets.pocket]\nseed = 1", ["presets.pocket.seed", "Known: fold, repeats, shots, synthetic"]),
+        ("[presets.paper]\nshots = [-1]", ["presets.paper.shots", "must not be negative"]),
+        ("[presets.paper]\nrepeats = 0", ["presets.paper.repeats", "greater than or equal to 1"]),
+    ],
+)
+def test_mistakes_in_the_numbers_of_a_preset_are_named(table: str, words: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "benchmark.toml"
+    file.write_text(table)
+    with pytest.raises(UserError) as error:
+        read_benchmark(file)
+    assert all(word in str(error.value) for word in words), str(error.value)

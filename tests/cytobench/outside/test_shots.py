@@ -31,9 +31,12 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
     return int(ended.value.code or 0), out, err
 
 
-@pytest.mark.parametrize(("protocol", "seed"), [("strict", 42), ("strict", 7), ("cytodiff", 42)])
-def test_the_shots_are_those_a_run_tunes_on(cells: Path, protocol: str, seed: int) -> None:
-    values = {"dataset": str(cells), "folds": FOLDS, "seed": seed, "protocol": protocol}
+@pytest.mark.parametrize(
+    ("protocol", "seed", "select"),
+    [("strict", 42, "random"), ("strict", 7, "random"), ("cytodiff", 42, "random"), ("strict", 42, "sharpest")],
+)
+def test_the_shots_are_those_a_run_tunes_on(cells: Path, protocol: str, seed: int, select: str) -> None:
+    values = {"dataset": str(cells), "folds": FOLDS, "seed": seed, "protocol": protocol, "select": select}
     manifest = export_shots(4, cells.parent / "shots", **values)
     tuned = {"generator": ["repeat"], "classifier": ["random"], "shots": [4], "synthetic": [2], "preset": "pocket"}
     resolved = resolve(make_benchmark({**values, **tuned, "device": "cpu"}, "test"), load_plugins())

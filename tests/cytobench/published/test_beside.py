@@ -136,6 +136,19 @@ def test_of_rows_with_one_name_the_nearest_to_the_study_stands_beside_it(study) 
         assert verdicts(records)["S3/clip/n100"] == "comparable"
 
 
+def test_a_variant_at_the_studys_settings_stands_beside_its_row(study) -> None:
+    usual = {"classifier__plugin": "resnet50", "generator": None, "shots": 0, "n_synthetic": 0}
+    usual["classifier__ran"] = {"weights": "w", "architecture": "a", "resolution": 384}
+    rates = {}
+    for name, lr in (("resnet50-lr1e-3", 1e-3), ("resnet50-lr1e-4", 1e-4)):
+        config = {**SETTINGS["resnet50"], "lr": lr}
+        rates[name] = study(**usual, row=f"none/{name}/s0/n0", classifier__name=name, classifier__config=config)
+    assert verdicts(rates["resnet50-lr1e-3"])["S2/resnet50/n0"] == "not comparable: resnet50.lr 0.001, not 0.0001"
+    (section,) = leaderboard([*rates["resnet50-lr1e-3"], *rates["resnet50-lr1e-4"]], published=True).sections
+    (found,) = [one for one in section.published if one.name == "S2/resnet50/n0"]
+    assert (found.ours.row, found.verdict) == ("none/resnet50-lr1e-4/s0/n0", "comparable")
+
+
 def test_codes_of_classes_are_the_same_data(study) -> None:
     from cytobench.prompts import CODES
 
