@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-KINDS = ("plugin", "generator", "classifier", "dataset", "extractor", "observer")
+NAMES = ("plugin", "generator", "classifier", "dataset", "extractor", "observer")
 
 
 @click.group("plugin")
@@ -14,7 +16,7 @@ def plugin() -> None:
 
 @plugin.command("check", short_help="Check that a plugin keeps the rules of the contract.")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Check only what goes by this name of this kind.")
+@click.option("--kind", type=click.Choice(NAMES), help="Check only what goes by this name of this kind.")
 @click.option("--preset", default="pocket", show_default=True, metavar="pocket|paper")
 @click.option("--set", "values", multiple=True, metavar="PLUGIN.KEY=VALUE", help="A value of the configuration.")
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="A torch device.")
@@ -30,9 +32,12 @@ def check_command(
     """
     import json
 
+    from rich.console import Console
+
     from cytobench.cli.run import parse_set
     from cytobench.plugins import load_plugins
     from cytobench.resolve import checked_preset, named_device
+    from cytobench.testing.kinds import KINDS
     from cytobench.testing.report import Report
     from cytobench.testing.session import Session
     from cytobench.testing.target import Options, find_targets
@@ -40,9 +45,15 @@ def check_command(
     options = Options(checked_preset(preset), parse_set(values), named_device(device) or "cpu")
     targets = find_targets(name, kind, load_plugins(), options)
     reports = []
+    terminal = Console(stderr=True, quiet=not sys.stderr.isatty())
     with Session(limit) as session:
         for target in targets:
-            reports.append(Report(target, list(session.results(target))))
+            results = []
+            with terminal.status(target.title) as status:
+                for check in KINDS[target.kind].checks:
+                    status.update(f"{target.title}: {check.name}")
+                    results.append(session.result(target, check.name))
+            reports.append(Report(target, results))
             if not as_json:
                 click.echo("\n".join(reports[-1].lines()))
     ok = all(report.passed for report in reports)

@@ -165,8 +165,8 @@ CHECKS = (
     _after("apart", "different images have different features", apart),
     _after("same-seed", "opened again it gives the same features", same_seed),
     _after("batch", "an image's features do not depend on the images beside it, nor on their order", batch),
-    _after("words", "labels and prompts change nothing", words),
-    _after("other-process", "another process gives the same features", other_process),
+    _after("words", "labels and prompts change nothing", words, needs=("same-seed",)),
+    _after("other-process", "another process gives the same features", other_process, needs=("same-seed",)),
     *conduct("features"),
     revision(digest, "same-seed"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -112,9 +112,17 @@ def _whole(point: EntryPoint, plugins: Plugins, options: Options) -> list[Target
         hook = getattr(plugins.manager.hook, f"cytobench_{kind}s")
         for implementation in hook.get_hookimpls():
             if implementation.plugin_name == point.name:
-                names = [spec.name for spec in implementation.function()]
-                targets += [offered(kind, offers[name], options) for name in names if name in offers]
+                found = _offered_names(implementation.function)
+                targets += [offered(kind, offers[name], options) for name in found if name in offers]
     return targets
+
+
+def _offered_names(hook: Callable[[], Iterable[Any]]) -> list[str]:
+    """The names of the specs that a hook returns; none where it fails, which is a problem of the plugin as a whole."""
+    try:
+        return [spec.name for spec in hook()]
+    except Exception:  # whatever a stranger's code raises
+        return []
 
 
 def observes(plugins: Plugins, name: str) -> bool:
@@ -126,6 +134,9 @@ def observes(plugins: Plugins, name: str) -> bool:
 def _unknown(name: str, kind: str | None, targets: Sequence[Target], plugins: Plugins) -> str:
     if targets:
         return f"--kind {kind}: {name} is no {kind}; it is: {', '.join(target.kind for target in targets)}."
+    broken = [problem for problem in plugins.problems if f" {name} " in f" {problem.message} "]
+    if broken:
+        return f"{name}: plugin {broken[0].plugin} is broken: {broken[0].message}."
     names = {point.name for point in entry_points(group=GROUP)}
     names |= {found for offers in _offers(plugins).values() for found in offers}
     near = get_close_matches(name, names, n=1)

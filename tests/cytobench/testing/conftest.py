@@ -52,6 +52,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dist-{name}\nVersion: 1.2\n")
         (info / "entry_points.txt").write_text(f"[cytobench]\n{name} = conformance_{name}\n")
         (tmp_path / "site" / f"conformance_{name}.py").write_text(source)
+        monkeypatch.delitem(sys.modules, f"conformance_{name}", raising=False)  # that of an earlier test
 
     return put
 

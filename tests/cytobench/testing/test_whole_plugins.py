@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from cytobench.cli import main
+from cytobench.cli.plugin import NAMES
 from cytobench.testing.kinds import KINDS
 
 HEAD = "from cytobench.contract import ClassifierSpec, GeneratorSpec, hookimpl\n"
@@ -90,6 +92,9 @@ def test_lines_say_how_many_checks_ran_and_why_others_were_left_out(install: Ins
         (HEAD + "@hookimpl\ndef cytobench_generator():\n    return []\n", "loads", "is no hook of cytobench"),
         ("", "offers", "it offers nothing and observes nothing"),
         (HEAD + "@hookimpl\ndef cytobench_generators():\n    return []\n", "offers", "it offers nothing"),
+        (HEAD + "@hookimpl\ndef cytobench_generators():\n    return ['noise']\n", "loads", "returned str where"),
+        (HEAD + "@hookimpl\ndef cytobench_generators():\n    raise KeyError('a')\n", "loads", "raised KeyError: 'a'"),
+        (generator(name="repeat"), "loads", "the name repeat is offered by controls (cytobench) and odd (dist-odd)"),
         (generator(summary=" "), "offers", "without a summary: my-noise"),
         (generator() + "import torch\n", "light", "importing conformance_odd imports torch"),
     ],
@@ -127,6 +132,34 @@ def test_a_users_mistake_is_exit_code_2_and_one_line(
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_name_that_two_plugins_offer_is_refused_with_the_reason(install: Install, command: Command) -> None:
+    install("odd", generator(name="repeat"))
+    code, _, err = command("repeat")
+    assert code == 2
+    assert "repeat: plugin controls is broken: the name repeat is offered by" in err
+
+
+def test_the_command_knows_every_kind() -> None:
+    assert set(NAMES) == set(KINDS)
+
+
+def test_the_generator_of_the_plugin_guide_keeps_every_rule(
+    install: Install, command: Command, tmp_path: Path
+) -> None:
+    """The files stand in the guide, each behind its name; the project file is left to the installer."""
+    guide = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text()
+    files = re.findall(r"`(cytobench_turned/\w+\.py)`:\n\n```python\n(.*?)```", guide, re.DOTALL)
+    assert len(files) == 3
+    for name, text in files:
+        file = tmp_path / "site" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    install("turned", "from cytobench_turned import *\n")
+    code, out, _ = command("turned", "--json")
+    assert code == 0, out
+    assert [subject["kind"] for subject in json.loads(out)["subjects"]] == ["plugin", "generator"]
 
 
 def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Install, tmp_path: Path) -> None:
