@@ -71,7 +71,7 @@ def offered(kind: str, offer: Offer[Any], options: Options) -> Target:
 def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options) -> list[Target]:
     """All that goes by a name: offers of this name, and the plugin (entry point) of this name with all it offers.
 
-    ``kind`` keeps to one kind. Raises UserError for an unknown name, and for options of what is not checked.
+    ``kind`` keeps to one kind, and there to the offer of this very name if there is one. Raises UserError for an unknown name, and for options of what is not checked.
     """
     points = [point for point in entry_points(group=GROUP) if point.name == name]
     targets = [target for point in points for target in _whole(point, plugins, options)]
@@ -80,6 +80,8 @@ def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options
             targets.append(offered(one, offers[name], options))
     targets = list({(target.kind, target.name): target for target in targets}.values())
     wanted = [target for target in targets if kind in (None, target.kind)]
+    if kind is not None:
+        wanted = [target for target in wanted if target.name == name] or wanted
     if not wanted:
         raise UserError(_unknown(name, kind, targets, plugins))
     names = {target.name for target in wanted}
