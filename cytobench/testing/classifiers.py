@@ -27,7 +27,7 @@ from cytobench.testing.watch import watching
 
 Probabilities = NDArray[np.float32]
 
-TRAIN, VAL, TEST = range(16), range(16, 22), range(22, 42)
+TRAIN, VAL, TEST = range(16), range(16, 28), range(28, 48)
 """The toy images of a class that train, validate and test."""
 LEARNT = 0.95
 """Accuracy on the toy test images that a classifier has to reach."""

@@ -19,6 +19,7 @@ SPECS: Mapping[str, type] = {
     "extractor": ExtractorSpec,
 }
 """The kinds that have a spec."""
+WITH_OPTIONS = ("generator", "classifier", "extractor")
 OBSERVERS = ("cytobench_run_started", "cytobench_trial_finished", "cytobench_run_finished")
 
 
@@ -71,7 +72,8 @@ def offered(kind: str, offer: Offer[Any], options: Options) -> Target:
 def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options) -> list[Target]:
     """All that goes by a name: offers of this name, and the plugin (entry point) of this name with all it offers.
 
-    ``kind`` keeps to one kind, and there to the offer of this very name if there is one. Raises UserError for an unknown name, and for options of what is not checked.
+    ``kind`` keeps to one kind, and there to the offer of this very name if there is one.
+    Raises UserError for an unknown name, and for options of what is not checked.
     """
     points = [point for point in entry_points(group=GROUP) if point.name == name]
     targets = [target for point in points for target in _whole(point, plugins, options)]
@@ -84,11 +86,20 @@ def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options
         wanted = [target for target in wanted if target.name == name] or wanted
     if not wanted:
         raise UserError(_unknown(name, kind, targets, plugins))
-    names = {target.name for target in wanted}
     for plugin in options.values:
-        if plugin not in names:
-            raise UserError(f"--set {plugin}.…: {plugin} is not checked here ({', '.join(sorted(names))}).")
+        _check_taker(plugin, [target for target in wanted if target.kind in WITH_OPTIONS])
     return wanted
+
+
+def _check_taker(plugin: str, targets: Sequence[Target]) -> None:
+    """Raise UserError unless options of this plugin are those of one target."""
+    takers = [target.kind for target in targets if target.name == plugin]
+    if not takers:
+        names = ", ".join(sorted({target.name for target in targets})) or "nothing with options"
+        raise UserError(f"--set {plugin}.…: {plugin} is not checked here or has no options (checked: {names}).")
+    if len(takers) > 1:
+        kinds = " and ".join(f"--kind {kind}" for kind in takers)
+        raise UserError(f"--set {plugin}.…: several things are called {plugin}; check one at a time: {kinds}.")
 
 
 def _offers(plugins: Plugins) -> dict[str, Mapping[str, Offer[Any]]]:

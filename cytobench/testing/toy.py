@@ -16,7 +16,7 @@ from cytobench.images import FilePixels, Images, Pixels
 
 LABELS = ("disc", "ring", "stripe")
 SIDE = 64
-IMAGES = 42
+IMAGES = 48
 """Images of a class that checks use."""
 EDITION = 1
 """Raised when the toy images or the requests of the checks change: outputs on record then count no more."""

@@ -32,7 +32,7 @@ QUICK: list[Case] = [
     ("classifier", "random", {}),
     ("classifier", "clip", {}),
     ("classifier", "resnet50", {"resolution": 32, "batch_size": 12}),
-    ("classifier", "timm", {"model": "resnet18", "resolution": 32, "batch_size": 12}),
+    ("classifier", "timm", {"model": "test_convnext", "resolution": 32, "batch_size": 12}),
     ("dataset", "phantom", {}),
     ("dataset", "phantom-fresh", {}),
     ("extractor", "clip", {}),

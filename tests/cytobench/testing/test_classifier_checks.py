@@ -11,6 +11,7 @@ import pytest
 from cytobench.contract import CONTRACT, ClassifierSpec
 from cytobench.testing.checks import Result
 from cytobench.testing.kinds import KINDS
+from cytobench.testing.session import Session
 from cytobench.testing.target import Target
 
 
@@ -48,7 +49,7 @@ BREAKERS = [
     ("Unseeded", {}, "same-seed", "trained twice with one seed: probabilities differ by up to"),
     ("InMemory", {}, "other-process", "KeyError"),
     ("BatchTemperature", {}, "batch", "predicted alone instead of among 60"),
-    ("Peeks", {}, "test-images", "fit read 20 of 60 test images: disc/022.png"),
+    ("Peeks", {}, "test-images", "fit read 20 of 60 test images: disc/028.png"),
     ("SeedsNumpy", {}, "global-state", "numpy.random.get_state()"),
     ("DrawsFromPython", {}, "global-state", "random.getstate()"),
     ("WritesHere", {}, "own-folder", "cwd/predictions.log"),
@@ -84,3 +85,9 @@ def test_a_classifier_that_says_it_guesses_need_not_learn(check: Callable[[Targe
     left_out = {name for name, result in results.items() if "learns is false" in result.detail}
     assert left_out == {"learns", "columns", "batch"}
     assert not [name for name, result in results.items() if result.status == "failed"]
+
+
+def test_changed_outputs_under_the_same_revision_are_warned_about(session: Session) -> None:
+    session.result(target(), "revision")
+    changed = session.result(target("Undecided", name="sound"), "revision")
+    assert (changed.status, "the revision is still 1" in changed.detail) == ("warned", True), changed

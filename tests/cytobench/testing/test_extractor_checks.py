@@ -11,6 +11,7 @@ import pytest
 from cytobench.contract import CONTRACT, ExtractorSpec
 from cytobench.testing.checks import Result
 from cytobench.testing.kinds import KINDS
+from cytobench.testing.session import Session
 from cytobench.testing.target import Target
 
 
@@ -64,3 +65,9 @@ def test_every_rule_but_those_of_records_and_devices_has_an_extractor_that_break
 def test_an_extractor_that_keeps_every_rule_passes(check: Callable[[Target], dict[str, Result]]) -> None:
     results = check(target())
     assert {name for name, result in results.items() if result.status != "passed"} == {"device-memory", "revision"}
+
+
+def test_changed_outputs_under_the_same_revision_are_warned_about(session: Session) -> None:
+    session.result(target(), "revision")
+    changed = session.result(target("Constant", name="sound"), "revision")
+    assert (changed.status, "the revision is still 1" in changed.detail) == ("warned", True), changed

@@ -31,6 +31,10 @@ def sound(folder: Path, name: str = "sound", noise: bytes = b"") -> Dataset:
     return replace(dataset, name="sound", codes={"EOS": "eosinophil"})
 
 
+def other_pixels(folder: Path) -> Dataset:
+    return sound(folder, "other_pixels", b"other")
+
+
 def no_dataset(folder: Path) -> Any:
     return [sound(folder, "no_dataset")]
 
