@@ -21,7 +21,7 @@ from cytobench.plugins import load_plugins
 from cytobench.testing.checks import Result
 from cytobench.testing.kinds import KINDS
 from cytobench.testing.session import LIMIT, Session
-from cytobench.testing.target import Options, Target, find_targets
+from cytobench.testing.target import WITH_OPTIONS, Options, Target, find_targets
 
 Test = Callable[..., None]
 
@@ -107,8 +107,8 @@ class _Suite:
 
     def result(self, kind: str, name: str, check: str) -> Result:
         if (kind, name) not in self._targets:
-            values = {plugin: found for plugin, found in self._options.values.items() if plugin == name}
-            options = Options(self._options.preset, values, self._options.device)
+            own = self._options.values.get(name) if kind in WITH_OPTIONS else None
+            options = Options(self._options.preset, {name: own} if own else {}, self._options.device)
             found = find_targets(name, kind, load_plugins(), options)
             self._targets |= {(target.kind, target.name): target for target in found}
         return self._session.result(self._targets[kind, name], check)

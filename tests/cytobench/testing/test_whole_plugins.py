@@ -117,7 +117,7 @@ def test_a_plugin_that_is_broken_as_a_whole_fails(
         (("my-noise", "--kind", "dataset"), "--kind dataset: my-noise is no dataset; it is: generator."),
         (("my-noise", "--set", "my-noise.kep=3"), "--set my-noise.kep: no such key. Did you mean my-noise.keep?"),
         (("my-noise", "--set", "my-noise.keep=0"), "my-noise: keep = 0"),
-        (("my-noise", "--set", "other.keep=1"), "--set other.…: other is not checked here or has no options (checked: my-noise)."),
+        (("my-noise", "--set", "other.keep=1"), "other is not checked here or has no options (checked: my-noise)."),
         (("phantom-fresh", "--set", "phantom-fresh.n=1"), "has no options (checked: nothing with options)."),
         (("clip", "--set", "clip.epochs=3"), "check one at a time: --kind classifier and --kind extractor."),
         (("my-noise", "--preset", "poket"), "--preset poket: no such preset. Did you mean pocket?"),
@@ -165,13 +165,13 @@ def test_the_generator_of_the_plugin_guide_keeps_every_rule(
 
 
 def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Install, tmp_path: Path) -> None:
-    install("noise", generator("Blind"))
+    install("noise", generator("Blind", name="noise"))
     suite = tmp_path / "suite"
     suite.mkdir()
     (suite / "test_mine.py").write_text(
         "from cytobench.testing import conformance\n"
-        "test_noise = conformance.plugin('noise')\n"
-        "test_options = conformance.generator('my-noise', values={'batch_size': 2})\n"
+        "test_noise = conformance.plugin('noise', values={'noise': {'batch_size': 3}})\n"
+        "test_options = conformance.generator('noise', values={'batch_size': 2})\n"
         "test_unknown = conformance.classifier('nothing')\n"
     )
     plugins = Path(__file__).parent / "plugins"
@@ -189,8 +189,8 @@ def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Ins
     failed = 2 + checks[2]
     passed = checks[0] + 2 * checks[1] - left_out - 2
     assert said.splitlines()[-1].startswith(f"{failed} failed, {passed} passed, {left_out} skipped")
-    assert "generator my-noise: other shots give other images: the 4 images are the same" in said
-    assert "generator my-noise: other shots give other images: the 2 images are the same" in said
+    assert "generator noise: other shots give other images: the 3 images are the same" in said
+    assert "generator noise: other shots give other images: the 2 images are the same" in said
     assert "nothing: no such plugin" in said
     assert "on a CPU; checked with --device cuda" in said
     assert "test_noise[plugin noise light]" in subprocess.run(
