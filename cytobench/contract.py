@@ -34,7 +34,7 @@ Scope = Literal["none", "class", "dataset"]
 
 
 class PluginConfig(BaseModel):
-    """Base of plugin configurations: frozen, unknown keys refused, values per preset.
+    """Base of plugin configurations: frozen, unknown keys, infinity and not-a-number refused, values per preset.
 
     ``presets`` maps a preset's name to the values that differ from the defaults of the fields. ``optional_assets`` are
     fields that name an asset or None; without one they are no part of a content address. ``added`` are fields that came
@@ -44,7 +44,7 @@ class PluginConfig(BaseModel):
     that another value finds the same work.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     optional_assets: ClassVar[frozenset[str]] = frozenset()
@@ -123,6 +123,8 @@ class GeneratorSpec:
     """Data sets the generator works on; empty for all."""
     per_fold: bool = False
     """Whether its images differ by fold without a fit (images made elsewhere for each fold)."""
+    seeded: bool = True
+    """Whether another seed gives another image; not where images are picked in turn, as copies of the shots are."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ class ClassifierSpec:
     factory: str
     config: str
     title: str = ""
+    learns: bool = True
+    """Whether it looks at images at all; a control that guesses does not."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ def cytobench_generators() -> list[GeneratorSpec]:
             fit_config="cytobench.contract:PluginConfig",
             sample_config="cytobench.contract:SampleConfig",
             scope="class",
+            seeded=False,
         ),
         GeneratorSpec(
             name="folder",
@@ -27,6 +28,7 @@ def cytobench_generators() -> list[GeneratorSpec]:
             sample_config="cytobench_controls.folder:FolderSampleConfig",
             scope="none",
             per_fold=True,
+            seeded=False,
         ),
     ]
 
@@ -42,5 +44,6 @@ def cytobench_classifiers() -> list[ClassifierSpec]:
             revision=1,
             factory="cytobench_controls.random:Random",
             config="cytobench_controls.random:RandomConfig",
+            learns=False,
         )
     ]
