@@ -70,9 +70,11 @@ class ClassifierSubject(Offered):
         return found
 
     @contextmanager
-    def predictor(self, checkpoint: Path, out: Path | None = None) -> Iterator[Any]:
+    def predictor(
+        self, checkpoint: Path, out: Path | None = None, labels: Sequence[str] = LABELS
+    ) -> Iterator[Any]:
         """An opened predictor, closed at the end."""
-        predictor = self.make().open(checkpoint, self.context(out or self.new_folder("predict")))
+        predictor = self.make().open(checkpoint, self.context(out or self.new_folder("predict"), labels))
         try:
             yield predictor
         finally:
@@ -80,7 +82,7 @@ class ClassifierSubject(Offered):
 
     def predicted(self, checkpoint: Path, images: Images) -> Probabilities:
         """Probabilities of these images from one newly opened predictor."""
-        with self.predictor(checkpoint) as predictor:
+        with self.predictor(checkpoint, labels=images.labels) as predictor:
             return right(predictor.predict_proba(images), images)
 
     def tested(self, found: Checkpoints, labels: Sequence[str] = LABELS) -> tuple[float, Probabilities]:

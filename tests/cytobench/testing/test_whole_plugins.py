@@ -143,6 +143,19 @@ def test_a_name_that_two_plugins_offer_is_refused_with_the_reason(install: Insta
     assert "generator repeat: it is offered by cytobench" in err and "Write cytobench:repeat or dist-odd:repeat." in err
 
 
+def test_a_module_that_is_not_packaged_is_checked(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CYTOBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unpackaged.py").write_text(generator())
+    monkeypatch.setattr(sys, "path", list(sys.path))  # the current folder is added
+    code, out, _ = command("unpackaged", "--plugin-module", "unpackaged", "--json")
+    assert code == 0, out
+    assert list(statuses(out)) == ["plugin", "generator"]
+    assert json.loads(out)["subjects"][0]["version"] == "not packaged"
+
+
 def test_the_command_knows_every_kind() -> None:
     assert set(NAMES) == set(KINDS)
 
