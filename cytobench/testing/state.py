@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ def left_running(threads: Iterable[threading.Thread], processes: Mapping[int, st
     while True:
         new = [one.name for one in threading.enumerate() if one not in known]
         extra = [f"thread {name}" for name in new if OWN not in name and name not in _ALLOWED_THREADS]
-        extra += [f"process {command}" for number, command in children().items() if number not in processes]
+        started = [command for number, command in children().items() if number not in processes]
+        extra += [f"process {shorten(command, 80)}" for command in started]
         if not extra or time.monotonic() > deadline:
             return extra
         time.sleep(0.05)
@@ -108,7 +110,7 @@ def _command(number: str) -> str:
         raw = Path("/proc", number, "cmdline").read_bytes()
     except OSError:
         return ""
-    return raw.replace(b"\0", b" ").decode(errors="replace").strip()[:80]
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
 def device_memory(device: str) -> int | None:

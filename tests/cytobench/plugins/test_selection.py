@@ -35,7 +35,7 @@ def three(site: Site) -> Site:
         ("apple", {"apple"}),
         ("cytobench-zebra, apple", {"apple", "zebra"}),
         ("controls", {"random"}),
-        ("cytobench", {"random", "clip", "timm", "resnet50"}),
+        ("cytobench", {"random", "clip", "command", "timm", "resnet50"}),
     ],
 )
 def test_the_environment_names_the_only_plugins_to_load(
