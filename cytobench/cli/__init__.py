@@ -20,6 +20,8 @@ COMMANDS = {
     "compare": "Compare rows: differences, intervals, cost.",
     "fidelity": "Measure how near synthetic images are to real ones.",
     "confusion": "Show which classes a row takes for which.",
+    "show": "Show all that is on record of one trial.",
+    "export": "Write a run's synthetic images, with a card, and its adapters.",
     "score": "Score predictions of any system.",
     "submit": "Record predictions of another system, so that it is ranked.",
     "export-shots": "Write every fold's shots, to tune a generator elsewhere.",

@@ -33,7 +33,7 @@ def header(section: Section) -> list[TableCell]:
     """The column names."""
     figures = [
         TableCell(f"{SPLIT_NAMES[split]} {name}", number=True)
-        for split in _splits(section)
+        for split in splits_of(section)
         for name in METRIC_NAMES.values()
     ]
     names = [TableCell("#"), TableCell("generator"), TableCell("classifier")]
@@ -43,7 +43,7 @@ def header(section: Section) -> list[TableCell]:
 
 def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
     """The rows, and last the majority class where it is known."""
-    cells = [(split, metric) for split in _splits(section) for metric in METRIC_NAMES]
+    cells = [(split, metric) for split in splits_of(section) for metric in METRIC_NAMES]
     result = []
     for row in section.rows:
         figures = [
@@ -70,5 +70,6 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
     return result
 
 
-def _splits(section: Section) -> list[str]:
+def splits_of(section: Section) -> list[str]:
+    """The splits of a section, test ones first."""
     return sorted(section.splits, key=lambda split: (not split.startswith("test"), split))

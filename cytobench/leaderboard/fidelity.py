@@ -64,7 +64,7 @@ def lines(table: FidelityTable, plus_minus: str = "\N{PLUS-MINUS SIGN}") -> list
             str(row.shots),
             str(row.n_synthetic),
             *(_text(row.figures[name], name, plus_minus) for name in ("kid", "floor_kid", *FIGURES[1:])),
-            _copying(row.copying),
+            _copying(row),
         ]
         for row in table.rows
     ]
@@ -86,6 +86,7 @@ def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
         settings=settings,
         figures=figures,
         copying={where: found_in(one) for where, one in tested.items()},
+        near_copies=_summarised({where: one.get("near_copies") for where, one in tested.items()}) if tested else None,
     )
 
 
@@ -127,12 +128,15 @@ def _text(figure: Figure | None, name: str, plus_minus: str) -> str:
     return f"{figure.mean:.{digits}f}" + ("" if figure.std is None else f"{plus_minus}{figure.std:.{digits}f}")
 
 
-def _copying(found: Mapping[Place, bool | None]) -> str:
-    tested = [one for one in found.values() if one is not None]
+def _copying(row: FidelityRow) -> str:
+    """What the test found; and near-copies in pixels, which it can miss for want of power, where there are any."""
+    tested = [one for one in row.copying.values() if one is not None]
+    near = row.near_copies.mean if row.near_copies else None
+    pixels = f"; {near:.0%} near-copies in pixels" if near else ""
     if not tested:
-        return "not testable" if found else "-"
+        return ("not testable" if row.copying else "-") + pixels
     folds = f" in {sum(tested)} of {len(tested)} folds" if len(tested) > 1 else ""
-    return f"found{folds}" if any(tested) else "not found at this power"
+    return (f"found{folds}" if any(tested) else "not found at this power") + pixels
 
 
 def _range(counts: Iterable[int]) -> str:

@@ -125,6 +125,7 @@ def _fidelity(table: FidelityTable) -> dict[str, Any]:
         "rows": [
             {
                 **asdict(row),
+                "near_copies": row.near_copies.mean if row.near_copies else None,
                 "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
             }
             for row in table.rows

@@ -17,13 +17,13 @@ def to_markdown(board: Leaderboard) -> str:
 
 
 def _section(section: Section) -> str:
-    notes = "\n".join(f"- {_escape(note)}" for note in section.notes)
-    text = f"## {_escape(section.title)}\n\n{notes}\n\n{_table(header(section), lines(section))}"
+    notes = "\n".join(f"- {escape(note)}" for note in section.notes)
+    text = f"## {escape(section.title)}\n\n{notes}\n\n{_table(header(section), lines(section))}"
     for measured in section.fidelity:
         head, *body = [[TableCell(text) for text in row] for row in (fidelity.HEADER, *fidelity.lines(measured))]
-        text += f"\n{_escape(fidelity.title(measured))}\n\n{_table(head, body)}"
+        text += f"\n{escape(fidelity.title(measured))}\n\n{_table(head, body)}"
     if section.published:
-        text += f"\n{_escape(INTRODUCTION)}\n\n{_table(published_header(), published_lines(section))}"
+        text += f"\n{escape(INTRODUCTION)}\n\n{_table(published_header(), published_lines(section))}"
     return text
 
 
@@ -33,10 +33,10 @@ def _table(head: list[TableCell], body: list[list[TableCell]]) -> str:
 
 
 def _line(cells: list[TableCell]) -> str:
-    texts = [f"**{_escape(cell.text)}**" if cell.bold else _escape(cell.text) for cell in cells]
+    texts = [f"**{escape(cell.text)}**" if cell.bold else escape(cell.text) for cell in cells]
     return f"| {' | '.join(texts)} |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Keep names from becoming markup; a line break would end the table."""
     return re.sub(r"([\\|*`<>\[\]#_])", r"\\\1", " ".join(text.splitlines()))

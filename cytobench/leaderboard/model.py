@@ -147,6 +147,8 @@ class FidelityRow:
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Place, bool | None]
     """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
+    near_copies: Figure | None = None
+    """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
     """Whether the generator is no plugin of cytobench's own."""
 

@@ -1,7 +1,8 @@
-"""The leaderboard on a terminal: readable at 100 columns, what ran under each row."""
+"""The leaderboard on a terminal: wide where it has the columns, else each row over several lines; what ran under it."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -12,7 +13,7 @@ from rich.text import Text
 from cytobench.columns import aligned_lines
 from cytobench.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
 from cytobench.leaderboard.fidelity import HEADER, lines, title
-from cytobench.leaderboard.model import Leaderboard, Row, Section
+from cytobench.leaderboard.model import FidelityTable, Leaderboard, Row, Section
 from cytobench.leaderboard.words import (
     LEGEND,
     MAJORITY_SHORT,
@@ -35,12 +36,14 @@ _SHORT = {
     "validation_real": "val real",
 }
 _SHORT_METRICS = ("accuracy", "F1", "AUC")
+_RANK, _SPLIT, _TIME = 0, 5, 9
+"""Columns of a line."""
 _RIGHT = (3, 4)
 """Columns set to the right: shots and N."""
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
-    """Print every section; a terminal gets paragraphs folded, a pipe gets them whole."""
+    """Print every section; a terminal gets lines of its width, a pipe gets them whole."""
     for section in board.sections:
         _print_section(section, console)
     _print_text(Text(LEGEND, style="dim"), console)
@@ -50,29 +53,69 @@ def _print_section(section: Section, console: Console) -> None:
     _print_text(Text(section.title, style="bold"), console)
     for note in section.notes:
         _print_text(Text(note), console)
+    _print_rows(section, console)
+    for measured in section.fidelity:
+        console.print(Text())
+        _print_text(Text(title(measured), style="bold"), console)
+        _print_fidelity(measured, console)
+    console.print(Text())
+    if section.published:
+        _print_published(section, console)
+
+
+def _print_rows(section: Section, console: Console) -> None:
     splits = _test_first(section.splits)
-    header = ["#", "generator", "classifier", "shots", "N", "", *METRIC_NAMES.values(), "time"]
+    header = [Text(name) for name in ("#", "generator", "classifier", "shots", "N", "", *METRIC_NAMES.values(), "time")]
     blocks = [_row_lines(row, splits) for row in section.rows]
     if section.majority:
         blocks.append(_majority_lines(section, splits))
-    table = [[Text(name) for name in header], *(line for block in blocks for line in block)]
-    widths = [max(cell_len(line[i].plain) for line in table) for i in range(len(header))]
+    widths = _widths([header, *(line for block in blocks for line in block)])
     console.print(Text())
-    _print_line(table[0], widths, console, style="bold")
-    console.print(Text("-" * (sum(widths) + 2 * len(widths) - 2)), soft_wrap=True)
+    if _folds(console) and _width(widths) > console.width:
+        _print_stacked(section, blocks, console)
+        return
+    _print_line(header, widths, console, style="bold")
+    console.print(Text("-" * _width(widths)), soft_wrap=True)
     for number, block in enumerate(blocks):
         for line in block:
             _print_line(line, widths, console)
         if number < len(section.rows):
             _print_remarks(section.rows[number], section, widths[0], console)
-    for measured in section.fidelity:
-        console.print(Text())
-        _print_text(Text(title(measured), style="bold"), console)
-        for text in aligned_lines([HEADER, *lines(measured)]):
+
+
+def _print_stacked(section: Section, blocks: Sequence[Sequence[Sequence[Text]]], console: Console) -> None:
+    """The same for few columns: names, shots, N and time on a line of their own, the figures below."""
+    rank = max(cell_len(block[0][_RANK].plain) for block in blocks)
+    header = [Text(), *(Text(name) for name in ("", *METRIC_NAMES.values()))]
+    figures = [[Text(" " * rank), *line[_SPLIT:_TIME]] for block in blocks for line in block]
+    widths = _widths([header, *figures])
+    _print_text(Text("#".ljust(rank + 2) + "generator / classifier, shots, N, time", "bold"), console)
+    _print_line(header, widths, console, style="bold", right=())
+    console.print(Text("-" * _width(widths)), soft_wrap=True)
+    for number, block in enumerate(blocks):
+        first = block[0]
+        counts = zip(("shots ", "N ", ""), (*(first[i] for i in _RIGHT), first[_TIME]), strict=True)
+        told = [Text(name) + cell for name, cell in counts if cell.plain]
+        names = Text(" / ").join(first[_RANK + 1 : _RIGHT[0]])
+        line = first[_RANK] + Text(" " * (rank + 2 - cell_len(first[_RANK].plain)))
+        _print_text(line + Text(", ").join([names, *told]), console)
+        for each in block:
+            _print_line([Text(" " * rank), *each[_SPLIT:_TIME]], widths, console, right=())
+        if number < len(section.rows):
+            _print_remarks(section.rows[number], section, rank, console)
+
+
+def _print_fidelity(measured: FidelityTable, console: Console) -> None:
+    rows = lines(measured)
+    table = aligned_lines([HEADER, *rows])
+    if not _folds(console) or max(map(cell_len, table)) <= console.width:
+        for text in table:
             console.print(Text(text), soft_wrap=True)
-    console.print(Text())
-    if section.published:
-        _print_published(section, console)
+        return
+    for generator, shots, n, *figures in rows:
+        _print_text(Text(f"{generator}, shots {shots}, N {n}"), console)
+        told = "; ".join(f"{name} {figure}" for name, figure in zip(HEADER[3:], figures, strict=True))
+        _print_text(Text(told), console, 5)
 
 
 def _print_published(section: Section, console: Console) -> None:
@@ -88,10 +131,23 @@ def _print_published(section: Section, console: Console) -> None:
                 named = (one.table, one.classifier, count_of(one)) if split == SPLITS[0] else ("", "", "")
                 figures = figure_cells(one, split)[: len(names)]
                 table.append([Text(text) for text in (*named, _SHORT[split], *figures)])
-        widths = [max(cell_len(line[i].plain) for line in table) for i in range(len(table[0]))]
-        for number, line in enumerate(table):
-            _print_line(line, widths, console, style="" if number else "bold", right=(2,))
+        widths = _widths(table)
+        if _folds(console) and _width(widths) > console.width:
+            _print_stacked_figures(table, console)
+        else:
+            for number, line in enumerate(table):
+                _print_line(line, widths, console, style="" if number else "bold", right=(2,))
         console.print(Text())
+
+
+def _print_stacked_figures(table: Sequence[Sequence[Text]], console: Console) -> None:
+    """Published figures where they are too wide: what a line is about, and below it the study's and ours."""
+    header, *body = table
+    for line in body:
+        if line[0].plain:
+            _print_text(Text(", N ").join([Text(" ").join(line[:2]), line[2]]), console)
+        figures = [Text(f"{name.plain} ") + cell for name, cell in zip(header[4:], line[4:], strict=True)]
+        _print_text(line[3] + ": " + Text("; ").join(figures), console, 5)
 
 
 def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
@@ -126,8 +182,8 @@ def _print_remarks(row: Row, section: Section, indent: int, console: Console) ->
 
 
 def _print_text(text: Text, console: Console, indent: int = 0) -> None:
-    """A paragraph: folded at the width of a terminal, whole in a pipe."""
-    if console.is_terminal:
+    """A paragraph: folded where lines are, else whole."""
+    if _folds(console):
         console.print(Padding(text, (0, 0, 0, indent)))
     else:
         console.print(Text(" " * indent) + text, soft_wrap=True)
@@ -143,6 +199,19 @@ def _print_line(
         joined += Text("  ")
     joined.rstrip()
     console.print(joined, soft_wrap=True)
+
+
+def _folds(console: Console) -> bool:
+    """Whether lines end where a terminal's do: on one, and where ``COLUMNS`` says how wide it would be."""
+    return console.is_terminal or "COLUMNS" in os.environ
+
+
+def _widths(table: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(cell_len(line[i].plain) for line in table) for i in range(len(table[0]))]
+
+
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * len(widths) - 2
 
 
 def _test_first(splits: Sequence[str]) -> list[str]:

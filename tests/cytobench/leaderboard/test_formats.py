@@ -5,13 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
+import jsonschema
+import pandas as pd
 import pytest
 
 from cytobench.leaderboard import leaderboard, render
 from cytobench.records import Record
 
+DOCS = Path(__file__).parents[3] / "docs"
 TEXTS = ("table", "markdown", "csv", "json", "latex", "html")
 
 
@@ -86,6 +93,70 @@ def test_the_figures_of_a_table_fit_into_100_columns(board) -> None:
     figures = [line for line in lines[header:] if "±" in line and not line.startswith("Mean")]
     assert len(figures) == 8
     assert max(map(len, figures)) <= 100
+
+
+def test_at_80_columns_no_line_is_longer_and_every_figure_is_there(
+    board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = render(board, "table")
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = render(board, "table")
+    assert max(len(line.rstrip()) for line in narrow.splitlines()) <= 80
+    figures = re.compile(r"\d\.\d{3}±\d\.\d{3}")
+    assert figures.findall(narrow) == figures.findall(wide) != []
+    assert "1    sd21-lora / clip, shots 16, N 20" in narrow
+    monkeypatch.setenv("COLUMNS", "200")
+    assert "accuracy     macro F1     AUC          time" in render(board, "table")
+
+
+def test_csv_comes_back_with_every_figure(board) -> None:
+    table = pd.read_csv(io.StringIO(render(board, "csv")))
+    rows = {row["row"]: row for row in json.loads(render(board, "json"))["sections"][0]["rows"]}
+    assert len(table) == sum(len(metrics) for row in rows.values() for metrics in row["figures"].values())
+    for line in table.itertuples():
+        figure = rows[line.row]["figures"][line.split][line.metric]
+        assert (line.mean, line.std, line.folds) == (figure["mean"], figure["std"], figure["folds"])
+    again = io.StringIO()
+    table.to_csv(again, index=False)
+    assert pd.read_csv(io.StringIO(again.getvalue())).equals(table)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("published", [False, True])
+def test_latex_compiles_with_booktabs(make_values, tmp_path: Path, published: bool) -> None:
+    dataset = {**make_values()["dataset"], "name": r"a_b & 50% {x} \y ~^"}
+    records = [Record.model_validate({**make_values(fold), "dataset": dataset}) for fold in range(5)]
+    board = leaderboard(records, published)
+    (tmp_path / "board.tex").write_text(render(board, "latex"))
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass[twocolumn]{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage[T1]{fontenc}\n"
+        "\\usepackage{booktabs}\n\\begin{document}\n\\input{board}\n\\end{document}\n"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "paper.pdf").stat().st_size > 1000
+    assert "Overfull" not in done.stdout
+
+
+def test_json_keeps_its_schema(board, make_record) -> None:
+    schema = json.loads((DOCS / "schema" / "leaderboard.json").read_text())
+    judge = jsonschema.Draft202012Validator(schema)
+    failed = leaderboard([make_record(0), make_record(1, f1=None)], published=True)
+    for one in (board, failed):
+        judge.validate(json.loads(render(one, "json")))
+
+
+def test_the_schema_of_records_is_the_published_one() -> None:
+    """To write it anew: ``{"$schema": ..., **Record.model_json_schema()}`` with an indent of 1."""
+    schema = json.loads((DOCS / "schema" / "record.json").read_text())
+    assert schema.pop("$schema") == "https://json-schema.org/draft/2020-12/schema"
+    assert schema == Record.model_json_schema()
 
 
 class Tags(HTMLParser):

@@ -1,0 +1,52 @@
+"""``cytobench export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--generator", required=True, metavar="G", help="Whose images, as the leaderboard names it.")
+@click.option("--label", metavar="L", help="One class. [all]")
+@click.option("--fold", "folds", type=click.IntRange(min=0), multiple=True, metavar="I", help="Repeatable. [all]")
+@click.option("--shots", type=click.IntRange(min=0), metavar="K", help="Where the run has several shot counts.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder.")
+@click.option("--artefacts", type=click.Path(path_type=Path), metavar="DIR", help="Another, for the fits: adapters.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the run kept them. [DIR/store]")
+@click.option("--license", "licence", metavar="TEXT", help="The licence that the card names.")
+def export(
+    folder: Path,
+    generator: str,
+    label: str | None,
+    folds: tuple[int, ...],
+    shots: int | None,
+    out: Path,
+    artefacts: Path | None,
+    store: Path | None,
+    licence: str | None,
+) -> None:
+    """Write a generator's synthetic images as an ImageFolder with a card that says what they are made from.
+
+    DIR is a results folder whose store is still there. Images go to OUT/LABEL/0.png and on, or to OUT/fold0/LABEL/
+    where each fold has its own.
+    """
+    from cytobench.exported import export_images
+
+    made = export_images(
+        folder,
+        generator,
+        out,
+        store=store,
+        shots=shots,
+        folds=folds,
+        label=label,
+        artefacts=artefacts,
+        licence=licence,
+    )
+    for place in made.folders:
+        click.echo(place)
+    fits = f", {made.artefacts} artefacts in {artefacts}" if artefacts else ""
+    click.echo(f"{made.images} images{fits}; {out / 'README.md'} says what they are", err=True)

@@ -1,0 +1,37 @@
+"""``cytobench show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("trial", required=False)
+@click.option("--json", "as_json", is_flag=True, help="The record, or a list of the trials, on stdout.")
+def show(folder: Path, trial: str | None, as_json: bool) -> None:
+    """Show all that is on record of one trial of a results folder; without TRIAL, a line for each.
+
+    A trial is named as its record's file, for example none__clip__s0__n0__fold0. Of a failed one the traceback is
+    shown.
+    """
+    import json
+
+    from cytobench.records import read_record_files
+    from cytobench.trials import find_trial, trial_text, trials_text
+
+    records = read_record_files([folder])
+    if trial is None:
+        if as_json:
+            listing = [
+                {"trial": one.trial, "row": one.row, "status": one.status, "scores": one.scores, "file": str(file)}
+                for file, one in records.items()
+            ]
+            click.echo(json.dumps(listing, indent=1))
+        else:
+            click.echo(trials_text(list(records.values())), nl=False)
+        return
+    found = find_trial(records, trial)
+    click.echo(found.model_dump_json(indent=1) if as_json else trial_text(found), nl=as_json)
