@@ -1,0 +1,88 @@
+"""The names of a new plugin: what users type, its distribution, its import package, its classes."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from packaging.utils import InvalidName, canonicalize_name
+
+from cytobench.errors import UserError
+from cytobench.plugins import Plugins
+from cytobench.plugins.kinds import KINDS
+
+PREFIX = "cytobench-"
+
+
+@dataclass(frozen=True)
+class Names:
+    """``name`` is what users type, in the normal form of PyPI (PEP 503): ``blood-mix``."""
+
+    name: str
+
+    @classmethod
+    def of(cls, name: str) -> Names:
+        """The names that follow from what a user typed.
+
+        Raises UserError for a name that PyPI does not take (PEP 508) or writes another way (PEP 503), that begins as
+        the distribution's does, or that Python has for itself.
+        """
+        try:
+            normal = canonicalize_name(name, validate=True)
+        except InvalidName:
+            raise _wrong(name, "PyPI takes letters, digits and hyphens alone, such as blood-mix") from None
+        if normal != name:
+            raise _wrong(name, f"PyPI writes it {normal}; write it so, too")
+        if name.startswith(PREFIX):
+            raise _wrong(name, f"write {name.removeprefix(PREFIX)}; its distribution is called {name}")
+        names = cls(name)
+        if not names.identifier.isidentifier():
+            raise _wrong(name, "it has to begin with a letter, for functions and classes are named after it")
+        if keyword.iskeyword(names.identifier) or keyword.issoftkeyword(names.identifier):
+            raise _wrong(name, "it is a word of Python's own; choose another one")
+        if names.identifier in sys.stdlib_module_names:
+            raise _wrong(name, "a module of Python's standard library is called so; choose another one")
+        return names
+
+    @property
+    def distribution(self) -> str:
+        """What is installed: ``cytobench-blood-mix``."""
+        return PREFIX + self.name
+
+    @property
+    def identifier(self) -> str:
+        """For functions: ``blood_mix``."""
+        return self.name.replace("-", "_")
+
+    @property
+    def package(self) -> str:
+        """What is imported: ``cytobench_blood_mix``."""
+        return self.distribution.replace("-", "_")
+
+    @property
+    def title(self) -> str:
+        """For classes: ``BloodMix``."""
+        return "".join(part[:1].upper() + part[1:] for part in self.name.split("-"))
+
+    def check_free(self, plugins: Plugins) -> None:
+        """Raise UserError where an installed plugin, distribution or module has one of the names."""
+        for kind in KINDS:
+            for offer in plugins.offers(kind).values():
+                if offer.spec.name == self.name:
+                    raise _wrong(self.name, f"{offer.distribution} offers a {kind.name} of this name; choose another one")
+        for loaded in plugins.loaded.values():
+            if loaded.plugin == self.name:
+                raise _wrong(self.name, f"a plugin of this name is installed, of {loaded.origin}; choose another one")
+        try:
+            raise _wrong(self.name, f"{self.distribution} {version(self.distribution)} is installed; choose another one")
+        except PackageNotFoundError:
+            pass
+        if find_spec(self.package) is not None:
+            raise _wrong(self.name, f"a module {self.package} is installed; choose another one")
+
+
+def _wrong(name: str, reason: str) -> UserError:
+    return UserError(f"plugin new {name}: {reason}.")
