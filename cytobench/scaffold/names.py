@@ -1,4 +1,4 @@
-"""The names of a new plugin: what users type, its distribution, its import package, its classes."""
+"""The names of a new plugin: what users type, its distribution, its import package."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from cytobench.plugins import Plugins
 from cytobench.plugins.kinds import KINDS
 
 PREFIX = "cytobench-"
+LONGEST = 40
+"""Characters of a name: it stands in tables, file names and import lines."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,14 @@ class Names:
         try:
             normal = canonicalize_name(name, validate=True)
         except InvalidName:
-            raise _wrong(name, "PyPI takes letters, digits and hyphens alone, such as blood-mix") from None
+            raise _wrong(name, "PyPI takes letters, digits and hyphens between them, such as blood-mix") from None
         if normal != name:
             raise _wrong(name, f"PyPI writes it {normal}; write it so, too")
         if name.startswith(PREFIX):
             raise _wrong(name, f"write {name.removeprefix(PREFIX)}; its distribution is called {name}")
+        if len(name) > LONGEST:
+            raise _wrong(name, f"it has {len(name)} characters; {LONGEST} are the most, for it stands in every table")
         names = cls(name)
-        if not names.identifier.isidentifier():
-            raise _wrong(name, "it has to begin with a letter, for functions and classes are named after it")
         if keyword.iskeyword(names.identifier) or keyword.issoftkeyword(names.identifier):
             raise _wrong(name, "it is a word of Python's own; choose another one")
         if names.identifier in sys.stdlib_module_names:
@@ -61,11 +63,6 @@ class Names:
     def package(self) -> str:
         """What is imported: ``cytobench_blood_mix``."""
         return self.distribution.replace("-", "_")
-
-    @property
-    def title(self) -> str:
-        """For classes: ``BloodMix``."""
-        return "".join(part[:1].upper() + part[1:] for part in self.name.split("-"))
 
     def check_free(self, plugins: Plugins) -> None:
         """Raise UserError where an installed plugin, distribution or module has one of the names."""

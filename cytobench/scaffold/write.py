@@ -67,7 +67,6 @@ def placeholders(names: Names, kind: str, licence: str) -> dict[str, str]:
         "distribution": names.distribution,
         "package": names.package,
         "identifier": names.identifier,
-        "title": names.title,
         "licence": licence,
         "year": str(datetime.now(UTC).year),
     }
