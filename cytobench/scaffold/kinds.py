@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_SMALL = "--synthetic 8 --folds 3 --fold 0 --out results/$name"
+_SMALL = "--limit 12 --folds 3 --fold 0 --device cpu --out results/$name"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ KINDS: Mapping[str, Kind] = {
             "config.py": "the options, and their values at each preset",
             "generator.py": "the work: `fit` learns from shots, `open` reads what it left, `sample` makes images",
         },
-        (f"cytobench run --generator $name --classifier random --dataset phantom {_SMALL}",),
+        (f"cytobench run --generator $name --classifier random --dataset phantom --synthetic 4 {_SMALL}",),
     ),
     "classifier": Kind(
         "A classifier for cytobench: softmax regression on small copies of the images.",
@@ -39,16 +39,13 @@ KINDS: Mapping[str, Kind] = {
             "config.py": "the options, and their values at each preset",
             "classifier.py": "the work: `fit` trains, `open` reads what it left, `predict_proba` predicts",
         },
-        (f"cytobench run --classifier $name --generator repeat --dataset phantom {_SMALL}",),
+        (f"cytobench run --classifier $name --dataset phantom --synthetic 0 {_SMALL}",),
     ),
     "dataset": Kind(
         "A data set for cytobench: drawn cells of three classes.",
         ("numpy",),
         {"dataset.py": "the images and their classes"},
-        (
-            "cytobench data describe $name",
-            f"cytobench run --dataset $name --generator repeat --classifier random {_SMALL}",
-        ),
+        (f"cytobench run --dataset $name --generator repeat --classifier random --synthetic 4 {_SMALL}",),
     ),
     "extractor": Kind(
         "A feature extractor for cytobench: colours and contrast of the cells of a grid.",
@@ -57,14 +54,17 @@ KINDS: Mapping[str, Kind] = {
             "config.py": "the options, and their values at each preset",
             "extractor.py": "the work: `open` loads, `features` turns images into numbers",
         },
-        (f"cytobench run --extractor $name --generator repeat --classifier random --dataset phantom {_SMALL}",),
+        (
+            "cytobench run --extractor $name --generator repeat --classifier random --dataset phantom --synthetic 4 "
+            + _SMALL,
+        ),
     ),
     "observer": Kind(
         "An observer for cytobench: a diary of trials, as a CSV file in the results folder.",
         (),
         {"diary.py": "the work: what is written down of each trial"},
         (
-            f"cytobench run --generator repeat --classifier random --dataset phantom {_SMALL}",
+            f"cytobench run --classifier random --dataset phantom --synthetic 0 {_SMALL}",
             "cat results/$name/$name.csv",
         ),
     ),

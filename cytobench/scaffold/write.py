@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -84,7 +85,7 @@ def next_commands(names: Names, kind: str, target: Path) -> list[str]:
     """What to type after a scaffold."""
     words = {"name": names.name}
     return [
-        f"cd {target}",
+        f"cd {shlex.quote(str(target))}",
         "pip install --editable '.[dev]'",
         "pytest",
         f"cytobench plugin check {names.name}",
