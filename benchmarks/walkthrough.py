@@ -1,4 +1,4 @@
-"""A guide in Markdown as something to do: its files are written and its commands run, in the order in which they are printed.
+"""A guide in Markdown as something to do: its files are written and its commands run, in the order of the page.
 
 - A block ``console`` has commands, each behind ``$ ``; the lines below a command are what it prints on stdout, with
   ``...`` for what may differ.

@@ -23,7 +23,7 @@ def plugin() -> None:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(tuple(NEW)), required=True, help="What it offers, or that it observes runs.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="[the current folder]")
-@click.option("--license", "--licence", "licence", type=click.Choice(LICENCES), default=DEFAULT_LICENCE, show_default=True)
+@click.option("--license", "licence", type=click.Choice(LICENCES), default=DEFAULT_LICENCE, show_default=True)
 @plugin_module_option
 def new_command(name: str, kind: str, out: Path, licence: str) -> int:
     """Write the distribution cytobench-NAME: a plugin that works and keeps every rule, to be changed.
@@ -37,7 +37,8 @@ def new_command(name: str, kind: str, out: Path, licence: str) -> int:
     names = Names.of(name)
     names.check_free(plugins_for_command())
     target = scaffold(names, kind, licence, out)
-    click.echo(f"{target}: the {kind} {name}, {len([one for one in target.rglob('*') if one.is_file()])} files. Next:\n")
+    files = sum(1 for one in target.rglob("*") if one.is_file())
+    click.echo(f"{target}: the {kind} {name}, {files} files. Next:\n")
     click.echo("\n".join(f"  {command}" for command in next_commands(names, kind, target)))
     return 0
 

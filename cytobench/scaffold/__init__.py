@@ -1,4 +1,4 @@
-"""``cytobench plugin new``: a whole distribution of a plugin that works, to be changed into what its author has in mind.
+"""``cytobench plugin new``: a whole distribution of a plugin that works, for its author to change.
 
 Imports nothing, so that the command line can list kinds and licences at once.
 """

@@ -1,4 +1,4 @@
-"""What differs between the kinds of plugins besides their templates: words, libraries, and a run that shows it at work."""
+"""What differs between the kinds of plugins besides their templates: words, libraries, a run that shows it at work."""
 
 from __future__ import annotations
 

@@ -44,9 +44,9 @@ class Names:
             raise _wrong(name, f"it has {len(name)} characters; {LONGEST} are the most, for it stands in every table")
         names = cls(name)
         if keyword.iskeyword(names.identifier) or keyword.issoftkeyword(names.identifier):
-            raise _wrong(name, "it is a word of Python's own; choose another one")
+            raise _taken(name, "it is a word of Python's own")
         if names.identifier in sys.stdlib_module_names:
-            raise _wrong(name, "a module of Python's standard library is called so; choose another one")
+            raise _taken(name, "a module of Python's standard library is called so")
         return names
 
     @property
@@ -69,16 +69,20 @@ class Names:
         for kind in KINDS:
             for offer in plugins.offers(kind).values():
                 if offer.spec.name == self.name:
-                    raise _wrong(self.name, f"{offer.distribution} offers a {kind.name} of this name; choose another one")
+                    raise _taken(self.name, f"{offer.distribution} offers a {kind.name} of this name")
         for loaded in plugins.loaded.values():
             if loaded.plugin == self.name:
-                raise _wrong(self.name, f"a plugin of this name is installed, of {loaded.origin}; choose another one")
+                raise _taken(self.name, f"a plugin of this name is installed, of {loaded.origin}")
         try:
-            raise _wrong(self.name, f"{self.distribution} {version(self.distribution)} is installed; choose another one")
+            raise _taken(self.name, f"{self.distribution} {version(self.distribution)} is installed")
         except PackageNotFoundError:
             pass
         if find_spec(self.package) is not None:
-            raise _wrong(self.name, f"a module {self.package} is installed; choose another one")
+            raise _taken(self.name, f"a module {self.package} is installed")
+
+
+def _taken(name: str, by: str) -> UserError:
+    return _wrong(name, f"{by}; choose another one")
 
 
 def _wrong(name: str, reason: str) -> UserError:

@@ -32,7 +32,7 @@ def scaffold(names: Names, kind: str, licence: str, folder: Path) -> Path:
     texts = distribution_files(names, kind, licence)
     try:
         if target.exists() or target.is_symlink():
-            raise UserError(f"{target} is there already. Move it away, choose another name, or name a folder with --out.")
+            raise UserError(f"{target} is there already. Move it away, or choose another name, or a folder with --out.")
         with making_folder(folder, f".{names.distribution}-") as unfinished:
             for name, text in texts.items():
                 file = unfinished / name

@@ -38,7 +38,8 @@ def test_what_the_tutorial_prints_is_what_happens(environment: Layered, tmp_path
 def test_a_command_that_is_left_out_would_be_missed(benchmarks_path: None) -> None:
     from walkthrough import Command, File, steps
 
-    text = "Words.\n\n```console\n$ first\nout\n$ second\n```\n\n`a/b.py`:\n\n```python\nx = 1\n```\n\n```python\nno file\n```\n"
+    commands = "```console\n$ first\nout\n$ second\n```\n"
+    text = f"Words.\n\n{commands}\n`a/b.py`:\n\n```python\nx = 1\n```\n\n```python\nno file\n```\n"
     assert list(steps(text)) == [Command("first", "out\n"), Command("second", ""), File("a/b.py", "x = 1\n")]
     printed = [line for line in TUTORIAL.splitlines() if line.startswith("$ ")]
     found = [step.line for step in steps(TUTORIAL) if isinstance(step, Command)]
