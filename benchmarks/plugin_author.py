@@ -39,26 +39,25 @@ def measure(folder: Path) -> dict[str, Any]:
             continue
         if step.code:
             raise Broken(f"{step.command.line}: exit code {step.code}\n{step.stdout}{step.stderr}")
-        commands.append({"command": step.command.line, "seconds": step.seconds})
+        commands.append({"command": step.command.line, "seconds": step.seconds, "cpu": step.cpu})
         scaffolded = scaffolded or _lines(folder / "cytobench-turned")
     return {
         "commands": commands,
-        "seconds_to_first_row": _until_row(commands, 1),
-        "seconds_to_own_row": _until_row(commands, 2),
+        "first_row": _until_row(commands, 1),
+        "own_row": _until_row(commands, 2),
         "lines_scaffolded": scaffolded,
         "lines_by_hand": by_hand,
         "checks": {kind: len(found.checks) for kind, found in KINDS.items()},
     }
 
 
-def _until_row(commands: Sequence[dict[str, Any]], row: int) -> float:
-    """Seconds of all commands up to the run with this number, that included."""
-    total, runs = 0.0, 0
-    for one in commands:
-        total += float(one["seconds"])
+def _until_row(commands: Sequence[dict[str, Any]], row: int) -> dict[str, float]:
+    """Seconds and CPU time of all commands up to the run with this number, that included."""
+    runs = 0
+    for number, one in enumerate(commands, start=1):
         runs += one["command"].startswith("cytobench run ")
         if runs == row:
-            return total
+            return {key: sum(before[key] for before in commands[:number]) for key in ("seconds", "cpu")}
     raise Broken(f"the tutorial has no run number {row}")
 
 
@@ -79,10 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Broken as error:
             print(error, file=sys.stderr)
             return 1
-    for one in found["commands"]:
-        print(f"{one['seconds']:6.1f} s  {one['command']}")
-    print(f"{found['seconds_to_first_row']:6.1f} s  to the first row, of the scaffold as it is")
-    print(f"{found['seconds_to_own_row']:6.1f} s  to the row of the changed plugin")
+    sums = {"first_row": "to the first row, of the scaffold as it is", "own_row": "to the row of the changed plugin"}
+    for one in [*found["commands"], *({**found[key], "command": text} for key, text in sums.items())]:
+        print(f"{one['seconds']:6.1f} s, {one['cpu']:5.1f} s of CPU time  {one['command']}")
     by_hand = found["lines_by_hand"]
     print(f"{found['lines_scaffolded']} lines scaffolded; {sum(by_hand.values())} written by hand: {by_hand}")
     print("checks by kind: " + ", ".join(f"{kind} {count}" for kind, count in found["checks"].items()))

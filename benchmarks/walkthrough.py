@@ -9,6 +9,7 @@ All else is left alone.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -47,6 +48,9 @@ class Done:
     stderr: str
     code: int
     seconds: float
+    """By the clock."""
+    cpu: float
+    """Seconds of CPU time, of it and all that it waited for."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,15 @@ def walk(text: str, environment: Layered, folder: Path) -> Iterator[Done | Writt
         elif step.line.startswith("cd "):
             folder = folder / step.line.removeprefix("cd ")
         else:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), _cpu()
             done = environment.run(step.line, folder)
-            yield Done(step, done.stdout, done.stderr, done.returncode, time.perf_counter() - began)
+            seconds, cpu = time.perf_counter() - began, _cpu() - used
+            yield Done(step, done.stdout, done.stderr, done.returncode, seconds, cpu)
+
+
+def _cpu() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _write(file: File, folder: Path) -> Written:

@@ -64,7 +64,7 @@ def test_it_is_clean_however_long_its_name(environment: Layered, tmp_path: Path)
     for kind in KINDS:
         new(environment, tmp_path, "x" * (LONGEST - len(kind)) + kind, "--kind", kind)
     linted = subprocess.run(
-        ["ruff", "check", "--no-cache", "--isolated", "--line-length=120", "--select", RULES, "."],
+        [sys.executable, *"-m ruff check --no-cache --isolated --line-length=120 --select".split(), RULES, "."],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert linted.returncode == 0, linted.stdout
