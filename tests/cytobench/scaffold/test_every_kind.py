@@ -63,8 +63,9 @@ def test_the_commands_that_are_printed_lead_to_a_plugin_that_works(
 def test_it_is_clean_however_long_its_name(environment: Layered, tmp_path: Path) -> None:
     for kind in KINDS:
         new(environment, tmp_path, "x" * (LONGEST - len(kind)) + kind, "--kind", kind)
+    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--isolated"]
     linted = subprocess.run(
-        [sys.executable, *"-m ruff check --no-cache --isolated --line-length=120 --select".split(), RULES, "."],
+        [*ruff, "--line-length=120", "--select", RULES, "."],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert linted.returncode == 0, linted.stdout
