@@ -28,7 +28,7 @@ COMMANDS = {
     "data": "Describe, split and export data sets.",
     "assets": "Fetch what a benchmark needs, and verify it elsewhere, offline.",
     "plugins": "List installed generators, classifiers, data sets and extractors.",
-    "plugin": "For authors of plugins: check that one keeps the rules.",
+    "plugin": "For authors of plugins: begin one, check that it keeps the rules.",
     "doctor": "Check this machine: versions, devices, weights.",
 }
 """Commands and their help, so that ``--help`` imports none of their modules."""

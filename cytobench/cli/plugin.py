@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
+from cytobench.scaffold.kinds import KINDS as NEW
+from cytobench.scaffold.licences import DEFAULT_LICENCE, LICENCES
 
-NAMES = ("plugin", "generator", "classifier", "dataset", "extractor", "observer")
+NAMES = ("plugin", *NEW)
 
 
 @click.group("plugin")
 def plugin() -> None:
-    """For authors of plugins: check that a plugin keeps the rules."""
+    """For authors of plugins: begin one, and check that it keeps the rules."""
+
+
+@plugin.command("new", short_help="Write a whole plugin that works, to be changed.")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(tuple(NEW)), required=True, help="What it offers, or that it observes runs.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="[the current folder]")
+@click.option("--license", "licence", type=click.Choice(LICENCES), default=DEFAULT_LICENCE, show_default=True)
+@plugin_module_option
+def new_command(name: str, kind: str, out: Path, licence: str) -> int:
+    """Write the distribution cytobench-NAME: a plugin that works and keeps every rule, to be changed.
+
+    It has a project file, options, a small implementation, a test that makes every check of `cytobench plugin check`, a
+    README and a licence. Nothing that exists is written over.
+    """
+    from cytobench.scaffold.names import Names
+    from cytobench.scaffold.write import next_commands, scaffold
+
+    names = Names.of(name)
+    names.check_free(plugins_for_command())
+    target = scaffold(names, kind, licence, out)
+    files = sum(1 for one in target.rglob("*") if one.is_file())
+    click.echo(f"{target}: the {kind} {name}, {files} files. Next:\n")
+    click.echo("\n".join(f"  {command}" for command in next_commands(names, kind, target)))
+    return 0
 
 
 @plugin.command("check", short_help="Check that a plugin keeps the rules of the contract.")

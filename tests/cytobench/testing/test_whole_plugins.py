@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -158,23 +157,6 @@ def test_a_module_that_is_not_packaged_is_checked(
 
 def test_the_command_knows_every_kind() -> None:
     assert set(NAMES) == set(KINDS)
-
-
-def test_the_generator_of_the_plugin_guide_keeps_every_rule(
-    install: Install, command: Command, tmp_path: Path
-) -> None:
-    """The files stand in the guide, each behind its name; the project file is left to the installer."""
-    guide = (Path(__file__).parents[3] / "docs" / "plugins.md").read_text()
-    files = re.findall(r"`(cytobench_turned/\w+\.py)`:\n\n```python\n(.*?)```", guide, re.DOTALL)
-    assert len(files) == 3
-    for name, text in files:
-        file = tmp_path / "site" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    install("turned", "from cytobench_turned import *\n")
-    code, out, _ = command("turned", "--json")
-    assert code == 0, out
-    assert [subject["kind"] for subject in json.loads(out)["subjects"]] == ["plugin", "generator"]
 
 
 def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Install, tmp_path: Path) -> None:
