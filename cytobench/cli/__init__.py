@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare rows: differences, intervals, cost.",
     "fidelity": "Measure how near synthetic images are to real ones.",
     "confusion": "Show which classes a row takes for which.",
+    "figures": "Draw the figures of a paper as SVG and PNG.",
     "score": "Score predictions of any system.",
     "submit": "Record predictions of another system, so that it is ranked.",
     "export-shots": "Write every fold's shots, to tune a generator elsewhere.",
