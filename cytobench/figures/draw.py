@@ -9,8 +9,11 @@ from pathlib import Path
 
 from cytobench.comparison.candidates import candidates_of
 from cytobench.errors import CytobenchError, UserError
+from cytobench.figures.classes import class_plans
+from cytobench.figures.cost import cost_plans
 from cytobench.figures.curves import curve_plans
 from cytobench.figures.drawing import Drawing, Plan
+from cytobench.figures.fidelity import fidelity_plans
 from cytobench.figures.matrices import matrix_plans
 from cytobench.figures.shown import Shown
 from cytobench.leaderboard.words import first_line
@@ -48,7 +51,8 @@ def plans(folders: Sequence[Path], real: bool, say: Callable[[str], None]) -> li
     found = []
     for number, rows in enumerate(sections, 1):
         shown = Shown(tuple(rows), tuple(folders), f"-section{number}" if len(sections) > 1 else "")
-        found += [*curve_plans(shown), *matrix_plans(shown)]
+        for kind in (curve_plans, class_plans, matrix_plans, fidelity_plans, cost_plans):
+            found += kind(shown)
         _say_incomplete(shown, say)
     return _apart(found)
 

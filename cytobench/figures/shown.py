@@ -111,3 +111,8 @@ def row_name(one: Candidate) -> str:
 def _order(one: Candidate) -> tuple[object, ...]:
     row = one.row
     return row.n_synthetic > 0, row.generator, row.shots, row.settings, row.n_synthetic
+
+
+def is_gain(found: GainAndCost) -> bool:
+    """Whether a gain may be spoken of."""
+    return found.words.startswith("a gain")
