@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
@@ -40,13 +40,15 @@ def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
     deep = -(-len(order) // panels)
     title = f"F1 of {shortened(rows[0].row.classifier, 50)} by class, the rarest class last"
     height = deep * max(LINE * (len(rows) + 0.8), LEAST) + (26 + 4 * len(rows)) * MM
+    # N = 0 is black, and generators look as in the curves.
+    looks = [series(-1) if not one.row.n_synthetic else series(i) for i, one in enumerate(rows, -sum(not one.row.n_synthetic for one in rows))]
     with styled():
         figure = new_figure(height, WIDTH, title)
         grid_of_axes = figure.subplots(1, panels, squeeze=False)[0]
         names = _names(scores[0], 26 if panels == 1 else 15)
         for panel, axes in enumerate(grid_of_axes):
-            _panel(axes, scores, order[panel * deep : (panel + 1) * deep], names, deep)
-        handles = {row_name(one): axes.plot([], [], **{**series(i), "linestyle": "-"})[0] for i, one in enumerate(rows)}
+            _panel(axes, scores, looks, order[panel * deep : (panel + 1) * deep], names, deep)
+        handles = {row_name(one): axes.plot([], [], **{**look, "linestyle": "-"})[0] for one, look in zip(rows, looks, strict=True)}
         legend_below(figure, handles)
     sentences = [f"{row_name(one)}: {_ends(found)}." for one, found in zip(rows, scores, strict=True)]
     sentences += [_change(one, found, scores[0]) for one, found in zip(rows[1:], scores[1:], strict=True) if not rows[0].row.n_synthetic]
@@ -70,11 +72,10 @@ def tested(one: Candidate, split: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _panel(axes: Axes, scores: Sequence[Sequence[ClassScore]], order: Sequence[int], names: Sequence[str], deep: int) -> None:
+def _panel(axes: Axes, scores: Sequence[Sequence[ClassScore]], looks: Sequence[Mapping[str, Any]], order: Sequence[int], names: Sequence[str], deep: int) -> None:
     """The classes ``order`` from the top, each row of scores on a line of its own."""
     step = 0.8 / max(len(scores), 2)
-    for number, found in enumerate(scores):
-        look = series(number)
+    for number, (found, look) in enumerate(zip(scores, looks, strict=True)):
         for place, i in enumerate(order):
             y = place + (number - (len(scores) - 1) / 2) * step
             f1 = found[i].f1
