@@ -9,7 +9,7 @@ from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, row_name
 from cytobench.figures.style import MM, NORMAL, WIDTH, grid, legend_below, new_figure, series, styled
-from cytobench.figures.text import columns, labels, shortened, slug
+from cytobench.figures.text import LABEL, columns, in_full, labels, shortened, slug
 from cytobench.records import predictions_of
 from cytobench.statistics.classes import ClassScore, Proportion, per_class
 
@@ -38,14 +38,15 @@ def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
     order = sorted(range(len(scores[0])), key=lambda i: -scores[0][i].images)
     panels = -(-len(order) // LONGEST)
     deep = -(-len(order) // panels)
+    width = LABEL if panels == 1 else 15
     title = f"F1 of {shortened(rows[0].row.classifier, 50)} by class, the rarest class last"
-    height = deep * max(LINE * (len(rows) + 0.8), LEAST) + (26 + 4 * len(rows)) * MM
+    height = deep * max(LINE * (len(rows) + 0.8), LEAST) + 22 * MM
     # N = 0 is black, and generators look as in the curves.
     looks = [series(-1) if not one.row.n_synthetic else series(i) for i, one in enumerate(rows, -sum(not one.row.n_synthetic for one in rows))]
     with styled():
         figure = new_figure(height, WIDTH, title)
         grid_of_axes = figure.subplots(1, panels, squeeze=False)[0]
-        names = _names(scores[0], 26 if panels == 1 else 15)
+        names = _names(scores[0], width)
         for panel, axes in enumerate(grid_of_axes):
             _panel(axes, scores, looks, order[panel * deep : (panel + 1) * deep], names, deep)
         handles = {row_name(one): axes.plot([], [], **{**look, "linestyle": "-"})[0] for one, look in zip(rows, looks, strict=True)}
@@ -58,7 +59,7 @@ def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
         f"of which F1 is 2J / (1 + J){groups}. n: real images tested. Intervals of two rows may overlap though they differ, for they "
         f"were tested on the same images. {shown.about(rows)}"
     )
-    return Drawing(name, title, f"F1 of {rows[0].row.classifier} by class on {split}. {' '.join(sentences)}", caption, figure)
+    return Drawing(name, title, f"F1 of {rows[0].row.classifier} by class on {split}. {' '.join(sentences)}{in_full(rows[0].first.evaluated, width)}", caption, figure)
 
 
 def tested(one: Candidate, split: str) -> pd.DataFrame:

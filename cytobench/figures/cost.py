@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from cytobench.comparison.candidates import Candidate
 from cytobench.comparison.words import price_text
@@ -13,6 +14,9 @@ from cytobench.figures.text import labels, listed, shortened, slug
 from cytobench.leaderboard.rows import stage_seconds
 from cytobench.leaderboard.words import METRIC_NAMES, duration
 from cytobench.statistics.cost import GainAndCost
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STAGES = ("fit", "sample", "train", "predict")
 MOST_ROWS = 44
@@ -41,7 +45,7 @@ def _stages(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
     _, unit, called = next(one for one in UNITS if max(totals) >= one[0])
     title = f"Time behind each row, by stage, on {shortened(shown.section.device, 50)}"
     with styled():
-        figure = new_figure((34 + 5.2 * len(rows)) * MM, WIDTH, title)
+        figure = new_figure((24 + 5.2 * len(rows)) * MM, WIDTH, title)
         axes = figure.subplots()
         handles = {}
         left = [0.0] * len(rows)
@@ -84,7 +88,7 @@ def _gains(shown: Shown, gains: Sequence[tuple[Candidate, GainAndCost]], name: s
     longest = max(abs(gain.hours or 0.0) for _, gain in gains) * 3600
     _, unit, called = next(one for one in UNITS if longest >= one[0])
     with styled():
-        figure = new_figure((78 + 4 * len(lines)) * MM, WIDTH, title)
+        figure = new_figure(70 * MM, WIDTH, title)
         axes = figure.subplots()
         axes.axhline(0, color=TEXT, linewidth=0.8)
         handles = {}
@@ -96,8 +100,6 @@ def _gains(shown: Shown, gains: Sequence[tuple[Candidate, GainAndCost]], name: s
                     axes.plot([x, x], [gain.gain.low, gain.gain.high], color=look["color"], linewidth=0.9, marker="_", markersize=3.5)
                 face = look["color"] if is_gain(gain) else "white"
                 axes.plot([x], [gain.gain.mean], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face)
-                if len(line) <= 4 or one in shown.chosen:
-                    axes.annotate(f"N = {one.row.n_synthetic:,}", (x, gain.gain.mean), (4, 4), textcoords="offset points", fontsize=SMALL)
             handles[f"{series_name(line[0][0])}: {_words(line)}"] = axes.plot([], [], **{**look, "linestyle": ""})[0]
         axes.set_xlabel(f"device-{called} beyond N = 0, on {shortened(shown.section.device, 50)}")
         axes.set_ylabel(f"gain in {metric}, 95 % interval\n(hollow: no gain shown)")
@@ -105,14 +107,31 @@ def _gains(shown: Shown, gains: Sequence[tuple[Candidate, GainAndCost]], name: s
         if axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
             axes.axvline(0, color=FAINT, linewidth=0.6, linestyle=":")
         grid(axes, "y")
+        _name_counts(axes, gains, unit)
         legend_below(figure, handles)
-    told = [f"{one.row.row}: {price_text(gain, shown.cells[0][1], shown.section.device)}" for one, gain in gains]
+    told = [f"{one.row.row}: {price_text(gain, shown.cells[0][1], shown.section.device)}" for one, gain in gains if len(gains) <= 6 or one in shown.chosen or is_gain(gain)]
+    if len(told) < len(gains):
+        told.append(f"{len(gains) - len(told)} more rows, for which no gain is shown")
     caption = (
         f"Gain in {metric} ({shown.cells[0][0]}) over N = 0 of the same classifier, with the 95 % interval of the corrected resampled t over folds (Nadeau "
         "and Bengio 2003), against the device time beyond that of N = 0, all stages counted. A gain is filled, and priced, only where its interval "
         f"lies above 0 and, in a declared family, where Holm's adjustment leaves it. {shown.about([one for one, _ in gains])}"
     )
     return Drawing(name, title, f"{classifier}. {'; '.join(told)}.", caption, figure)
+
+
+def _name_counts(axes: Axes, gains: Sequence[tuple[Candidate, GainAndCost]], unit: float) -> None:
+    """Write N above the intervals, where one does not run into the next."""
+    low, high = axes.get_xlim()
+    end = -1.0
+    for (one, gain) in sorted(gains, key=lambda pair: (pair[1].hours or 0.0, -(pair[1].gain.high or pair[1].gain.mean))):
+        x = (gain.hours or 0.0) * 3600 / unit
+        text = f"N = {one.row.n_synthetic:,}"
+        place = (WIDTH / MM - 16) * (x - low) / (high - low)
+        half = 1.5 * len(text) / 2
+        if place - half > end:
+            axes.annotate(text, (x, gain.gain.high or gain.gain.mean), (0, 3), textcoords="offset points", ha="center", fontsize=SMALL)
+            end = place + half + 1.5
 
 
 def _words(line: Sequence[tuple[Candidate, GainAndCost]]) -> str:
@@ -122,4 +141,8 @@ def _words(line: Sequence[tuple[Candidate, GainAndCost]]) -> str:
         found.setdefault(gain.words, []).append(f"{one.row.n_synthetic:,}")
     if len(found) == 1:
         return next(iter(found))
-    return "; ".join(f"{words} at N = {', '.join(counts)}" for words, counts in found.items())
+    return "; ".join(f"{words} at {_counts(counts)}" for words, counts in found.items())
+
+
+def _counts(counts: Sequence[str]) -> str:
+    return f"N = {', '.join(counts)}" if len(counts) <= 4 else f"{len(counts)} N from {counts[0]} to {counts[-1]}"

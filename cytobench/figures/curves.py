@@ -11,7 +11,7 @@ from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.published_curves import PublishedCurve, published_curve
 from cytobench.figures.scales import count_axis
 from cytobench.figures.shown import Shown, is_gain, series_name
-from cytobench.figures.style import COLOURS, FAINT, MM, TEXT, WIDTH, aside, grid, legend_below, new_figure, series, styled
+from cytobench.figures.style import FAINT, MM, TEXT, WIDTH, aside, grid, legend_below, new_figure, series, styled
 from cytobench.figures.text import shortened, slug
 from cytobench.leaderboard.model import Cell, Figure
 from cytobench.leaderboard.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TABLE_OF = {"resnet50": "S2", "clip": "S3"}
 """The study's table of each classifier plugin."""
+MOST_BESIDE = 7
+"""Numbers of synthetic images up to which panels stand side by side; of more, one below the other."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,13 @@ def _draw(curve: Curve, name: str) -> Drawing:
     published = published_curve(curve.shown.section, curve.rows[0].plugin, curve.metric)
     pooled = ("test", curve.metric) if curve.shown.section.pooled else None
     title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
+    counts = sorted({one.row.n_synthetic for one in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
-    room = WIDTH / MM / panels - 16
+    stacked = len(counts) > MOST_BESIDE
+    room = WIDTH / MM / (1 if stacked else panels) - 16
     with styled():
-        figure = new_figure(82 * MM, title=title[0].upper() + title[1:])
-        axes = iter(figure.subplots(1, panels, squeeze=False)[0])
+        figure = new_figure((8 + 62 * panels if stacked else 74) * MM, title=title[0].upper() + title[1:])
+        axes = iter(figure.subplots(panels if stacked else 1, 1 if stacked else panels, squeeze=False).flat)
         handles = _scores(next(axes), curve, curve.cell, room)
         if gains:
             _gains(next(axes), curve, gains, room)
@@ -92,7 +96,7 @@ def _draw(curve: Curve, name: str) -> Drawing:
             panel = next(axes)
             handles |= _scores(panel, curve, pooled, room)
             if published is not None and published.comparable:
-                handles |= published.draw_behind(panel, sorted({one.row.n_synthetic for one in curve.rows}), room)
+                handles |= published.draw_behind(panel, counts, room)
         if published is not None and not (pooled and published.comparable):
             published.draw_apart(next(axes), room)
         legend_below(figure, handles)
@@ -107,7 +111,7 @@ def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]
     for number, line in enumerate(curve.lines):
         handles[_legend(line[0], curve)] = _line(axes, curve.points(line, cell), number, len(curve.lines))
     if not curve.lines:
-        handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), len(COLOURS) - 1, 1)
+        handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), 0, 1)
     majority = curve.shown.section.majority.get(cell)
     if majority is not None and majority.mean is not None:
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)

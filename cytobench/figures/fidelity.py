@@ -10,7 +10,7 @@ from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, series_name
 from cytobench.figures.style import COLOURS, FAINT, FILLS, MM, SMALL, TEXT, WIDTH, grid, legend_below, new_figure, styled
-from cytobench.figures.text import labels, listed, shortened, slug
+from cytobench.figures.text import in_full, labels, listed, shortened, slug
 from cytobench.leaderboard.model import Figure, Place
 from cytobench.leaderboard.rows import summarise
 from cytobench.published import published_fids
@@ -70,7 +70,7 @@ def _draw(shown: Shown, one: Candidate, measured: Mapping[Place, FidelityUsed], 
     extractor = next(iter(measured.values())).extractor.name
     title = f"Fidelity of {shortened(series_name(one), 40)} by class, by {shortened(extractor, 30)}"
     with styled():
-        figure = new_figure((36 + 6.0 * len(classes)) * MM, WIDTH, title)
+        figure = new_figure((26 + 6.0 * len(classes)) * MM, WIDTH, title)
         panels = figure.subplots(1, len(shown_figures), sharey=True, squeeze=False)[0]
         handles: dict[str, object] = {}
         for axes, which in zip(panels, shown_figures, strict=True):
@@ -86,7 +86,7 @@ def _draw(shown: Shown, one: Candidate, measured: Mapping[Place, FidelityUsed], 
         f"Bars: {'mean over folds, with the sample SD over folds' if several else 'with the 95 % interval of the one fold'}. Beside each bar: real and synthetic images{' a fold' if several else ''}. "
         f"Diamond: the same between halves of the real images, the floor. FID depends on the number of images: bars with other numbers do not compare. {few + '. ' if few else ''}{shown.about([one])}"
     )
-    return Drawing(name, title, f"{title}, N = {one.row.n_synthetic:,}. {_finding(bars)}", caption, figure, (TAG,))
+    return Drawing(name, title, f"{title}, N = {one.row.n_synthetic:,}. {_finding(bars)}{in_full(classes)}", caption, figure, (TAG,))
 
 
 def _bar(which: str, found: Sequence[tuple[Place, FidelityFigures]]) -> Bar:

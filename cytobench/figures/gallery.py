@@ -14,7 +14,7 @@ from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.pictures import Pixels, Run, open_run
 from cytobench.figures.shown import Shown, series_name
 from cytobench.figures.style import MM, NORMAL, WIDTH, new_figure, styled
-from cytobench.figures.text import columns, labels, shortened, slug
+from cytobench.figures.text import columns, in_full, labels, shortened, slug
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,7 +80,7 @@ def _by_class(shown: Shown, one: Candidate, run: Run, real: bool, name: str) -> 
     with styled():
         figure = _sheet(groups, title)
     beside = "" if len(groups) == 1 else ", beside real test images" + (" and shots" if one.row.shots else "")
-    alt = f"{title}: the first {ACROSS} of {one.row.n_synthetic:,} a class for {len(groups[-1][1])} classes{beside}. {_measured(shown, one)}"
+    alt = f"{title}: the first {ACROSS} of {one.row.n_synthetic:,} a class for {len(groups[-1][1])} classes{beside}. {_measured(shown, one)}{in_full(list(groups[-1][1]))}"
     return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
 
 
@@ -94,7 +94,7 @@ def _by_shots(shown: Shown, rows: Sequence[Candidate], run: Run, real: bool, nam
     with styled():
         figure = _sheet(groups, title)
     counts = ", ".join(str(one.row.shots) for one in rows)
-    alt = f"{title}: {A_COUNT} images of each of {len(groups[-1][1])} classes from {counts} shots. " + " ".join(_measured(shown, one) for one in rows)
+    alt = f"{title}: {A_COUNT} images of each of {len(groups[-1][1])} classes from {counts} shots. " + " ".join(_measured(shown, one) for one in rows) + in_full(list(groups[-1][1]))
     same = "Images that stand at the same place in each group are of the same noise seed."
     return Drawing(name, title, alt, f"{same} {_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}", figure, BY_SHOTS)
 

@@ -15,7 +15,7 @@ from cytobench.confusion.recorded import summed_matrix
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, row_name
 from cytobench.figures.style import GRID, MM, SMALL, TEXT, WIDTH, new_figure, styled
-from cytobench.figures.text import columns, labels, shortened, slug
+from cytobench.figures.text import columns, in_full, labels, shortened, slug
 from cytobench.published import FIGURES, beside_matrix
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ BOTH, SHARES = 15, 30
 """Up to so many classes a cell has its count and its share, up to so many its share alone, above none."""
 CELL = 2.7 * MM
 """The least side of a cell: a label of 7 points fits beside it."""
-LARGEST_CELL, NARROWEST = 13 * MM, 100 * MM
-"""Of a cell, and of a figure with few classes, whose title needs room."""
+LARGEST_CELL, NARROWEST, FEW = 13 * MM, 100 * MM, 5
+"""The side of a cell, twice that with few classes, and the width of a figure, whose title needs room."""
 LARGEST = 3
 """Confusions that the alt text names."""
 
@@ -66,7 +66,7 @@ def _row(shown: Shown, one: Candidate, name: str) -> Drawing:
         figure = matrix_figure(matrix, title)
     start = f"{one.row.classifier}, {row_name(one)}"
     caption = f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
-    return Drawing(name, title, f"{start}: {_finding(matrix)}", caption, figure, _tags(one))
+    return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, _tags(one))
 
 
 def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawing:
@@ -82,7 +82,7 @@ def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawin
     ends = [f"{after.true[i]} {right[i]:+.0f}" for i in (order[-1], order[0])]
     alt = (
         f"{one.row.classifier}, {row_name(one)} minus N = 0: the recall of {better} of {len(right)} classes rises and of {worse} "
-        f"falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: {before.accuracy:.3f} before, {after.accuracy:.3f} after."
+        f"falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: {before.accuracy:.3f} before, {after.accuracy:.3f} after.{in_full(after.predicted)}"
     )
     tested = "both of the same test images" if same else "of different test images, for the protocol divides anew for each N"
     caption = f"Change in each cell's share of its row, in percentage points, {tested}; no interval: one difference a cell. {one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
@@ -104,8 +104,8 @@ def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: 
 def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False) -> Figure:
     """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent."""
     figure, axes = _empty(matrix, title)
-    _shade(axes, matrix.shares, "Greys" if published else "Blues", 0.0, 1.0)
     n = len(matrix.true)
+    _shade(axes, matrix.shares, "Greys" if published else "Blues", n > SHARES)
     for i, j in zip(*np.nonzero(matrix.counts), strict=True):
         if n <= SHARES:
             share = f"{100 * matrix.shares[i, j]:.0f}" if matrix.shares[i, j] >= 0.005 else "<1"
@@ -135,7 +135,7 @@ def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
     n, m = len(matrix.true), len(matrix.predicted)
     names = labels(matrix.predicted)
     beside = max(map(columns, names)) * 1.5 * MM + 14 * MM
-    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL)
+    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL if n > FEW else 2 * LARGEST_CELL)
     width = max(min(WIDTH, beside + m * side), NARROWEST)
     lines = textwrap.wrap(title, int(width / MM / 2))
     figure = new_figure(n * side + beside + (4 + 4 * len(lines)) * MM, max(width, beside + m * side), "\n".join(lines))
@@ -152,12 +152,18 @@ def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _shade(axes: Axes, values: NDArray[np.float64], name: str, low: float, high: float) -> None:
+def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: bool) -> None:
+    """Shares from white to a colour that dark text stands out on; without numbers darker, small shares too, and a bar."""
     from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
+    from matplotlib.colors import ListedColormap, PowerNorm
 
-    colours = ListedColormap(colormaps[name](np.linspace(0, 0.62, 256)))  # dark text stays readable on the darkest
-    axes.pcolormesh(values, cmap=colours, vmin=low, vmax=high, edgecolors=GRID, linewidth=0.4)
+    colours = ListedColormap(colormaps[name](np.linspace(0, 1.0 if without_numbers else 0.62, 256)))
+    norm = PowerNorm(0.5 if without_numbers else 1.0, vmin=0, vmax=1)
+    mesh = axes.pcolormesh(values, cmap=colours, norm=norm, edgecolors=GRID, linewidth=0.4)
+    if without_numbers:
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        figure.colorbar(mesh, ax=axes, shrink=0.4, aspect=40, ticks=[0, 0.05, 0.2, 0.5, 1], label="share of the row (square-root shading)")
 
 
 def _cell(axes: Axes, i: int, j: int, text: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cytobench.figures.drawing import Drawing
-from cytobench.figures.style import SMALL, fonts, styled
+from cytobench.figures.style import fonts, styled
 from cytobench.figures.text import without_glyph
 
 if TYPE_CHECKING:
@@ -79,27 +79,37 @@ def _scope(root: ET.Element, name: str) -> None:
 
 @contextmanager
 def _numbered(drawing: Drawing) -> Iterator[None]:
-    """What no font has is written as a number in brackets meanwhile, the same for the same words, with a line below."""
-    before: list[tuple[Text, str]] = []
+    """What no font has is written as a number in brackets meanwhile, the same for the same words; the title says so."""
+    from matplotlib.ticker import FixedFormatter
+
     numbers: dict[str, str] = {}
-    for text in _texts(drawing):
-        words = text.get_text()
+
+    def numbered(words: str) -> str:
         missing = without_glyph(words, fonts())
-        if missing:
-            before.append((text, words))
-            runs = rf"[{re.escape(missing)}]+"
-            text.set_text(re.sub(runs, lambda found: numbers.setdefault(found.group(), f"[{len(numbers) + 1}]"), words))
-    note = None
+        if not missing:
+            return words
+        runs = rf"[{re.escape(missing)}]+"
+        return re.sub(runs, lambda found: numbers.setdefault(found.group(), f"[{len(numbers) + 1}]"), words)
+
+    # The texts of ticks are set anew from their formatter whenever a figure is drawn.
+    axes = [axis for one in drawing.figure.axes for axis in (one.yaxis, one.xaxis)]
+    ticks = [(axis, axis.get_major_formatter()) for axis in axes]
+    for axis, formatter in ticks:
+        if isinstance(formatter, FixedFormatter):
+            axis.set_major_formatter(FixedFormatter([numbered(words) for words in formatter.seq]))
+    before = [(text, text.get_text()) for text in _texts(drawing)]
+    for text, words in before:
+        text.set_text(numbered(words))
     if numbers:
-        says = "In brackets: words that no font of the machine has that drew this; the SVG and the alt text have them."
-        note = drawing.figure.supxlabel(says, fontsize=SMALL, x=0.01, ha="left")
+        note = "In brackets: words that no font here has; the SVG has them."
+        drawing.figure.suptitle(f"{drawing.figure.get_suptitle()}\n{note}", x=0.01, ha="left", fontweight="bold")
     try:
         yield
     finally:
+        for axis, formatter in ticks:
+            axis.set_major_formatter(formatter)
         for text, words in before:
             text.set_text(words)
-        if note is not None:
-            note.set_text("")
 
 
 def _texts(drawing: Drawing) -> list[Text]:

@@ -26,6 +26,8 @@ SMALL, NORMAL, LARGE = 7.0, 7.5, 8.5
 TEXT = "#14141a"
 FAINT = "#55555f"
 GRID = "#dcdce2"
+LEGEND_LINE = 3.7 * MM
+"""Height of a line of the legend, which is added to the figure's."""
 APART = 1.1 * MM
 """How far series stand apart at one place."""
 COLOURS = ("#0072b2", "#d04f00", "#00805d", "#9c3f7a", "#7a5a00", "#14141a")
@@ -136,8 +138,10 @@ def aside(axes: Axes, number: int, of: int) -> Any:
 
 
 def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
-    """A legend below all panels, in as many columns as its longest text leaves room for."""
+    """A legend below all panels, in as many columns as its longest text leaves room for; the figure grows by it."""
     longest = max(map(columns, handles), default=0)
     texts = [wrapped(text, 110) for text in handles]
     ncols = max(1, min(len(handles), int(figure.get_figwidth() / MM / (14 + 1.5 * longest))))
     figure.legend(list(handles.values()), texts, loc="outside lower left", ncols=ncols, borderaxespad=0.2)
+    lines = sum(text.count("\n") + 1 for text in texts)
+    figure.set_figheight(figure.get_figheight() + -(-lines // ncols) * LEGEND_LINE)

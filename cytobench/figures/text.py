@@ -43,6 +43,11 @@ def labels(names: Sequence[str], width: int = LABEL) -> list[str]:
     return [f"{i} {shortened(name, width - 4)}" if short.count(s) > 1 else s for i, (name, s) in enumerate(zip(names, short, strict=True), 1)]
 
 
+def in_full(names: Sequence[str], width: int = LABEL) -> str:
+    """A sentence with all names, in order, where figures shorten one of them; else empty."""
+    return f" Labels in full: {'; '.join(names)}." if any(columns(name) > width for name in names) else ""
+
+
 def wrapped(text: str, width: int = LEGEND) -> str:
     """A text in lines of at most so many characters."""
     return "\n".join(textwrap.wrap(text, width)) or text
