@@ -1,9 +1,10 @@
-"""Scores against the number of synthetic images a class: Tables S2 and S3 as a picture, with what is gained over N = 0."""
+"""Scores against the number of synthetic images a class: Tables S2 and S3 as a picture, and the gain over N = 0."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.comparison.candidates import Candidate
@@ -74,7 +75,7 @@ def curve_plans(shown: Shown) -> Iterator[Plan]:
             if any(curve.points(line, curve.cell) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
                 name = slug("curve", curve.classifier, metric) + shown.suffix
-                yield Plan(name, (table,) if table else (), lambda curve=curve, name=name: _draw(curve, name))  # type: ignore[misc]
+                yield Plan(name, (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
@@ -127,7 +128,10 @@ def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]
 def _line(axes: Axes, points: Sequence[tuple[Candidate, Figure]], number: int, of: int) -> Any:
     """A line through the means of points, with a bar of the spread at each."""
     where = [(one.row.n_synthetic, figure.mean or 0.0) for one, figure in points]
-    ends = [(value - _spread(figure), value + _spread(figure)) for (_, value), (_, figure) in zip(where, points, strict=True)]
+    ends = [
+        (value - _spread(figure), value + _spread(figure))
+        for (_, value), (_, figure) in zip(where, points, strict=True)
+    ]
     filled = [one.row.ranked for one, _ in points]
     return _marked(axes, where, ends, filled, number, of)
 
@@ -155,14 +159,18 @@ def _marked(
     """Points joined by a line, filled or hollow, each with its bar; the series of one figure stand a little apart."""
     look = series(number)
     moved = aside(axes, number, of)
-    axes.plot([x for x, _ in where], [y for _, y in where], color=look["color"], linestyle=look["linestyle"], transform=moved)
+    axes.plot(
+        [x for x, _ in where], [y for _, y in where], color=look["color"], linestyle=look["linestyle"], transform=moved
+    )
     for (x, y), (low, high), full in zip(where, ends, filled, strict=True):
         if low is not None and high is not None and high > low:
             bar = {"linewidth": 0.9, "marker": "_", "markersize": 3.5, "linestyle": "-"}
             axes.plot([x, x], [low, high], color=look["color"], transform=moved, **bar)
             axes.update_datalim([(x, low), (x, high)])
         face = look["color"] if full else "white"
-        axes.plot([x], [y], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face, transform=moved)
+        axes.plot(
+            [x], [y], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face, transform=moved
+        )
         axes.update_datalim([(x, y)])
     return axes.plot([], [], **look)[0]
 
@@ -191,7 +199,7 @@ def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCur
     first = f"{start}: {figure_text(plain)} on real images alone (N = 0)" if plain else start
     sentences = [f"{first}."]
     for line in curve.lines:
-        parts = [f"{figure_text(one.row.figures.get(curve.cell))} at N = {one.row.n_synthetic:,}{_gain_text(gains.get(id(one)))}" for one in _told(line, curve)]
+        parts = [_point_text(one, curve, gains.get(id(one))) for one in _told(line, curve)]
         left = len(line) - len(parts)
         more = f"; {left} more N between" if left else ""
         sentences.append(f"{_legend(line[0], curve)}: {'; '.join(parts)}{more}.")
@@ -207,24 +215,34 @@ def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
     return [one for one in line if one in (line[0], line[-1]) or one in curve.shown.chosen]
 
 
-def _gain_text(gain: GainAndCost | None) -> str:
+def _point_text(one: Candidate, curve: Curve, gain: GainAndCost | None) -> str:
+    """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no gain shown)``."""
+    score = f"{figure_text(one.row.figures.get(curve.cell))} at N = {one.row.n_synthetic:,}"
     if gain is None:
-        return ""
+        return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
-    return f" ({gain.gain.mean:+.3f}{interval}: {gain.words})"
+    return f"{score} ({gain.gain.mean:+.3f}{interval}: {gain.words})"
 
 
 def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str:
     one_fold = all(figure.std is None for line in curve.lines or [[]] for _, figure in curve.points(line, curve.cell))
-    bars = "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
+    bars = (
+        "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
+    )
     parts = [
-        f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line a generator, N = 0 included. "
-        f"Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or perhaps trained on test images)."
+        f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line "
+        f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or perhaps "
+        "trained on test images)."
     ]
     if gains:
-        parts.append("Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio 2003); filled where a gain is shown, for the primary metric after Holm's adjustment.")
+        parts.append(
+            "Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio "
+            "2003); filled where a gain is shown, for the primary metric after Holm's adjustment."
+        )
     if curve.shown.section.pooled:
-        parts.append("The protocol divides anew for each N, so that no two N share their test images and no gain can be paired.")
+        parts.append(
+            "The protocol divides anew for each N, so that no two N share their test images and no gain can be paired."
+        )
     if published is not None:
         parts.append(published.caption)
     return " ".join([*parts, curve.shown.about(curve.rows)])

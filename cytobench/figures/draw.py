@@ -45,8 +45,8 @@ def drawings(
     """The figures of results folders, one after the other, from their records and predictions alone.
 
     ``only`` keeps those of these names and tags (``S3``, of the study's figures and tables), in upper or lower case;
-    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by default
-    ``store`` in its folder; they show real images where the data set is public or drawn, or where ``real`` allows it.
+    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by
+    default ``store`` in its folder; they show real images where the data set is public or drawn, or ``real`` allows it.
 
     Raises UserError for folders without records and for a name or tag that no figure has, and CytobenchError where no
     trial is finished.
@@ -58,7 +58,7 @@ def drawings(
         say(message)
     for plan in chosen:
         try:
-            yield plan.draw()
+            yield plan.draw(plan.name)
         except CytobenchError as error:
             say(f"{plan.name} is left out: {error}")
 
@@ -69,7 +69,7 @@ def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable
     sections = candidates_of(files, published=True)
     if not sections:
         raise CytobenchError(_nothing(list(files.values())))
-    found = []
+    found: list[Plan] = []
     for number, rows in enumerate(sections, 1):
         shown = Shown(tuple(rows), f"-section{number}" if len(sections) > 1 else "")
         for kind in (curve_plans, class_plans, matrix_plans, fidelity_plans, cost_plans):
@@ -82,7 +82,7 @@ def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable
 def selected(found: Sequence[Plan], only: Sequence[str], left: Sequence[str] = ()) -> list[Plan]:
     """Those of these names or tags, in their order.
 
-    Raises UserError for a word that is neither, with near ones, what a tag of the study needs, and what is ``left`` out.
+    Raises UserError for a word that is neither, with near ones, what the study's tags need, and what is ``left`` out.
     """
     known = {word.lower(): word for plan in found for word in (plan.name, *plan.tags)}
     for word in only:
@@ -112,12 +112,8 @@ def _apart(found: Sequence[Plan]) -> list[Plan]:
     for plan in found:
         key = plan.name.lower()
         seen[key] = seen.get(key, 0) + 1
-        result.append(plan if seen[key] == 1 else _renamed(plan, f"{plan.name}-{seen[key]}"))
+        result.append(plan if seen[key] == 1 else replace(plan, name=f"{plan.name}-{seen[key]}"))
     return result
-
-
-def _renamed(plan: Plan, name: str) -> Plan:
-    return Plan(name, plan.tags, lambda: replace(plan.draw(), name=name))
 
 
 def _say_incomplete(shown: Shown, say: Callable[[str], None]) -> None:
@@ -132,4 +128,7 @@ def _say_incomplete(shown: Shown, say: Callable[[str], None]) -> None:
 
 def _nothing(records: Sequence[Record]) -> str:
     errors = dict.fromkeys(first_line(f"{one.error.type}: {one.error.message}") for one in records if one.error)
-    return f"there is nothing to draw: none of the {len(records)} trials on record is finished ({'; '.join(errors)}). Run the benchmark again."
+    return (
+        f"there is nothing to draw: none of the {len(records)} trials on record is finished ({'; '.join(errors)}). "
+        "Run the benchmark again."
+    )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cytobench.figures.drawing import Drawing
-from cytobench.figures.style import fonts, styled
+from cytobench.figures.style import LEGEND_LINE, fonts, styled
 from cytobench.figures.text import without_glyph
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def svg(drawing: Drawing) -> str:
     """
     buffer = io.BytesIO()
     with styled(), _no_word_of_glyphs():
-        drawing.figure.savefig(buffer, format="svg", metadata={key: None for key in ("Date", "Creator", "Format", "Type")})
+        drawing.figure.savefig(
+            buffer, format="svg", metadata={key: None for key in ("Date", "Creator", "Format", "Type")}
+        )
     root = ET.fromstring(buffer.getvalue())
     _scope(root, drawing.name)
     title, description = ET.Element(f"{{{_SVG}}}title"), ET.Element(f"{{{_SVG}}}desc")
@@ -83,6 +85,7 @@ def _numbered(drawing: Drawing) -> Iterator[None]:
     from matplotlib.ticker import FixedFormatter
 
     numbers: dict[str, str] = {}
+    height = drawing.figure.get_figheight()
 
     def numbered(words: str) -> str:
         missing = without_glyph(words, fonts())
@@ -102,10 +105,12 @@ def _numbered(drawing: Drawing) -> Iterator[None]:
         text.set_text(numbered(words))
     if numbers:
         note = "In brackets: words that no font here has; the SVG has them."
+        drawing.figure.set_figheight(height + LEGEND_LINE)
         drawing.figure.suptitle(f"{drawing.figure.get_suptitle()}\n{note}", x=0.01, ha="left", fontweight="bold")
     try:
         yield
     finally:
+        drawing.figure.set_figheight(height)
         for axis, formatter in ticks:
             axis.set_major_formatter(formatter)
         for text, words in before:

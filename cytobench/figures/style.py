@@ -6,7 +6,7 @@ every one has a contrast of at least 3 to 1, which WCAG 2.1 (1.4.11) asks of gra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from cytobench.figures.text import columns, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 MM = 1 / 25.4
@@ -35,13 +36,20 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 FILLS = ("#0072b2", "#f2c48d", "#7fbfa9", "#e6e6ea")
 HATCHES = ("", "////", "....", "")
-CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC")
+CJK_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+)
 """Fonts with Chinese glyphs, tried in this order where they are installed."""
 
 
 @cache
 def fonts() -> tuple[str, ...]:
-    """Names of the font families that text is set in, the first for all that it has: DejaVu Sans comes with matplotlib."""
+    """Families that text is set in, the first for all that it has: DejaVu Sans comes with matplotlib."""
     from matplotlib.font_manager import fontManager
 
     installed = set(fontManager.get_font_names())
@@ -90,7 +98,7 @@ def styled() -> Iterator[None]:
         "svg.hashsalt": "cytobench",
         "savefig.facecolor": "white",
     }
-    with rc_context({**kept, **ours}):
+    with rc_context({**kept, **ours}):  # type: ignore[dict-item]
         yield
 
 
@@ -98,12 +106,11 @@ def new_figure(height: float, width: float = WIDTH, title: str = "") -> Figure:
     """An empty figure of this size in inches, of no backend; within :func:`styled`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=LARGE, fontweight="bold")
     return figure
@@ -123,6 +130,14 @@ def grid(axes: Axes, which: str) -> None:
     """Faint lines behind the data across one axis, ``x`` or ``y``."""
     axes.grid(visible=True, axis=which)  # type: ignore[arg-type]
     axes.tick_params(axis=which, length=0)  # type: ignore[arg-type]
+
+
+def name_ticks(axis: Axis, places: Sequence[float], names: Sequence[str]) -> None:
+    """Put these names at these places of an axis, so that ``png`` can number those that no font has."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_formatter(FixedFormatter(list(names)))
 
 
 def aside(axes: Axes, number: int, of: int) -> Any:

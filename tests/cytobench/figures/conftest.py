@@ -24,7 +24,9 @@ def predictions(labels: Sequence[str], sizes: Sequence[int], fold: int, right: f
     tables = []
     for part in ("validation", "test"):
         true = np.repeat(np.array(labels, dtype=object), sizes)
-        predicted = np.where(luck.random(len(true)) < right, true, wrong.choice(np.array(labels, dtype=object), len(true)))
+        predicted = np.where(
+            luck.random(len(true)) < right, true, wrong.choice(np.array(labels, dtype=object), len(true))
+        )
         paths = [f"{part}{fold}-{i}.png" for i in range(len(true))]
         table = pd.DataFrame({"path": paths, "split": part, "label": true, "predicted": predicted, "synthetic": False})
         sure = pd.DataFrame({f"p_{label}": np.where(predicted == label, 0.8, 0.1) for label in labels})
@@ -62,7 +64,8 @@ def write(tmp_path: Path) -> Write:
                 "n_synthetic": n,
                 "shots_used": {},
                 "splits": {"train": {k: 3 * v for k, v in counts.items()}, "test": counts},
-                "dataset": values["dataset"] | {"labels": list(labels), "classes": {k: 5 * v for k, v in counts.items()}},
+                "dataset": values["dataset"]
+                | {"labels": list(labels), "classes": {k: 5 * v for k, v in counts.items()}},
                 "stages": stages(row, fold, n, seconds),
                 "fidelity": fidelity(fold) if fidelity else [],
                 **changes,
@@ -80,5 +83,7 @@ def write(tmp_path: Path) -> Write:
 def stages(row: str, fold: int, n: int, seconds: float) -> list[Mapping[str, Any]]:
     """Training for all; with synthetic images the fit and the sampling."""
     base = {"parts": {}, "device": "Test CPU, 2 cores", "when": "2026-01-01T00:00:00+00:00"}
-    kinds = {"train": seconds, "predict": seconds / 60} | ({"fit": 5 * seconds, "sample": n * seconds / 10} if n else {})
+    kinds = {"train": seconds, "predict": seconds / 60} | (
+        {"fit": 5 * seconds, "sample": n * seconds / 10} if n else {}
+    )
     return [{**base, "kind": kind, "key": f"{kind}-{row}-{fold}", "seconds": time} for kind, time in kinds.items()]
