@@ -90,7 +90,7 @@ def _stacked(axes: Axes, seconds: Sequence[Mapping[str, float]], totals: Sequenc
     left = [0.0] * len(seconds)
     for stage, colour, hatch in zip(STAGES, FILLS, HATCHES, strict=True):
         wide = [one.get(stage, 0.0) / unit for one in seconds]
-        look = {"color": colour, "hatch": hatch, "edgecolor": TEXT, "linewidth": 0.5}
+        look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": TEXT, "linewidth": 0.5}
         handles[stage] = axes.barh(range(len(seconds)), wide, 0.72, left, **look)
         left = [before + more for before, more in zip(left, wide, strict=True)]
     for place, total in enumerate(totals):
@@ -131,9 +131,8 @@ def _gains(shown: Shown, gains: Sequence[Priced], name: str) -> Drawing:
         }
         axes.set_xlabel(f"device-{called} beyond N = 0, on {device}")
         axes.set_ylabel(f"gain in {METRIC_NAMES[metric]}, 95 % interval\n(hollow: no gain shown)")
-        axes.margins(x=0.12)
-        if axes.get_xlim()[0] < 0 < axes.get_xlim()[1]:
-            axes.axvline(0, color=FAINT, linewidth=0.6, linestyle=":")
+        axes.axvline(0, color=FAINT, linewidth=0.6, linestyle=":")
+        axes.margins(x=0.08)
         grid(axes, "y")
         _name_counts(axes, gains, unit)
         legend_below(figure, handles)
@@ -152,10 +151,15 @@ def _line(axes: Axes, line: Sequence[Priced], number: int, unit: float) -> Any:
     for _, gain in line:
         x, low, high = (gain.hours or 0.0) * 3600 / unit, gain.gain.low, gain.gain.high
         if low is not None and high is not None:
-            bar = {"linewidth": 0.9, "marker": "_", "markersize": 3.5}
+            bar: dict[str, Any] = {"linewidth": 0.9, "marker": "_", "markersize": 3.5}
             axes.plot([x, x], [low, high], color=look["color"], **bar)
         face = look["color"] if is_gain(gain) else "white"
-        point = {"linestyle": "", "marker": look["marker"], "color": look["color"], "markerfacecolor": face}
+        point: dict[str, Any] = {
+            "linestyle": "",
+            "marker": look["marker"],
+            "color": look["color"],
+            "markerfacecolor": face,
+        }
         axes.plot([x], [gain.gain.mean], **point)
     return axes.plot([], [], **{**look, "linestyle": ""})[0]
 

@@ -143,7 +143,9 @@ def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: flo
         where = [(n, found.gain.mean) for n, found in known]
         ends = [(found.gain.low, found.gain.high) for _, found in known]
         _marked(axes, where, ends, [is_gain(found) for _, found in known], number, len(curve.lines))
-    axes.set_title("gain over N = 0, 95 % interval\n(hollow: no gain shown)")
+    known = any(found.gain.low is not None for found in gains.values())
+    note = ", 95 % interval\n(hollow: no gain shown)" if known else "\n(no interval is known)"
+    axes.set_title(f"gain over N = 0{note}")
     axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
     _finish(axes, curve, room)
 
@@ -164,7 +166,7 @@ def _marked(
     )
     for (x, y), (low, high), full in zip(where, ends, filled, strict=True):
         if low is not None and high is not None and high > low:
-            bar = {"linewidth": 0.9, "marker": "_", "markersize": 3.5, "linestyle": "-"}
+            bar: dict[str, Any] = {"linewidth": 0.9, "marker": "_", "markersize": 3.5, "linestyle": "-"}
             axes.plot([x, x], [low, high], color=look["color"], transform=moved, **bar)
             axes.update_datalim([(x, low), (x, high)])
         face = look["color"] if full else "white"
@@ -231,8 +233,8 @@ def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str
     )
     parts = [
         f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line "
-        f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or perhaps "
-        "trained on test images)."
+        f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or "
+        "perhaps trained on test images)."
     ]
     if gains:
         parts.append(

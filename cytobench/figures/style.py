@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 MM = 1 / 25.4
 """Inches."""
@@ -103,17 +104,22 @@ def styled() -> Iterator[None]:
 
 
 def new_figure(height: float, width: float = WIDTH, title: str = "") -> Figure:
-    """An empty figure of this size in inches, of no backend; within :func:`styled`."""
+    """An empty figure of this size in inches, of no backend; within :func:`styled`. It is laid out when written."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    layout = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height), layout=layout_engine())
     FigureCanvasAgg(figure)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=LARGE, fontweight="bold")
     return figure
+
+
+def layout_engine() -> ConstrainedLayoutEngine:
+    """What makes room for texts and legends."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
 
 
 def series(number: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cytobench.metrics import scores_by_split
+from cytobench.published.judge import SETTINGS, STUDY_COUNTS
 from cytobench.records import Record, write_record
 
 from ..conftest import record_values
@@ -78,6 +79,26 @@ def write(tmp_path: Path) -> Write:
         return tmp_path / folder
 
     return call
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A run as the study's own, CLIP with 100 images a class, without predictions: comparable by its records."""
+    generator = SETTINGS["sd21-lora"]
+    sampling = {key: generator[key] for key in ("steps", "guidance", "scheduler")}
+    for fold in range(5):
+        values = record_values(fold, f1=0.44)
+        values["scores"]["test_real"] = {"accuracy": 0.4, "f1_macro": 0.3, "auc_macro": 0.6}
+        values |= {"row": "sd21-lora/clip/s16/n100", "n_synthetic": 100, "preset": "paper"}
+        values["dataset"] |= {"labels": list(STUDY_COUNTS), "classes": dict(STUDY_COUNTS), "n_images": 18_365}
+        values["protocol"] |= {"name": "cytodiff", "switches": {"pooled": True}}
+        values["classifier"] |= {"config": dict(SETTINGS["clip"])}
+        values["classifier"]["ran"] |= {"resolution": 224}
+        settings = {key: value for key, value in generator.items() if key not in sampling}
+        values["generator"] |= {"fit_config": settings, "sample_config": sampling}
+        values["generator"]["ran"] |= {"resolution": 512}
+        write_record(tmp_path / "study", Record.model_validate(values), None)
+    return tmp_path / "study"
 
 
 def stages(row: str, fold: int, n: int, seconds: float) -> list[Mapping[str, Any]]:
