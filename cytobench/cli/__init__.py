@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare rows: differences, intervals, cost.",
     "fidelity": "Measure how near synthetic images are to real ones.",
     "confusion": "Show which classes a row takes for which.",
+    "figures": "Draw the figures of a paper as SVG and PNG.",
     "show": "Show all that is on record of one trial.",
     "export": "Write a run's synthetic images, with a card, and its adapters.",
     "score": "Score predictions of any system.",
