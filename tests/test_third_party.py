@@ -5,41 +5,58 @@ from __future__ import annotations
 import ast
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .environment import Environment, make_environment
+if TYPE_CHECKING:
+    from layered import Layered
 
+ROOT = Path(__file__).parents[1]
 DISTRIBUTIONS = Path(__file__).parent / "third_party"
 JITTER = DISTRIBUTIONS / "cytobench-jitter"
 LINEAR = DISTRIBUTIONS / "cytobench-linear"
+RUN = (
+    "cytobench run --generator jitter --generator repeat --classifier linear --classifier random --dataset phantom "
+    "--limit 6 --folds 3 --fold 0 --shots 2 --device cpu --synthetic 0 --synthetic 4 --out out --json"
+)
+
+
+def done(environment: Layered, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A command that must succeed there."""
+    found = environment.run(command, folder)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def layered() -> type[Layered]:
+    """Environments on top of the running one (``benchmarks/layered.py``)."""
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from layered import Layered
+
+    return Layered
+
+
+@pytest.fixture(scope="module")
+def environment(layered: type[Layered], tmp_path_factory: pytest.TempPathFactory) -> Layered:
     """Both are installed there, from copies: building leaves files beside the source."""
     folder = tmp_path_factory.mktemp("third-party")
-    sources = [shutil.copytree(source, folder / source.name) for source in (JITTER, LINEAR)]
-    made = make_environment(folder / "venv")
-    made.install(*sources)
+    for source in (JITTER, LINEAR):
+        shutil.copytree(source, folder / source.name)
+    made = layered(folder)
+    done(made, f"pip install --quiet --no-deps ./{JITTER.name} ./{LINEAR.name}", folder)
     return made
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, environment: Layered) -> Path:
     """A folder with the results of a run of theirs beside built-in ones."""
     folder = tmp_path_factory.mktemp("place")
-    done = environment.cytobench(
-        *("run", "--generator", "jitter", "--generator", "repeat", "--classifier", "linear", "--classifier", "random"),
-        *("--dataset", "phantom", "--limit", "6", "--folds", "3", "--fold", "0", "--shots", "2", "--device", "cpu"),
-        *("--synthetic", "0", "--synthetic", "4", "--out", "out", "--json"),
-        folder=folder,
-        CYTOBENCH_CACHE=str(folder / "cache"),
-        CYTOBENCH_IN_PROCESS="",
-    )
-    assert done.returncode == 0, done.stderr
-    (folder / "leaderboard.json").write_text(done.stdout)
+    (folder / "leaderboard.json").write_text(done(environment, RUN, folder).stdout)
     return folder
 
 
@@ -53,8 +70,8 @@ def test_they_know_nothing_of_this_repository_and_the_generator_nothing_of_torch
     assert len((JITTER / "cytobench_jitter.py").read_text().splitlines()) < 60
 
 
-def test_they_are_listed_as_third_party(environment: Environment, place: Path) -> None:
-    listed = json.loads(environment.cytobench("plugins", "--json", folder=place).stdout)
+def test_they_are_listed_as_third_party(environment: Layered, place: Path) -> None:
+    listed = json.loads(done(environment, "cytobench plugins --json", place).stdout)
     assert listed["problems"] == []
     found = {one["name"]: one for kind in ("generators", "classifiers") for one in listed[kind]}
     assert (found["jitter"]["origin"], found["jitter"]["version"]) == ("cytobench-jitter", "0.3.0")
@@ -62,10 +79,8 @@ def test_they_are_listed_as_third_party(environment: Environment, place: Path) -
 
 
 @pytest.mark.parametrize(("name", "kind"), [("jitter", "generator"), ("linear", "classifier")])
-def test_they_keep_every_rule_of_the_contract(environment: Environment, place: Path, name: str, kind: str) -> None:
-    done = environment.cytobench("plugin", "check", name, "--json", folder=place, CYTOBENCH_CACHE=str(place / "cache"))
-    subjects = json.loads(done.stdout)["subjects"]
-    assert done.returncode == 0, done.stdout
+def test_they_keep_every_rule_of_the_contract(environment: Layered, place: Path, name: str, kind: str) -> None:
+    subjects = json.loads(done(environment, f"cytobench plugin check {name} --json", place).stdout)["subjects"]
     assert [subject["kind"] for subject in subjects] == ["plugin", kind]
     left_out = {one["check"] for subject in subjects for one in subject["checks"] if one["status"] == "left out"}
     assert left_out == {"device-memory", "revision"}
@@ -81,12 +96,11 @@ def test_they_have_rows_and_records_that_name_them(place: Path) -> None:
     assert (record["generator"]["version"], record["classifier"]["version"]) == ("0.3.0", "1.1.0")
 
 
-def test_their_records_are_ranked_after_they_were_uninstalled(
-    place: Path, tmp_path_factory: pytest.TempPathFactory
+def test_their_records_are_ranked_where_they_are_not_installed(
+    place: Path, layered: type[Layered], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    bare = make_environment(tmp_path_factory.mktemp("bare") / "venv")
-    listed = bare.cytobench("plugins", "--json", folder=place).stdout
-    assert "jitter" not in [one["name"] for one in json.loads(listed)["generators"]]
-    table = bare.cytobench("leaderboard", "out", "--format", "json", folder=place)
-    assert table.returncode == 0, table.stderr
-    assert json.loads(table.stdout)["sections"] == json.loads((place / "leaderboard.json").read_text())["sections"]
+    bare = layered(tmp_path_factory.mktemp("bare"))
+    listed = json.loads(done(bare, "cytobench plugins --json", place).stdout)
+    assert "jitter" not in [one["name"] for one in listed["generators"]]
+    table = json.loads(done(bare, "cytobench leaderboard out --format json", place).stdout)
+    assert table["sections"] == json.loads((place / "leaderboard.json").read_text())["sections"]
