@@ -6,13 +6,14 @@ import copy
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from cytobench import hookspecs
+from cytobench.plugins.discovery import GROUP
 from cytobench.testing.checks import LOADS, Check, Failed, raised, require
 from cytobench.testing.conduct import conduct
 from cytobench.testing.rehearsal import Rehearsal, Told, rehearse
@@ -25,15 +26,15 @@ class ObserverSubject(Subject):
     """The observer hooks of one plugin."""
 
     def import_code(self) -> None:
-        """Import the module of the entry point."""
-        self._module = import_module(self.target.spec["value"])
+        """Import what the entry point names, a module or an object of one."""
+        self._plugin = EntryPoint(self.target.name, self.target.spec["value"], GROUP).load()
 
     @cached_property
     def implementations(self) -> Mapping[str, Any]:
         """The plugin's own implementations by hook."""
         manager = pluggy.PluginManager("cytobench")
         manager.add_hookspecs(hookspecs)
-        manager.register(self._module, self.target.name)
+        manager.register(self._plugin, self.target.name)
         found = {hook: getattr(manager.hook, hook).get_hookimpls() for hook in OBSERVERS}
         return {hook: implementations[0] for hook, implementations in found.items() if implementations}
 

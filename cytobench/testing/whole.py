@@ -64,7 +64,7 @@ def _offered(subject: PluginSubject) -> list[Any]:
 
 def light(subject: PluginSubject) -> None:
     """Modules that are there after the entry point's was imported in a new process."""
-    command = [sys.executable, "-P", "-c", _IMPORT, subject.target.spec["value"]]
+    command = [sys.executable, "-P", "-c", _IMPORT, subject.target.spec["value"].partition(":")[0]]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     modules = json.loads(done.stdout.splitlines()[-1])
     heavy = [name for name in HEAVY if name in modules]

@@ -73,6 +73,17 @@ def test_a_sound_plugin_passes_with_all_that_it_offers_and_observes(install: Ins
     assert (subjects[2]["origin"], subjects[2]["version"], subjects[2]["revision"]) == ("dist-noise", "1.2", 1)
 
 
+def test_an_entry_point_may_name_an_object(install: Install, command: Command, tmp_path: Path) -> None:
+    body = (generator() + OBSERVER).removeprefix(HEAD).replace("\n", "\n    ").replace("():", "(self):")
+    body = body.replace("(out):", "(self, out):")
+    install("noise", f"{HEAD}class Plugin:\n    {body}\nplugin = Plugin()\n")
+    points = tmp_path / "site" / "dist_noise-1.2.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text().replace("conformance_noise", "conformance_noise:plugin"))
+    code, out, _ = command("noise", "--json")
+    assert code == 0, out
+    assert list(statuses(out)) == ["plugin", "observer", "generator"]
+
+
 def test_lines_say_how_many_checks_ran_and_why_others_were_left_out(install: Install, command: Command) -> None:
     install("noise", generator("Blind"))
     code, out, _ = command("my-noise")
