@@ -16,7 +16,7 @@ from cytobench.leaderboard.rows import place
 from cytobench.leaderboard.table import comparable, leaderboard, rows_of
 from cytobench.records import ClassifierUsed, GeneratorUsed, Record, read_record_files
 
-_SECTION_PARTS = {
+SECTION_PARTS = {
     "dataset": "data set",
     "dataset_digest": "data",
     "limit": "--limit",
@@ -81,7 +81,11 @@ def read_candidates(folders: Iterable[Path]) -> list[list[Candidate]]:
 
     Raises UserError as :func:`~cytobench.records.read_record_files` does.
     """
-    files = read_record_files(folders)
+    return candidates_of(read_record_files(folders))
+
+
+def candidates_of(files: Mapping[Path, Record]) -> list[list[Candidate]]:
+    """The same of records that were read before, by the file each was read from."""
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
     result = []
@@ -178,7 +182,7 @@ def _why_apart(one: Candidate, other: Candidate) -> str:
     submitted = one.row.submitted or other.row.submitted
     parts = [
         f"{word} ({getattr(one.section, part)}, {getattr(other.section, part)})"
-        for part, word in _SECTION_PARTS.items()
+        for part, word in SECTION_PARTS.items()
         if getattr(one.section, part) != getattr(other.section, part) and not (submitted and part in _OF_RUNS)
     ]
     differing = ", ".join(parts) or "number format or switches of the protocol"

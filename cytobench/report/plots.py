@@ -1,0 +1,79 @@
+"""The plots of :mod:`cytobench.figures`, by section and topic, as pictures of a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from cytobench.errors import UserError
+from cytobench.figures import svg
+from cytobench.figures.draw import plans
+from cytobench.figures.drawing import Drawing, Plan
+from cytobench.report.view import FigureView, Media
+
+TOPICS = ("curves", "confusion", "classes", "fidelity", "cost")
+"""What plots are about, in the order of the page."""
+EACH = 6
+"""Plots of one topic in a section, at most."""
+ALL = 60
+"""Plots of a page, at most."""
+_SECTION = re.compile(r"-section(\d+)")
+_WORDS = {
+    "curves": ("curve", "gain", "forest"),
+    "confusion": ("confusion", "matrix"),
+    "classes": ("class",),
+    "fidelity": ("fidelity", "fid", "kid", "copying", "pairs"),
+    "cost": ("cost", "time", "price", "hours"),
+}
+"""How the name of a plot begins, by topic."""
+_ELSEWHERE = ("gallery", "samples", "training")
+"""Plots that the page shows in another way, or that are details of a training."""
+
+
+def plots(folders: Sequence[Path], media: Media, say: Callable[[str], None]) -> dict[int, dict[str, list[FigureView]]]:
+    """The plots by the number of their section (from 1, of those that have a finished trial) and by topic.
+
+    ``say`` is told what is left out and why.
+    """
+    found: dict[int, dict[str, list[FigureView]]] = {}
+    for section, topic, drawing in _drawn(folders, say):
+        picture = media.add(svg(drawing).encode("utf-8"), "svg")
+        view = FigureView(picture, drawing.title, drawing.alt, drawing.caption)
+        found.setdefault(section, {}).setdefault(topic, []).append(view)
+    return found
+
+
+def _drawn(folders: Sequence[Path], say: Callable[[str], None]) -> Iterator[tuple[int, str, Drawing]]:
+    counted: dict[tuple[int, str], int] = {}
+    drawn = left_out = 0
+    for plan in plans(folders, False, say):
+        topic = topic_of(plan.name)
+        if topic is None:
+            continue
+        where = _section(plan), topic
+        counted[where] = counted.get(where, 0) + 1
+        if counted[where] > EACH or drawn >= ALL:
+            left_out += 1
+            continue
+        try:
+            drawing = plan.draw()
+        except UserError as error:
+            say(f"the plot {plan.name} is left out: {error}")
+            continue
+        drawn += 1
+        yield *where, drawing
+    if left_out:
+        say(f"{left_out} plots are left out, so that the page stays small: cytobench figures draws them all.")
+
+
+def topic_of(name: str) -> str | None:
+    """What a plot is about, by its name; None for what the page shows otherwise."""
+    if name.startswith(_ELSEWHERE):
+        return None
+    return next((topic for topic, words in _WORDS.items() if name.startswith(words)), "curves")
+
+
+def _section(plan: Plan) -> int:
+    found = _SECTION.search(plan.name)
+    return int(found.group(1)) if found else 1
