@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare rows: differences, intervals, cost.",
     "fidelity": "Measure how near synthetic images are to real ones.",
     "confusion": "Show which classes a row takes for which.",
+    "figures": "Draw the figures of a paper as SVG and PNG.",
     "report": "Make a page of results: verdict, table, plots, images, provenance.",
     "score": "Score predictions of any system.",
     "submit": "Record predictions of another system, so that it is ranked.",

@@ -84,12 +84,12 @@ def read_candidates(folders: Iterable[Path]) -> list[list[Candidate]]:
     return candidates_of(read_record_files(folders))
 
 
-def candidates_of(files: Mapping[Path, Record]) -> list[list[Candidate]]:
-    """The same of records that were read before, by the file each was read from."""
+def candidates_of(files: Mapping[Path, Record], published: bool = False) -> list[list[Candidate]]:
+    """The same of records by the file each was read from; with ``published`` sections hold the study's rows."""
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
     result = []
-    for section, group in zip(leaderboard(records).sections, comparable(records), strict=True):
+    for section, group in zip(leaderboard(records, published).sections, comparable(records), strict=True):
         done = {
             (own[0].row, settings): {place(one): (one, by_digest[one.digest]) for one in own if one.status == "done"}
             for settings, own in rows_of(group)

@@ -99,7 +99,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
     if not own:
         return []
     test, validation = primary(own[0].section, analysis.metric)
-    chosen = _chosen(own, validation)
+    chosen = chosen_on_validation(own, validation)
     named = [one.named for one in own]
     best = best_baselines(own, analysis)
     compared: list[tuple[int, Candidate, Baselines | None]] = [
@@ -111,7 +111,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
             compared.append((place, found.best, found))
     pairs = []
     for place, other, baselines in compared:
-        difference, why = _difference(own[place], other, test)
+        difference, why = row_difference(own[place], other, test)
         p = None if difference is None or why else _against_choice(difference, baselines)
         pairs.append(DeclaredPair(own[place], other, difference, p, 0, place in chosen, why, baselines))
     adjusted = holm([pair.p_holm for pair in pairs])
@@ -123,11 +123,13 @@ def counts_beside(section: Sequence[Candidate], row: Candidate) -> list[int]:
     return sorted({one.row.n_synthetic for one in section if one.kind == row.kind})
 
 
-def _own(section: Sequence[Candidate]) -> list[Candidate]:
-    return [one for one in section if not one.row.submitted]
+def row_difference(
+    row: Candidate, other: Candidate, cell: tuple[str, str]
+) -> tuple[FoldDifference | None, str]:
+    """A figure (split, metric) of ``row`` minus that of ``other`` over their common folds, and why it is no verdict.
 
-
-def _difference(row: Candidate, other: Candidate, cell: tuple[str, str]) -> tuple[FoldDifference | None, str]:
+    The difference is None where the two cannot be compared; the reason is empty where there is none.
+    """
     never = why_never_paired(row, other)
     if never:
         return None, never
@@ -139,6 +141,22 @@ def _difference(row: Candidate, other: Candidate, cell: tuple[str, str]) -> tupl
     if row.row.made_elsewhere == "undeclared":
         return found, "it may have seen the test images"
     return found, found.why
+
+
+def chosen_on_validation(section: Sequence[Candidate], validation: tuple[str, str]) -> set[int]:
+    """Places of the rows that validation chooses: of each kind the complete one with the best figure, then least N."""
+    best: dict[tuple[str, str, int], int] = {}
+    for place, one in enumerate(section):
+        if not one.row.n_synthetic or not one.row.complete or validated(one, validation) is None:
+            continue
+        before = best.get(one.kind)
+        if before is None or _order(one, validation) > _order(section[before], validation):
+            best[one.kind] = place
+    return set(best.values())
+
+
+def _own(section: Sequence[Candidate]) -> list[Candidate]:
+    return [one for one in section if not one.row.submitted]
 
 
 def _against_choice(difference: FoldDifference, baselines: Baselines | None) -> float | None:
@@ -158,18 +176,6 @@ def _price(pair: DeclaredPair) -> GainAndCost | None:
         return None
     places = set(pair.row.trials) & set(pair.reference.trials)
     return price(pair.row, pair.reference, pair.difference, pair.p_holm, places)
-
-
-def _chosen(section: Sequence[Candidate], validation: tuple[str, str]) -> set[int]:
-    """Places of the rows that validation chooses: of each kind the complete one with the best figure, then least N."""
-    best: dict[tuple[str, str, int], int] = {}
-    for place, one in enumerate(section):
-        if not one.row.n_synthetic or not one.row.complete or validated(one, validation) is None:
-            continue
-        before = best.get(one.kind)
-        if before is None or _order(one, validation) > _order(section[before], validation):
-            best[one.kind] = place
-    return set(best.values())
 
 
 def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int]:

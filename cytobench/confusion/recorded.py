@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
+
 from cytobench.confusion.matrix import ConfusionMatrix, count
 from cytobench.errors import UserError
 from cytobench.leaderboard import leaderboard, one_a_place
@@ -27,31 +29,39 @@ def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> t
             f"--row {row} is incomplete: {places_text(found.missing, section.seeds)} missing. "
             "Run the benchmark again to finish it."
         )
-    by_record = {id(record): file for file, record in files.items()}
+    of_record = {id(record): file for file, record in files.items()}
     folds = section.folds_declared
     mine = (record for record in files.values() if record.row == row and record.protocol.fold in folds)
-    records = one_a_place(mine)
-    classes = records[0].evaluated
-    more = [label for label in records[0].dataset.labels if label not in classes]
-    counts = None
-    for record in records:
-        predictions = predictions_of(record, by_record[id(record)])
+    trials = [(record, of_record[id(record)]) for record in one_a_place(mine)]
+    return summed_matrix(section, found, trials, split), [record for record, _ in trials]
+
+
+def summed_matrix(
+    section: Section, row: Row, trials: Sequence[tuple[Record, Path]], split: str = "test"
+) -> ConfusionMatrix:
+    """The counts of one split of a row, summed over these finished trials, each with the file it was read from.
+
+    Raises UserError for a split that a trial has no predictions of, and for predictions that are missing or damaged.
+    """
+    first, _ = trials[0]
+    classes = first.evaluated
+    more = [label for label in first.dataset.labels if label not in classes]
+    counts = np.zeros((len(classes), len(classes) + len(more)), dtype=np.int64)
+    for record, file in trials:
+        predictions = predictions_of(record, file)
         chosen = predictions[predictions["split"] == split]
         if chosen.empty:
             known = ", ".join(predictions["split"].unique())
-            raise UserError(f"--split {split}: {row} has no such predictions. It has: {known}.")
-        part = count(chosen["label"].tolist(), chosen["predicted"].tolist(), classes, more)
-        counts = part if counts is None else counts + part
-    assert counts is not None  # a complete row has records
-    matrix = ConfusionMatrix(
-        source=row,
-        title=f"{row}, {split}",
+            raise UserError(f"--split {split}: {row.row} has no such predictions. It has: {known}.")
+        counts += count(chosen["label"].tolist(), chosen["predicted"].tolist(), classes, more)
+    return ConfusionMatrix(
+        source=row.row,
+        title=f"{row.row}, {split}",
         true=tuple(classes),
         predicted=(*classes, *more),
         counts=counts,
-        notes=(section.title, *section.notes, *filter(None, [third_party_text(found)])),
+        notes=(section.title, *section.notes, *filter(None, [third_party_text(row)])),
     )
-    return matrix, records
 
 
 def _find(board: Leaderboard, row: str) -> tuple[Section, Row]:

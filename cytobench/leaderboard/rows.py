@@ -10,6 +10,9 @@ from cytobench.leaderboard.model import SUBMITTED, Cell, Figure, Maker, Place, R
 from cytobench.metrics import METRICS
 from cytobench.records import ClassifierUsed, GeneratorUsed, Record
 
+_Stage = tuple[str, str, str | None]
+"""Kind, key and label of a stage: equal ones are the same work."""
+
 
 def place(record: Record) -> Place:
     """The place of a record among those of its row; 0 stands for the seed of a split that does not say it."""
@@ -96,10 +99,27 @@ def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
     """
     if any(record.submission for record in records):
         return None, None
-    whole: dict[tuple[str, str, str | None], float] = {}
-    paid: dict[tuple[str, str, str | None], float] = {}
+    whole, paid = _stages(records)
+    return fsum(whole.values()), fsum(paid.values())
+
+
+def stage_seconds(records: Sequence[Record]) -> dict[str, float]:
+    """Seconds of all stages behind these records by kind (``fit``, ``sample``, ``train``, ``predict``), each once.
+
+    They sum to what :func:`cost` says first; a submission has none.
+    """
+    found: dict[str, list[float]] = {}
+    for (kind, _, _), seconds in _stages(records)[0].items():
+        found.setdefault(kind, []).append(seconds)
+    return {kind: fsum(seconds) for kind, seconds in found.items()}
+
+
+def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage, float]]:
+    """Seconds of each stage but fidelity, and of those that the records' runs did themselves."""
+    whole: dict[_Stage, float] = {}
+    paid: dict[_Stage, float] = {}
     for record in records:
-        of_record: dict[tuple[str, str, str | None], float] = {}
+        of_record: dict[_Stage, float] = {}
         for stage in record.stages:
             if stage.kind == "fidelity":
                 continue
@@ -109,7 +129,7 @@ def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
                 paid[identity] = max(paid.get(identity, 0.0), stage.seconds)
         for identity, seconds in of_record.items():
             whole[identity] = max(whole.get(identity, 0.0), seconds)
-    return fsum(whole.values()), fsum(paid.values())
+    return whole, paid
 
 
 def shortfall(records: Sequence[Record]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cytobench.comparison.candidates import Candidate, candidates_of
@@ -58,7 +58,7 @@ def groups_of(files: Mapping[Path, Record]) -> list[Group]:
     """The same of records that were read before."""
     records = list(files.values())
     sections = leaderboard(records, published=True).sections
-    found = candidates_of(files)
+    found = candidates_of(files, published=True)
     return [
         _group(section, group, files, found) for section, group in zip(sections, comparable(records), strict=True)
     ]
@@ -69,8 +69,7 @@ def _group(
 ) -> Group:
     own = {id(record) for record in records}
     behind = {(mine[0].row, settings): mine for settings, mine in rows_of(records)}
-    plain = replace(section, published=())
-    candidates = next((rows for rows in found if rows[0].section == plain), [])
+    candidates = next((rows for rows in found if rows[0].section == section), [])
     family, why = _family(candidates)
     return Group(
         section=section,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
@@ -10,7 +10,7 @@ from cytobench.comparison.headline import DeclaredFamily, DeclaredPair
 from cytobench.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
 from cytobench.leaderboard import fidelity
 from cytobench.leaderboard.model import Cell, Row, Section
-from cytobench.leaderboard.rows import place
+from cytobench.leaderboard.rows import place, stage_seconds
 from cytobench.leaderboard.table import ranked_by
 from cytobench.leaderboard.words import (
     MAJORITY,
@@ -26,7 +26,7 @@ from cytobench.leaderboard.words import (
     remarks,
     time_text,
 )
-from cytobench.records import FidelityFigure, FidelityUsed, Record
+from cytobench.records import FidelityFigure, FidelityUsed
 from cytobench.report.gather import Group
 
 
@@ -191,7 +191,7 @@ def time_table(group: Group) -> Table:
                 (
                     Entry(row.row + (f" [{row.settings}]" if row.settings else "")),
                     Entry(str(len(records)), str(len(records))),
-                    *(Entry(duration(by_stage[stage]) if by_stage[stage] else "-", str(by_stage[stage])) for stage in STAGES),
+                    *(Entry(duration(by_stage[stage]) if by_stage.get(stage) else "-", str(by_stage.get(stage, 0.0))) for stage in STAGES),
                     Entry(f"{hours:.3f}" if hours < 10 else f"{hours:.1f}", str(hours)),
                     Entry("-" if rate is None else f"{rate:,.1f}", str(-1 if rate is None else rate)),
                     Entry("-" if peak is None else f"{peak:,.0f} MiB", str(-1 if peak is None else peak)),
@@ -199,19 +199,6 @@ def time_table(group: Group) -> Table:
             )
         )
     return Table(f"Time and cost: {group.section.title}", columns, tuple(lines))
-
-
-def stage_seconds(records: Iterable[Record]) -> dict[str, float]:
-    """Seconds by kind of stage, each stage counted once, as the leaderboard counts them."""
-    longest: dict[tuple[str, str, str | None], float] = {}
-    for record in records:
-        own: dict[tuple[str, str, str | None], float] = {}
-        for stage in record.stages:
-            identity = (stage.kind, stage.key, stage.label)
-            own[identity] = own.get(identity, 0.0) + stage.seconds
-        for identity, seconds in own.items():
-            longest[identity] = max(longest.get(identity, 0.0), seconds)
-    return {kind: fsum(seconds for (one, _, _), seconds in longest.items() if one == kind) for kind in STAGES}
 
 
 def fidelity_tables(group: Group) -> list[Table]:

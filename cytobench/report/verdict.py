@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cytobench.benchmark import Analysis
 from cytobench.comparison.candidates import Candidate, primary, validated
-from cytobench.comparison.headline import DeclaredFamily, Headline
+from cytobench.comparison.headline import DeclaredFamily, Headline, row_difference
 from cytobench.comparison.words import extra_time_text
 from cytobench.leaderboard.model import Section
-from cytobench.leaderboard.standing import by_seed, split_ratio
 from cytobench.leaderboard.words import METRIC_NAMES
 from cytobench.report.gather import Group
-from cytobench.statistics.folds import FoldDifference, fold_difference
+from cytobench.statistics.folds import FoldDifference
 
 COPIES = "repeat"
 """The control that copies the shots."""
@@ -201,17 +199,14 @@ def _copies(family: DeclaredFamily, found: Headline) -> Candidate | None:
     )
 
 
-def difference_over_folds(row: Candidate, other: Candidate, metric: str) -> FoldDifference | None:
-    """The difference of any two rows of a section in a metric on test; None where no fold is finished in both."""
-    test, _ = primary(row.section, metric)
-    places = by_seed(row.row.values.get(test, {}), other.row.values.get(test, {}))
-    ratio = split_ratio(row.first)
-    pooled = row.section.pooled and row.row.n_synthetic != other.row.n_synthetic
-    return None if not places or ratio is None or pooled else fold_difference(places, ratio)
+def _beside(copies: Candidate, found: Headline, family: DeclaredFamily) -> FoldDifference | None:
+    """What the copies change against what the verdict compares with."""
+    test, _ = primary(copies.section, family.analysis.metric)
+    return row_difference(copies, found.pair.reference, test)[0]
 
 
 def _copies_text(copies: Candidate, found: Headline, family: DeclaredFamily) -> str:
-    difference = difference_over_folds(copies, found.pair.reference, family.analysis.metric)
+    difference = _beside(copies, found, family)
     how_many = f"{copies.row.n_synthetic} copies of the shots a class ({copies.row.generator})"
     return f"{how_many} change it by {'an amount not known' if difference is None else signed(difference)}"
 
@@ -222,7 +217,7 @@ def _figures(found: Headline, copies: Candidate | None, family: DeclaredFamily) 
     metric = METRIC_NAMES[family.analysis.metric]
     figures = [(f"change in {metric}", _number(difference.mean)), ("95\N{NO-BREAK SPACE}% interval", _interval(difference))]
     if copies is not None:
-        own = difference_over_folds(copies, found.pair.reference, family.analysis.metric)
+        own = _beside(copies, found, family)
         figures.append(("with copies of the shots", "not known" if own is None else _number(own.mean)))
     figures.append(("extra time", extra_time_text(found.cost)))
     return tuple(figures)

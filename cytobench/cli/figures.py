@@ -1,0 +1,30 @@
+"""``cytobench figures``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the files go.")
+@click.option("--only", metavar="NAME", multiple=True, help="A figure's name or tag (S3, of the study's figures). Repeatable.")
+@click.option("--with-real-images", is_flag=True, help="Galleries show real images of a data set that is not public.")
+def figures(folders: tuple[Path, ...], out: Path, only: tuple[str, ...], with_real_images: bool) -> None:
+    """Draw the figures of results folders, each as SVG and as PNG of 300 dpi.
+
+    On stdout: each figure's title, caption and alt text, as Markdown.
+    """
+    from cytobench.atomic import write_bytes
+    from cytobench.figures import drawings, missing_glyphs, png, svg
+
+    for drawing in drawings(folders, only, with_real_images, lambda message: click.echo(message, err=True)):
+        write_bytes(out / f"{drawing.name}.svg", svg(drawing).encode())
+        write_bytes(out / f"{drawing.name}.png", png(drawing))
+        tags = f" ({', '.join(drawing.tags)})" if drawing.tags else ""
+        click.echo(f"## {drawing.name}{tags}\n\n**{drawing.title}.** {drawing.caption}\n\nAlt text: {drawing.alt}\n")
+        missing = missing_glyphs(drawing)
+        if missing:
+            click.echo(f"{drawing.name}.png: no font here has {missing}; its words are numbered there. Install a font with them (Noto Sans CJK).", err=True)

@@ -1,0 +1,97 @@
+"""Which figures there are for results folders, and those that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from cytobench.comparison.candidates import candidates_of
+from cytobench.errors import CytobenchError, UserError
+from cytobench.figures.curves import curve_plans
+from cytobench.figures.drawing import Drawing, Plan
+from cytobench.figures.matrices import matrix_plans
+from cytobench.figures.shown import Shown
+from cytobench.leaderboard.words import first_line
+from cytobench.records import Record, read_record_files
+
+
+def drawings(
+    folders: Sequence[Path],
+    only: Sequence[str] = (),
+    real: bool = False,
+    say: Callable[[str], None] = lambda message: None,
+) -> Iterator[Drawing]:
+    """The figures of results folders, one after the other, from their records and predictions alone.
+
+    ``only`` keeps those of these names and tags (``S3``, of the study's figures and tables), in upper or lower case;
+    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store and show
+    real images where the data set is public, or where ``real`` allows it.
+
+    Raises UserError for folders without records and for a name or tag that no figure has, and CytobenchError where no
+    trial is finished.
+    """
+    for plan in selected(plans(folders, real, say), only):
+        try:
+            yield plan.draw()
+        except UserError as error:
+            say(f"{plan.name} is left out: {error}")
+
+
+def plans(folders: Sequence[Path], real: bool, say: Callable[[str], None]) -> list[Plan]:
+    """All figures that can be drawn, each under a name of its own."""
+    files = read_record_files(folders)
+    sections = candidates_of(files, published=True)
+    if not sections:
+        raise CytobenchError(_nothing(list(files.values())))
+    found = []
+    for number, rows in enumerate(sections, 1):
+        shown = Shown(tuple(rows), tuple(folders), f"-section{number}" if len(sections) > 1 else "")
+        found += [*curve_plans(shown), *matrix_plans(shown)]
+        _say_incomplete(shown, say)
+    return _apart(found)
+
+
+def selected(found: Sequence[Plan], only: Sequence[str]) -> list[Plan]:
+    """Those of these names or tags, in their order. Raises UserError for a word that is neither, with near ones."""
+    known = {word.lower(): word for plan in found for word in (plan.name, *plan.tags)}
+    for word in only:
+        if word.lower() not in known:
+            near = get_close_matches(word.lower(), known, n=3, cutoff=0.5)
+            hint = f" Did you mean {', '.join(known[one] for one in near)}?" if near else ""
+            tags = sorted({tag for plan in found for tag in plan.tags}, key=lambda tag: (len(tag), tag))
+            names = ", ".join(plan.name for plan in found)
+            raise UserError(f"--only {word}: no figure of these results has this name or tag.{hint} Tags: {', '.join(tags) or 'none'}. Names: {names}.")
+    wanted = {word.lower() for word in only}
+    return [plan for plan in found if not wanted or wanted & {word.lower() for word in (plan.name, *plan.tags)}]
+
+
+def _apart(found: Sequence[Plan]) -> list[Plan]:
+    """The plans, those of one name numbered: some file systems take upper and lower case for the same."""
+    seen: dict[str, int] = {}
+    result = []
+    for plan in found:
+        key = plan.name.lower()
+        seen[key] = seen.get(key, 0) + 1
+        result.append(plan if seen[key] == 1 else _renamed(plan, f"{plan.name}-{seen[key]}"))
+    return result
+
+
+def _renamed(plan: Plan, name: str) -> Plan:
+    return Plan(name, plan.tags, lambda: replace(plan.draw(), name=name))
+
+
+def _say_incomplete(shown: Shown, say: Callable[[str], None]) -> None:
+    drawn = {(one.row.row, one.row.settings) for one in shown.rows}
+    for row in shown.section.rows:
+        if (row.row, row.settings) not in drawn:
+            errors = "; ".join(dict.fromkeys(first_line(error) for error in row.failed.values()))
+            say(f"{row.row} is in no figure: no trial of it is finished{f' ({errors})' if errors else ''}.")
+        elif not row.complete:
+            say(f"{row.row} is incomplete: its points in curves are hollow, and it is in no sum over folds.")
+
+
+def _nothing(records: Sequence[Record]) -> str:
+    errors = dict.fromkeys(first_line(f"{one.error.type}: {one.error.message}") for one in records if one.error)
+    return f"there is nothing to draw: none of the {len(records)} trials on record is finished ({'; '.join(errors)}). Run the benchmark again."

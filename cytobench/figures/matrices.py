@@ -1,0 +1,202 @@
+"""Confusion matrices as figures: counts and shares of a row, what N changes, and the study's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cytobench.comparison.candidates import Candidate, why_never_paired
+from cytobench.confusion.matrix import ConfusionMatrix
+from cytobench.confusion.recorded import summed_matrix
+from cytobench.figures.drawing import Drawing, Plan
+from cytobench.figures.shown import Shown, row_name
+from cytobench.figures.style import GRID, MM, SMALL, TEXT, WIDTH, new_figure, styled
+from cytobench.figures.text import LABEL, labels, shortened, slug
+from cytobench.published import FIGURES, beside_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BOTH, SHARES = 15, 30
+"""Up to so many classes a cell has its count and its share, up to so many its share alone, above none."""
+CELL = 2.7 * MM
+"""The least side of a cell: a label of 7 points fits beside it."""
+LARGEST = 3
+"""Confusions that the alt text names."""
+
+
+def matrix_plans(shown: Shown) -> Iterator[Plan]:
+    """Of each classifier N = 0, what validation chose of each generator, the change between them, and the study's."""
+    for rows in shown.classifiers:
+        plain = next((one for one in rows if not one.row.n_synthetic and one.row.complete), None)
+        for one in [*([plain] if plain else []), *(one for one in rows if one in shown.chosen)]:
+            name, tags = _name(one) + shown.suffix, _tags(one)
+            yield Plan(name, tags, lambda one=one, name=name: _row(shown, one, name))  # type: ignore[misc]
+            if plain is not None and one is not plain:
+                name = f"{_name(one)}-minus-n0{shown.suffix}"
+                yield Plan(name, tags, lambda one=one, plain=plain, name=name: _change(shown, one, plain, name))  # type: ignore[misc]
+        for figure, published in FIGURES.items():
+            if published.classifier == rows[0].plugin:
+                name = slug("published", figure, "beside", rows[0].row.classifier) + shown.suffix
+                yield Plan(name, (figure.upper(),), lambda rows=rows, figure=figure, name=name: _published(shown, rows, figure, name))  # type: ignore[misc]
+
+
+def _name(one: Candidate) -> str:
+    row = one.row
+    return slug("confusion", row.classifier, row.generator, f"s{row.shots}", f"n{row.n_synthetic}")
+
+
+def _tags(one: Candidate) -> tuple[str, ...]:
+    """The study's figures of the same classifier, with or without synthetic images."""
+    plugin, made = one.plugin, one.row.n_synthetic > 0
+    return tuple(name.upper() for name, figure in FIGURES.items() if (figure.classifier, figure.n > 0) == (plugin, made))
+
+
+def _row(shown: Shown, one: Candidate, name: str) -> Drawing:
+    matrix = _matrix(shown, one)
+    title = f"Confusion of {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 60)}"
+    with styled():
+        figure = matrix_figure(matrix, title)
+    start = f"{one.row.classifier}, {row_name(one)}"
+    caption = f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
+    return Drawing(name, title, f"{start}: {_finding(matrix)}", caption, figure, _tags(one))
+
+
+def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawing:
+    after, before = _matrix(shown, one), _matrix(shown, plain)
+    same = not why_never_paired(one, plain)
+    points = 100 * (after.shares - before.shares)
+    title = f"What changes for {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 50)} minus N = 0"
+    with styled():
+        figure = change_figure(after, points, title)
+    right = np.diagonal(points)
+    better, worse = int((right > 0).sum()), int((right < 0).sum())
+    order = np.argsort(right, kind="stable")
+    ends = [f"{after.true[i]} {right[i]:+.0f}" for i in (order[-1], order[0])]
+    alt = (
+        f"{one.row.classifier}, {row_name(one)} minus N = 0: the recall of {better} of {len(right)} classes rises and of {worse} "
+        f"falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: {before.accuracy:.3f} before, {after.accuracy:.3f} after."
+    )
+    tested = "both of the same test images" if same else "of different test images, for the protocol divides anew for each N"
+    caption = f"Change in each cell's share of its row, in percentage points, {tested}; no interval: one difference a cell. {one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
+    return Drawing(name, title, alt, caption, figure, _tags(one))
+
+
+def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
+    """The study's matrix, with the verdict on our row that is nearest to it."""
+    wanted = FIGURES[figure_name]
+    ours = next((one for one in rows if bool(one.row.n_synthetic) == bool(wanted.n) and (not wanted.n or one in shown.chosen)), rows[0])
+    matrix = beside_matrix(figure_name, [record for record, _ in ours.trials.values()], "test")
+    verdict = matrix.notes[-1]
+    title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (f"N = {wanted.n:,}" if wanted.n else "real images alone")
+    with styled():
+        figure = matrix_figure(matrix, title, published=True)
+    return Drawing(name, title, f"{title}: {_finding(matrix)} {verdict}", f"{_how(matrix)} {' '.join(matrix.notes)}", figure, (figure_name.upper(),))
+
+
+def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False) -> Figure:
+    """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent."""
+    figure, axes = _empty(matrix, title)
+    _shade(axes, matrix.shares, "Greys" if published else "Blues", 0.0, 1.0)
+    n = len(matrix.true)
+    for i, j in zip(*np.nonzero(matrix.counts), strict=True):
+        if n <= SHARES:
+            share = f"{100 * matrix.shares[i, j]:.0f}" if matrix.shares[i, j] >= 0.005 else "<1"
+            text = f"{matrix.counts[i, j]}\n{share} %" if n <= BOTH else share
+            _cell(axes, int(i), int(j), text, float(matrix.shares[i, j]))
+    _diagonal(axes, n)
+    return figure
+
+
+def change_figure(matrix: ConfusionMatrix, points: NDArray[np.float64], title: str) -> Figure:
+    """Changes in percentage points, blue where a share rises and orange where it falls, with a sign in each cell."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    figure, axes = _empty(matrix, title)
+    colours = LinearSegmentedColormap.from_list("change", ["#e08a3c", "#ffffff", "#5aa3d8"])
+    reach = max(float(np.abs(points).max()), 1.0)
+    axes.pcolormesh(points, cmap=colours, vmin=-reach, vmax=reach, edgecolors=GRID, linewidth=0.4)
+    if len(matrix.true) <= SHARES:
+        for i, j in zip(*np.nonzero(np.abs(points) >= 0.5), strict=True):
+            _cell(axes, int(i), int(j), f"{points[i, j]:+.0f}".replace("-", "\N{MINUS SIGN}"), 0.0)
+    _diagonal(axes, len(matrix.true))
+    return figure
+
+
+def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
+    n, m = len(matrix.true), len(matrix.predicted)
+    names = labels(matrix.predicted, LABEL)
+    beside = max(map(len, names)) * 1.55 * MM + 12 * MM
+    width = max(WIDTH, beside + m * CELL) if n > 8 else min(WIDTH, beside + m * 17 * MM)
+    side = (width - beside) / m
+    width = max(width, 110 * MM)
+    figure = new_figure(n * side + beside + 6 * MM, width, title if width >= WIDTH else "")
+    if width < WIDTH:
+        import textwrap
+
+        figure.suptitle("\n".join(textwrap.wrap(title, int(width / MM / 2))), x=0.01, ha="left", fontweight="bold")
+    axes = figure.subplots()
+    axes.set_xlim(0, m)
+    axes.set_ylim(n, 0)
+    axes.set_aspect("equal")
+    axes.set_xticks(np.arange(m) + 0.5, names, rotation=90)
+    axes.set_yticks(np.arange(n) + 0.5, names[:n])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    return figure, axes
+
+
+def _shade(axes: Axes, values: NDArray[np.float64], name: str, low: float, high: float) -> None:
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    colours = ListedColormap(colormaps[name](np.linspace(0, 0.62, 256)))  # dark text stays readable on the darkest
+    axes.pcolormesh(values, cmap=colours, vmin=low, vmax=high, edgecolors=GRID, linewidth=0.4)
+
+
+def _cell(axes: Axes, i: int, j: int, text: str, share: float) -> None:
+    axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=SMALL, linespacing=1.05, fontweight="bold" if i == j else "normal")
+
+
+def _diagonal(axes: Axes, n: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    for i in range(n):
+        axes.add_patch(Rectangle((i, i), 1, 1, fill=False, edgecolor=TEXT, linewidth=0.8))
+
+
+def _matrix(shown: Shown, one: Candidate) -> ConfusionMatrix:
+    return summed_matrix(one.section, one.row, list(one.trials.values()), shown.cells[0][0])
+
+
+def _finding(matrix: ConfusionMatrix) -> str:
+    """Images, accuracy, macro F1, and the largest confusions."""
+    off = matrix.shares.copy()
+    np.fill_diagonal(off, 0.0)
+    off[matrix.counts.sum(axis=1) == 0] = 0.0
+    order = np.argsort(-off, axis=None, kind="stable")[:LARGEST]
+    pairs = [np.unravel_index(place, off.shape) for place in order]
+    found = [
+        f"{matrix.true[i]} taken for {matrix.predicted[j]} {matrix.counts[i, j]} of {matrix.counts[i].sum()}"
+        for i, j in pairs
+        if off[i, j] > 0
+    ]
+    most = f" Most often confused, by share of the class: {'; '.join(found)}." if found else " No image is taken for another class."
+    return f"{matrix.summary}.{most}"
+
+
+def _how(matrix: ConfusionMatrix) -> str:
+    n = len(matrix.true)
+    cells = "in a cell the images and below their percent of the row" if n <= BOTH else "in a cell the percent of the row" if n <= SHARES else f"without numbers for want of room, drawn wider than a page for its {n} labels"
+    return f"Confusion matrix, rows the true and columns the predicted class, shaded by share of the row, {cells}; empty cells are 0."
+
+
+def _seeds(shown: Shown) -> str:
+    seeds = shown.section.seeds
+    return f" and {len(seeds)} seeds, so that each image counts {len(seeds)} times" if len(seeds) > 1 else ""

@@ -1,0 +1,116 @@
+"""Drawings as SVG, whose text is text, and as PNG; the same drawing gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cytobench.figures.drawing import Drawing
+from cytobench.figures.style import SMALL, fonts, styled
+from cytobench.figures.text import without_glyph
+
+if TYPE_CHECKING:
+    from matplotlib.text import Text
+
+DPI = 300
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+
+
+def svg(drawing: Drawing) -> str:
+    """One ``<svg>`` element with title and description, without script, date, or anything to load.
+
+    Every id begins with the drawing's name and every style rule holds within it, so that several can stand in one
+    page. Text is text, which a reader's own fonts set.
+    """
+    buffer = io.BytesIO()
+    with styled(), _no_word_of_glyphs():
+        drawing.figure.savefig(buffer, format="svg", metadata={key: None for key in ("Date", "Creator", "Format", "Type")})
+    root = ET.fromstring(buffer.getvalue())
+    _scope(root, drawing.name)
+    title, description = ET.Element(f"{{{_SVG}}}title"), ET.Element(f"{{{_SVG}}}desc")
+    title.text, description.text = drawing.title, drawing.alt
+    title.set("id", f"{drawing.name}-title")
+    description.set("id", f"{drawing.name}-desc")
+    root.insert(0, title)
+    root.insert(1, description)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{drawing.name}-title {drawing.name}-desc")
+    ET.register_namespace("", _SVG)
+    ET.register_namespace("xlink", _XLINK)
+    return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def png(drawing: Drawing, dpi: int = DPI) -> bytes:
+    """The picture; alt text and caption are in its text chunks. What no font has is numbered: see missing_glyphs."""
+    buffer = io.BytesIO()
+    metadata = {"Software": None, "Title": drawing.title, "Description": drawing.alt, "Comment": drawing.caption}
+    with styled(), _no_word_of_glyphs(), _numbered(drawing):
+        drawing.figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
+    return buffer.getvalue()
+
+
+def missing_glyphs(drawing: Drawing) -> str:
+    """The characters of a drawing's texts that no font here has, each once; empty if there are none."""
+    found = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing))
+    return "".join(dict.fromkeys(found))
+
+
+def _scope(root: ET.Element, name: str) -> None:
+    """Put the drawing's name before every id and every reference to one, and its root before every style rule."""
+    root.set("id", f"{name}-svg")
+    for element in root.iter():
+        for key, value in list(element.attrib.items()):
+            if key == "id" and element is not root:
+                element.set(key, f"{name}-{value}")
+            elif key == f"{{{_XLINK}}}href" and value.startswith("#"):
+                element.set(key, f"#{name}-{value[1:]}")
+            elif "url(#" in value:
+                element.set(key, value.replace("url(#", f"url(#{name}-"))
+        if element.tag == f"{{{_SVG}}}style":
+            selector = f"[id='{name}-svg'] *"
+            element.text = re.sub(r"^\*(?=\{)", selector, (element.text or "").strip())
+
+
+@contextmanager
+def _numbered(drawing: Drawing) -> Iterator[None]:
+    """What no font has is written as a number in brackets meanwhile, the same for the same words, with a line below."""
+    before: list[tuple[Text, str]] = []
+    numbers: dict[str, str] = {}
+    for text in _texts(drawing):
+        words = text.get_text()
+        missing = without_glyph(words, fonts())
+        if missing:
+            before.append((text, words))
+            runs = rf"[{re.escape(missing)}]+"
+            text.set_text(re.sub(runs, lambda found: numbers.setdefault(found.group(), f"[{len(numbers) + 1}]"), words))
+    note = None
+    if numbers:
+        says = "In brackets: words that no font of the machine has that drew this; the SVG and the alt text have them."
+        note = drawing.figure.supxlabel(says, fontsize=SMALL, x=0.01, ha="left")
+    try:
+        yield
+    finally:
+        for text, words in before:
+            text.set_text(words)
+        if note is not None:
+            note.set_text("")
+
+
+def _texts(drawing: Drawing) -> list[Text]:
+    from matplotlib.text import Text
+
+    drawing.figure.draw_without_rendering()  # tick labels have their texts only then
+    return [one for one in drawing.figure.findobj(Text) if isinstance(one, Text) and one.get_text()]
+
+
+@contextmanager
+def _no_word_of_glyphs() -> Iterator[None]:
+    """Without matplotlib's warning of each glyph: an SVG needs none of this machine, and a PNG says it itself."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+        yield

@@ -1,0 +1,119 @@
+"""How figures look: sizes, colours, markers and hatches that stay apart in greyscale and for the colour-blind.
+
+The colours are of Okabe and Ito's palette (Color Universal Design, 2008), those that are too light on white darkened:
+every one has a contrast of at least 3 to 1, which WCAG 2.1 (1.4.11) asks of graphics, every text one of at least 4.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MM = 1 / 25.4
+"""Inches."""
+WIDTH = 180 * MM
+"""The width of a page's text in inches."""
+SMALL, NORMAL, LARGE = 7.0, 7.5, 8.5
+"""Sizes of text in points; none is smaller."""
+TEXT = "#14141a"
+FAINT = "#55555f"
+GRID = "#dcdce2"
+COLOURS = ("#0072b2", "#d04f00", "#00805d", "#9c3f7a", "#7a5a00", "#14141a")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+FILLS = ("#0072b2", "#f2c48d", "#7fbfa9", "#e6e6ea")
+HATCHES = ("", "////", "....", "")
+CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC")
+"""Fonts with Chinese glyphs, tried in this order where they are installed."""
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """Names of the font families that text is set in, the first for all that it has: DejaVu Sans comes with matplotlib."""
+    from matplotlib.font_manager import fontManager
+
+    installed = set(fontManager.get_font_names())
+    return ("DejaVu Sans", *(name for name in CJK_FONTS if name in installed))
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Matplotlib's settings for drawing and for writing; whatever the process has set is left as it was."""
+    from matplotlib import rc_context, rcParamsDefault
+
+    kept = {key: value for key, value in rcParamsDefault.items() if key not in ("backend", "backend_fallback")}
+    ours: dict[str, Any] = {
+        "font.family": [*fonts(), "sans-serif"],
+        "font.size": NORMAL,
+        "axes.titlesize": NORMAL,
+        "axes.labelsize": NORMAL,
+        "axes.titlelocation": "left",
+        "xtick.labelsize": SMALL,
+        "ytick.labelsize": SMALL,
+        "legend.fontsize": SMALL,
+        "legend.frameon": False,
+        "legend.handlelength": 3.2,
+        "figure.titlesize": LARGE,
+        "text.color": TEXT,
+        "axes.labelcolor": TEXT,
+        "axes.edgecolor": FAINT,
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+        "xtick.labelcolor": TEXT,
+        "ytick.labelcolor": TEXT,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 4.2,
+        "hatch.linewidth": 0.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": False,
+        "axes.axisbelow": True,
+        "grid.color": GRID,
+        "grid.linewidth": 0.5,
+        "text.parse_math": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "cytobench",
+        "savefig.facecolor": "white",
+    }
+    with rc_context({**kept, **ours}):
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH, title: str = "") -> Figure:
+    """An empty figure of this size in inches, of no backend; within :func:`styled`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=LARGE, fontweight="bold")
+    return figure
+
+
+def series(number: int) -> dict[str, Any]:
+    """Colour, marker and line style of the series of this number; after six they begin again with other pairs."""
+    turn, place = divmod(number, len(COLOURS))
+    return {
+        "color": COLOURS[place],
+        "marker": MARKERS[(place + turn) % len(MARKERS)],
+        "linestyle": LINES[(place + 2 * turn) % len(LINES)],
+    }
+
+
+def grid(axes: Axes, which: str) -> None:
+    """Faint lines behind the data across one axis, ``x`` or ``y``."""
+    axes.grid(visible=True, axis=which)  # type: ignore[arg-type]
+    axes.tick_params(axis=which, length=0)  # type: ignore[arg-type]
