@@ -9,7 +9,9 @@ import click
 
 @click.command()
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), metavar="SITE", help="A folder; with --single-file an .html file.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="SITE", help="A folder; with --single-file an .html file."
+)
 @click.option("--single-file", is_flag=True, help="One self-contained file in place of a folder.")
 @click.option("--with-real-images", is_flag=True, help="Show images of the data set too, which may be patients'.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the runs' images are. [DIR/store]")

@@ -17,9 +17,18 @@ from cytobench.report.pictures import Budget, picture_views
 from cytobench.report.provenance import merged_notes, provenance, why_apart
 from cytobench.report.realdata import RealData
 from cytobench.report.site import INDEX, check_file, check_folder, write_file, write_folder
-from cytobench.report.tables import Column, Entry, Line, Table, family_table, fidelity_tables, leaderboard_table, time_table
-from cytobench.report.verdict import verdict
-from cytobench.report.view import FigureView, Media, SectionView, View
+from cytobench.report.tables import (
+    Column,
+    Entry,
+    Line,
+    Table,
+    family_table,
+    fidelity_tables,
+    leaderboard_table,
+    time_table,
+)
+from cytobench.report.verdict import Verdict, verdict, words_of
+from cytobench.report.view import TOPICS, FigureView, Media, SectionView, View
 
 
 @dataclass(frozen=True)
@@ -59,13 +68,14 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
 
     groups = read_groups(folders)
     finished = [group for group in groups if group.candidates]
-    drawn = plots(folders, media, options.say) if finished else {}
+    verdicts = {id(group): verdict(group) for group in groups}
+    drawn = plots(folders, words_of(verdicts.values()), media, options.say) if finished else {}
     figures = {id(group): drawn.get(number, {}) for number, group in enumerate(finished, 1)}
     names = _names(groups)
     real = RealData(options.with_real_images)
     budget = Budget.of(media.single, len(finished))
     sections = tuple(
-        _section(number, group, figures.get(id(group), {}), names, media, real, budget, options)
+        _section(number, group, verdicts[id(group)], figures.get(id(group), {}), names, media, real, budget, options)
         for number, group in enumerate(groups, 1)
     )
     titles = dict.fromkeys(group.section.dataset for group in groups)
@@ -84,6 +94,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
 def _section(
     number: int,
     group: Group,
+    found: Verdict,
     figures: Mapping[str, Sequence[FigureView]],
     names: Mapping[Path, str],
     media: Media,
@@ -91,7 +102,7 @@ def _section(
     budget: Budget,
     options: Options,
 ) -> SectionView:
-    section, found = group.section, verdict(group)
+    section = group.section
     shown, why_no_gallery = picture_views(group, options.store, real, budget, media)
     return SectionView(
         number=number,
@@ -108,7 +119,7 @@ def _section(
         fidelity=tuple(fidelity_tables(group)),
         time=time_table(group),
         provenance=provenance(group, [names[folder] for folder in group.folders]),
-        figures={topic: tuple(views) for topic, views in figures.items()},
+        figures={topic: tuple(figures.get(topic, ())) for topic in TOPICS},
         gallery=shown,
         why_no_gallery=why_no_gallery,
     )
@@ -127,7 +138,7 @@ def _published(section: Section) -> Table | None:
 
 
 def _names(groups: Sequence[Group]) -> dict[Path, str]:
-    """What each results folder is called: its name, with its parent's where two have the same. No path of this machine."""
+    """What each folder is called: its name, with its parent's where two have the same; no path of this machine."""
     folders = list(dict.fromkeys(folder for group in groups for folder in group.folders))
     alike = [folder.name for folder in folders]
     return {

@@ -42,10 +42,15 @@ def class_tables(group: Group, rows: Sequence[Candidate]) -> list[Table]:
         real = first.dataset.classes.get(label, 0)
         cells = [Entry(label), Entry(f"{real:,}", str(real)), Entry(f"{int(tested[i]):,}", str(int(tested[i])))]
         top = max(score[i] for score in scores)
-        cells += [Entry(f"{score[i]:.3f}", str(score[i]), bool(len(scores) > 1 and score[i] == top > 0)) for score in scores]
+        cells += [
+            Entry(f"{score[i]:.3f}", str(score[i]), bool(len(scores) > 1 and score[i] == top > 0)) for score in scores
+        ]
         lines.append(Line(tuple(cells)))
     note = "F1 over the images of all folds together; the highest of a class in bold, whatever its interval."
-    return [Table(f"F1 class by class: {group.section.title}", tuple(columns), tuple(lines), note), *_mistakes(counted, first.evaluated)]
+    return [
+        Table(f"F1 class by class: {group.section.title}", tuple(columns), tuple(lines), note),
+        *_mistakes(counted, first.evaluated),
+    ]
 
 
 def confusion(row: Candidate) -> NDArray[np.int64] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,8 @@ class Gallery:
     """Where the synthetic images come from."""
     why_no_real: str
     """Why real images and shots are not shown; empty where they are."""
+    absent: tuple[str, ...] = ()
+    """What has no picture in any class, and why."""
 
     @property
     def tiles(self) -> int:
@@ -130,7 +132,9 @@ class Maker:
 def makers(group: Group) -> list[Maker]:
     """The generators of a section, by name and shots; of each the images of its first fold and largest N."""
     chosen: dict[tuple[str, int, str], Maker] = {}
-    records = [record for record in group.records if record.generator and record.status == "done" and record.n_synthetic]
+    records = [
+        record for record in group.records if record.generator and record.status == "done" and record.n_synthetic
+    ]
     for record in sorted(records, key=lambda one: (one.seed or 0, one.protocol.fold, -one.n_synthetic, one.row)):
         assert record.generator is not None
         fits = {stage.label: stage.key for stage in record.stages if stage.kind == "fit" and stage.label}
@@ -142,7 +146,9 @@ def makers(group: Group) -> list[Maker]:
         settings = f"{record.generator.fit_config}{record.generator.sample_config}"
         name = record.generator.name
         if sets:
-            chosen.setdefault((name, record.shots, settings), Maker(name, record.generator.plugin, record.shots, record, sets))
+            chosen.setdefault(
+                (name, record.shots, settings), Maker(name, record.generator.plugin, record.shots, record, sets)
+            )
     return list(chosen.values())
 
 
@@ -166,7 +172,9 @@ class Images:
             return [], "near-copies of real images were found among them, so that they are not shown"
         shots = {digest for _, digest in self._shots(found.fit)}
         made = self._first(found.key, n + len(close or ()))
-        kept = [one for one in made if self.real is not None or (one.digest not in shots and one.index not in (close or ()))]
+        kept = [
+            one for one in made if self.real is not None or (one.digest not in shots and one.index not in (close or ()))
+        ]
         left_out = "" if len(kept) == len(made) else f"{len(made) - len(kept)} left out, which copy a real image"
         return kept[:n], left_out if made else "its images are not here"
 
@@ -234,8 +242,20 @@ def gallery(group: Group, sources: Sequence[Source], real: Real, budget: int, la
         return None
     each = min(PER_ROW, max(LEAST, budget // rows))
     classes = tuple(_class(label, known, images, first, each) for label in first.evaluated)
-    found = Gallery(classes, _source(sources, known), real.why_none)
+    found = _gathered(Gallery(classes, _source(sources, known), real.why_none))
     return found if found.tiles else None
+
+
+def _gathered(found: Gallery) -> Gallery:
+    """The same where what is in no class is said once, not in each of them."""
+    there = {strip.title for one in found.classes for strip in one.strips if strip.tiles}
+    absent = {
+        f"{strip.title}: {strip.why_none}" for one in found.classes for strip in one.strips if strip.title not in there
+    }
+    classes = tuple(
+        replace(one, strips=tuple(strip for strip in one.strips if strip.title in there)) for one in found.classes
+    )
+    return replace(found, classes=classes, absent=tuple(sorted(absent)))
 
 
 def _source(sources: Sequence[Source], known: Sequence[Maker]) -> str:
@@ -248,17 +268,29 @@ def _class(label: str, known: Sequence[Maker], images: Images, first: Record, ea
     strips: list[Strip] = []
     if images.real is not None:
         shown = images.real.some(label, each)
-        strips.append(Strip("Real images of the data set", "real", None, _real_tiles(shown, label, "Real", images.draw)))
+        strips.append(
+            Strip("Real images of the data set", "real", None, _real_tiles(shown, label, "Real", images.draw))
+        )
     tuned: dict[int, Strip] = {}
     for maker in known:
         shots = images.shots(maker, label)
         if shots and maker.shots not in tuned:
             title = f"Shots: {len(shots)} real images, fold {maker.record.protocol.fold}"
-            tuned[maker.shots] = Strip(title, "shots", maker.shots, _real_tiles(shots[:each], label, "Shot of", images.draw))
+            tuned[maker.shots] = Strip(
+                title, "shots", maker.shots, _real_tiles(shots[:each], label, "Shot of", images.draw)
+            )
     strips += tuned.values()
     for maker in known:
         made, why = images.of(maker, label, each)
-        strips.append(Strip(maker.title, "synthetic", maker.shots, tuple(_made_tile(one, maker, label, images.draw) for one in made), why))
+        strips.append(
+            Strip(
+                maker.title,
+                "synthetic",
+                maker.shots,
+                tuple(_made_tile(one, maker, label, images.draw) for one in made),
+                why,
+            )
+        )
     pairs, said = _copying(label, known, images)
     return ClassGallery(label, first.dataset.classes.get(label, 0), tuple(strips), said, pairs)
 
@@ -297,7 +329,9 @@ def _copying(
             if copying is None:
                 continue
             said.append(f"{maker.title}: {copying.get('verdict', '')}")
-            pairs = sorted(copying.get("pairs", ()), key=lambda pair: (pair.get("space") != "pixels", pair.get("distance", 2)))
+            pairs = sorted(
+                copying.get("pairs", ()), key=lambda pair: (pair.get("space") != "pixels", pair.get("distance", 2))
+            )
             shown += _pairs(pairs[: PAIRS // max(1, len(known))], maker, label, images)
     return tuple(shown), tuple(said)
 
@@ -322,8 +356,10 @@ def _pairs(
 
 def sources_of(group: Group, store: Path | None) -> list[Source]:
     """The store of each folder behind a section, then their packs; ``store`` is one the user named."""
-    stores = [StoreSource(root) for root in ([store] if store else [folder / "store" for folder in group.folders]) if root.is_dir()]
+    stores = [
+        StoreSource(root)
+        for root in ([store] if store else [folder / "store" for folder in group.folders])
+        if root.is_dir()
+    ]
     packs = [pack for pack in map(PackSource, group.folders) if pack]
     return [*stores, *packs]
-
-

@@ -59,9 +59,7 @@ def groups_of(files: Mapping[Path, Record]) -> list[Group]:
     records = list(files.values())
     sections = leaderboard(records, published=True).sections
     found = candidates_of(files, published=True)
-    return [
-        _group(section, group, files, found) for section, group in zip(sections, comparable(records), strict=True)
-    ]
+    return [_group(section, group, files, found) for section, group in zip(sections, comparable(records), strict=True)]
 
 
 def _group(

@@ -1,7 +1,7 @@
 """A pack of thumbnails beside records whose store is not kept: synthetic images alone, one sheet a generator.
 
 ``DIR/thumbnails/index.json`` lists the sheets with their digests, and for each image set (by its key) the row of its
-sheet and how many images stand in it. A sheet is a WebP of squares of ``SIDE`` pixels: a row a class, a column an image.
+sheet and which images stand in it. A sheet is a WebP of squares of ``SIDE`` pixels: a row a class, a column an image.
 """
 
 from __future__ import annotations

@@ -17,7 +17,11 @@ def render(view: View) -> bytes:
     """The page as UTF-8. Autoescape is on; the style sheet and the script alone are written as they are."""
     style, script = _asset("report.css"), _asset("report.js")
     environment = Environment(
-        loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page = environment.get_template("page.html").render(
         view=view, style=Markup(style), script=Markup(script), policy=policy(style, script), mark=Markup(MARK)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cytobench.report.galleries import Gallery, Images, Tile, gallery, makers, sources_of
-from cytobench.report.gather import read_groups
-from cytobench.report.gather import Group
+from cytobench.report.gather import Group, read_groups
 from cytobench.report.pack import ACROSS, Sheet, square, write_pack
 from cytobench.report.realdata import Real, RealData
 from cytobench.report.sources import Made, StoreSource
@@ -78,7 +77,7 @@ def _view(found: Gallery, media: Media) -> GalleryView:
         for one in found.classes
     )
     shots = sorted({strip.shots for one in classes for strip in one.strips if strip.shots}, key=int)
-    return GalleryView(classes, found.source, found.why_no_real, tuple(shots))
+    return GalleryView(classes, found.source, found.why_no_real, found.absent, tuple(shots))
 
 
 def _picture(tile: Tile, media: Media) -> Picture:

@@ -12,16 +12,14 @@ from cytobench.figures.draw import plans
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.report.view import FigureView, Media
 
-TOPICS = ("curves", "confusion", "classes", "fidelity", "cost")
-"""What plots are about, in the order of the page."""
 EACH = 6
 """Plots of one topic in a section, at most."""
 ALL = 60
 """Plots of a page, at most."""
 _SECTION = re.compile(r"-section(\d+)")
 _WORDS = {
-    "curves": ("curve", "gain", "forest"),
-    "confusion": ("confusion", "matrix"),
+    "curves": ("curve", "gain"),
+    "confusion": ("confusion", "published"),
     "classes": ("class",),
     "fidelity": ("fidelity", "fid", "kid", "copying", "pairs"),
     "cost": ("cost", "time", "price", "hours"),
@@ -31,23 +29,28 @@ _ELSEWHERE = ("gallery", "samples", "training")
 """Plots that the page shows in another way, or that are details of a training."""
 
 
-def plots(folders: Sequence[Path], media: Media, say: Callable[[str], None]) -> dict[int, dict[str, list[FigureView]]]:
+def plots(
+    folders: Sequence[Path], about: Sequence[str], media: Media, say: Callable[[str], None]
+) -> dict[int, dict[str, list[FigureView]]]:
     """The plots by the number of their section (from 1, of those that have a finished trial) and by topic.
 
-    ``say`` is told what is left out and why.
+    Where there are too many, those come first whose names have more of the words that the page is ``about``. ``say`` is
+    told what is left out and why.
     """
     found: dict[int, dict[str, list[FigureView]]] = {}
-    for section, topic, drawing in _drawn(folders, say):
+    for section, topic, drawing in _drawn(folders, about, say):
         picture = media.add(svg(drawing).encode("utf-8"), "svg")
         view = FigureView(picture, drawing.title, drawing.alt, drawing.caption)
         found.setdefault(section, {}).setdefault(topic, []).append(view)
     return found
 
 
-def _drawn(folders: Sequence[Path], say: Callable[[str], None]) -> Iterator[tuple[int, str, Drawing]]:
+def _drawn(
+    folders: Sequence[Path], about: Sequence[str], say: Callable[[str], None]
+) -> Iterator[tuple[int, str, Drawing]]:
     counted: dict[tuple[int, str], int] = {}
     drawn = left_out = 0
-    for plan in plans(folders, False, say):
+    for plan in sorted(plans(folders, False, say), key=lambda plan: -sum(word in plan.name for word in about)):
         topic = topic_of(plan.name)
         if topic is None:
             continue

@@ -15,7 +15,17 @@ from cytobench.records import Record
 from cytobench.report.gather import Group
 from cytobench.report.tables import Column, Entry, Line, Table
 
-NAMED = ("cytobench", "torch", "torchvision", "diffusers", "transformers", "peft", "timm", "open_clip_torch", "scikit-learn")
+NAMED = (
+    "cytobench",
+    "torch",
+    "torchvision",
+    "diffusers",
+    "transformers",
+    "peft",
+    "timm",
+    "open_clip_torch",
+    "scikit-learn",
+)
 """Packages whose versions are shown first."""
 
 
@@ -45,7 +55,11 @@ def _facts(group: Group, runs: Sequence[Record], names: Sequence[str]) -> tuple[
     section, first = group.section, group.records[0]
     done = sum(record.status == "done" for record in group.records)
     data = first.dataset
-    whose = "a folder or manifest" if data.distribution is None else f"plugin of {data.distribution} {data.version or ''}".strip()
+    whose = (
+        "a folder or manifest"
+        if data.distribution is None
+        else f"plugin of {data.distribution} {data.version or ''}".strip()
+    )
     if data.distribution not in (None, BUILT_IN):
         whose += ", third-party"
     switches = ", ".join(f"{name} = {value}" for name, value in section.switches.items())
@@ -87,7 +101,9 @@ def _plugins(records: Sequence[Record]) -> Table:
             whose = f"{one.distribution} {one.version}" + ("" if one.distribution == BUILT_IN else " (third-party)")
             ran = one.ran
             what = "did not run" if ran is None else f"{ran.weights}, {ran.architecture}"
-            digests = ", ".join(f"{name} {weights.digest[:16]} from {weights.source}" for name, weights in one.weights.items())
+            digests = ", ".join(
+                f"{name} {weights.digest[:16]} from {weights.source}" for name, weights in one.weights.items()
+            )
             found[part, one.name, one.plugin, whose, str(one.revision), what, digests or "none"] = None
     names = ("part", "name", "plugin", "distribution", "revision", "what ran", "weights: name, digest, source")
     lines = tuple(Line(tuple(map(Entry, row))) for row in sorted(found))
@@ -128,7 +144,9 @@ def merged_notes(group: Group) -> list[str]:
     several = sum(len(folders) > 1 for folders in twice.values())
     if several:
         trials = "1 trial is" if several == 1 else f"{several} trials are"
-        notes.append(f"{trials} on record in more than one folder: of each the newest finished one counts, never a mean of both.")
+        notes.append(
+            f"{trials} on record in more than one folder: of each the newest finished one counts, never a mean of both."
+        )
     for word, values in _versions(group.records).items():
         if len(values) > 1:
             notes.append(

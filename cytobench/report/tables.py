@@ -9,13 +9,14 @@ from math import fsum
 from cytobench.comparison.headline import DeclaredFamily, DeclaredPair
 from cytobench.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
 from cytobench.leaderboard import fidelity
-from cytobench.leaderboard.model import Cell, Row, Section
+from cytobench.leaderboard.model import Cell, Figure, Row, Section
 from cytobench.leaderboard.rows import place, stage_seconds
 from cytobench.leaderboard.table import ranked_by
 from cytobench.leaderboard.words import (
     MAJORITY,
     METRIC_NAMES,
     SPLIT_NAMES,
+    STANDING,
     classifier_text,
     count_text,
     duration,
@@ -92,14 +93,15 @@ def _any_figure(row: Row) -> bool:
 def leaderboard_table(section: Section) -> Table:
     """The leaderboard of a section: the ranked metric first, then the others on test, then validation."""
     cells = shown_cells(section)
-    names = [Column("#", True), Column("generator"), Column("classifier"), Column("shots", True), Column("N", True)]
-    figures = [Column(f"{METRIC_NAMES[metric]}, {SPLIT_NAMES[split]}", True) for split, metric in cells]
-    columns = (*names, *figures, Column("time", True), Column("standing"))
+    names = [Column("generator"), Column("classifier"), Column("shots", True), Column("N", True)]
+    first, *figures = (Column(f"{METRIC_NAMES[metric]}, {SPLIT_NAMES[split]}", True) for split, metric in cells)
+    columns = (Column("#", True), first, *names, *figures, Column("time", True), Column("standing"))
     lines = [_line(section, row, cells) for row in section.rows]
     if section.majority:
-        reference = [_figure(section.majority.get(cell)) for cell in cells]
-        names_of = (Entry("", "9999"), Entry("none"), Entry(MAJORITY), Entry("", "-1"), Entry("", "-1"))
-        lines.append(Line((*names_of, *reference, Entry("", "-1"), Entry("reference, not ranked")), "reference"))
+        first_figure, *reference = (_figure(section.majority.get(cell)) for cell in cells)
+        names_of = (Entry("none"), Entry(MAJORITY), Entry("", "-1"), Entry("", "-1"))
+        said = (Entry("", "-1"), Entry("reference, not ranked"))
+        lines.append(Line((Entry("", "9999"), first_figure, *names_of, *reference, *said), "reference"))
     return Table(section.title, columns, tuple(lines), " ".join(section.notes))
 
 
@@ -117,17 +119,19 @@ def shown_cells(section: Section) -> list[Cell]:
 def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
     best = ranked_by(section.pooled)
     figure = row.figures.get(best)
-    said = tuple(text for text in (ran_text(row), *remarks(row, section.seeds)) if not text.startswith("not disting"))
+    said = tuple(text for text in (ran_text(row), *remarks(row, section.seeds)) if text not in STANDING.values())
+    ranked, *figures = (_figure(row.figures.get(cell), cell in row.best) for cell in cells)
     kind = "failed" if not _any_figure(row) else "" if row.rank is not None else "unranked"
     return Line(
         cells=(
             Entry(rank_text(row).split(" ")[0], str(row.rank or 9998)),
+            ranked,
             Entry(generator_text(row)),
             Entry(classifier_text(row)),
             Entry(count_text(row, row.shots), str(row.shots)),
             Entry(count_text(row, row.n_synthetic), str(row.n_synthetic)),
-            *(_figure(row.figures.get(cell), cell in row.best) for cell in cells),
-            Entry(time_text(row), str(-1 if row.seconds is None else row.seconds)),
+            *figures,
+            Entry(_time(row), str(-1 if row.seconds is None else row.seconds)),
             Entry(standings(row)),
         ),
         kind="first" if row.rank == 1 else kind,
@@ -136,9 +140,14 @@ def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
     )
 
 
-def _figure(figure: object, best: bool = False) -> Entry:
-    mean = getattr(figure, "mean", None)
-    return Entry(figure_text(figure), str(-1 if mean is None else mean), best)  # type: ignore[arg-type]
+def _figure(figure: Figure | None, best: bool = False) -> Entry:
+    mean = None if figure is None else figure.mean
+    return Entry(figure_text(figure), str(-1 if mean is None else mean), best)
+
+
+def _time(row: Row) -> str:
+    """The time of a row, whose lines may break before the bracket alone."""
+    return time_text(row).replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " (")
 
 
 def family_table(family: DeclaredFamily) -> Table:
@@ -149,11 +158,26 @@ def family_table(family: DeclaredFamily) -> Table:
     for pair in pairs:
         cost = prices.get(id(pair))
         price = ("-", "") if cost is None else (extra_time_text(cost), gain_text(cost))
-        lines.append(Line((*_pair(pair), Entry(price[0], str(cost.hours if cost and cost.hours is not None else -1)), Entry(price[1] or "-")), "first" if cost else ""))
+        lines.append(
+            Line(
+                (
+                    *_pair(pair),
+                    Entry(price[0], str(cost.hours if cost and cost.hours is not None else -1)),
+                    Entry(price[1] or "-"),
+                ),
+                "first" if cost else "",
+            )
+        )
     device = family.section[0].section.device
     columns = (
         *(Column("row"), Column("compared with"), Column("difference", True), Column("95 % interval", True)),
-        *(Column("p", True), Column("p (Holm)", True), Column("verdict"), Column(f"extra time of {device}", True), Column("gain and cost")),
+        *(
+            Column("p", True),
+            Column("p (Holm)", True),
+            Column("verdict"),
+            Column(f"extra time of {device}", True),
+            Column("gain and cost"),
+        ),
     )
     return Table(f"Declared comparisons: {family.section[0].section.title}", columns, tuple(lines))
 
@@ -166,7 +190,11 @@ def _pair(pair: DeclaredPair) -> list[Entry]:
     p = "9" if pair.difference is None or pair.difference.p is None else str(pair.difference.p)
     return [
         *(Entry(pair.row.name), Entry(pair.reference.name), Entry(texts[0], mean), Entry(texts[1], mean)),
-        *(Entry(texts[2], p), Entry(p_text(pair.p_holm), "9" if pair.p_holm is None else str(pair.p_holm)), Entry(words)),
+        *(
+            Entry(texts[2], p),
+            Entry(p_text(pair.p_holm), "9" if pair.p_holm is None else str(pair.p_holm)),
+            Entry(words),
+        ),
     ]
 
 
@@ -191,7 +219,10 @@ def time_table(group: Group) -> Table:
                 (
                     Entry(row.row + (f" [{row.settings}]" if row.settings else "")),
                     Entry(str(len(records)), str(len(records))),
-                    *(Entry(duration(by_stage[stage]) if by_stage.get(stage) else "-", str(by_stage.get(stage, 0.0))) for stage in STAGES),
+                    *(
+                        Entry(duration(by_stage[stage]) if by_stage.get(stage) else "-", str(by_stage.get(stage, 0.0)))
+                        for stage in STAGES
+                    ),
                     Entry(f"{hours:.3f}" if hours < 10 else f"{hours:.1f}", str(hours)),
                     Entry("-" if rate is None else f"{rate:,.1f}", str(-1 if rate is None else rate)),
                     Entry("-" if peak is None else f"{peak:,.0f} MiB", str(-1 if peak is None else peak)),

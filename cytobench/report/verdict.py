@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +78,16 @@ def verdict(group: Group) -> Verdict:
     )
 
 
+def words_of(verdicts: Iterable[Verdict]) -> list[str]:
+    """What the verdicts are about, each once: classifiers, generators, metrics."""
+    found: dict[str, None] = {}
+    for one in verdicts:
+        if one.headline is not None:
+            row = one.headline.pair.row
+            found |= dict.fromkeys((row.row.classifier, row.row.generator, "f1_macro"))
+    return list(found)
+
+
 def signed(found: FoldDifference) -> str:
     """``+0.033 (95 % interval -0.097 to +0.163)``, with a real minus sign."""
     mean = _number(found.mean)
@@ -121,7 +132,9 @@ def _kind(found: Headline) -> Kind:
 def _subject(found: Headline) -> str:
     row = found.pair.row.row
     images = "image" if row.n_synthetic == 1 else "images"
-    return f"adding {row.n_synthetic} synthetic {images} a class from {row.generator} to the training of {row.classifier}"
+    return (
+        f"adding {row.n_synthetic} synthetic {images} a class from {row.generator} to the training of {row.classifier}"
+    )
 
 
 def _against(found: Headline) -> str:
@@ -181,12 +194,14 @@ def _plugin(row: Candidate) -> str:
 
 
 def _copies(family: DeclaredFamily, found: Headline) -> Candidate | None:
-    """The row that trains on copies of the shots instead, of the same classifier; as many of them where there is one."""
+    """The row of the same classifier that trains on copies of the shots instead; the nearest in shots and N."""
     wanted = found.pair.row
     rows = [
         one
         for one in family.section
-        if _plugin(one) == COPIES and one.classifier == wanted.classifier and one is not wanted
+        if _plugin(one) == COPIES
+        and one.classifier == wanted.classifier
+        and one is not wanted
         and one is not found.pair.reference
     ]
     return min(
@@ -215,7 +230,10 @@ def _figures(found: Headline, copies: Candidate | None, family: DeclaredFamily) 
     difference = found.pair.difference
     assert difference is not None and found.cost is not None  # asked before
     metric = METRIC_NAMES[family.analysis.metric]
-    figures = [(f"change in {metric}", _number(difference.mean)), ("95\N{NO-BREAK SPACE}% interval", _interval(difference))]
+    figures = [
+        (f"change in {metric}", _number(difference.mean)),
+        ("95\N{NO-BREAK SPACE}% interval", _interval(difference)),
+    ]
     if copies is not None:
         own = _beside(copies, found, family)
         figures.append(("with copies of the shots", "not known" if own is None else _number(own.mean)))
@@ -227,5 +245,3 @@ def _interval(found: FoldDifference) -> str:
     if found.low is None or found.high is None:
         return "none"
     return f"{_number(found.low)} to {_number(found.high)}"
-
-

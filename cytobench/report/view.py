@@ -11,6 +11,9 @@ from cytobench.report.tables import Table
 from cytobench.report.thumbnails import name_of
 from cytobench.report.verdict import Verdict
 
+TOPICS = ("curves", "confusion", "classes", "fidelity", "cost")
+"""What plots are about, in the order of the page."""
+
 
 @dataclass
 class Media:
@@ -69,6 +72,7 @@ class GalleryView:
     classes: tuple[ClassView, ...]
     source: str
     why_no_real: str
+    absent: tuple[str, ...]
     shots: tuple[str, ...]
     """The numbers of shots there are, to choose from."""
 
@@ -103,7 +107,7 @@ class SectionView:
     time: Table
     provenance: Provenance
     figures: Mapping[str, tuple[FigureView, ...]]
-    """Plots by topic."""
+    """Plots by topic, of which each is there."""
     gallery: GalleryView | None
     why_no_gallery: str
 
