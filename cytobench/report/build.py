@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from cytobench.report.tables import (
     time_table,
 )
 from cytobench.report.verdict import Verdict, verdict, words_of
-from cytobench.report.view import TOPICS, FigureView, Media, SectionView, View
+from cytobench.report.view import TOPICS, Media, SectionView, View
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,31 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     finished = [group for group in groups if group.candidates]
     verdicts = {id(group): verdict(group) for group in groups}
     drawn = plots(folders, words_of(verdicts.values()), media, options.say) if finished else {}
+    # Plots number the sections that have a finished trial, the page all of them.
     figures = {id(group): drawn.get(number, {}) for number, group in enumerate(finished, 1)}
     names = _names(groups)
     real = RealData(options.with_real_images)
     budget = Budget.of(media.single, len(finished))
-    sections = tuple(
-        _section(number, group, verdicts[id(group)], figures.get(id(group), {}), names, media, real, budget, options)
-        for number, group in enumerate(groups, 1)
-    )
+    sections = []
+    for number, group in enumerate(groups, 1):
+        tag = f" (section {number})" if len(groups) > 1 else ""
+        views = picture_views(group, options.store, real, budget, media)
+        section = _section(group, verdicts[id(group)], [names[folder] for folder in group.folders])
+        own = figures.get(id(group), {})
+        sections.append(
+            replace(
+                section,
+                number=number,
+                tag=tag,
+                figures={topic: tuple(own.get(topic, ())) for topic in TOPICS},
+                gallery=views[0],
+                why_no_gallery=views[1],
+            )
+        )
     titles = dict.fromkeys(group.section.dataset for group in groups)
     return View(
         title=f"{', '.join(titles)}: do synthetic cells help?",
-        sections=sections,
+        sections=tuple(sections),
         apart=why_apart(groups),
         legend=LEGEND,
         filters=_filters(sections),
@@ -91,21 +104,10 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     )
 
 
-def _section(
-    number: int,
-    group: Group,
-    found: Verdict,
-    figures: Mapping[str, Sequence[FigureView]],
-    names: Mapping[Path, str],
-    media: Media,
-    real: RealData,
-    budget: Budget,
-    options: Options,
-) -> SectionView:
+def _section(group: Group, found: Verdict, names: Sequence[str]) -> SectionView:
+    """A section without its pictures."""
     section = group.section
-    shown, why_no_gallery = picture_views(group, options.store, real, budget, media)
     return SectionView(
-        number=number,
         title=section.title,
         notes=section.notes,
         merged=tuple(merged_notes(group)),
@@ -118,10 +120,7 @@ def _section(
         classes=tuple(class_tables(group, shown_rows(group, found))),
         fidelity=tuple(fidelity_tables(group)),
         time=time_table(group),
-        provenance=provenance(group, [names[folder] for folder in group.folders]),
-        figures={topic: tuple(figures.get(topic, ())) for topic in TOPICS},
-        gallery=shown,
-        why_no_gallery=why_no_gallery,
+        provenance=provenance(group, names),
     )
 
 

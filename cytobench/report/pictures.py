@@ -13,7 +13,7 @@ from cytobench.report.realdata import Real, RealData
 from cytobench.report.sources import Made, StoreSource
 from cytobench.report.view import ClassView, GalleryView, Media, Picture, StripView
 
-IN_A_FOLDER, IN_A_FILE = 1600, 480
+IN_A_FOLDER, IN_A_FILE = 1600, 300
 """Pictures of a page that is a folder, and of one that is a file: about 3 KB each."""
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cytobench.errors import UserError
 from cytobench.figures import svg
 from cytobench.figures.draw import plans
-from cytobench.figures.drawing import Drawing, Plan
+from cytobench.figures.drawing import Plan
 from cytobench.report.view import FigureView, Media
 
 EACH = 6
 """Plots of one topic in a section, at most."""
-ALL = 60
-"""Plots of a page, at most."""
+IN_A_FOLDER, IN_A_FILE = 8_000_000, 1_000_000
+"""Bytes of all plots of a page: of a folder, where they load when they come into view, and of a file."""
 _SECTION = re.compile(r"-section(\d+)")
 _WORDS = {
     "curves": ("curve", "gain"),
@@ -38,25 +38,13 @@ def plots(
     told what is left out and why.
     """
     found: dict[int, dict[str, list[FigureView]]] = {}
-    for section, topic, drawing in _drawn(folders, about, say):
-        picture = media.add(svg(drawing).encode("utf-8"), "svg")
-        view = FigureView(picture, drawing.title, drawing.alt, drawing.caption)
-        found.setdefault(section, {}).setdefault(topic, []).append(view)
-    return found
-
-
-def _drawn(
-    folders: Sequence[Path], about: Sequence[str], say: Callable[[str], None]
-) -> Iterator[tuple[int, str, Drawing]]:
-    counted: dict[tuple[int, str], int] = {}
-    drawn = left_out = 0
+    left, left_out = (IN_A_FILE if media.single else IN_A_FOLDER), 0
     for plan in sorted(plans(folders, False, say), key=lambda plan: -sum(word in plan.name for word in about)):
         topic = topic_of(plan.name)
         if topic is None:
             continue
-        where = _section(plan), topic
-        counted[where] = counted.get(where, 0) + 1
-        if counted[where] > EACH or drawn >= ALL:
+        there = found.setdefault(_section(plan), {}).setdefault(topic, [])
+        if len(there) >= EACH or left <= 0:
             left_out += 1
             continue
         try:
@@ -64,10 +52,12 @@ def _drawn(
         except UserError as error:
             say(f"the plot {plan.name} is left out: {error}")
             continue
-        drawn += 1
-        yield *where, drawing
+        picture = svg(drawing).encode("utf-8")
+        left -= len(picture)
+        there.append(FigureView(media.add(picture, "svg"), drawing.title, drawing.alt, drawing.caption))
     if left_out:
         say(f"{left_out} plots are left out, so that the page stays small: cytobench figures draws them all.")
+    return found
 
 
 def topic_of(name: str) -> str | None:

@@ -91,7 +91,6 @@ class FigureView:
 class SectionView:
     """All that is said of one section."""
 
-    number: int
     title: str
     notes: tuple[str, ...]
     merged: tuple[str, ...]
@@ -106,10 +105,13 @@ class SectionView:
     fidelity: tuple[Table, ...]
     time: Table
     provenance: Provenance
-    figures: Mapping[str, tuple[FigureView, ...]]
+    number: int = 1
+    tag: str = ""
+    """What tells its tables from those of other sections; empty where it is the only one."""
+    figures: Mapping[str, tuple[FigureView, ...]] = field(default_factory=dict)
     """Plots by topic, of which each is there."""
-    gallery: GalleryView | None
-    why_no_gallery: str
+    gallery: GalleryView | None = None
+    why_no_gallery: str = ""
 
 
 @dataclass(frozen=True)
