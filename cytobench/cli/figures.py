@@ -11,8 +11,9 @@ import click
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the files go.")
 @click.option("--only", metavar="NAME", multiple=True, help="A figure's name or tag (S3, of the study's figures). Repeatable.")
+@click.option("--store", metavar="DIR", type=click.Path(path_type=Path), help="The run's store, for galleries.  [default: DIR/store]")
 @click.option("--with-real-images", is_flag=True, help="Galleries show real images of a data set that is not public.")
-def figures(folders: tuple[Path, ...], out: Path, only: tuple[str, ...], with_real_images: bool) -> None:
+def figures(folders: tuple[Path, ...], out: Path, only: tuple[str, ...], store: Path | None, with_real_images: bool) -> None:
     """Draw the figures of results folders, each as SVG and as PNG of 300 dpi.
 
     On stdout: each figure's title, caption and alt text, as Markdown.
@@ -20,7 +21,7 @@ def figures(folders: tuple[Path, ...], out: Path, only: tuple[str, ...], with_re
     from cytobench.atomic import write_bytes
     from cytobench.figures import drawings, missing_glyphs, png, svg
 
-    for drawing in drawings(folders, only, with_real_images, lambda message: click.echo(message, err=True)):
+    for drawing in drawings(folders, only, with_real_images, store, lambda message: click.echo(message, err=True)):
         write_bytes(out / f"{drawing.name}.svg", svg(drawing).encode())
         write_bytes(out / f"{drawing.name}.png", png(drawing))
         tags = f" ({', '.join(drawing.tags)})" if drawing.tags else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,11 @@ from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.published_curves import PublishedCurve, published_curve
 from cytobench.figures.scales import count_axis
-from cytobench.figures.shown import Shown, series_name
-from cytobench.figures.style import FAINT, MM, TEXT, grid, new_figure, series, styled
-from cytobench.figures.text import shortened, slug, wrapped
+from cytobench.figures.shown import Shown, is_gain, series_name
+from cytobench.figures.style import COLOURS, FAINT, MM, TEXT, WIDTH, aside, grid, legend_below, new_figure, series, styled
+from cytobench.figures.text import shortened, slug
 from cytobench.leaderboard.model import Cell, Figure
-from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, figure_text
+from cytobench.leaderboard.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
 from cytobench.metrics import METRICS
 from cytobench.statistics.cost import GainAndCost
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 TABLE_OF = {"resnet50": "S2", "clip": "S3"}
 """The study's table of each classifier plugin."""
-DODGE = 0.012
-"""How far series stand apart at one N, as a share of the axis."""
 
 
 @dataclass(frozen=True)
@@ -82,86 +80,92 @@ def _draw(curve: Curve, name: str) -> Drawing:
     published = published_curve(curve.shown.section, curve.rows[0].plugin, curve.metric)
     pooled = ("test", curve.metric) if curve.shown.section.pooled else None
     title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
+    panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
+    room = WIDTH / MM / panels - 16
     with styled():
-        panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
-        figure = new_figure((78 if panels < 3 else 88) * MM, title=title[0].upper() + title[1:])
-        axes = list(figure.subplots(1, panels, squeeze=False)[0])
-        handles = _scores(axes.pop(0), curve, curve.cell)
+        figure = new_figure(82 * MM, title=title[0].upper() + title[1:])
+        axes = iter(figure.subplots(1, panels, squeeze=False)[0])
+        handles = _scores(next(axes), curve, curve.cell, room)
         if gains:
-            _gains(axes.pop(0), curve, gains)
+            _gains(next(axes), curve, gains, room)
         if pooled:
-            panel = axes.pop(0)
-            handles |= _scores(panel, curve, pooled)
+            panel = next(axes)
+            handles |= _scores(panel, curve, pooled, room)
             if published is not None and published.comparable:
-                handles |= published.draw_behind(panel)
-        if axes and published is not None:
-            published.draw_apart(axes.pop(0))
-        wide = 3 if max(map(len, handles)) < 30 else 2 if max(map(len, handles)) < 50 else 1
-        texts = [wrapped(text) for text in handles]
-        figure.legend(list(handles.values()), texts, loc="outside lower left", ncols=wide, borderaxespad=0.2)
+                handles |= published.draw_behind(panel, sorted({one.row.n_synthetic for one in curve.rows}), room)
+        if published is not None and not (pooled and published.comparable):
+            published.draw_apart(next(axes), room)
+        legend_below(figure, handles)
     tag = TABLE_OF.get(curve.rows[0].plugin)
     caption = _caption(curve, published, bool(gains))
     return Drawing(name, title, _alt(curve, gains, published), caption, figure, (tag,) if tag else ())
 
 
-def _scores(axes: Axes, curve: Curve, cell: Cell) -> dict[str, Any]:
+def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]:
     """Draw the means with their spreads; returns what stands in the legend."""
     handles: dict[str, Any] = {}
     for number, line in enumerate(curve.lines):
-        points = curve.points(line, cell)
-        x = [one.row.n_synthetic for one, _ in points]
-        handles[_legend(line[0], curve)] = _line(axes, x, points, number, len(curve.lines))
+        handles[_legend(line[0], curve)] = _line(axes, curve.points(line, cell), number, len(curve.lines))
     if not curve.lines:
-        points = curve.points([], cell)
-        handles["real images alone (N = 0)"] = _line(axes, [0] * len(points), points, 5, 1)
+        handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), len(COLOURS) - 1, 1)
     majority = curve.shown.section.majority.get(cell)
     if majority is not None and majority.mean is not None:
-        handles["always the majority class"] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
-    axes.set_title(wrapped(SPLIT_NAMES.get(cell[0], cell[0]) + (" and synthetic images" if cell[0] == "test" and curve.shown.section.pooled else ""), 34))
+        handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
+    made = " and synthetic images" if curve.shown.section.pooled and cell[0] == "test" else ""
+    axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
     axes.set_ylabel(METRIC_NAMES[curve.metric])
-    count_axis(axes, sorted({one.row.n_synthetic for one in curve.rows}))
-    grid(axes, "y")
+    _finish(axes, curve, room)
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, -0.02), min(high, 1.02))
     return handles
 
 
-def _line(axes: Axes, x: Sequence[int], points: Sequence[tuple[Candidate, Figure]], number: int, of: int) -> Any:
+def _line(axes: Axes, points: Sequence[tuple[Candidate, Figure]], number: int, of: int) -> Any:
+    """A line through the means of points, with a bar of the spread at each."""
+    where = [(one.row.n_synthetic, figure.mean or 0.0) for one, figure in points]
+    ends = [(value - _spread(figure), value + _spread(figure)) for (_, value), (_, figure) in zip(where, points, strict=True)]
+    filled = [one.row.ranked for one, _ in points]
+    return _marked(axes, where, ends, filled, number, of)
+
+
+def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: float) -> None:
+    axes.axhline(0, color=TEXT, linewidth=0.8)
+    for number, line in enumerate(curve.lines):
+        known = [(one.row.n_synthetic, gains[id(one)]) for one in line if id(one) in gains]
+        where = [(n, found.gain.mean) for n, found in known]
+        ends = [(found.gain.low, found.gain.high) for _, found in known]
+        _marked(axes, where, ends, [is_gain(found) for _, found in known], number, len(curve.lines))
+    axes.set_title("gain over N = 0, 95 % interval\n(hollow: no gain shown)")
+    axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
+    _finish(axes, curve, room)
+
+
+def _marked(
+    axes: Axes,
+    where: Sequence[tuple[float, float]],
+    ends: Sequence[tuple[float | None, float | None]],
+    filled: Sequence[bool],
+    number: int,
+    of: int,
+) -> Any:
+    """Points joined by a line, filled or hollow, each with its bar; the series of one figure stand a little apart."""
     look = series(number)
-    y = [figure.mean for _, figure in points]
-    spread = [_spread(figure) for _, figure in points]
-    moved = _moved(axes, number, of)
-    axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=look["color"], elinewidth=0.9, capsize=1.8, transform=moved)
-    axes.plot(x, y, color=look["color"], linestyle=look["linestyle"], transform=moved)
-    for (one, _), n, value in zip(points, x, y, strict=True):
-        face = look["color"] if one.row.ranked else "white"
-        axes.plot([n], [value], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face, transform=moved)
+    moved = aside(axes, number, of)
+    axes.plot([x for x, _ in where], [y for _, y in where], color=look["color"], linestyle=look["linestyle"], transform=moved)
+    for (x, y), (low, high), full in zip(where, ends, filled, strict=True):
+        if low is not None and high is not None and high > low:
+            bar = {"linewidth": 0.9, "marker": "_", "markersize": 3.5, "linestyle": "-"}
+            axes.plot([x, x], [low, high], color=look["color"], transform=moved, **bar)
+            axes.update_datalim([(x, low), (x, high)])
+        face = look["color"] if full else "white"
+        axes.plot([x], [y], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face, transform=moved)
+        axes.update_datalim([(x, y)])
     return axes.plot([], [], **look)[0]
 
 
-def _moved(axes: Axes, number: int, of: int) -> Any:
-    """The data's place, moved aside a little so that the bars of several series can be told apart."""
-    from matplotlib.transforms import ScaledTranslation
-
-    width = (number - (of - 1) / 2) * 1.1 * MM
-    return axes.transData + ScaledTranslation(width, 0, axes.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]
-
-
-def _gains(axes: Axes, curve: Curve, gains: dict[int, GainAndCost]) -> None:
-    axes.axhline(0, color=TEXT, linewidth=0.8)
-    for number, line in enumerate(curve.lines):
-        look = series(number)
-        moved = _moved(axes, number, len(curve.lines))
-        known = [(one, gains[id(one)].gain) for one in line if id(one) in gains]
-        axes.plot([one.row.n_synthetic for one, _ in known], [gain.mean for _, gain in known], color=look["color"], linestyle=look["linestyle"], transform=moved)
-        for one, gain in known:
-            shown = "a gain" in gains[id(one)].words and "no gain" not in gains[id(one)].words
-            if gain.low is not None and gain.high is not None:
-                axes.plot([one.row.n_synthetic] * 2, [gain.low, gain.high], color=look["color"], linewidth=0.9, transform=moved)
-            axes.plot([one.row.n_synthetic], [gain.mean], marker=look["marker"], color=look["color"], linestyle="", markerfacecolor=look["color"] if shown else "white", transform=moved)
-    axes.set_title("gain over N = 0, 95 % interval")
-    axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
-    count_axis(axes, sorted({one.row.n_synthetic for one in curve.rows}))
+def _finish(axes: Axes, curve: Curve, room: float) -> None:
+    axes.autoscale_view(scalex=False)
+    count_axis(axes, sorted({one.row.n_synthetic for one in curve.rows}), room)
     grid(axes, "y")
 
 
@@ -176,7 +180,7 @@ def _legend(one: Candidate, curve: Curve) -> str:
     return f"{name} ({shortened(one.row.settings, 70)})" if alike and one.row.settings else name
 
 
-def _alt(curve: Curve, gains: dict[int, GainAndCost], published: PublishedCurve | None) -> str:
+def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCurve | None) -> str:
     split = SPLIT_NAMES.get(curve.cell[0], curve.cell[0])
     start = f"{curve.classifier}, {METRIC_NAMES[curve.metric]} on {split}"
     plain = None if curve.plain is None else curve.plain.row.figures.get(curve.cell)

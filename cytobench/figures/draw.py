@@ -9,8 +9,12 @@ from pathlib import Path
 
 from cytobench.comparison.candidates import candidates_of
 from cytobench.errors import CytobenchError, UserError
+from cytobench.figures.classes import class_plans
+from cytobench.figures.cost import cost_plans
 from cytobench.figures.curves import curve_plans
 from cytobench.figures.drawing import Drawing, Plan
+from cytobench.figures.fidelity import fidelity_plans
+from cytobench.figures.gallery import gallery_plans
 from cytobench.figures.matrices import matrix_plans
 from cytobench.figures.shown import Shown
 from cytobench.leaderboard.words import first_line
@@ -21,25 +25,26 @@ def drawings(
     folders: Sequence[Path],
     only: Sequence[str] = (),
     real: bool = False,
+    store: Path | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Drawing]:
     """The figures of results folders, one after the other, from their records and predictions alone.
 
     ``only`` keeps those of these names and tags (``S3``, of the study's figures and tables), in upper or lower case;
-    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store and show
-    real images where the data set is public, or where ``real`` allows it.
+    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by default
+    ``store`` in its folder; they show real images where the data set is public or drawn, or where ``real`` allows it.
 
     Raises UserError for folders without records and for a name or tag that no figure has, and CytobenchError where no
     trial is finished.
     """
-    for plan in selected(plans(folders, real, say), only):
+    for plan in selected(plans(folders, real, store, say), only):
         try:
             yield plan.draw()
-        except UserError as error:
+        except CytobenchError as error:
             say(f"{plan.name} is left out: {error}")
 
 
-def plans(folders: Sequence[Path], real: bool, say: Callable[[str], None]) -> list[Plan]:
+def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable[[str], None]) -> list[Plan]:
     """All figures that can be drawn, each under a name of its own."""
     files = read_record_files(folders)
     sections = candidates_of(files, published=True)
@@ -47,8 +52,10 @@ def plans(folders: Sequence[Path], real: bool, say: Callable[[str], None]) -> li
         raise CytobenchError(_nothing(list(files.values())))
     found = []
     for number, rows in enumerate(sections, 1):
-        shown = Shown(tuple(rows), tuple(folders), f"-section{number}" if len(sections) > 1 else "")
-        found += [*curve_plans(shown), *matrix_plans(shown)]
+        shown = Shown(tuple(rows), f"-section{number}" if len(sections) > 1 else "")
+        for kind in (curve_plans, class_plans, matrix_plans, fidelity_plans, cost_plans):
+            found += kind(shown)
+        found += gallery_plans(shown, store, real, say)
         _say_incomplete(shown, say)
     return _apart(found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from cytobench.confusion.recorded import summed_matrix
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, row_name
 from cytobench.figures.style import GRID, MM, SMALL, TEXT, WIDTH, new_figure, styled
-from cytobench.figures.text import LABEL, labels, shortened, slug
+from cytobench.figures.text import columns, labels, shortened, slug
 from cytobench.published import FIGURES, beside_matrix
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ BOTH, SHARES = 15, 30
 """Up to so many classes a cell has its count and its share, up to so many its share alone, above none."""
 CELL = 2.7 * MM
 """The least side of a cell: a label of 7 points fits beside it."""
+LARGEST_CELL, NARROWEST = 13 * MM, 100 * MM
+"""Of a cell, and of a figure with few classes, whose title needs room."""
 LARGEST = 3
 """Confusions that the alt text names."""
 
@@ -107,7 +110,7 @@ def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False) 
         if n <= SHARES:
             share = f"{100 * matrix.shares[i, j]:.0f}" if matrix.shares[i, j] >= 0.005 else "<1"
             text = f"{matrix.counts[i, j]}\n{share} %" if n <= BOTH else share
-            _cell(axes, int(i), int(j), text, float(matrix.shares[i, j]))
+            _cell(axes, int(i), int(j), text)
     _diagonal(axes, n)
     return figure
 
@@ -122,27 +125,24 @@ def change_figure(matrix: ConfusionMatrix, points: NDArray[np.float64], title: s
     axes.pcolormesh(points, cmap=colours, vmin=-reach, vmax=reach, edgecolors=GRID, linewidth=0.4)
     if len(matrix.true) <= SHARES:
         for i, j in zip(*np.nonzero(np.abs(points) >= 0.5), strict=True):
-            _cell(axes, int(i), int(j), f"{points[i, j]:+.0f}".replace("-", "\N{MINUS SIGN}"), 0.0)
+            _cell(axes, int(i), int(j), f"{points[i, j]:+.0f}".replace("-", "\N{MINUS SIGN}"))
     _diagonal(axes, len(matrix.true))
     return figure
 
 
 def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
+    """Axes with a square a cell, as large as the page's width allows and never too small for a label."""
     n, m = len(matrix.true), len(matrix.predicted)
-    names = labels(matrix.predicted, LABEL)
-    beside = max(map(len, names)) * 1.55 * MM + 12 * MM
-    width = max(WIDTH, beside + m * CELL) if n > 8 else min(WIDTH, beside + m * 17 * MM)
-    side = (width - beside) / m
-    width = max(width, 110 * MM)
-    figure = new_figure(n * side + beside + 6 * MM, width, title if width >= WIDTH else "")
-    if width < WIDTH:
-        import textwrap
-
-        figure.suptitle("\n".join(textwrap.wrap(title, int(width / MM / 2))), x=0.01, ha="left", fontweight="bold")
+    names = labels(matrix.predicted)
+    beside = max(map(columns, names)) * 1.5 * MM + 14 * MM
+    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL)
+    width = max(min(WIDTH, beside + m * side), NARROWEST)
+    lines = textwrap.wrap(title, int(width / MM / 2))
+    figure = new_figure(n * side + beside + (4 + 4 * len(lines)) * MM, max(width, beside + m * side), "\n".join(lines))
     axes = figure.subplots()
     axes.set_xlim(0, m)
     axes.set_ylim(n, 0)
-    axes.set_aspect("equal")
+    axes.set_aspect("equal", anchor="NW")
     axes.set_xticks(np.arange(m) + 0.5, names, rotation=90)
     axes.set_yticks(np.arange(n) + 0.5, names[:n])
     axes.tick_params(length=0)
@@ -160,7 +160,7 @@ def _shade(axes: Axes, values: NDArray[np.float64], name: str, low: float, high:
     axes.pcolormesh(values, cmap=colours, vmin=low, vmax=high, edgecolors=GRID, linewidth=0.4)
 
 
-def _cell(axes: Axes, i: int, j: int, text: str, share: float) -> None:
+def _cell(axes: Axes, i: int, j: int, text: str) -> None:
     axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=SMALL, linespacing=1.05, fontweight="bold" if i == j else "normal")
 
 

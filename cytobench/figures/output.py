@@ -56,7 +56,8 @@ def png(drawing: Drawing, dpi: int = DPI) -> bytes:
 
 def missing_glyphs(drawing: Drawing) -> str:
     """The characters of a drawing's texts that no font here has, each once; empty if there are none."""
-    found = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing))
+    with styled(), _no_word_of_glyphs():
+        found = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing))
     return "".join(dict.fromkeys(found))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cytobench.figures.scales import count_axis
 from cytobench.figures.style import FAINT, grid
-from cytobench.figures.text import listed, wrapped
+from cytobench.figures.text import listed
 from cytobench.leaderboard.model import Published, Section
 from cytobench.leaderboard.words import METRIC_NAMES
 from cytobench.published.judge import NO_ROW
@@ -60,16 +61,18 @@ class PublishedCurve:
             return f"{says} Comparable, by what the records say."
         return f"{says} Drawn apart, since it is not comparable: {listed(self.reasons, 12)}."
 
-    def draw_behind(self, axes: Axes) -> dict[str, Any]:
-        """Draw it behind ours, and widen the axis of N to hold it; returns what stands in the legend."""
-        return {f"published, Table {self.table} (comparable)": self._line(axes, "-")}
+    def draw_behind(self, axes: Axes, counts: Sequence[int], room: float) -> dict[str, Any]:
+        """Draw it behind ours of these N, and widen the axis to hold it; returns what stands in the legend."""
+        handle = self._line(axes, "-")
+        count_axis(axes, sorted({*counts, *(n for n, _, _ in self.values)}), room)
+        return {f"published, Table {self.table} (comparable)": handle}
 
-    def draw_apart(self, axes: Axes) -> None:
+    def draw_apart(self, axes: Axes, room: float) -> None:
         """Draw it on axes of its own, marked as not comparable."""
         self._line(axes, (0, (4, 2)))
-        axes.set_title(wrapped(f"published (Table {self.table}), NOT comparable", 34), color=FAINT)
+        axes.set_title(f"published (Table {self.table}),\nNOT comparable", color=FAINT)
         axes.set_ylabel(METRIC_NAMES[self.metric], color=FAINT)
-        count_axis(axes, [n for n, _, _ in self.values])
+        count_axis(axes, [n for n, _, _ in self.values], room)
         grid(axes, "y")
 
     def _line(self, axes: Axes, style: Any) -> Any:

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-APART = 0.11
-"""Least distance of two ticks as a share of the axis; four digits are narrower."""
+LETTER, GAP = 1.5, 1.5
+"""Width of a digit of 7 points, and the least space between two numbers, in mm."""
 
 
-def count_axis(axes: Axes, counts: Sequence[int]) -> None:
-    """Set the x axis for these numbers, 0 included, ticks at as many of them as fit.
+def count_axis(axes: Axes, counts: Sequence[int], room: float) -> None:
+    """Set the x axis for these numbers, ticks at as many of them as fit into ``room`` mm.
 
     The scale is linear for a few numbers of one size; else it is that of square roots, which keeps 0 and spreads what
     lies near it.
@@ -26,7 +26,7 @@ def count_axis(axes: Axes, counts: Sequence[int]) -> None:
         axes.set_xscale("function", functions=(_root, _square))
     top = max(max(counts, default=0), 1)
     place = _root if rooted else np.asarray
-    ticks = fitting(counts, [float(place(n)) / float(place(top)) for n in counts])
+    ticks = fitting(counts, [room * float(place(n)) / float(place(top)) for n in counts])
     axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
     axes.minorticks_off()
     pad = 0.06
@@ -35,7 +35,7 @@ def count_axis(axes: Axes, counts: Sequence[int]) -> None:
     axes.set_xlim(left, top * (1 + pad) ** (2 if rooted else 1))
     if len(counts) == 1:
         axes.set_xlim(counts[0] - 1, counts[0] + 1)
-    axes.set_xlabel("synthetic images a class, N" + (" (square-root scale)" if rooted else ""))
+    axes.set_xlabel("synthetic images a class, N" + ("\n(square-root scale)" if rooted else ""))
 
 
 def needs_root(counts: Sequence[int]) -> bool:
@@ -45,15 +45,15 @@ def needs_root(counts: Sequence[int]) -> bool:
 
 
 def fitting(counts: Sequence[int], places: Sequence[float]) -> list[int]:
-    """Of increasing numbers at these places (0 to 1) the first, the last, and what fits between them."""
-    if not counts:
-        return []
-    kept, last = [counts[0]], places[0]
-    for n, where in list(zip(counts, places, strict=True))[1:-1]:
-        if where - last >= APART and places[-1] - where >= APART:
-            kept.append(n)
-            last = where
-    return kept if len(counts) == 1 else [*kept, counts[-1]]
+    """Of increasing numbers, to be written at these places in mm, the first, the last, and what fits between them."""
+    if len(counts) < 2:
+        return list(counts)
+    half = [(LETTER * len(f"{n:,}") + GAP) / 2 for n in counts]
+    kept = [0]
+    for i in range(1, len(counts) - 1):
+        if places[i] - half[i] >= places[kept[-1]] + half[kept[-1]] and places[i] + half[i] <= places[-1] - half[-1]:
+            kept.append(i)
+    return [counts[i] for i in (*kept, len(counts) - 1)]
 
 
 def _root(values: ArrayLike) -> NDArray[np.float64]:

@@ -21,8 +21,6 @@ class Shown:
     """A section and its rows with a finished trial."""
 
     rows: tuple[Candidate, ...]
-    folders: tuple[Path, ...]
-    """The results folders that were named."""
     suffix: str = ""
     """What the names of its figures end with, where there are several sections."""
 
@@ -30,6 +28,11 @@ class Shown:
     def section(self) -> Section:
         """What all rows have in common."""
         return self.rows[0].section
+
+    @property
+    def folders(self) -> list[Path]:
+        """The results folders that its records lie in."""
+        return sorted({file.parent.parent for one in self.rows for _, file in one.trials.values()})
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -111,3 +114,8 @@ def row_name(one: Candidate) -> str:
 def _order(one: Candidate) -> tuple[object, ...]:
     row = one.row
     return row.n_synthetic > 0, row.generator, row.shots, row.settings, row.n_synthetic
+
+
+def is_gain(found: GainAndCost) -> bool:
+    """Whether a gain may be spoken of."""
+    return found.words.startswith("a gain")

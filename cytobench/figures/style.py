@@ -6,10 +6,12 @@ every one has a contrast of at least 3 to 1, which WCAG 2.1 (1.4.11) asks of gra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from cytobench.figures.text import columns, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +26,8 @@ SMALL, NORMAL, LARGE = 7.0, 7.5, 8.5
 TEXT = "#14141a"
 FAINT = "#55555f"
 GRID = "#dcdce2"
+APART = 1.1 * MM
+"""How far series stand apart at one place."""
 COLOURS = ("#0072b2", "#d04f00", "#00805d", "#9c3f7a", "#7a5a00", "#14141a")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
@@ -117,3 +121,23 @@ def grid(axes: Axes, which: str) -> None:
     """Faint lines behind the data across one axis, ``x`` or ``y``."""
     axes.grid(visible=True, axis=which)  # type: ignore[arg-type]
     axes.tick_params(axis=which, length=0)  # type: ignore[arg-type]
+
+
+def aside(axes: Axes, number: int, of: int) -> Any:
+    """The data's place, moved sideways a little, so that the bars of several series at one place can be told apart.
+
+    What is drawn with it does not widen the axes by itself: see ``Axes.update_datalim``.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return axes.transData + ScaledTranslation((number - (of - 1) / 2) * APART, 0, figure.dpi_scale_trans)
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
+    """A legend below all panels, in as many columns as its longest text leaves room for."""
+    longest = max(map(columns, handles), default=0)
+    texts = [wrapped(text, 110) for text in handles]
+    ncols = max(1, min(len(handles), int(figure.get_figwidth() / MM / (14 + 1.5 * longest))))
+    figure.legend(list(handles.values()), texts, loc="outside lower left", ncols=ncols, borderaxespad=0.2)

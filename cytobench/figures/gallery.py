@@ -1,0 +1,164 @@
+"""Galleries: synthetic images by class (Fig. S1) and by number of shots (Figs. S5 to S7), beside real ones if allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cytobench.comparison.candidates import Candidate
+from cytobench.errors import UserError
+from cytobench.figures.drawing import Drawing, Plan
+from cytobench.figures.pictures import Pixels, Run, open_run
+from cytobench.figures.shown import Shown, series_name
+from cytobench.figures.style import MM, NORMAL, WIDTH, new_figure, styled
+from cytobench.figures.text import columns, labels, shortened, slug
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ACROSS, BESIDE, A_COUNT = 8, 2, 3
+"""Images of a class: synthetic, real beside them, and of each number of shots."""
+TILE, GAP = 154, 6
+"""Side of an image in pixels, 13 mm at 300 dpi, and white between two."""
+LARGEST, LEAST = 13 * MM, 5 * MM
+"""Side of an image in print."""
+BETWEEN = 0.3
+"""Space between groups of columns, in images."""
+BY_CLASS, BY_SHOTS = ("S1",), ("S5", "S6", "S7")
+
+Group = tuple[str, Mapping[str, Sequence[Pixels]], int]
+"""A heading, images by class, and how many columns they take."""
+
+
+def gallery_plans(shown: Shown, store: Path | None, real: bool, say: Callable[[str], None]) -> Iterator[Plan]:
+    """For each generator one figure by class, and one by shots where it was tuned on several numbers of them."""
+    for folder in shown.folders:
+        rows = _rows(shown, folder)
+        if not rows:
+            continue
+        place = store or folder / "store"
+        if not place.is_dir():
+            say(f"There is no gallery of {folder}: its store {place} is not here. Name it with --store, or run again.")
+            continue
+        for ordered in rows.values():
+            for one in ordered:
+                name = slug("gallery", one.row.generator, f"s{one.row.shots}") + shown.suffix
+                yield Plan(name, BY_CLASS, lambda one=one, folder=folder, place=place, name=name: _by_class(shown, one, _opened(shown, one, folder, place), real, name))  # type: ignore[misc]
+            if len(ordered) > 1:
+                name = slug("shots", ordered[0].row.generator) + shown.suffix
+                yield Plan(name, BY_SHOTS, lambda ordered=ordered, folder=folder, place=place, name=name: _by_shots(shown, ordered, _opened(shown, ordered[0], folder, place), real, name))  # type: ignore[misc]
+
+
+def _rows(shown: Shown, folder: Path) -> dict[str, list[Candidate]]:
+    """Of each generator a row for each number of shots, the one with most images, by shots; of this folder alone."""
+    found: dict[str, dict[int, Candidate]] = {}
+    for one in shown.rows:
+        here = any(file.parent.parent == folder for _, file in one.trials.values())
+        if one.row.n_synthetic and here:
+            by_shots = found.setdefault(one.row.generator, {})
+            before = by_shots.get(one.row.shots)
+            if before is None or one.row.n_synthetic > before.row.n_synthetic:
+                by_shots[one.row.shots] = one
+    return {name: [by_shots[shots] for shots in sorted(by_shots)] for name, by_shots in sorted(found.items())}
+
+
+def _opened(shown: Shown, one: Candidate, folder: Path, store: Path) -> Run:
+    return open_run(folder, store, min(where.fold for where in one.trials), one.first.dtype)
+
+
+def _by_class(shown: Shown, one: Candidate, run: Run, real: bool, name: str) -> Drawing:
+    _check(one, run, real)
+    groups: list[Group] = [("synthetic", run.synthetic(one, ACROSS), ACROSS)]
+    if real or run.shows_real:
+        if one.row.shots:
+            groups.insert(0, ("shots", run.shots(one, BESIDE), BESIDE))
+        groups.insert(0, ("real, test", run.tested(one, BESIDE), BESIDE))
+    title = f"Synthetic images of {shortened(series_name(one), 60)}"
+    with styled():
+        figure = _sheet(groups, title)
+    beside = "" if len(groups) == 1 else ", beside real test images" + (" and shots" if one.row.shots else "")
+    alt = f"{title}: the first {ACROSS} of {one.row.n_synthetic:,} a class for {len(groups[-1][1])} classes{beside}. {_measured(shown, one)}"
+    return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
+
+
+def _by_shots(shown: Shown, rows: Sequence[Candidate], run: Run, real: bool, name: str) -> Drawing:
+    for one in rows:
+        _check(one, run, real)
+    groups: list[Group] = [(f"{one.row.shots} shot{'s' if one.row.shots > 1 else ''}", run.synthetic(one, A_COUNT), A_COUNT) for one in rows]
+    if real or run.shows_real:
+        groups.insert(0, ("real, test", run.tested(rows[0], BESIDE), BESIDE))
+    title = f"Images of {shortened(rows[0].row.generator, 40)} by number of shots"
+    with styled():
+        figure = _sheet(groups, title)
+    counts = ", ".join(str(one.row.shots) for one in rows)
+    alt = f"{title}: {A_COUNT} images of each of {len(groups[-1][1])} classes from {counts} shots. " + " ".join(_measured(shown, one) for one in rows)
+    same = "Images that stand at the same place in each group are of the same noise seed."
+    return Drawing(name, title, alt, f"{same} {_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}", figure, BY_SHOTS)
+
+
+def _check(one: Candidate, run: Run, real: bool) -> None:
+    """Raise UserError where a row's synthetic images are real ones that must not be shown."""
+    why = run.why_private(one)
+    if why and not real:
+        raise UserError(f"images of {one.row.row} may be real ones of a data set that is not public ({why}). Allow it with --with-real-images.")
+
+
+def _sheet(groups: Sequence[Group], title: str) -> Figure:
+    """A row a class, a column an image, the groups apart."""
+    classes = list(groups[-1][1])
+    names = labels(classes)
+    starts = [sum(width + BETWEEN for _, _, width in groups[:i]) for i in range(len(groups))]
+    across = starts[-1] + groups[-1][2]
+    beside = max(map(columns, names)) * 1.5 * MM + 6 * MM
+    side = max(min((WIDTH - beside) / across, LARGEST), LEAST)
+    canvas = np.full((len(classes) * TILE, round(across * TILE), 3), 255, dtype=np.uint8)
+    for start, (_, images, width) in zip(starts, groups, strict=True):
+        for row, label in enumerate(classes):
+            for column, pixels in enumerate(list(images.get(label, ()))[:width]):
+                tile = _tile(pixels)
+                top, left = row * TILE + GAP // 2, round((start + column) * TILE) + GAP // 2
+                canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    figure = new_figure(len(classes) * side + 20 * MM, max(beside + across * side, 100 * MM), title)
+    axes = figure.subplots()
+    axes.imshow(canvas, extent=(0, across, len(classes), 0), interpolation="none", aspect="equal")
+    axes.set_anchor("NW")
+    axes.set_yticks(np.arange(len(classes)) + 0.5, names)
+    axes.set_xticks([start + width / 2 for start, (_, _, width) in zip(starts, groups, strict=True)], [heading for heading, _, _ in groups], fontsize=NORMAL)
+    axes.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _tile(pixels: Pixels) -> Pixels:
+    """An image fitted into a square of ``TILE`` - ``GAP`` pixels, its sides' ratio kept."""
+    from PIL import Image
+
+    inner = TILE - GAP
+    height, width = pixels.shape[:2]
+    scale = inner / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def _measured(shown: Shown, one: Candidate) -> str:
+    """What was measured of these images: KID beside its floor, and whether copies of the shots were found."""
+    row = one.row
+    for table in shown.section.fidelity:
+        for found in table.rows:
+            if (found.generator, found.shots, found.n_synthetic) == (row.generator, row.shots, row.n_synthetic):
+                kid, floor = found.figures.get("kid"), found.figures.get("floor_kid")
+                if kid is not None and kid.mean is not None:
+                    beside = "" if floor is None or floor.mean is None else f", between halves of the real images {floor.mean:.4f}"
+                    return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
+    return "Their fidelity was not measured."
+
+
+def _how(run: Run, one: Candidate) -> str:
+    return f"Images in the order of their index, none picked, of fold {run.number}, seed {run.planner.seed}, from the run's store; {series_name(one).partition(',')[0]} ran as {one.row.generator_ran}."
+
+
+def _few(one: Candidate) -> str:
+    return f" Fewer shots than asked for: {one.row.shortfall}." if one.row.shortfall else ""
