@@ -67,20 +67,16 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     from cytobench.report.plots import plots  # imports matplotlib
 
     groups = read_groups(folders)
-    finished = [group for group in groups if group.candidates]
-    verdicts = {id(group): verdict(group) for group in groups}
-    drawn = plots(folders, words_of(verdicts.values()), media, options.say) if finished else {}
-    # Plots number the sections that have a finished trial, the page all of them.
-    figures = {id(group): drawn.get(number, {}) for number, group in enumerate(finished, 1)}
+    verdicts = [verdict(group) for group in groups]
+    figures = plots(groups, words_of(verdicts), media, options.say)
     names = _names(groups)
     real = RealData(options.with_real_images)
-    budget = Budget.of(media.single, len(finished))
+    budget = Budget.of(media.single, sum(bool(group.candidates) for group in groups))
     sections = []
-    for number, group in enumerate(groups, 1):
+    for number, (group, found, own) in enumerate(zip(groups, verdicts, figures, strict=True), 1):
         tag = f" (section {number})" if len(groups) > 1 else ""
         views = picture_views(group, options.store, real, budget, media)
-        section = _section(group, verdicts[id(group)], [names[folder] for folder in group.folders])
-        own = figures.get(id(group), {})
+        section = _section(group, found, [names[folder] for folder in group.folders])
         sections.append(
             replace(
                 section,

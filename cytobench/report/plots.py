@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from cytobench.errors import UserError
+from cytobench.errors import CytobenchError
 from cytobench.figures import svg
-from cytobench.figures.draw import plans
-from cytobench.figures.drawing import Plan
+from cytobench.figures.draw import record_plans
+from cytobench.figures.shown import Shown
+from cytobench.report.gather import Group
 from cytobench.report.view import FigureView, Media
 
 EACH = 6
 """Plots of one topic in a section, at most."""
 IN_A_FOLDER, IN_A_FILE = 8_000_000, 1_000_000
 """Bytes of all plots of a page: of a folder, where they load when they come into view, and of a file."""
-_SECTION = re.compile(r"-section(\d+)")
-_WORDS = {
-    "curves": ("curve", "gain"),
-    "confusion": ("confusion", "published"),
-    "classes": ("class",),
-    "fidelity": ("fidelity", "fid", "kid", "copying", "pairs"),
-    "cost": ("cost", "time", "price", "hours"),
+_TOPICS = {
+    "curve": "curves",
+    "confusion": "confusion",
+    "published": "confusion",
+    "classes": "classes",
+    "fidelity": "fidelity",
+    "cost": "cost",
 }
-"""How the name of a plot begins, by topic."""
-_ELSEWHERE = ("gallery", "samples", "training")
-"""Plots that the page shows in another way, or that are details of a training."""
+"""What a plot is about, by how its name begins."""
 
 
 def plots(
-    folders: Sequence[Path], about: Sequence[str], media: Media, say: Callable[[str], None]
-) -> dict[int, dict[str, list[FigureView]]]:
-    """The plots by the number of their section (from 1, of those that have a finished trial) and by topic.
+    groups: Sequence[Group], about: Sequence[str], media: Media, say: Callable[[str], None]
+) -> list[dict[str, list[FigureView]]]:
+    """The plots of each section by topic, from its records and predictions.
 
     Where there are too many, those come first whose names have more of the words that the page is ``about``. ``say`` is
     told what is left out and why.
     """
-    found: dict[int, dict[str, list[FigureView]]] = {}
+    found: list[dict[str, list[FigureView]]] = [{} for _ in groups]
+    every = [
+        (number, plan)
+        for number, group in enumerate(groups)
+        if group.candidates
+        for plan in record_plans(Shown(tuple(group.candidates)))
+    ]
     left, left_out = (IN_A_FILE if media.single else IN_A_FOLDER), 0
-    for plan in sorted(plans(folders, False, say), key=lambda plan: -sum(word in plan.name for word in about)):
-        topic = topic_of(plan.name)
-        if topic is None:
-            continue
-        there = found.setdefault(_section(plan), {}).setdefault(topic, [])
+    for number, plan in sorted(every, key=lambda one: -sum(word in one[1].name for word in about)):
+        there = found[number].setdefault(topic_of(plan.name), [])
         if len(there) >= EACH or left <= 0:
             left_out += 1
             continue
         try:
             drawing = plan.draw()
-        except UserError as error:
+        except CytobenchError as error:
             say(f"the plot {plan.name} is left out: {error}")
             continue
         picture = svg(drawing).encode("utf-8")
@@ -60,13 +60,6 @@ def plots(
     return found
 
 
-def topic_of(name: str) -> str | None:
-    """What a plot is about, by its name; None for what the page shows otherwise."""
-    if name.startswith(_ELSEWHERE):
-        return None
-    return next((topic for topic, words in _WORDS.items() if name.startswith(words)), "curves")
-
-
-def _section(plan: Plan) -> int:
-    found = _SECTION.search(plan.name)
-    return int(found.group(1)) if found else 1
+def topic_of(name: str) -> str:
+    """What a plot is about, by its name."""
+    return next((topic for word, topic in _TOPICS.items() if name.startswith(word)), "curves")
