@@ -28,7 +28,7 @@ INDEX = "index.json"
 SCHEMA_VERSION = 1
 ACROSS = 8
 """Images a class."""
-QUALITY = 70
+QUALITY = 85
 _FILE = re.compile(r"[0-9a-f]{20}\.webp")
 _LARGEST = 64_000_000
 """Pixels of a sheet: a thousand classes; a file that claims more is not opened."""

@@ -76,7 +76,7 @@ def _view(found: Gallery, media: Media) -> GalleryView:
         )
         for one in found.classes
     )
-    shots = sorted({strip.shots for one in classes for strip in one.strips if strip.shots}, key=int)
+    shots = sorted({strip.shots for one in classes for strip in one.strips if strip.shots not in ("", "0")}, key=int)
     return GalleryView(classes, found.source, found.why_no_real, found.absent, tuple(shots))
 
 
