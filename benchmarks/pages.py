@@ -19,7 +19,8 @@ from cytobench.report.verdict import verdict
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 STYLE = (
-    "body{font:17px/1.6 system-ui,sans-serif;max-width:46rem;margin:4rem auto;padding:0 1rem;color:#1d1b24;background:#fbfaf8}"
+    "body{font:17px/1.6 system-ui,sans-serif;max-width:46rem;margin:4rem auto;padding:0 1rem}"
+    "body{color:#1d1b24;background:#fbfaf8}"
     "li{margin:1rem 0}a{color:#5a3089}"
     "@media(prefers-color-scheme:dark){body{color:#edeaf2;background:#141319}a{color:#cbb1f0}}"
 )

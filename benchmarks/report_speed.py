@@ -1,9 +1,10 @@
 """How long a page takes to make and to show: ``python benchmarks/report_speed.py``.
 
-Multiplies the records of ``results/pbc-strict-pocket`` to 10, 100 and 1,000 trials (``--trials``; each row under other
-numbers of shots and images, which come to 75,000 synthetic images in the largest rows) in a temporary folder, and prints for each a page as a folder and as a file: seconds
-and CPU seconds to make it, bytes of all files, bytes that a browser loads before the reader scrolls, and milliseconds in headless Chromium
-from the request to the first contentful paint and to the load event (medians of ``--repeat`` openings from disk).
+Multiplies the records of ``results/pbc-strict-pocket`` to 10, 100 and 1,000 trials (``--trials``) in a temporary folder,
+each row under settings and numbers of images of its own, the largest with 75,000 synthetic images. Prints for each, as a
+folder and as a file: seconds and CPU seconds to make the page, bytes of all its files, bytes that a browser loads before
+the reader scrolls, and milliseconds in headless Chromium to the first contentful paint and to the load event (medians
+of ``--repeat`` openings from disk).
 """
 
 from __future__ import annotations
@@ -58,13 +59,13 @@ def multiplied(trials: int, out: Path) -> Path:
     for number in range(trials // FOLDS):
         for record, file in rows[next(turn)]:
             n = record.n_synthetic and (7_500 if number < len(rows) else record.n_synthetic + number)
+            generator = record.generator.name if record.generator else "none"
+            settings = {**record.classifier.config, "try": number // len(rows)}
             changes = {
-                "row": f"{record.generator.name if record.generator else 'none'}/{record.classifier.name}/s{record.shots}/n{n}",
+                "row": f"{generator}/{record.classifier.name}/s{record.shots}/n{n}",
                 "trial": f"row{number}__fold{record.protocol.fold}",
                 "n_synthetic": n,
-                "classifier": record.classifier.model_copy(
-                    update={"config": {**record.classifier.config, "try": number // 12}}
-                ),
+                "classifier": record.classifier.model_copy(update={"config": settings}),
             }
             write_record(out, record.model_copy(update=changes), predictions_of(record, file))
     shutil.copytree(SOURCE / "thumbnails", out / "thumbnails")

@@ -9,11 +9,22 @@ import click
 
 @click.command()
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the files go.")
-@click.option("--only", metavar="NAME", multiple=True, help="A figure's name or tag (S3, of the study's figures). Repeatable.")
-@click.option("--store", metavar="DIR", type=click.Path(path_type=Path), help="The run's store, for galleries.  [default: DIR/store]")
+@click.option(
+    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where the files go."
+)
+@click.option(
+    "--only", metavar="NAME", multiple=True, help="A figure's name or tag (S3, of the study's figures). Repeatable."
+)
+@click.option(
+    "--store",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The run's store, for galleries.  [default: DIR/store]",
+)
 @click.option("--with-real-images", is_flag=True, help="Galleries show real images of a data set that is not public.")
-def figures(folders: tuple[Path, ...], out: Path, only: tuple[str, ...], store: Path | None, with_real_images: bool) -> None:
+def figures(
+    folders: tuple[Path, ...], out: Path, only: tuple[str, ...], store: Path | None, with_real_images: bool
+) -> None:
     """Draw the figures of results folders, each as SVG and as PNG of 300 dpi.
 
     On stdout: each figure's title, caption and alt text, as Markdown.
@@ -28,4 +39,5 @@ def figures(folders: tuple[Path, ...], out: Path, only: tuple[str, ...], store: 
         click.echo(f"## {drawing.name}{tags}\n\n**{drawing.title}.** {drawing.caption}\n\nAlt text: {drawing.alt}\n")
         missing = missing_glyphs(drawing)
         if missing:
-            click.echo(f"{drawing.name}.png: no font here has {missing}; its words are numbered there. Install a font with them (Noto Sans CJK).", err=True)
+            message = f"{drawing.name}.png: no font here has {missing}; such words are numbered there."
+            click.echo(f"{message} Install a font with them (Noto Sans CJK).", err=True)

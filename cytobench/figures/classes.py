@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, row_name
-from cytobench.figures.style import MM, NORMAL, WIDTH, grid, legend_below, new_figure, series, styled
-from cytobench.figures.text import columns, labels, shortened, slug
+from cytobench.figures.style import MM, NORMAL, WIDTH, grid, legend_below, name_ticks, new_figure, series, styled
+from cytobench.figures.text import LABEL, columns, in_full, labels, shortened, slug
 from cytobench.records import predictions_of
 from cytobench.statistics.classes import ClassScore, Proportion, per_class
 
@@ -29,7 +30,7 @@ def class_plans(shown: Shown) -> Iterator[Plan]:
         rows = [one for one in group if one.row.complete and (not one.row.n_synthetic or one in shown.chosen)]
         if rows:
             name = slug("classes", rows[0].row.classifier) + shown.suffix
-            yield Plan(name, (), lambda rows=rows, name=name: _draw(shown, rows, name))  # type: ignore[misc]
+            yield Plan(name, (), partial(_draw, shown, rows))
 
 
 def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
@@ -38,27 +39,45 @@ def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
     order = sorted(range(len(scores[0])), key=lambda i: -scores[0][i].images)
     panels = -(-len(order) // LONGEST)
     deep = -(-len(order) // panels)
+    width = LABEL if panels == 1 else 15
     title = f"F1 of {shortened(rows[0].row.classifier, 50)} by class, the rarest class last"
-    height = deep * max(LINE * (len(rows) + 0.8), LEAST) + (26 + 4 * len(rows)) * MM
+    height = deep * max(LINE * (len(rows) + 0.8), LEAST) + 22 * MM
     # N = 0 is black, and generators look as in the curves.
-    looks = [series(-1) if not one.row.n_synthetic else series(i) for i, one in enumerate(rows, -sum(not one.row.n_synthetic for one in rows))]
+    looks = [
+        series(-1) if not one.row.n_synthetic else series(i)
+        for i, one in enumerate(rows, -sum(not one.row.n_synthetic for one in rows))
+    ]
     with styled():
         figure = new_figure(height, WIDTH, title)
         grid_of_axes = figure.subplots(1, panels, squeeze=False)[0]
-        names = _names(scores[0], 26 if panels == 1 else 15)
+        names = _names(scores[0], width)
         for panel, axes in enumerate(grid_of_axes):
             _panel(axes, scores, looks, order[panel * deep : (panel + 1) * deep], names, deep)
-        handles = {row_name(one): axes.plot([], [], **{**look, "linestyle": "-"})[0] for one, look in zip(rows, looks, strict=True)}
+        handles = {
+            row_name(one): axes.plot([], [], **{**look, "linestyle": "-"})[0]
+            for one, look in zip(rows, looks, strict=True)
+        }
         legend_below(figure, handles)
+    alt = f"F1 of {rows[0].row.classifier} by class on {split}. {_finding(rows, scores)}"
+    caption = f"{_how(split, scores[0])} {shown.about(rows)}"
+    return Drawing(name, title, alt + in_full(rows[0].first.evaluated, width), caption, figure)
+
+
+def _finding(rows: Sequence[Candidate], scores: Sequence[Sequence[ClassScore]]) -> str:
     sentences = [f"{row_name(one)}: {_ends(found)}." for one, found in zip(rows, scores, strict=True)]
-    sentences += [_change(one, found, scores[0]) for one, found in zip(rows[1:], scores[1:], strict=True) if not rows[0].row.n_synthetic]
-    groups = " on the effective number of images, for images of one patient or slide are alike" if scores[0][0].groups is not None else ""
-    caption = (
-        f"F1 of each class on {split}, all folds pooled, with the 95 % interval of Clopper and Pearson for J = TP / (TP + FP + FN), "
-        f"of which F1 is 2J / (1 + J){groups}. n: real images tested. Intervals of two rows may overlap though they differ, for they "
-        f"were tested on the same images. {shown.about(rows)}"
+    if not rows[0].row.n_synthetic:
+        changes = zip(rows[1:], scores[1:], strict=True)
+        sentences += [_change(one, found, scores[0]) for one, found in changes]
+    return " ".join(sentences)
+
+
+def _how(split: str, scores: Sequence[ClassScore]) -> str:
+    alike = " on the effective number of images, for images of one patient or slide are alike"
+    return (
+        f"F1 of each class on {split}, all folds pooled, with the 95 % interval of Clopper and Pearson for J = TP / "
+        f"(TP + FP + FN), of which F1 is 2J / (1 + J){'' if scores[0].groups is None else alike}. n: real images "
+        "tested. Intervals of two rows may overlap though they differ, for both were tested on the same images."
     )
-    return Drawing(name, title, f"F1 of {rows[0].row.classifier} by class on {split}. {' '.join(sentences)}", caption, figure)
 
 
 def tested(one: Candidate, split: str) -> pd.DataFrame:
@@ -72,7 +91,14 @@ def tested(one: Candidate, split: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _panel(axes: Axes, scores: Sequence[Sequence[ClassScore]], looks: Sequence[Mapping[str, Any]], order: Sequence[int], names: Sequence[str], deep: int) -> None:
+def _panel(
+    axes: Axes,
+    scores: Sequence[Sequence[ClassScore]],
+    looks: Sequence[Mapping[str, Any]],
+    order: Sequence[int],
+    names: Sequence[str],
+    deep: int,
+) -> None:
     """The classes ``order`` from the top, each row of scores on a line of its own."""
     step = 0.8 / max(len(scores), 2)
     for number, (found, look) in enumerate(zip(scores, looks, strict=True)):
@@ -84,7 +110,7 @@ def _panel(axes: Axes, scores: Sequence[Sequence[ClassScore]], looks: Sequence[M
                 axes.plot([f1.value], [y], marker=look["marker"], color=look["color"], markersize=3.4)
     axes.set_ylim(deep - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_yticks(range(len(order)), [names[i] for i in order])
+    name_ticks(axes.yaxis, range(len(order)), [names[i] for i in order])
     for place in range(1, len(order)):
         axes.axhline(place - 0.5, color="#ececf0", linewidth=0.5, zorder=0)
     axes.tick_params(axis="y", length=0)
@@ -111,7 +137,11 @@ def _ends(scores: Sequence[ClassScore]) -> str:
 
 def _change(one: Candidate, found: Sequence[ClassScore], plain: Sequence[ClassScore]) -> str:
     """Which classes rise most and fall most beside N = 0."""
-    both = [(now.label, now.f1.value - before.f1.value) for now, before in zip(found, plain, strict=True) if now.f1.value is not None and before.f1.value is not None]
+    both = [
+        (now.label, now.f1.value - before.f1.value)
+        for now, before in zip(found, plain, strict=True)
+        if now.f1.value is not None and before.f1.value is not None
+    ]
     if not both:
         return ""
     (up, most), (down, least) = max(both, key=lambda pair: pair[1]), min(both, key=lambda pair: pair[1])

@@ -1,9 +1,10 @@
-"""Scores against the number of synthetic images a class: Tables S2 and S3 as a picture, with what is gained over N = 0."""
+"""Scores against the number of synthetic images a class: Tables S2 and S3 as a picture, and the gain over N = 0."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.comparison.candidates import Candidate
@@ -11,7 +12,7 @@ from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.published_curves import PublishedCurve, published_curve
 from cytobench.figures.scales import count_axis
 from cytobench.figures.shown import Shown, is_gain, series_name
-from cytobench.figures.style import COLOURS, FAINT, MM, TEXT, WIDTH, aside, grid, legend_below, new_figure, series, styled
+from cytobench.figures.style import FAINT, MM, TEXT, WIDTH, aside, grid, legend_below, new_figure, series, styled
 from cytobench.figures.text import shortened, slug
 from cytobench.leaderboard.model import Cell, Figure
 from cytobench.leaderboard.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 TABLE_OF = {"resnet50": "S2", "clip": "S3"}
 """The study's table of each classifier plugin."""
+MOST_BESIDE = 7
+"""Numbers of synthetic images up to which panels stand side by side; of more, one below the other."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def curve_plans(shown: Shown) -> Iterator[Plan]:
             if any(curve.points(line, curve.cell) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
                 name = slug("curve", curve.classifier, metric) + shown.suffix
-                yield Plan(name, (table,) if table else (), lambda curve=curve, name=name: _draw(curve, name))  # type: ignore[misc]
+                yield Plan(name, (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
@@ -80,11 +83,13 @@ def _draw(curve: Curve, name: str) -> Drawing:
     published = published_curve(curve.shown.section, curve.rows[0].plugin, curve.metric)
     pooled = ("test", curve.metric) if curve.shown.section.pooled else None
     title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
+    counts = sorted({one.row.n_synthetic for one in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
-    room = WIDTH / MM / panels - 16
+    stacked = len(counts) > MOST_BESIDE
+    room = WIDTH / MM / (1 if stacked else panels) - 16
     with styled():
-        figure = new_figure(82 * MM, title=title[0].upper() + title[1:])
-        axes = iter(figure.subplots(1, panels, squeeze=False)[0])
+        figure = new_figure((8 + 62 * panels if stacked else 74) * MM, title=title[0].upper() + title[1:])
+        axes = iter(figure.subplots(panels if stacked else 1, 1 if stacked else panels, squeeze=False).flat)
         handles = _scores(next(axes), curve, curve.cell, room)
         if gains:
             _gains(next(axes), curve, gains, room)
@@ -92,7 +97,7 @@ def _draw(curve: Curve, name: str) -> Drawing:
             panel = next(axes)
             handles |= _scores(panel, curve, pooled, room)
             if published is not None and published.comparable:
-                handles |= published.draw_behind(panel, sorted({one.row.n_synthetic for one in curve.rows}), room)
+                handles |= published.draw_behind(panel, counts, room)
         if published is not None and not (pooled and published.comparable):
             published.draw_apart(next(axes), room)
         legend_below(figure, handles)
@@ -107,7 +112,7 @@ def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]
     for number, line in enumerate(curve.lines):
         handles[_legend(line[0], curve)] = _line(axes, curve.points(line, cell), number, len(curve.lines))
     if not curve.lines:
-        handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), len(COLOURS) - 1, 1)
+        handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), 0, 1)
     majority = curve.shown.section.majority.get(cell)
     if majority is not None and majority.mean is not None:
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
@@ -123,7 +128,10 @@ def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]
 def _line(axes: Axes, points: Sequence[tuple[Candidate, Figure]], number: int, of: int) -> Any:
     """A line through the means of points, with a bar of the spread at each."""
     where = [(one.row.n_synthetic, figure.mean or 0.0) for one, figure in points]
-    ends = [(value - _spread(figure), value + _spread(figure)) for (_, value), (_, figure) in zip(where, points, strict=True)]
+    ends = [
+        (value - _spread(figure), value + _spread(figure))
+        for (_, value), (_, figure) in zip(where, points, strict=True)
+    ]
     filled = [one.row.ranked for one, _ in points]
     return _marked(axes, where, ends, filled, number, of)
 
@@ -135,7 +143,9 @@ def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: flo
         where = [(n, found.gain.mean) for n, found in known]
         ends = [(found.gain.low, found.gain.high) for _, found in known]
         _marked(axes, where, ends, [is_gain(found) for _, found in known], number, len(curve.lines))
-    axes.set_title("gain over N = 0, 95 % interval\n(hollow: no gain shown)")
+    known = any(found.gain.low is not None for found in gains.values())
+    note = ", 95 % interval\n(hollow: no gain shown)" if known else "\n(no interval is known)"
+    axes.set_title(f"gain over N = 0{note}")
     axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
     _finish(axes, curve, room)
 
@@ -151,14 +161,18 @@ def _marked(
     """Points joined by a line, filled or hollow, each with its bar; the series of one figure stand a little apart."""
     look = series(number)
     moved = aside(axes, number, of)
-    axes.plot([x for x, _ in where], [y for _, y in where], color=look["color"], linestyle=look["linestyle"], transform=moved)
+    axes.plot(
+        [x for x, _ in where], [y for _, y in where], color=look["color"], linestyle=look["linestyle"], transform=moved
+    )
     for (x, y), (low, high), full in zip(where, ends, filled, strict=True):
         if low is not None and high is not None and high > low:
-            bar = {"linewidth": 0.9, "marker": "_", "markersize": 3.5, "linestyle": "-"}
+            bar: dict[str, Any] = {"linewidth": 0.9, "marker": "_", "markersize": 3.5, "linestyle": "-"}
             axes.plot([x, x], [low, high], color=look["color"], transform=moved, **bar)
             axes.update_datalim([(x, low), (x, high)])
         face = look["color"] if full else "white"
-        axes.plot([x], [y], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face, transform=moved)
+        axes.plot(
+            [x], [y], linestyle="", marker=look["marker"], color=look["color"], markerfacecolor=face, transform=moved
+        )
         axes.update_datalim([(x, y)])
     return axes.plot([], [], **look)[0]
 
@@ -187,7 +201,7 @@ def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCur
     first = f"{start}: {figure_text(plain)} on real images alone (N = 0)" if plain else start
     sentences = [f"{first}."]
     for line in curve.lines:
-        parts = [f"{figure_text(one.row.figures.get(curve.cell))} at N = {one.row.n_synthetic:,}{_gain_text(gains.get(id(one)))}" for one in _told(line, curve)]
+        parts = [_point_text(one, curve, gains.get(id(one))) for one in _told(line, curve)]
         left = len(line) - len(parts)
         more = f"; {left} more N between" if left else ""
         sentences.append(f"{_legend(line[0], curve)}: {'; '.join(parts)}{more}.")
@@ -203,24 +217,34 @@ def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
     return [one for one in line if one in (line[0], line[-1]) or one in curve.shown.chosen]
 
 
-def _gain_text(gain: GainAndCost | None) -> str:
+def _point_text(one: Candidate, curve: Curve, gain: GainAndCost | None) -> str:
+    """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no gain shown)``."""
+    score = f"{figure_text(one.row.figures.get(curve.cell))} at N = {one.row.n_synthetic:,}"
     if gain is None:
-        return ""
+        return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
-    return f" ({gain.gain.mean:+.3f}{interval}: {gain.words})"
+    return f"{score} ({gain.gain.mean:+.3f}{interval}: {gain.words})"
 
 
 def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str:
     one_fold = all(figure.std is None for line in curve.lines or [[]] for _, figure in curve.points(line, curve.cell))
-    bars = "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
+    bars = (
+        "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
+    )
     parts = [
-        f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line a generator, N = 0 included. "
-        f"Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or perhaps trained on test images)."
+        f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line "
+        f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or "
+        "perhaps trained on test images)."
     ]
     if gains:
-        parts.append("Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio 2003); filled where a gain is shown, for the primary metric after Holm's adjustment.")
+        parts.append(
+            "Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio "
+            "2003); filled where a gain is shown, for the primary metric after Holm's adjustment."
+        )
     if curve.shown.section.pooled:
-        parts.append("The protocol divides anew for each N, so that no two N share their test images and no gain can be paired.")
+        parts.append(
+            "The protocol divides anew for each N, so that no two N share their test images and no gain can be paired."
+        )
     if published is not None:
         parts.append(published.caption)
     return " ".join([*parts, curve.shown.about(curve.rows)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,8 +17,22 @@ from cytobench.figures.fidelity import fidelity_plans
 from cytobench.figures.gallery import gallery_plans
 from cytobench.figures.matrices import matrix_plans
 from cytobench.figures.shown import Shown
+from cytobench.figures.text import listed
 from cytobench.leaderboard.words import first_line
 from cytobench.records import Record, read_record_files
+
+_CLASSIFIER = "a finished row of the classifier {} {}"
+NEEDS: Mapping[str, str] = {
+    "S1": "synthetic images in the run's store",
+    **{tag: "synthetic images of several numbers of shots in the run's store" for tag in ("S5", "S6", "S7")},
+    "S2": _CLASSIFIER.format("resnet50", "with any N"),
+    "S3": _CLASSIFIER.format("clip or resnet50", "with any N"),
+    "S4": _CLASSIFIER.format("clip", "without synthetic images"),
+    "S9": _CLASSIFIER.format("resnet50", "with any N"),
+    "S10": _CLASSIFIER.format("clip", "with any N"),
+    "S8": "fidelity on record: run with --extractor",
+}
+"""What the figures of a tag of the study need."""
 
 
 def drawings(
@@ -31,15 +45,20 @@ def drawings(
     """The figures of results folders, one after the other, from their records and predictions alone.
 
     ``only`` keeps those of these names and tags (``S3``, of the study's figures and tables), in upper or lower case;
-    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by default
-    ``store`` in its folder; they show real images where the data set is public or drawn, or where ``real`` allows it.
+    all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by
+    default ``store`` in its folder; they show real images where the data set is public or drawn, or ``real`` allows it.
 
     Raises UserError for folders without records and for a name or tag that no figure has, and CytobenchError where no
     trial is finished.
     """
-    for plan in selected(plans(folders, real, store, say), only):
+    left: list[str] = []
+    found = plans(folders, real, store, left.append)
+    chosen = selected(found, only, left)
+    for message in left if not only else ():
+        say(message)
+    for plan in chosen:
         try:
-            yield plan.draw()
+            yield plan.draw(plan.name)
         except CytobenchError as error:
             say(f"{plan.name} is left out: {error}")
 
@@ -65,18 +84,30 @@ def record_plans(shown: Shown) -> list[Plan]:
     return [plan for kind in kinds for plan in kind(shown)]
 
 
-def selected(found: Sequence[Plan], only: Sequence[str]) -> list[Plan]:
-    """Those of these names or tags, in their order. Raises UserError for a word that is neither, with near ones."""
+def selected(found: Sequence[Plan], only: Sequence[str], left: Sequence[str] = ()) -> list[Plan]:
+    """Those of these names or tags, in their order.
+
+    Raises UserError for a word that is neither, with near ones, what the study's tags need, and what is ``left`` out.
+    """
     known = {word.lower(): word for plan in found for word in (plan.name, *plan.tags)}
     for word in only:
         if word.lower() not in known:
-            near = get_close_matches(word.lower(), known, n=3, cutoff=0.5)
-            hint = f" Did you mean {', '.join(known[one] for one in near)}?" if near else ""
-            tags = sorted({tag for plan in found for tag in plan.tags}, key=lambda tag: (len(tag), tag))
-            names = ", ".join(plan.name for plan in found)
-            raise UserError(f"--only {word}: no figure of these results has this name or tag.{hint} Tags: {', '.join(tags) or 'none'}. Names: {names}.")
+            raise UserError(_unknown(word, found, known, left))
     wanted = {word.lower() for word in only}
     return [plan for plan in found if not wanted or wanted & {word.lower() for word in (plan.name, *plan.tags)}]
+
+
+def _unknown(word: str, found: Sequence[Plan], known: Mapping[str, str], left: Sequence[str]) -> str:
+    near = get_close_matches(word.lower(), known, n=3, cutoff=0.5)
+    needs = NEEDS.get(word.upper(), "")
+    hint = f" It needs {needs}." if needs else f" Did you mean {', '.join(known[one] for one in near)}?" if near else ""
+    tags = sorted({tag for plan in found for tag in plan.tags}, key=lambda tag: (len(tag), tag))
+    names = listed([plan.name for plan in found], 8)
+    said = "".join(f" {message}" for message in left)
+    return (
+        f"--only {word}: no figure of these results has this name or tag.{hint} Tags: {', '.join(tags) or 'none'}. "
+        f"Names: {names}.{said}"
+    )
 
 
 def _apart(found: Sequence[Plan]) -> list[Plan]:
@@ -86,12 +117,8 @@ def _apart(found: Sequence[Plan]) -> list[Plan]:
     for plan in found:
         key = plan.name.lower()
         seen[key] = seen.get(key, 0) + 1
-        result.append(plan if seen[key] == 1 else _renamed(plan, f"{plan.name}-{seen[key]}"))
+        result.append(plan if seen[key] == 1 else replace(plan, name=f"{plan.name}-{seen[key]}"))
     return result
-
-
-def _renamed(plan: Plan, name: str) -> Plan:
-    return Plan(name, plan.tags, lambda: replace(plan.draw(), name=name))
 
 
 def _say_incomplete(shown: Shown, say: Callable[[str], None]) -> None:
@@ -106,4 +133,7 @@ def _say_incomplete(shown: Shown, say: Callable[[str], None]) -> None:
 
 def _nothing(records: Sequence[Record]) -> str:
     errors = dict.fromkeys(first_line(f"{one.error.type}: {one.error.message}") for one in records if one.error)
-    return f"there is nothing to draw: none of the {len(records)} trials on record is finished ({'; '.join(errors)}). Run the benchmark again."
+    return (
+        f"there is nothing to draw: none of the {len(records)} trials on record is finished ({'; '.join(errors)}). "
+        "Run the benchmark again."
+    )

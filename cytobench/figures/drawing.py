@@ -33,5 +33,5 @@ class Plan:
 
     name: str
     tags: tuple[str, ...]
-    draw: Callable[[], Drawing]
-    """Raises UserError where its predictions or images are missing or damaged."""
+    draw: Callable[[str], Drawing]
+    """Draws it under a name. Raises UserError where its predictions or images are missing or damaged."""

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, series_name
-from cytobench.figures.style import COLOURS, FAINT, FILLS, MM, SMALL, TEXT, WIDTH, grid, legend_below, new_figure, styled
-from cytobench.figures.text import labels, listed, shortened, slug
+from cytobench.figures.style import (
+    COLOURS,
+    FAINT,
+    FILLS,
+    MM,
+    SMALL,
+    TEXT,
+    WIDTH,
+    grid,
+    legend_below,
+    name_ticks,
+    new_figure,
+    styled,
+)
+from cytobench.figures.text import in_full, labels, listed, shortened, slug
 from cytobench.leaderboard.model import Figure, Place
 from cytobench.leaderboard.rows import summarise
 from cytobench.published import published_fids
@@ -39,19 +53,19 @@ class Bar:
 
 def fidelity_plans(shown: Shown) -> Iterator[Plan]:
     """For each extractor, generator and number of shots one figure, of the most synthetic images; then Fig. S8."""
-    found: dict[tuple[object, ...], tuple[Candidate, Mapping[Place, FidelityUsed]]] = {}
+    found: dict[tuple[str, str, str, int], tuple[Candidate, Mapping[Place, FidelityUsed]]] = {}
     for one in shown.rows:
         for extractor, measured in _measured(one).items():
-            key = (extractor, one.row.generator, one.row.settings, one.row.shots)
+            key = extractor, one.row.generator, one.row.settings, one.row.shots
             before = found.get(key)
             if before is None or one.row.n_synthetic > before[0].row.n_synthetic:
                 found[key] = one, measured
-    for (extractor, *_), (one, measured) in found.items():
+    for (extractor, *_), (one, used) in found.items():
         row = one.row
-        name = slug("fidelity", str(extractor), row.generator, f"s{row.shots}", f"n{row.n_synthetic}") + shown.suffix
-        yield Plan(name, (TAG,), lambda one=one, measured=measured, name=name: _draw(shown, one, measured, name))  # type: ignore[misc]
+        name = slug("fidelity", extractor, row.generator, f"s{row.shots}", f"n{row.n_synthetic}") + shown.suffix
+        yield Plan(name, (TAG,), partial(_draw, shown, one, used))
     if found:
-        yield Plan(f"published-s8{shown.suffix}", (TAG,), lambda: _published(f"published-s8{shown.suffix}"))
+        yield Plan(f"published-s8{shown.suffix}", (TAG,), _published)
 
 
 def _measured(one: Candidate) -> dict[str, dict[Place, FidelityUsed]]:
@@ -65,28 +79,51 @@ def _measured(one: Candidate) -> dict[str, dict[Place, FidelityUsed]]:
 
 def _draw(shown: Shown, one: Candidate, measured: Mapping[Place, FidelityUsed], name: str) -> Drawing:
     classes = [label for label in one.first.dataset.labels if any(label in used.classes for used in measured.values())]
-    bars = {which: {label: _bar(which, [(where, used.classes[label]) for where, used in measured.items() if label in used.classes]) for label in classes} for which in NAMES}
+    bars = {
+        which: {
+            label: _bar(
+                which, [(where, used.classes[label]) for where, used in measured.items() if label in used.classes]
+            )
+            for label in classes
+        }
+        for which in NAMES
+    }
     shown_figures = [which for which in NAMES if any(bar.mean is not None for bar in bars[which].values())] or ["kid"]
     extractor = next(iter(measured.values())).extractor.name
     title = f"Fidelity of {shortened(series_name(one), 40)} by class, by {shortened(extractor, 30)}"
     with styled():
-        figure = new_figure((36 + 6.0 * len(classes)) * MM, WIDTH, title)
+        figure = new_figure((26 + 6.0 * len(classes)) * MM, WIDTH, title)
         panels = figure.subplots(1, len(shown_figures), sharey=True, squeeze=False)[0]
         handles: dict[str, object] = {}
         for axes, which in zip(panels, shown_figures, strict=True):
             handles |= _panel(axes, bars[which], which)
-        panels[0].set_yticks(range(len(classes)), labels(classes))
+        name_ticks(panels[0].yaxis, range(len(classes)), labels(classes))
         panels[0].set_ylim(len(classes) - 0.4, -0.6)
         legend_below(figure, handles)
-    several = len(measured) > 1
-    left = {which: sum(bar.mean is None for bar in bars[which].values()) for which in NAMES}
-    few = "; ".join(f"{NAMES[which]} of {number} of {len(classes)} classes: too few images" for which, number in left.items() if number)
-    caption = (
-        f"{' and '.join(NAMES[which] for which in shown_figures)} between synthetic images and the real test images of each class (less is nearer), features of {extractor}, N = {one.row.n_synthetic:,}. "
-        f"Bars: {'mean over folds, with the sample SD over folds' if several else 'with the 95 % interval of the one fold'}. Beside each bar: real and synthetic images{' a fold' if several else ''}. "
-        f"Diamond: the same between halves of the real images, the floor. FID depends on the number of images: bars with other numbers do not compare. {few + '. ' if few else ''}{shown.about([one])}"
+    alt = f"{title}, N = {one.row.n_synthetic:,}. {_finding(bars)}{in_full(classes)}"
+    caption = f"{_how(one, extractor, shown_figures, len(measured) > 1)} {_lacking(bars)}{shown.about([one])}"
+    return Drawing(name, title, alt, caption, figure, (TAG,))
+
+
+def _how(one: Candidate, extractor: str, figures: Sequence[str], several: bool) -> str:
+    names = " and ".join(NAMES[which] for which in figures)
+    ends = "mean over folds, with the sample SD over folds" if several else "with the 95 % interval of the one fold"
+    return (
+        f"{names} between synthetic images and the real test images of each class (less is nearer), features of "
+        f"{extractor}, N = {one.row.n_synthetic:,}. Bars: {ends}. Beside each bar: real and synthetic images"
+        f"{' a fold' if several else ''}. Diamond: the same between halves of the real images, the floor. FID depends "
+        "on the number of images: bars with other numbers do not compare."
     )
-    return Drawing(name, title, f"{title}, N = {one.row.n_synthetic:,}. {_finding(bars)}", caption, figure, (TAG,))
+
+
+def _lacking(bars: Mapping[str, Mapping[str, Bar]]) -> str:
+    """Of how many classes a figure could not be measured."""
+    left = {which: sum(bar.mean is None for bar in found.values()) for which, found in bars.items()}
+    return "".join(
+        f"{NAMES[which]} of {number} of {len(bars[which])} classes: too few images. "
+        for which, number in left.items()
+        if number
+    )
 
 
 def _bar(which: str, found: Sequence[tuple[Place, FidelityFigures]]) -> Bar:
@@ -94,7 +131,9 @@ def _bar(which: str, found: Sequence[tuple[Place, FidelityFigures]]) -> Bar:
     known = {where: one for where, one in values.items() if one is not None}
     floors = {where: getattr(figures.floor, which) for where, figures in found if figures.floor is not None}
     floor = summarise({where: value for where, value in floors.items() if value is not None}).mean
-    images = " and ".join(_range([getattr(figures, side) for _, figures in found]) for side in ("n_real", "n_synthetic"))
+    images = " and ".join(
+        _range([getattr(figures, side) for _, figures in found]) for side in ("n_real", "n_synthetic")
+    )
     if not known or len(known) < len(values):
         return Bar(None, None, floor, images)
     summary = summarise({where: one.value for where, one in known.items()})
@@ -113,14 +152,20 @@ def _panel(axes: Axes, bars: Mapping[str, Bar], which: str) -> dict[str, object]
     right = max([0.0, *(max(bar.mean or 0.0, (bar.spread or (0, 0))[1], bar.floor or 0.0) for bar in bars.values())])
     for place, bar in enumerate(bars.values()):
         if bar.mean is not None:
-            handles["synthetic against real"] = axes.barh(place, bar.mean, 0.6, color=FILLS[2], edgecolor=TEXT, linewidth=0.5)
+            handles["synthetic against real"] = axes.barh(
+                place, bar.mean, 0.6, color=FILLS[2], edgecolor=TEXT, linewidth=0.5
+            )
         if bar.spread is not None:
             axes.plot(bar.spread, [place, place], color=TEXT, linewidth=0.9, marker="|", markersize=4)
         if bar.floor is not None:
-            handles["halves of the real images (floor)"] = axes.plot([bar.floor], [place], marker="D", color=COLOURS[1], linestyle="", markersize=4)[0]
+            handles["halves of the real images (floor)"] = axes.plot(
+                [bar.floor], [place], marker="D", color=COLOURS[1], linestyle="", markersize=4
+            )[0]
         text = f"n = {bar.images}" if bar.mean is not None else f"too few: {bar.images}"
         axes.text(right * 1.03, place, text, va="center", fontsize=SMALL, color=TEXT if bar.mean is not None else FAINT)
-    least = min([0.0, *((bar.spread or (0.0, 0.0))[0] for bar in bars.values()), *(bar.floor or 0.0 for bar in bars.values())])
+    least = min(
+        [0.0, *((bar.spread or (0.0, 0.0))[0] for bar in bars.values()), *(bar.floor or 0.0 for bar in bars.values())]
+    )
     axes.set_xlim(least, (right or 1.0) * 1.55)
     axes.set_xlabel(NAMES[which])
     axes.tick_params(axis="y", length=0)
@@ -136,10 +181,14 @@ def _finding(bars: Mapping[str, Mapping[str, Bar]]) -> str:
         if not known:
             sentences.append(f"{NAMES[which]}: too few images in every class.")
             continue
-        ends = (min(known, key=lambda label: known[label].mean or 0), max(known, key=lambda label: known[label].mean or 0))
+        ends = (
+            min(known, key=lambda label: known[label].mean or 0),
+            max(known, key=lambda label: known[label].mean or 0),
+        )
         texts = [_told(label, known[label], which) for label in dict.fromkeys(ends)]
         few = [label for label in found if label not in known]
-        sentences.append(f"{NAMES[which]}: nearest {' and farthest '.join(texts)}{f'; too few images in {listed(few, 4)}' if few else ''}.")
+        rest = f"; too few images in {listed(few, 4)}" if few else ""
+        sentences.append(f"{NAMES[which]}: nearest {' and farthest '.join(texts)}{rest}.")
     return " ".join(sentences)
 
 
@@ -171,7 +220,8 @@ def _published(name: str) -> Drawing:
         grid(axes, "x")
     bars = "; ".join(f"{label} {fid:g} of {images:,} images" for label, fid, images in fids)
     caption = (
-        "FID of the CytoDiff study (arXiv 2507.05063), as published, without intervals. The numbers of images differ from bar to bar, and FID depends on them: "
-        "the bars compare neither with each other nor with a FID of other numbers of images or another extractor."
+        "FID of the CytoDiff study (arXiv 2507.05063), as published, without intervals. The numbers of images differ "
+        "from bar to bar, and FID depends on them: the bars compare neither with each other nor with a FID of other "
+        "numbers of images or another extractor."
     )
     return Drawing(name, title, f"{title}: {bars}.", caption, figure, (TAG,))

@@ -1,8 +1,9 @@
-"""Galleries: synthetic images by class (Fig. S1) and by number of shots (Figs. S5 to S7), beside real ones if allowed."""
+"""Galleries: synthetic images by class (Fig. S1) and by number of shots (S5 to S7), beside real ones if allowed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ from cytobench.errors import UserError
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.pictures import Pixels, Run, open_run
 from cytobench.figures.shown import Shown, series_name
-from cytobench.figures.style import MM, NORMAL, WIDTH, new_figure, styled
-from cytobench.figures.text import columns, labels, shortened, slug
+from cytobench.figures.style import MM, NORMAL, WIDTH, name_ticks, new_figure, styled
+from cytobench.figures.text import columns, in_full, labels, shortened, slug
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,10 +47,10 @@ def gallery_plans(shown: Shown, store: Path | None, real: bool, say: Callable[[s
         for ordered in rows.values():
             for one in ordered:
                 name = slug("gallery", one.row.generator, f"s{one.row.shots}") + shown.suffix
-                yield Plan(name, BY_CLASS, lambda one=one, folder=folder, place=place, name=name: _by_class(shown, one, _opened(shown, one, folder, place), real, name))  # type: ignore[misc]
+                yield Plan(name, BY_CLASS, partial(_by_class, shown, one, folder, place, real))
             if len(ordered) > 1:
                 name = slug("shots", ordered[0].row.generator) + shown.suffix
-                yield Plan(name, BY_SHOTS, lambda ordered=ordered, folder=folder, place=place, name=name: _by_shots(shown, ordered, _opened(shown, ordered[0], folder, place), real, name))  # type: ignore[misc]
+                yield Plan(name, BY_SHOTS, partial(_by_shots, shown, ordered, folder, place, real))
 
 
 def _rows(shown: Shown, folder: Path) -> dict[str, list[Candidate]]:
@@ -65,45 +66,69 @@ def _rows(shown: Shown, folder: Path) -> dict[str, list[Candidate]]:
     return {name: [by_shots[shots] for shots in sorted(by_shots)] for name, by_shots in sorted(found.items())}
 
 
-def _opened(shown: Shown, one: Candidate, folder: Path, store: Path) -> Run:
+def _opened(one: Candidate, folder: Path, store: Path) -> Run:
     return open_run(folder, store, min(where.fold for where in one.trials), one.first.dtype)
 
 
-def _by_class(shown: Shown, one: Candidate, run: Run, real: bool, name: str) -> Drawing:
+def _by_class(shown: Shown, one: Candidate, folder: Path, store: Path, real: bool, name: str) -> Drawing:
+    run = _opened(one, folder, store)
     _check(one, run, real)
     groups: list[Group] = [("synthetic", run.synthetic(one, ACROSS), ACROSS)]
+    beside = ""
     if real or run.shows_real:
+        beside = ", beside real test images"
         if one.row.shots:
             groups.insert(0, ("shots", run.shots(one, BESIDE), BESIDE))
+            beside += " and shots"
         groups.insert(0, ("real, test", run.tested(one, BESIDE), BESIDE))
     title = f"Synthetic images of {shortened(series_name(one), 60)}"
     with styled():
         figure = _sheet(groups, title)
-    beside = "" if len(groups) == 1 else ", beside real test images" + (" and shots" if one.row.shots else "")
-    alt = f"{title}: the first {ACROSS} of {one.row.n_synthetic:,} a class for {len(groups[-1][1])} classes{beside}. {_measured(shown, one)}"
+    classes = list(groups[-1][1])
+    what = f"the first {ACROSS} of {one.row.n_synthetic:,} a class for {len(classes)} classes{beside}"
+    alt = f"{title}: {what}. {_measured(shown, one)}{in_full(classes)}"
     return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
 
 
-def _by_shots(shown: Shown, rows: Sequence[Candidate], run: Run, real: bool, name: str) -> Drawing:
+def _by_shots(shown: Shown, rows: Sequence[Candidate], folder: Path, store: Path, real: bool, name: str) -> Drawing:
+    run = _opened(rows[0], folder, store)
     for one in rows:
         _check(one, run, real)
-    groups: list[Group] = [(f"{one.row.shots} shot{'s' if one.row.shots > 1 else ''}", run.synthetic(one, A_COUNT), A_COUNT) for one in rows]
+    groups: list[Group] = [(_shots(one), run.synthetic(one, A_COUNT), A_COUNT) for one in rows]
     if real or run.shows_real:
         groups.insert(0, ("real, test", run.tested(rows[0], BESIDE), BESIDE))
     title = f"Images of {shortened(rows[0].row.generator, 40)} by number of shots"
     with styled():
         figure = _sheet(groups, title)
+    classes = list(groups[-1][1])
     counts = ", ".join(str(one.row.shots) for one in rows)
-    alt = f"{title}: {A_COUNT} images of each of {len(groups[-1][1])} classes from {counts} shots. " + " ".join(_measured(shown, one) for one in rows)
-    same = "Images that stand at the same place in each group are of the same noise seed."
-    return Drawing(name, title, alt, f"{same} {_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}", figure, BY_SHOTS)
+    measured = " ".join(_measured(shown, one) for one in rows)
+    alt = (
+        f"{title}: {A_COUNT} images of each of {len(classes)} classes from {counts} shots. {measured}{in_full(classes)}"
+    )
+    same = _same_noise(run, rows[0])
+    caption = f"{same}{_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}"
+    return Drawing(name, title, alt, caption, figure, BY_SHOTS)
+
+
+def _shots(one: Candidate) -> str:
+    return f"{one.row.shots} shot{'s' if one.row.shots > 1 else ''}"
+
+
+def _same_noise(run: Run, one: Candidate) -> str:
+    """What images at one place have in common, unless the generator makes none from noise."""
+    same = "Images at the same place in each group are of the same seed. "
+    return same if run.generator(one).offer.spec.seeded else ""
 
 
 def _check(one: Candidate, run: Run, real: bool) -> None:
     """Raise UserError where a row's synthetic images are real ones that must not be shown."""
     why = run.why_private(one)
     if why and not real:
-        raise UserError(f"images of {one.row.row} may be real ones of a data set that is not public ({why}). Allow it with --with-real-images.")
+        raise UserError(
+            f"images of {one.row.row} may be real ones of a data set that is not public ({why}). "
+            "Allow it with --with-real-images."
+        )
 
 
 def _sheet(groups: Sequence[Group], title: str) -> Figure:
@@ -125,8 +150,12 @@ def _sheet(groups: Sequence[Group], title: str) -> Figure:
     axes = figure.subplots()
     axes.imshow(canvas, extent=(0, across, len(classes), 0), interpolation="none", aspect="equal")
     axes.set_anchor("NW")
-    axes.set_yticks(np.arange(len(classes)) + 0.5, names)
-    axes.set_xticks([start + width / 2 for start, (_, _, width) in zip(starts, groups, strict=True)], [heading for heading, _, _ in groups], fontsize=NORMAL)
+    name_ticks(axes.yaxis, [row + 0.5 for row in range(len(classes))], names)
+    axes.set_xticks(
+        [start + width / 2 for start, (_, _, width) in zip(starts, groups, strict=True)],
+        [heading for heading, _, _ in groups],
+        fontsize=NORMAL,
+    )
     axes.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
     return figure
@@ -151,13 +180,20 @@ def _measured(shown: Shown, one: Candidate) -> str:
             if (found.generator, found.shots, found.n_synthetic) == (row.generator, row.shots, row.n_synthetic):
                 kid, floor = found.figures.get("kid"), found.figures.get("floor_kid")
                 if kid is not None and kid.mean is not None:
-                    beside = "" if floor is None or floor.mean is None else f", between halves of the real images {floor.mean:.4f}"
+                    beside = (
+                        ""
+                        if floor is None or floor.mean is None
+                        else f", between halves of the real images {floor.mean:.4f}"
+                    )
                     return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
     return "Their fidelity was not measured."
 
 
 def _how(run: Run, one: Candidate) -> str:
-    return f"Images in the order of their index, none picked, of fold {run.number}, seed {run.planner.seed}, from the run's store; {series_name(one).partition(',')[0]} ran as {one.row.generator_ran}."
+    return (
+        f"Images in the order of their index, none picked, of fold {run.number}, seed {run.planner.seed}, from the "
+        f"run's store; {one.row.generator} ran as {one.row.generator_ran}."
+    )
 
 
 def _few(one: Candidate) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,8 @@ from cytobench.confusion.matrix import ConfusionMatrix
 from cytobench.confusion.recorded import summed_matrix
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.shown import Shown, row_name
-from cytobench.figures.style import GRID, MM, SMALL, TEXT, WIDTH, new_figure, styled
-from cytobench.figures.text import columns, labels, shortened, slug
+from cytobench.figures.style import GRID, MM, SMALL, TEXT, WIDTH, name_ticks, new_figure, styled
+from cytobench.figures.text import columns, in_full, labels, shortened, slug
 from cytobench.published import FIGURES, beside_matrix
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ BOTH, SHARES = 15, 30
 """Up to so many classes a cell has its count and its share, up to so many its share alone, above none."""
 CELL = 2.7 * MM
 """The least side of a cell: a label of 7 points fits beside it."""
-LARGEST_CELL, NARROWEST = 13 * MM, 100 * MM
-"""Of a cell, and of a figure with few classes, whose title needs room."""
+FEW, LARGEST_CELL = 5, 13 * MM
+"""The greatest side of a cell, and up to how many classes it is twice that."""
+NARROWEST, SCALE = 100 * MM, 22 * MM
+"""The least width of a figure, whose title needs room, and that of a scale of shades."""
 LARGEST = 3
 """Confusions that the alt text names."""
 
@@ -37,15 +40,14 @@ def matrix_plans(shown: Shown) -> Iterator[Plan]:
     for rows in shown.classifiers:
         plain = next((one for one in rows if not one.row.n_synthetic and one.row.complete), None)
         for one in [*([plain] if plain else []), *(one for one in rows if one in shown.chosen)]:
-            name, tags = _name(one) + shown.suffix, _tags(one)
-            yield Plan(name, tags, lambda one=one, name=name: _row(shown, one, name))  # type: ignore[misc]
+            yield Plan(_name(one) + shown.suffix, _tags(one), partial(_row, shown, one))
             if plain is not None and one is not plain:
                 name = f"{_name(one)}-minus-n0{shown.suffix}"
-                yield Plan(name, tags, lambda one=one, plain=plain, name=name: _change(shown, one, plain, name))  # type: ignore[misc]
+                yield Plan(name, _tags(one), partial(_change, shown, one, plain))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
                 name = slug("published", figure, "beside", rows[0].row.classifier) + shown.suffix
-                yield Plan(name, (figure.upper(),), lambda rows=rows, figure=figure, name=name: _published(shown, rows, figure, name))  # type: ignore[misc]
+                yield Plan(name, (figure.upper(),), partial(_published, shown, rows, figure))
 
 
 def _name(one: Candidate) -> str:
@@ -56,7 +58,9 @@ def _name(one: Candidate) -> str:
 def _tags(one: Candidate) -> tuple[str, ...]:
     """The study's figures of the same classifier, with or without synthetic images."""
     plugin, made = one.plugin, one.row.n_synthetic > 0
-    return tuple(name.upper() for name, figure in FIGURES.items() if (figure.classifier, figure.n > 0) == (plugin, made))
+    return tuple(
+        name.upper() for name, figure in FIGURES.items() if (figure.classifier, figure.n > 0) == (plugin, made)
+    )
 
 
 def _row(shown: Shown, one: Candidate, name: str) -> Drawing:
@@ -65,13 +69,14 @@ def _row(shown: Shown, one: Candidate, name: str) -> Drawing:
     with styled():
         figure = matrix_figure(matrix, title)
     start = f"{one.row.classifier}, {row_name(one)}"
-    caption = f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
-    return Drawing(name, title, f"{start}: {_finding(matrix)}", caption, figure, _tags(one))
+    caption = (
+        f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
+    )
+    return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, _tags(one))
 
 
 def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawing:
     after, before = _matrix(shown, one), _matrix(shown, plain)
-    same = not why_never_paired(one, plain)
     points = 100 * (after.shares - before.shares)
     title = f"What changes for {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 50)} minus N = 0"
     with styled():
@@ -81,31 +86,48 @@ def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawin
     order = np.argsort(right, kind="stable")
     ends = [f"{after.true[i]} {right[i]:+.0f}" for i in (order[-1], order[0])]
     alt = (
-        f"{one.row.classifier}, {row_name(one)} minus N = 0: the recall of {better} of {len(right)} classes rises and of {worse} "
-        f"falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: {before.accuracy:.3f} before, {after.accuracy:.3f} after."
+        f"{one.row.classifier}, {row_name(one)} minus N = 0: the recall of {better} of {len(right)} classes rises and "
+        f"of {worse} falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: "
+        f"{before.accuracy:.3f} before, {after.accuracy:.3f} after.{in_full(after.predicted)}"
     )
-    tested = "both of the same test images" if same else "of different test images, for the protocol divides anew for each N"
-    caption = f"Change in each cell's share of its row, in percentage points, {tested}; no interval: one difference a cell. {one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
+    same = not why_never_paired(one, plain)
+    tested = "the same test images" if same else "different test images, for the protocol divides anew for each N"
+    caption = (
+        f"Change in each cell's share of its row, in percentage points, both of {tested}; no interval. "
+        f"{one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
+    )
     return Drawing(name, title, alt, caption, figure, _tags(one))
 
 
 def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
     """The study's matrix, with the verdict on our row that is nearest to it."""
     wanted = FIGURES[figure_name]
-    ours = next((one for one in rows if bool(one.row.n_synthetic) == bool(wanted.n) and (not wanted.n or one in shown.chosen)), rows[0])
+    ours = next(
+        (one for one in rows if bool(one.row.n_synthetic) == bool(wanted.n) and (not wanted.n or one in shown.chosen)),
+        rows[0],
+    )
     matrix = beside_matrix(figure_name, [record for record, _ in ours.trials.values()], "test")
     verdict = matrix.notes[-1]
-    title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (f"N = {wanted.n:,}" if wanted.n else "real images alone")
+    title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (
+        f"N = {wanted.n:,}" if wanted.n else "real images alone"
+    )
     with styled():
         figure = matrix_figure(matrix, title, published=True)
-    return Drawing(name, title, f"{title}: {_finding(matrix)} {verdict}", f"{_how(matrix)} {' '.join(matrix.notes)}", figure, (figure_name.upper(),))
+    return Drawing(
+        name,
+        title,
+        f"{title}: {_finding(matrix)} {verdict}",
+        f"{_how(matrix)} {' '.join(matrix.notes)}",
+        figure,
+        (figure_name.upper(),),
+    )
 
 
 def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False) -> Figure:
     """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent."""
     figure, axes = _empty(matrix, title)
-    _shade(axes, matrix.shares, "Greys" if published else "Blues", 0.0, 1.0)
     n = len(matrix.true)
+    _shade(axes, matrix.shares, "Greys" if published else "Blues", n > SHARES)
     for i, j in zip(*np.nonzero(matrix.counts), strict=True):
         if n <= SHARES:
             share = f"{100 * matrix.shares[i, j]:.0f}" if matrix.shares[i, j] >= 0.005 else "<1"
@@ -135,33 +157,60 @@ def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
     n, m = len(matrix.true), len(matrix.predicted)
     names = labels(matrix.predicted)
     beside = max(map(columns, names)) * 1.5 * MM + 14 * MM
-    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL)
+    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL if n > FEW else 2 * LARGEST_CELL)
     width = max(min(WIDTH, beside + m * side), NARROWEST)
     lines = textwrap.wrap(title, int(width / MM / 2))
-    figure = new_figure(n * side + beside + (4 + 4 * len(lines)) * MM, max(width, beside + m * side), "\n".join(lines))
+    figure = new_figure(
+        n * side + beside + (4 + 4 * len(lines)) * MM,
+        max(width, beside + m * side) + (SCALE if n > SHARES else 0),
+        "\n".join(lines),
+    )
     axes = figure.subplots()
     axes.set_xlim(0, m)
     axes.set_ylim(n, 0)
     axes.set_aspect("equal", anchor="NW")
-    axes.set_xticks(np.arange(m) + 0.5, names, rotation=90)
-    axes.set_yticks(np.arange(n) + 0.5, names[:n])
+    name_ticks(axes.xaxis, [j + 0.5 for j in range(m)], names)
+    name_ticks(axes.yaxis, [i + 0.5 for i in range(n)], names[:n])
     axes.tick_params(length=0)
+    axes.tick_params(axis="x", rotation=90)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     return figure, axes
 
 
-def _shade(axes: Axes, values: NDArray[np.float64], name: str, low: float, high: float) -> None:
+def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: bool) -> None:
+    """Shares from white to a colour that dark text stands out on; without numbers darker, with a scale beside."""
     from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
+    from matplotlib.colors import ListedColormap, PowerNorm
 
-    colours = ListedColormap(colormaps[name](np.linspace(0, 0.62, 256)))  # dark text stays readable on the darkest
-    axes.pcolormesh(values, cmap=colours, vmin=low, vmax=high, edgecolors=GRID, linewidth=0.4)
+    colours = ListedColormap(colormaps[name](np.linspace(0, 1.0 if without_numbers else 0.62, 256)))
+    norm = PowerNorm(0.5 if without_numbers else 1.0, vmin=0, vmax=1)
+    mesh = axes.pcolormesh(values, cmap=colours, norm=norm, edgecolors=GRID, linewidth=0.4)
+    if without_numbers:
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        figure.colorbar(
+            mesh,
+            ax=axes,
+            shrink=0.4,
+            aspect=40,
+            ticks=[0, 0.05, 0.2, 0.5, 1],
+            label="share of the row (square-root shading)",
+        )
 
 
 def _cell(axes: Axes, i: int, j: int, text: str) -> None:
-    axes.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=SMALL, linespacing=1.05, fontweight="bold" if i == j else "normal")
+    axes.text(
+        j + 0.5,
+        i + 0.5,
+        text,
+        ha="center",
+        va="center",
+        fontsize=SMALL,
+        linespacing=1.05,
+        fontweight="bold" if i == j else "normal",
+    )
 
 
 def _diagonal(axes: Axes, n: int) -> None:
@@ -187,14 +236,27 @@ def _finding(matrix: ConfusionMatrix) -> str:
         for i, j in pairs
         if off[i, j] > 0
     ]
-    most = f" Most often confused, by share of the class: {'; '.join(found)}." if found else " No image is taken for another class."
+    most = (
+        f" Most often confused, by share of the class: {'; '.join(found)}."
+        if found
+        else " No image is taken for another class."
+    )
     return f"{matrix.summary}.{most}"
 
 
 def _how(matrix: ConfusionMatrix) -> str:
     n = len(matrix.true)
-    cells = "in a cell the images and below their percent of the row" if n <= BOTH else "in a cell the percent of the row" if n <= SHARES else f"without numbers for want of room, drawn wider than a page for its {n} labels"
-    return f"Confusion matrix, rows the true and columns the predicted class, shaded by share of the row, {cells}; empty cells are 0."
+    cells = (
+        "in a cell the images and below their percent of the row"
+        if n <= BOTH
+        else "in a cell the percent of the row"
+        if n <= SHARES
+        else f"without numbers for want of room, drawn wider than a page for its {n} labels"
+    )
+    return (
+        "Confusion matrix, rows the true and columns the predicted class, shaded by share of the row, "
+        f"{cells}; empty cells are 0."
+    )
 
 
 def _seeds(shown: Shown) -> str:

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cytobench.figures.drawing import Drawing
-from cytobench.figures.style import SMALL, fonts, styled
+from cytobench.figures.style import LEGEND_LINE, fonts, layout_engine, styled
 from cytobench.figures.text import without_glyph
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from matplotlib.text import Text
 
 DPI = 300
@@ -29,7 +30,10 @@ def svg(drawing: Drawing) -> str:
     """
     buffer = io.BytesIO()
     with styled(), _no_word_of_glyphs():
-        drawing.figure.savefig(buffer, format="svg", metadata={key: None for key in ("Date", "Creator", "Format", "Type")})
+        _settle(drawing.figure)
+        drawing.figure.savefig(
+            buffer, format="svg", metadata={key: None for key in ("Date", "Creator", "Format", "Type")}
+        )
     root = ET.fromstring(buffer.getvalue())
     _scope(root, drawing.name)
     title, description = ET.Element(f"{{{_SVG}}}title"), ET.Element(f"{{{_SVG}}}desc")
@@ -49,7 +53,7 @@ def png(drawing: Drawing, dpi: int = DPI) -> bytes:
     """The picture; alt text and caption are in its text chunks. What no font has is numbered: see missing_glyphs."""
     buffer = io.BytesIO()
     metadata = {"Software": None, "Title": drawing.title, "Description": drawing.alt, "Comment": drawing.caption}
-    with styled(), _no_word_of_glyphs(), _numbered(drawing):
+    with styled(), _no_word_of_glyphs(), _numbered(drawing.figure):
         drawing.figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
@@ -57,7 +61,7 @@ def png(drawing: Drawing, dpi: int = DPI) -> bytes:
 def missing_glyphs(drawing: Drawing) -> str:
     """The characters of a drawing's texts that no font here has, each once; empty if there are none."""
     with styled(), _no_word_of_glyphs():
-        found = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing))
+        found = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing.figure))
     return "".join(dict.fromkeys(found))
 
 
@@ -77,36 +81,66 @@ def _scope(root: ET.Element, name: str) -> None:
             element.text = re.sub(r"^\*(?=\{)", selector, (element.text or "").strip())
 
 
+def _settle(figure: Figure) -> None:
+    """Lay the figure out, once: a layout depends on the resolution, and on the layout before."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 @contextmanager
-def _numbered(drawing: Drawing) -> Iterator[None]:
-    """What no font has is written as a number in brackets meanwhile, the same for the same words, with a line below."""
-    before: list[tuple[Text, str]] = []
+def _numbered(figure: Figure) -> Iterator[None]:
+    """What no font has is written as a number in brackets meanwhile, the same for the same words; the title says so."""
+    from matplotlib.ticker import FixedFormatter
+
+    _settle(figure)
     numbers: dict[str, str] = {}
-    for text in _texts(drawing):
-        words = text.get_text()
+
+    def numbered(words: str) -> str:
         missing = without_glyph(words, fonts())
-        if missing:
-            before.append((text, words))
-            runs = rf"[{re.escape(missing)}]+"
-            text.set_text(re.sub(runs, lambda found: numbers.setdefault(found.group(), f"[{len(numbers) + 1}]"), words))
-    note = None
-    if numbers:
-        says = "In brackets: words that no font of the machine has that drew this; the SVG and the alt text have them."
-        note = drawing.figure.supxlabel(says, fontsize=SMALL, x=0.01, ha="left")
+        if not missing:
+            return words
+        runs = rf"[{re.escape(missing)}]+"
+        return re.sub(runs, lambda found: numbers.setdefault(found.group(), f"[{len(numbers) + 1}]"), words)
+
+    # The texts of ticks are set anew from their formatter whenever a figure is drawn.
+    axes = [axis for one in figure.axes for axis in (one.yaxis, one.xaxis)]
+    ticks = [(axis, axis.get_major_formatter()) for axis in axes]
+    texts = [(text, text.get_text(), text.get_position()) for text in _texts(figure)]
+    places = [(one, one.get_position(original=True)) for one in figure.axes]
+    height = figure.get_figheight()
+    for axis, formatter in ticks:
+        if isinstance(formatter, FixedFormatter):
+            axis.set_major_formatter(FixedFormatter([numbered(words) for words in formatter.seq]))
+    for text, words, _ in texts:
+        text.set_text(numbered(words))
     try:
+        if numbers:
+            note = "In brackets: words that no font here has; the SVG has them."
+            figure.suptitle(f"{figure.get_suptitle()}\n{note}", x=0.01, ha="left", fontweight="bold")
+            figure.set_figheight(height + LEGEND_LINE)
+            figure.set_layout_engine(layout_engine())
+            _settle(figure)
         yield
     finally:
-        for text, words in before:
+        figure.set_figheight(height)
+        for axis, formatter in ticks:
+            axis.set_major_formatter(formatter)
+        for text, words, place in texts:
             text.set_text(words)
-        if note is not None:
-            note.set_text("")
+            text.set_position(place)
+        for one, where in places:
+            one.set_position(where)
+            one.set_in_layout(True)
 
 
-def _texts(drawing: Drawing) -> list[Text]:
+def _texts(figure: Figure) -> list[Text]:
     from matplotlib.text import Text
 
-    drawing.figure.draw_without_rendering()  # tick labels have their texts only then
-    return [one for one in drawing.figure.findobj(Text) if isinstance(one, Text) and one.get_text()]
+    figure.draw_without_rendering()  # tick labels have their texts only then
+    return [one for one in figure.findobj(Text) if isinstance(one, Text) and one.get_text()]
 
 
 @contextmanager

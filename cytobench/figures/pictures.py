@@ -39,12 +39,14 @@ class Run:
 
     def synthetic(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
         """The first images of each class behind a row. Raises UserError where the store lacks some."""
-        stage = self.planner.sampling(self._generator(one), one.row.shots, self._fold(one))
+        stage = self.planner.sampling(self.generator(one), one.row.shots, self._fold(one))
         found = {}
         for made in stage.classes:
             n = min(most, made.n)
             if made.images.missing(n):
-                raise UserError(f"the store {self.planner.store.root} lacks images of {one.row.row}, class {made.label}.")
+                raise UserError(
+                    f"the store {self.planner.store.root} lacks images of {one.row.row}, class {made.label}."
+                )
             found[made.label] = [pixels.read() for pixels in made.images.pixels(n)]
         return found
 
@@ -57,21 +59,30 @@ class Run:
     def shots(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
         """The first shots of each class that a row's generator was tuned on."""
         fold = self._fold(one)
-        return {label: self._read(self.planner.fold_shots(one.row.shots, fold, label)[:most]) for label in fold.counts()}
+        return {
+            label: self._read(self.planner.fold_shots(one.row.shots, fold, label)[:most]) for label in fold.counts()
+        }
 
     def why_private(self, one: Candidate) -> str:
         """Why a row's synthetic images may show real ones that are not public; empty where they do not."""
-        ready = self._generator(one)
+        ready = self.generator(one)
         if self.shows_real:
             return ""
         if not ready.offer.spec.seeded:
             return "it gives back images as they are"
         if ready.made_elsewhere:
             return "its images or weights were made elsewhere"
-        found = [used for record, _ in one.trials.values() for used in record.fidelity if used.total.copying is not None]
-        return "copies of the shots were found among its images" if any(found_in(used.total.copying or {}) for used in found) else ""
+        found = [
+            used for record, _ in one.trials.values() for used in record.fidelity if used.total.copying is not None
+        ]
+        return (
+            "copies of the shots were found among its images"
+            if any(found_in(used.total.copying or {}) for used in found)
+            else ""
+        )
 
-    def _generator(self, one: Candidate) -> ReadyGenerator:
+    def generator(self, one: Candidate) -> ReadyGenerator:
+        """The generator behind a row."""
         return next(ready for ready in self.resolved.generators if ready.name == one.row.generator)
 
     def _fold(self, one: Candidate) -> Fold:
@@ -89,8 +100,8 @@ def open_run(folder: Path, store: Path, number: int, dtype: str | None) -> Run:
     Raises UserError where the folder holds no benchmark, or its data set or weights are not here.
     """
     from cytobench.plugins import load_plugins
-    from cytobench.results import BENCHMARK_FILE, recorded_benchmark
     from cytobench.resolve import resolve
+    from cytobench.results import BENCHMARK_FILE, recorded_benchmark
 
     benchmark = recorded_benchmark(folder)
     if benchmark is None:

@@ -1,4 +1,4 @@
-"""What is drawn of a section: its rows that have a finished trial, what they gain over N = 0, what is said under all."""
+"""What is drawn of a section: its rows with a finished trial, what they gain over N = 0, what is said under all."""
 
 from __future__ import annotations
 

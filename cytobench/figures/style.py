@@ -6,7 +6,7 @@ every one has a contrast of at least 3 to 1, which WCAG 2.1 (1.4.11) asks of gra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ from cytobench.figures.text import columns, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 MM = 1 / 25.4
 """Inches."""
@@ -26,6 +28,8 @@ SMALL, NORMAL, LARGE = 7.0, 7.5, 8.5
 TEXT = "#14141a"
 FAINT = "#55555f"
 GRID = "#dcdce2"
+LEGEND_LINE = 3.7 * MM
+"""Height of a line of the legend, which is added to the figure's."""
 APART = 1.1 * MM
 """How far series stand apart at one place."""
 COLOURS = ("#0072b2", "#d04f00", "#00805d", "#9c3f7a", "#7a5a00", "#14141a")
@@ -33,13 +37,20 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 FILLS = ("#0072b2", "#f2c48d", "#7fbfa9", "#e6e6ea")
 HATCHES = ("", "////", "....", "")
-CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "PingFang SC")
+CJK_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+)
 """Fonts with Chinese glyphs, tried in this order where they are installed."""
 
 
 @cache
 def fonts() -> tuple[str, ...]:
-    """Names of the font families that text is set in, the first for all that it has: DejaVu Sans comes with matplotlib."""
+    """Families that text is set in, the first for all that it has: DejaVu Sans comes with matplotlib."""
     from matplotlib.font_manager import fontManager
 
     installed = set(fontManager.get_font_names())
@@ -88,23 +99,27 @@ def styled() -> Iterator[None]:
         "svg.hashsalt": "cytobench",
         "savefig.facecolor": "white",
     }
-    with rc_context({**kept, **ours}):
+    with rc_context({**kept, **ours}):  # type: ignore[dict-item]
         yield
 
 
 def new_figure(height: float, width: float = WIDTH, title: str = "") -> Figure:
-    """An empty figure of this size in inches, of no backend; within :func:`styled`."""
+    """An empty figure of this size in inches, of no backend; within :func:`styled`. It is laid out when written."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=layout_engine())
     FigureCanvasAgg(figure)
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=LARGE, fontweight="bold")
     return figure
+
+
+def layout_engine() -> ConstrainedLayoutEngine:
+    """What makes room for texts and legends."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.05, wspace=0.04, hspace=0.04)
 
 
 def series(number: int) -> dict[str, Any]:
@@ -123,6 +138,14 @@ def grid(axes: Axes, which: str) -> None:
     axes.tick_params(axis=which, length=0)  # type: ignore[arg-type]
 
 
+def name_ticks(axis: Axis, places: Sequence[float], names: Sequence[str]) -> None:
+    """Put these names at these places of an axis, so that ``png`` can number those that no font has."""
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_formatter(FixedFormatter(list(names)))
+
+
 def aside(axes: Axes, number: int, of: int) -> Any:
     """The data's place, moved sideways a little, so that the bars of several series at one place can be told apart.
 
@@ -136,8 +159,10 @@ def aside(axes: Axes, number: int, of: int) -> Any:
 
 
 def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:
-    """A legend below all panels, in as many columns as its longest text leaves room for."""
+    """A legend below all panels, in as many columns as its longest text leaves room for; the figure grows by it."""
     longest = max(map(columns, handles), default=0)
     texts = [wrapped(text, 110) for text in handles]
     ncols = max(1, min(len(handles), int(figure.get_figwidth() / MM / (14 + 1.5 * longest))))
     figure.legend(list(handles.values()), texts, loc="outside lower left", ncols=ncols, borderaxespad=0.2)
+    lines = sum(text.count("\n") + 1 for text in texts)
+    figure.set_figheight(figure.get_figheight() + -(-lines // ncols) * LEGEND_LINE)

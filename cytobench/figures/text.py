@@ -40,7 +40,15 @@ def shortened(text: str, width: int = LABEL) -> str:
 def labels(names: Sequence[str], width: int = LABEL) -> list[str]:
     """The names shortened; those that would then be alike get their number in front."""
     short = [shortened(name, width) for name in names]
-    return [f"{i} {shortened(name, width - 4)}" if short.count(s) > 1 else s for i, (name, s) in enumerate(zip(names, short, strict=True), 1)]
+    return [
+        f"{i} {shortened(name, width - 4)}" if short.count(s) > 1 else s
+        for i, (name, s) in enumerate(zip(names, short, strict=True), 1)
+    ]
+
+
+def in_full(names: Sequence[str], width: int = LABEL) -> str:
+    """A sentence with all names, in order, where figures shorten one of them; else empty."""
+    return f" Labels in full: {'; '.join(names)}." if any(columns(name) > width for name in names) else ""
 
 
 def wrapped(text: str, width: int = LEGEND) -> str:
@@ -58,7 +66,9 @@ def listed(parts: Sequence[str], most: int = 6) -> str:
 def without_glyph(text: str, families: tuple[str, ...]) -> str:
     """The characters of a text that none of these font families has, each once, in order."""
     known = [_characters(family) for family in families]
-    return "".join(dict.fromkeys(one for one in text if not one.isspace() and not any(ord(one) in have for have in known)))
+    return "".join(
+        dict.fromkeys(one for one in text if not one.isspace() and not any(ord(one) in have for have in known))
+    )
 
 
 @cache

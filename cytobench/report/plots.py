@@ -48,7 +48,7 @@ def plots(
             left_out += 1
             continue
         try:
-            drawing = plan.draw()
+            drawing = plan.draw(plan.name)
         except CytobenchError as error:
             say(f"the plot {plan.name} is left out: {error}")
             continue

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from cytobench.metrics import scores_by_split
+from cytobench.published.judge import SETTINGS, STUDY_COUNTS
 from cytobench.records import Record, write_record
 
 from ..conftest import record_values
@@ -24,7 +25,9 @@ def predictions(labels: Sequence[str], sizes: Sequence[int], fold: int, right: f
     tables = []
     for part in ("validation", "test"):
         true = np.repeat(np.array(labels, dtype=object), sizes)
-        predicted = np.where(luck.random(len(true)) < right, true, wrong.choice(np.array(labels, dtype=object), len(true)))
+        predicted = np.where(
+            luck.random(len(true)) < right, true, wrong.choice(np.array(labels, dtype=object), len(true))
+        )
         paths = [f"{part}{fold}-{i}.png" for i in range(len(true))]
         table = pd.DataFrame({"path": paths, "split": part, "label": true, "predicted": predicted, "synthetic": False})
         sure = pd.DataFrame({f"p_{label}": np.where(predicted == label, 0.8, 0.1) for label in labels})
@@ -62,7 +65,8 @@ def write(tmp_path: Path) -> Write:
                 "n_synthetic": n,
                 "shots_used": {},
                 "splits": {"train": {k: 3 * v for k, v in counts.items()}, "test": counts},
-                "dataset": values["dataset"] | {"labels": list(labels), "classes": {k: 5 * v for k, v in counts.items()}},
+                "dataset": values["dataset"]
+                | {"labels": list(labels), "classes": {k: 5 * v for k, v in counts.items()}},
                 "stages": stages(row, fold, n, seconds),
                 "fidelity": fidelity(fold) if fidelity else [],
                 **changes,
@@ -77,8 +81,30 @@ def write(tmp_path: Path) -> Write:
     return call
 
 
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A run as the study's own, CLIP with 100 images a class, without predictions: comparable by its records."""
+    generator = SETTINGS["sd21-lora"]
+    sampling = {key: generator[key] for key in ("steps", "guidance", "scheduler")}
+    for fold in range(5):
+        values = record_values(fold, f1=0.44)
+        values["scores"]["test_real"] = {"accuracy": 0.4, "f1_macro": 0.3, "auc_macro": 0.6}
+        values |= {"row": "sd21-lora/clip/s16/n100", "n_synthetic": 100, "preset": "paper"}
+        values["dataset"] |= {"labels": list(STUDY_COUNTS), "classes": dict(STUDY_COUNTS), "n_images": 18_365}
+        values["protocol"] |= {"name": "cytodiff", "switches": {"pooled": True}}
+        values["classifier"] |= {"config": dict(SETTINGS["clip"])}
+        values["classifier"]["ran"] |= {"resolution": 224}
+        settings = {key: value for key, value in generator.items() if key not in sampling}
+        values["generator"] |= {"fit_config": settings, "sample_config": sampling}
+        values["generator"]["ran"] |= {"resolution": 512}
+        write_record(tmp_path / "study", Record.model_validate(values), None)
+    return tmp_path / "study"
+
+
 def stages(row: str, fold: int, n: int, seconds: float) -> list[Mapping[str, Any]]:
     """Training for all; with synthetic images the fit and the sampling."""
     base = {"parts": {}, "device": "Test CPU, 2 cores", "when": "2026-01-01T00:00:00+00:00"}
-    kinds = {"train": seconds, "predict": seconds / 60} | ({"fit": 5 * seconds, "sample": n * seconds / 10} if n else {})
+    kinds = {"train": seconds, "predict": seconds / 60} | (
+        {"fit": 5 * seconds, "sample": n * seconds / 10} if n else {}
+    )
     return [{**base, "kind": kind, "key": f"{kind}-{row}-{fold}", "seconds": time} for kind, time in kinds.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_headings_are_in_order_and_ids_are_unique(tmp_path: Path) -> None:
     _, page = page_of(tmp_path, out, other)
     levels = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below - above <= 1 for above, below in pairwise(levels))
     ids = [attributes["id"] for _, attributes in page.found if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert all(image.get("alt") is not None for image in page.all("img"))
@@ -104,7 +105,7 @@ def test_any_number_of_classes(tmp_path: Path, classes: int) -> None:
     labels = [f"Class {i:03d}" for i in range(classes)]
     out = write_row(tmp_path / "out", 0, 0.5, labels, each=2, folds=[0])
     write_row(out, 20, 0.6, labels, each=2, folds=[0])
-    text, page = page_of(tmp_path, out)
+    text, _ = page_of(tmp_path, out)
     assert all(label in text for label in labels)
     assert len(text.encode()) < 3_000_000
 
