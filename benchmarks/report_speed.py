@@ -1,10 +1,10 @@
 """How long a page takes to make and to show: ``python benchmarks/report_speed.py``.
 
-Multiplies the records of ``results/pbc-strict-pocket`` to 10, 100 and 1,000 trials (``--trials``) in a temporary folder,
-each row under settings and numbers of images of its own, the largest with 75,000 synthetic images. Prints for each, as a
-folder and as a file: seconds and CPU seconds to make the page, bytes of all its files, bytes that a browser loads before
-the reader scrolls, and milliseconds in headless Chromium to the first contentful paint and to the load event (medians
-of ``--repeat`` openings from disk).
+Multiplies the records of ``results/pbc-strict-pocket`` to 10, 100 and 1,000 trials (``--trials``) in a temporary
+folder, each row under settings and numbers of images of its own, the largest with 75,000 synthetic images. Prints for
+each, as a folder and as a file: seconds and CPU seconds to make the page, bytes of all its files, bytes that a browser
+loads before the reader scrolls, and milliseconds in headless Chromium to the first contentful paint and to the load
+event (medians of ``--repeat`` openings from disk).
 """
 
 from __future__ import annotations

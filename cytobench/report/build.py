@@ -11,6 +11,7 @@ from cytobench.leaderboard.beside import published_header, published_lines
 from cytobench.leaderboard.model import Section
 from cytobench.leaderboard.words import LEGEND
 from cytobench.report.classes import class_tables, shown_rows
+from cytobench.report.galleries import sources_of
 from cytobench.report.gather import Group, read_groups
 from cytobench.report.page import render
 from cytobench.report.pictures import Budget, picture_views
@@ -71,7 +72,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     figures = plots(groups, words_of(verdicts), media, options.say)
     names = _names(groups)
     real = RealData(options.with_real_images)
-    budget = Budget.of(media.single, sum(bool(group.candidates) for group in groups))
+    budget = Budget.of(media.single, sum(bool(sources_of(group, options.store)) for group in groups))
     sections = []
     for number, (group, found, own) in enumerate(zip(groups, verdicts, figures, strict=True), 1):
         tag = f" (section {number})" if len(groups) > 1 else ""
@@ -94,7 +95,9 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
         apart=why_apart(groups),
         legend=LEGEND,
         filters=_filters(sections),
-        images_shown=_images_shown(sections),
+        verdicts=tuple(sorted(sections, key=lambda one: one.verdict.kind == "unknown")),
+        no_images=_no_images(sections),
+        images_shown=_images_shown(groups, sections),
         made_with=f"cytobench {version('cytobench')}",
         single=media.single,
     )
@@ -150,10 +153,25 @@ def _filters(sections: Sequence[SectionView]) -> dict[str, tuple[str, ...]]:
     return {name: values for name, values in found.items() if len(values) > 1}
 
 
-def _images_shown(sections: Sequence[SectionView]) -> str:
-    galleries = [section.gallery for section in sections if section.gallery is not None]
-    if not galleries:
+def _no_images(sections: Sequence[SectionView]) -> tuple[tuple[str, str], ...]:
+    found: dict[str, list[str]] = {}
+    for section in sections:
+        if section.gallery is None:
+            found.setdefault(section.why_no_gallery, []).append(str(section.number))
+    several = len(sections) > 1
+    return tuple(
+        (f"Section{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}" if several else "", why)
+        for why, numbers in found.items()
+    )
+
+
+def _images_shown(groups: Sequence[Group], sections: Sequence[SectionView]) -> str:
+    shown = [(group.section.drawn, section.gallery) for group, section in zip(groups, sections, strict=True)]
+    if not any(gallery for _, gallery in shown):
         return "This page shows no cell images."
-    if any(not gallery.why_no_real for gallery in galleries):
-        return "This page shows real images of the data set beside synthetic ones."
-    return "This page shows synthetic images alone, no image of a patient."
+    with_data = [drawn for drawn, gallery in shown if gallery is not None and not gallery.why_no_real]
+    if not with_data:
+        return "This page shows synthetic images alone, no image of a patient."
+    if all(with_data):
+        return "This page shows images of a data set that a program drew beside synthetic ones, no image of a patient."
+    return "This page shows real images of the data set beside synthetic ones."

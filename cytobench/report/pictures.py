@@ -38,11 +38,11 @@ def picture_views(
     keys = tuple(sorted(one.key for maker in known for one in maker.sets.values()))
     if keys and keys in budget.seen:
         return None, "the images are those of a section above"
-    budget.seen.add(keys)
     sources = sources_of(group, store)
     opened = real.of(group.records[0]) if group.candidates else Real(None, "no trial is finished")
     found = gallery(group, sources, opened, budget.each, large=not media.single)
     if found is not None:
+        budget.seen.add(keys)
         return _view(found, media), ""
     if not known:
         return None, "no finished row has synthetic images, and real ones " + (

@@ -173,15 +173,15 @@ def why_apart(groups: Sequence[Group]) -> str:
     if len(groups) < 2:
         return ""
     differing = [
-        f"{word} ({', '.join(values)})"
+        f"{word} ({'; '.join(values)})"
         for part, word in SECTION_PARTS.items()
         if len(values := list(dict.fromkeys(_short(getattr(group.section, part)) for group in groups))) > 1
     ]
-    what = "; ".join(differing) or "number format, or switches of the protocol"
+    what = ", ".join(differing) or "number format, or switches of the protocol"
     return f"{len(groups)} sections, which are never ranked together, for they differ in: {what}."
 
 
 def _short(value: object) -> str:
     """A value in a few words: a digest by its beginning."""
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value or "")
     return (text[:12] if len(text) == 64 else text) or "none"

@@ -124,6 +124,10 @@ class View:
     legend: str
     filters: Mapping[str, tuple[str, ...]]
     """What can be filtered by, each with its values, where there are several."""
+    verdicts: tuple[SectionView, ...]
+    """The sections in the order of their verdicts: first those that conclude something."""
+    no_images: tuple[tuple[str, str], ...]
+    """Why sections have no gallery: their numbers in words (empty where there is one section), and the reason."""
     images_shown: str
     """Which images are on the page: real ones too, or synthetic ones alone."""
     made_with: str

@@ -130,7 +130,7 @@ def test_folders_that_do_not_compare_are_kept_apart_in_words(tmp_path: Path) -> 
     )
     text, page = page_of(tmp_path, mine, theirs)
     assert "2 sections, which are never ranked together, for they differ in" in text
-    assert "version of the protocol (1, 2)" in text and "device (Test CPU, 2 cores, Other GPU)" in text
+    assert "version of the protocol (1; 2)" in text and "device (Test CPU, 2 cores; Other GPU)" in text
     boards = [table for table in page.all("table") if "board" in (table.get("class") or "")]
     assert len(boards) == 2
 
