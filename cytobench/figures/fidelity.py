@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cytobench.comparison.candidates import Candidate
 from cytobench.figures.drawing import Drawing, Plan
@@ -148,25 +148,22 @@ def _ends(summary: Figure, known: Sequence[FidelityFigure]) -> tuple[float, floa
 
 
 def _panel(axes: Axes, bars: Mapping[str, Bar], which: str) -> dict[str, object]:
+    """The bars of one figure, each with its images at the right margin; returns what stands in the legend."""
     handles: dict[str, object] = {}
-    right = max([0.0, *(max(bar.mean or 0.0, (bar.spread or (0, 0))[1], bar.floor or 0.0) for bar in bars.values())])
     for place, bar in enumerate(bars.values()):
         if bar.mean is not None:
-            handles["synthetic against real"] = axes.barh(
-                place, bar.mean, 0.6, color=FILLS[2], edgecolor=TEXT, linewidth=0.5
-            )
+            look: dict[str, Any] = {"color": FILLS[2], "edgecolor": TEXT, "linewidth": 0.5}
+            handles["synthetic against real"] = axes.barh(place, bar.mean, 0.6, **look)
         if bar.spread is not None:
             axes.plot(bar.spread, [place, place], color=TEXT, linewidth=0.9, marker="|", markersize=4)
         if bar.floor is not None:
-            handles["halves of the real images (floor)"] = axes.plot(
-                [bar.floor], [place], marker="D", color=COLOURS[1], linestyle="", markersize=4
-            )[0]
-        text = f"n = {bar.images}" if bar.mean is not None else f"too few: {bar.images}"
-        axes.text(right * 1.03, place, text, va="center", fontsize=SMALL, color=TEXT if bar.mean is not None else FAINT)
-    least = min(
-        [0.0, *((bar.spread or (0.0, 0.0))[0] for bar in bars.values()), *(bar.floor or 0.0 for bar in bars.values())]
-    )
-    axes.set_xlim(least, (right or 1.0) * 1.55)
+            look = {"marker": "D", "color": COLOURS[1], "linestyle": "", "markersize": 4, "markeredgecolor": "white"}
+            handles["halves of the real images (floor)"] = axes.plot([bar.floor], [place], **look)[0]
+        text, colour = (f"n = {bar.images}", TEXT) if bar.mean is not None else (f"too few: {bar.images}", FAINT)
+        at_margin = axes.get_yaxis_transform()
+        axes.text(1.02, place, text, va="center", fontsize=SMALL, color=colour, transform=at_margin)
+    axes.axvline(0, color=FAINT, linewidth=0.6)
+    axes.margins(x=0.06)
     axes.set_xlabel(NAMES[which])
     axes.tick_params(axis="y", length=0)
     grid(axes, "x")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 ACROSS, BESIDE, A_COUNT = 8, 2, 3
 """Images of a class: synthetic, real beside them, and of each number of shots."""
-TILE, GAP = 154, 6
-"""Side of an image in pixels, 13 mm at 300 dpi, and white between two."""
+TILE, GAP = 148, 0.04
+"""The most pixels of an image's side, 12.5 mm at 300 dpi, and the white between two as a share of it."""
 LARGEST, LEAST = 13 * MM, 5 * MM
 """Side of an image in print."""
 BETWEEN = 0.3
@@ -85,7 +85,7 @@ def _by_class(shown: Shown, one: Candidate, folder: Path, store: Path, real: boo
     with styled():
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
-    what = f"the first {ACROSS} of {one.row.n_synthetic:,} a class for {len(classes)} classes{beside}"
+    what = f"the first {min(ACROSS, one.row.n_synthetic)} of {one.row.n_synthetic:,} a class for {len(classes)} classes{beside}"
     alt = f"{title}: {what}. {_measured(shown, one)}{in_full(classes)}"
     return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
 
@@ -103,9 +103,7 @@ def _by_shots(shown: Shown, rows: Sequence[Candidate], folder: Path, store: Path
     classes = list(groups[-1][1])
     counts = ", ".join(str(one.row.shots) for one in rows)
     measured = " ".join(_measured(shown, one) for one in rows)
-    alt = (
-        f"{title}: {A_COUNT} images of each of {len(classes)} classes from {counts} shots. {measured}{in_full(classes)}"
-    )
+    alt = f"{title}: {min(A_COUNT, min(one.row.n_synthetic for one in rows))} images of each of {len(classes)} classes from {counts} shots. {measured}{in_full(classes)}"
     same = _same_noise(run, rows[0])
     caption = f"{same}{_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}"
     return Drawing(name, title, alt, caption, figure, BY_SHOTS)
@@ -139,13 +137,7 @@ def _sheet(groups: Sequence[Group], title: str) -> Figure:
     across = starts[-1] + groups[-1][2]
     beside = max(map(columns, names)) * 1.5 * MM + 6 * MM
     side = max(min((WIDTH - beside) / across, LARGEST), LEAST)
-    canvas = np.full((len(classes) * TILE, round(across * TILE), 3), 255, dtype=np.uint8)
-    for start, (_, images, width) in zip(starts, groups, strict=True):
-        for row, label in enumerate(classes):
-            for column, pixels in enumerate(list(images.get(label, ()))[:width]):
-                tile = _tile(pixels)
-                top, left = row * TILE + GAP // 2, round((start + column) * TILE) + GAP // 2
-                canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    canvas = _canvas(groups, starts, classes)
     figure = new_figure(len(classes) * side + 20 * MM, max(beside + across * side, 100 * MM), title)
     axes = figure.subplots()
     axes.imshow(canvas, extent=(0, across, len(classes), 0), interpolation="none", aspect="equal")
@@ -161,13 +153,29 @@ def _sheet(groups: Sequence[Group], title: str) -> Figure:
     return figure
 
 
-def _tile(pixels: Pixels) -> Pixels:
-    """An image fitted into a square of ``TILE`` - ``GAP`` pixels, its sides' ratio kept."""
+def _canvas(groups: Sequence[Group], starts: Sequence[float], classes: Sequence[str]) -> Pixels:
+    """All images on white, none larger than it is: figures of small ones stay small."""
+    shapes = [pixels.shape[:2] for _, images, _ in groups for found in images.values() for pixels in found]
+    inner = min(TILE, max((max(shape) for shape in shapes), default=TILE))
+    gap = max(1, round(GAP * inner))
+    side = inner + gap
+    across = round((starts[-1] + groups[-1][2]) * side)
+    canvas = np.full((len(classes) * side, across, 3), 255, dtype=np.uint8)
+    for start, (_, images, width) in zip(starts, groups, strict=True):
+        for row, label in enumerate(classes):
+            for column, pixels in enumerate(list(images.get(label, ()))[:width]):
+                tile = _tile(pixels, inner)
+                top, left = row * side + gap // 2, round((start + column) * side) + gap // 2
+                canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return canvas
+
+
+def _tile(pixels: Pixels, side: int) -> Pixels:
+    """An image whose longer side has so many pixels."""
     from PIL import Image
 
-    inner = TILE - GAP
     height, width = pixels.shape[:2]
-    scale = inner / max(height, width)
+    scale = side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 

@@ -1,0 +1,99 @@
+"""Galleries show what a run's store holds, and real images only where they may be shown."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cytobench.api import Result
+from cytobench.figures import Drawing, drawings, svg
+
+Run = Callable[..., Result]
+
+
+def gallery(folder: Path, only: str, **options: object) -> tuple[list[Drawing], list[str]]:
+    said: list[str] = []
+    return list(drawings([folder], [only], say=said.append, **options)), said  # type: ignore[arg-type]
+
+
+def pixels(drawing: Drawing) -> np.ndarray:
+    """The picture inside the SVG."""
+    (found,) = ET.fromstring(svg(drawing)).iter("{http://www.w3.org/2000/svg}image")
+    data = next(value for key, value in found.attrib.items() if key.endswith("href"))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB"))
+
+
+def headings(drawing: Drawing) -> set[str]:
+    return {"".join(one.itertext()) for one in ET.fromstring(svg(drawing)).iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_copies_of_images_that_are_not_public_are_shown_only_where_that_is_allowed(small: Run, tmp_path: Path) -> None:
+    small()
+    found, said = gallery(tmp_path / "out", "S1")
+    assert not found
+    (message,) = said
+    assert "not public" in message and "--with-real-images" in message
+    (drawing,), _ = gallery(tmp_path / "out", "S1", real=True)
+    assert {"real, test", "shots", "synthetic", "A", "B", "C"} <= headings(drawing)
+    assert "the first 3 of 3 a class for 3 classes, beside real test images and shots" in drawing.alt
+
+
+def test_a_gallery_shows_the_very_images_of_the_store(small: Run, tmp_path: Path, cells: Path) -> None:
+    small()
+    (drawing,), _ = gallery(tmp_path / "out", "gallery-repeat-s2", real=True)
+    canvas = pixels(drawing)
+    real = [np.asarray(Image.open(file).convert("RGB")) for file in sorted((cells / "A").glob("*.png"))]
+    side = real[0].shape[0]
+    first_row = canvas[: side + 4]
+    found = sum(_inside(first_row, image) for image in real)
+    assert found >= 4  # two test images, and both shots
+
+
+def _inside(canvas: np.ndarray, image: np.ndarray) -> bool:
+    height, width = image.shape[:2]
+    return any(
+        np.array_equal(canvas[top : top + height, left : left + width], image)
+        for top in range(canvas.shape[0] - height + 1)
+        for left in range(canvas.shape[1] - width + 1)
+    )
+
+
+def test_numbers_of_shots_stand_beside_each_other(small: Run, tmp_path: Path) -> None:
+    small(shots=[1, 2])
+    (drawing,), _ = gallery(tmp_path / "out", "S5", real=True)
+    assert {"1 shot", "2 shots", "real, test"} <= headings(drawing)
+    assert drawing.tags == ("S5", "S6", "S7")
+    assert "from 1, 2 shots" in drawing.alt
+    assert "same seed" not in drawing.caption  # copies are made from no noise
+
+
+def test_the_drawn_data_set_may_be_shown(tmp_path: Path, small: Run) -> None:
+    small(dataset="phantom", limit=15)
+    (drawing,), said = gallery(tmp_path / "out", "S1")
+    assert not said
+    assert {"real, test", "synthetic"} <= headings(drawing)
+
+
+def test_without_a_store_there_is_no_gallery_and_it_is_said(small: Run, tmp_path: Path) -> None:
+    small()
+    shutil.move(tmp_path / "out" / "store", tmp_path / "elsewhere")
+    said: list[str] = []
+    names = [drawing.name for drawing in drawings([tmp_path / "out"], say=said.append)]
+    assert "cost-stages" in names and not any(name.startswith("gallery") for name in names)
+    assert any("no gallery" in message and "--store" in message for message in said)
+    found, _ = gallery(tmp_path / "out", "S1", real=True, store=tmp_path / "elsewhere")
+    assert found
+
+
+def test_a_store_that_lacks_images_leaves_the_gallery_out(small: Run, tmp_path: Path) -> None:
+    small()
+    shutil.rmtree(tmp_path / "out" / "store" / "images")
+    found, said = gallery(tmp_path / "out", "S1", real=True)
+    assert not found and any("lacks images of repeat/random/s2/n3" in message for message in said)
