@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.copying.pixels import NEAR_COPY
+from cytobench.copying.pixels import NEAR_COPY, TRANSFORMS, transform
 from cytobench.decode import BadImage, decode_image
 from cytobench.records import Record
 from cytobench.report.gather import Group
@@ -348,6 +348,10 @@ def _pairs(
             continue
         distance = pair.get("distance")
         near = f"{distance:.3f} in {pair.get('space')}" if isinstance(distance, float | int) else ""
+        turned = pair.get("transform")
+        if turned in TRANSFORMS:
+            pixels = transform(pixels, str(turned))
+            near = f"{near}, {turned}"
         words = f"Shot of {label} nearest to image {made.index} of {maker.title}: {near}"
         shown = images.draw(pixels, words, f"{words} ({shot.path})")
         found.append((_made_tile(made, maker, label, images.draw), shown, near))

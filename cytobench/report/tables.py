@@ -124,7 +124,7 @@ def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
     kind = "failed" if not _any_figure(row) else "" if row.rank is not None else "unranked"
     return Line(
         cells=(
-            Entry(rank_text(row).split(" ")[0], str(row.rank or 9998)),
+            Entry(rank_text(row), str(row.rank or 9998)),
             ranked,
             Entry(generator_text(row)),
             Entry(classifier_text(row)),

@@ -253,8 +253,11 @@ def test_plots_are_there_and_say_their_finding(site: Path, opened) -> None:
 
 
 def test_print_opens_what_is_closed_and_hides_what_is_for_the_screen(site: Path, opened) -> None:
-    page = opened(site)
+    wide = 1030  # A4 across, less its margins, in CSS pixels
+    page = opened(site, viewport={"width": wide, "height": 700})
     page.emulate_media(media="print")
+    right = page.locator("table").evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")
+    assert max(right) <= wide
     assert page.locator("nav").is_hidden() and page.locator("#filters").is_hidden()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
