@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: venv demo lint test clean
+.PHONY: venv demo site lint test clean
 
 venv: $(STAMP)
 
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml
 
 demo: venv
 	$(BIN)/cytobench run benchmarks/demo.toml --out results/demo
+
+# Pages of the demo and of the committed results, a folder each, and one that lists them.
+site: demo
+	$(BIN)/python benchmarks/pages.py site
 
 lint: venv
 	$(BIN)/ruff check .

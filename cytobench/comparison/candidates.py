@@ -16,7 +16,7 @@ from cytobench.leaderboard.rows import place
 from cytobench.leaderboard.table import comparable, leaderboard, rows_of
 from cytobench.records import ClassifierUsed, GeneratorUsed, Record, read_record_files
 
-_SECTION_PARTS = {
+SECTION_PARTS = {
     "dataset": "data set",
     "dataset_digest": "data",
     "limit": "--limit",
@@ -182,7 +182,7 @@ def _why_apart(one: Candidate, other: Candidate) -> str:
     submitted = one.row.submitted or other.row.submitted
     parts = [
         f"{word} ({getattr(one.section, part)}, {getattr(other.section, part)})"
-        for part, word in _SECTION_PARTS.items()
+        for part, word in SECTION_PARTS.items()
         if getattr(one.section, part) != getattr(other.section, part) and not (submitted and part in _OF_RUNS)
     ]
     differing = ", ".join(parts) or "number format or switches of the protocol"

@@ -72,11 +72,16 @@ def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable
     found: list[Plan] = []
     for number, rows in enumerate(sections, 1):
         shown = Shown(tuple(rows), f"-section{number}" if len(sections) > 1 else "")
-        for kind in (curve_plans, class_plans, matrix_plans, fidelity_plans, cost_plans):
-            found += kind(shown)
+        found += record_plans(shown)
         found += gallery_plans(shown, store, real, say)
         _say_incomplete(shown, say)
     return _apart(found)
+
+
+def record_plans(shown: Shown) -> list[Plan]:
+    """The figures of a section that its records and predictions are enough for."""
+    kinds = (curve_plans, class_plans, matrix_plans, fidelity_plans, cost_plans)
+    return [plan for kind in kinds for plan in kind(shown)]
 
 
 def selected(found: Sequence[Plan], only: Sequence[str], left: Sequence[str] = ()) -> list[Plan]:

@@ -1,4 +1,4 @@
-"""A built wheel holds the published figures, and one copy of them."""
+"""A built wheel holds the published figures, and one copy of them, and what pages are made of."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_wheel_holds_every_published_file(tmp_path: Path) -> None:
+def test_a_wheel_holds_every_file_that_is_no_module(tmp_path: Path) -> None:
     wanted = {f"cytobench/published/{file.name}" for file in (ROOT / "cytobench" / "published").glob("*.csv")}
     assert len(wanted) == 8
+    pages = ROOT / "cytobench" / "report"
+    parts = [*pages.glob("assets/*"), *pages.glob("templates/*")]
+    assert {file.suffix for file in parts} == {".css", ".js", ".html"}
+    wanted |= {file.relative_to(ROOT).as_posix() for file in parts}
     source = tmp_path / "source"
     ignore = shutil.ignore_patterns("*.safetensors", "__pycache__")
     for name in ("cytobench", "plugins"):

@@ -1,0 +1,178 @@
+"""Which images a page may show, and where they come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cytobench.contract import Request
+from cytobench.imagesets import ImageSet
+from cytobench.keys import content_key
+from cytobench.plugins import load_plugins
+from cytobench.report.galleries import Gallery, gallery, sources_of
+from cytobench.report.gather import Group, read_groups
+from cytobench.report.pack import PackSource
+from cytobench.report.pictures import make_packs
+from cytobench.report.realdata import Real, RealData
+from cytobench.report.sources import RealImages, StoreSource
+
+from ..noise import noise
+from .results import write_row
+
+LABELS = ("A", "B")
+
+
+def pixels(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+
+
+def put(store: Path, key: str, images: list[np.ndarray], label: str) -> None:
+    """An image set of one block, as a sampling leaves it."""
+    made = ImageSet(store / "images" / key[:2] / key, len(images))
+    requests = [Request(label=label, prompt="", index=i, seed=i) for i in range(len(images))]
+    made.write(0, list(zip(requests, images, strict=True)), {})
+
+
+def sampled(generator: str) -> Callable[[dict[str, Any]], None]:
+    """Stages of a record that sampled a set a class, and fitted one."""
+
+    def edit(values: dict[str, Any]) -> None:
+        base = {"parts": {}, "device": "Test CPU, 2 cores", "when": "2026-01-01T00:00:00+00:00", "seconds": 1.0}
+        for label in LABELS:
+            for kind in ("fit", "sample"):
+                key = content_key(kind, {"label": label, "generator": generator})
+                values["stages"].append({**base, "kind": kind, "key": key, "label": label, "images": 3})
+
+    return edit
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A generator and the control that copies, with three images a class in a store."""
+    out = tmp_path / "out"
+    for number, generator in enumerate(("sd21-lora", "repeat")):
+        write_row(out, 3, 0.6, LABELS, folds=[0], generator=generator, edit=sampled(generator))
+        for label in LABELS:
+            key = content_key("sample", {"label": label, "generator": generator})
+            put(out / "store", key, [pixels(10 * number + i) for i in range(3)], label)
+    return out
+
+
+def shown(out: Path, real: Real = Real(None, "not allowed"), budget: int = 100) -> tuple[Group, Gallery | None]:  # noqa: B008
+    (group,) = read_groups([out])
+    return group, gallery(group, sources_of(group, None), real, budget, large=False)
+
+
+def strips(found: Gallery | None, label: str) -> dict[str, int]:
+    assert found is not None
+    (one,) = (one for one in found.classes if one.label == label)
+    return {strip.title.split(",")[0]: len(strip.tiles) for strip in one.strips}
+
+
+def test_copies_of_real_images_are_not_shown_as_synthetic(run: Path) -> None:
+    _, found = shown(run)
+    assert strips(found, "A") == {"sd21-lora": 3}
+    assert found is not None and any("repeat" in line and "real ones" in line for line in found.absent)
+    assert found.why_no_real == "not allowed"
+
+
+def test_an_image_with_the_pixels_of_a_shot_is_left_out(run: Path) -> None:
+    from cytobench.decode import pixel_digest
+
+    key = content_key("fit", {"label": "A", "generator": "sd21-lora"})
+    folder = run / "store" / "fit" / key[:2] / key
+    folder.mkdir(parents=True)
+    inputs = {"shots": [["A", pixel_digest(pixels(1))]]}
+    (folder / "stage.json").write_text(json.dumps({"inputs": inputs}))
+    _, found = shown(run)
+    assert strips(found, "A") == {"sd21-lora": 2} and strips(found, "B") == {"sd21-lora": 3}
+
+
+def test_real_images_shots_and_copies_are_there_where_allowed(run: Path, tmp_path: Path) -> None:
+    for i in range(12):
+        noise(tmp_path / "data" / "A" / f"{i}.png", i)
+    real = RealImages(tmp_path / "data", [(f"A/{i}.png", "A", f"{i}") for i in range(12)])
+    _, found = shown(run, Real(real))
+    assert strips(found, "A") == {"Real images of the data set": 8, "sd21-lora": 3, "repeat": 3}
+
+
+def test_a_budget_bounds_the_pictures(run: Path) -> None:
+    _, found = shown(run, budget=1)
+    assert found is not None and found.tiles == 4  # two classes, two images each
+
+
+def test_a_damaged_shard_counts_as_absent(run: Path) -> None:
+    for shard in (run / "store").rglob("*.parquet"):
+        shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    _, found = shown(run)
+    assert found is None
+
+
+@pytest.mark.parametrize("key", ["../../../etc", "", "a" * 63, "A" * 64, "/" + "a" * 63])
+def test_a_key_that_is_no_digest_leads_nowhere(tmp_path: Path, key: str) -> None:
+    assert list(StoreSource(tmp_path).images(key, 3)) == []
+    assert StoreSource(tmp_path).shots(key) == []
+
+
+def test_a_pack_stands_for_the_store_without_a_real_image(run: Path) -> None:
+    written = make_packs([run], None)
+    assert list(written) == [run.resolve()] and written[run.resolve()] < 20_000
+    (run / "store").rename(run / "away")
+    pack = PackSource(run)
+    copies = content_key("sample", {"label": "A", "generator": "repeat"})
+    assert list(pack.images(copies, 3)) == []
+    _, found = shown(run)
+    assert strips(found, "A") == {"sd21-lora": 3}
+    assert found is not None and "pack" in found.source
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda index: index["sheets"][0].update(file="../../secret.webp"),
+        lambda index: index["sheets"][0].update(digest="0" * 64),
+        lambda index: index["sheets"][0]["sets"][0].update(row=99) or index["sheets"][0]["sets"].pop(),
+        lambda index: index.update(schema_version=9),
+        lambda index: index.update(sheets=7),
+    ],
+)
+def test_a_pack_that_does_not_fit_shows_nothing(run: Path, change) -> None:
+    make_packs([run], None)
+    (run / "store").rename(run / "away")
+    file = run / "thumbnails" / "index.json"
+    index = json.loads(file.read_text())
+    change(index)
+    file.write_text(json.dumps(index))
+    assert shown(run)[1] is None
+
+
+def test_that_images_are_public_is_the_word_of_the_plugin_alone(tmp_path: Path) -> None:
+    write_row(tmp_path / "out", 3, 0.6, folds=[0])  # its record says public
+    (group,) = read_groups([tmp_path / "out"])
+    found = RealData(allowed=False).of(group.records[0])
+    assert found.images is None and "--with-real-images" in found.why_none
+
+
+def test_other_images_at_the_same_place_are_not_shown(cells: Path, tmp_path: Path) -> None:
+    write_row(tmp_path / "out", 3, 0.6, folds=[0], edit=lambda v: v["benchmark"].update(dataset=str(cells)))
+    (group,) = read_groups([tmp_path / "out"])
+    found = RealData(allowed=True).of(group.records[0])
+    assert found.images is None and "other images" in found.why_none
+
+
+def test_a_public_data_set_of_a_plugin_is_opened(cells: Path, monkeypatch) -> None:
+    from cytobench.data.open import open_dataset
+
+    dataset = open_dataset(str(cells), {}, cells.parent / "cache")
+    monkeypatch.setattr("cytobench.report.realdata.declared_dataset", lambda benchmark, plugins: dataset)
+    record = SimpleNamespace(benchmark={"dataset": "phantom"}, dataset=SimpleNamespace(digest=dataset.digest))
+    found = RealData(allowed=False, load=load_plugins).of(record)  # type: ignore[arg-type]
+    assert found.images is not None
+    assert len(found.images.some("A", 4)) == 4
+    assert found.images.of_path("../A/00.png") is None
