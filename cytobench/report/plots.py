@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cytobench.errors import CytobenchError
-from cytobench.figures import svg
+from cytobench.figures import Drawing, svg
 from cytobench.figures.draw import record_plans
 from cytobench.figures.shown import Shown
 from cytobench.report.gather import Group
@@ -15,6 +15,8 @@ EACH = 6
 """Plots of one topic in a section, at most."""
 IN_A_FOLDER, IN_A_FILE = 8_000_000, 1_000_000
 """Bytes of all plots of a page: of a folder, where they load when they come into view, and of a file."""
+_PIXELS = 96
+"""CSS pixels of an inch."""
 _TOPICS = {
     "curve": "curves",
     "confusion": "confusion",
@@ -54,10 +56,15 @@ def plots(
             continue
         picture = svg(drawing).encode("utf-8")
         left -= len(picture)
-        there.append(FigureView(media.add(picture, "svg"), drawing.title, drawing.alt, drawing.caption))
+        there.append(FigureView(media.add(picture, "svg"), drawing.title, drawing.alt, drawing.caption, _size(drawing)))
     if left_out:
         say(f"{left_out} plots are left out, so that the page stays small: cytobench figures draws them all.")
     return found
+
+
+def _size(drawing: Drawing) -> tuple[int, int]:
+    width, height = drawing.figure.get_size_inches() * _PIXELS
+    return round(width), round(height)
 
 
 def topic_of(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
+from cytobench.benchmark import Analysis
 from cytobench.comparison.headline import DeclaredFamily, DeclaredPair
 from cytobench.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
 from cytobench.leaderboard import fidelity
@@ -151,7 +152,8 @@ def _time(row: Row) -> str:
 
 
 def family_table(family: DeclaredFamily) -> Table:
-    """Every declared comparison, what validation chose first."""
+    """Every comparison of the family, declared or each row with N = 0; what validation chose first."""
+    title = "Compared with N = 0" if family.analysis == Analysis() else "Declared comparisons"
     prices = {id(one.pair): one.cost for one in family.headline}
     pairs = sorted(family.pairs, key=lambda pair: (id(pair) not in prices, not pair.chosen))
     lines = []
@@ -179,7 +181,7 @@ def family_table(family: DeclaredFamily) -> Table:
             Column("gain and cost"),
         ),
     )
-    return Table(f"Declared comparisons: {family.section[0].section.title}", columns, tuple(lines))
+    return Table(f"{title}: {family.section[0].section.title}", columns, tuple(lines))
 
 
 def _pair(pair: DeclaredPair) -> list[Entry]:

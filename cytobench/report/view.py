@@ -85,6 +85,8 @@ class FigureView:
     title: str
     alt: str
     caption: str
+    size: tuple[int, int]
+    """Width and height in CSS pixels, so that nothing moves when it is loaded."""
 
 
 @dataclass(frozen=True)
