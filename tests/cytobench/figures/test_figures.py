@@ -109,6 +109,9 @@ def test_a_comparable_published_curve_is_drawn_behind_ours(study: Path) -> None:
     assert "5,000" in found
     assert len(drawing.figure.axes) == 2
     assert "0.23 at N = 0, 0.77 at N = 5,000; comparable" in drawing.alt
+    assert "0.300±0.000 at N = 100" in drawing.alt and "0.440±0.000 at N = 100" in drawing.alt
+    low, high = drawing.figure.axes[1].get_ylim()
+    assert low <= 0.21 and high >= 0.78  # all of the published curve, with its bars
     assert "no gain can be paired" in drawing.caption
 
 
