@@ -80,7 +80,7 @@ def curve_plans(shown: Shown) -> Iterator[Plan]:
 
 def _draw(curve: Curve, name: str) -> Drawing:
     gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.shown.gain(one, curve.cell))}
-    published = published_curve(curve.shown.section, curve.rows[0].plugin, curve.metric)
+    published = published_curve(curve.shown.section, curve.rows[0], curve.metric)
     pooled = ("test", curve.metric) if curve.shown.section.pooled else None
     title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
     counts = sorted({one.row.n_synthetic for one in curve.rows})
@@ -139,10 +139,10 @@ def _line(axes: Axes, points: Sequence[tuple[Candidate, Figure]], number: int, o
 def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: float) -> None:
     axes.axhline(0, color=TEXT, linewidth=0.8)
     for number, line in enumerate(curve.lines):
-        known = [(one.row.n_synthetic, gains[id(one)]) for one in line if id(one) in gains]
-        where = [(n, found.gain.mean) for n, found in known]
-        ends = [(found.gain.low, found.gain.high) for _, found in known]
-        _marked(axes, where, ends, [is_gain(found) for _, found in known], number, len(curve.lines))
+        drawn = [(one.row.n_synthetic, gains[id(one)]) for one in line if id(one) in gains]
+        where = [(n, found.gain.mean) for n, found in drawn]
+        ends = [(found.gain.low, found.gain.high) for _, found in drawn]
+        _marked(axes, where, ends, [is_gain(found) for _, found in drawn], number, len(curve.lines))
     known = any(found.gain.low is not None for found in gains.values())
     note = ", 95 % interval\n(hollow: no gain shown)" if known else "\n(no interval is known)"
     axes.set_title(f"gain over N = 0{note}")

@@ -85,7 +85,8 @@ def _by_class(shown: Shown, one: Candidate, folder: Path, store: Path, real: boo
     with styled():
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
-    what = f"the first {min(ACROSS, one.row.n_synthetic)} of {one.row.n_synthetic:,} a class for {len(classes)} classes{beside}"
+    n = one.row.n_synthetic
+    what = f"the first {min(ACROSS, n)} of {n:,} a class for {len(classes)} classes{beside}"
     alt = f"{title}: {what}. {_measured(shown, one)}{in_full(classes)}"
     return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
 
@@ -103,7 +104,9 @@ def _by_shots(shown: Shown, rows: Sequence[Candidate], folder: Path, store: Path
     classes = list(groups[-1][1])
     counts = ", ".join(str(one.row.shots) for one in rows)
     measured = " ".join(_measured(shown, one) for one in rows)
-    alt = f"{title}: {min(A_COUNT, min(one.row.n_synthetic for one in rows))} images of each of {len(classes)} classes from {counts} shots. {measured}{in_full(classes)}"
+    each = min(A_COUNT, *(one.row.n_synthetic for one in rows))
+    what = f"{each} images of each of {len(classes)} classes from {counts} shots"
+    alt = f"{title}: {what}. {measured}{in_full(classes)}"
     same = _same_noise(run, rows[0])
     caption = f"{same}{_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}"
     return Drawing(name, title, alt, caption, figure, BY_SHOTS)

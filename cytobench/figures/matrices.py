@@ -18,6 +18,7 @@ from cytobench.figures.shown import Shown, row_name
 from cytobench.figures.style import GRID, MM, SMALL, TEXT, WIDTH, name_ticks, new_figure, styled
 from cytobench.figures.text import columns, in_full, labels, shortened, slug
 from cytobench.published import FIGURES, beside_matrix
+from cytobench.published.judge import GENERATOR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,14 +37,17 @@ LARGEST = 3
 
 
 def matrix_plans(shown: Shown) -> Iterator[Plan]:
-    """Of each classifier N = 0, what validation chose of each generator, the change between them, and the study's."""
+    """Of each classifier N = 0, what validation chose of each generator and the study's N, the changes, the study's."""
     for rows in shown.classifiers:
         plain = next((one for one in rows if not one.row.n_synthetic and one.row.complete), None)
-        for one in [*([plain] if plain else []), *(one for one in rows if one in shown.chosen)]:
-            yield Plan(_name(one) + shown.suffix, _tags(one), partial(_row, shown, one))
+        for one in rows:
+            if one is not plain and one not in shown.chosen and not _is_the_studys(one):
+                continue
+            tags = _tags(one, rows)
+            yield Plan(_name(one) + shown.suffix, tags, partial(_row, shown, one, tags))
             if plain is not None and one is not plain:
                 name = f"{_name(one)}-minus-n0{shown.suffix}"
-                yield Plan(name, _tags(one), partial(_change, shown, one, plain))
+                yield Plan(name, tags, partial(_change, shown, one, plain, tags))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
                 name = slug("published", figure, "beside", rows[0].row.classifier) + shown.suffix
@@ -55,15 +59,25 @@ def _name(one: Candidate) -> str:
     return slug("confusion", row.classifier, row.generator, f"s{row.shots}", f"n{row.n_synthetic}")
 
 
-def _tags(one: Candidate) -> tuple[str, ...]:
-    """The study's figures of the same classifier, with or without synthetic images."""
-    plugin, made = one.plugin, one.row.n_synthetic > 0
+def _is_the_studys(one: Candidate, name: str = "") -> bool:
+    """Whether a row has the classifier, the N and the generator of one of the study's figures, or of this one."""
+    kind = one.plugin, one.row.n_synthetic
+    made = one.row.generator in ("none", GENERATOR)
+    same = [key for key, figure in FIGURES.items() if (figure.classifier, figure.n) == kind]
+    return one.row.complete and made and (name in same if name else bool(same))
+
+
+def _tags(one: Candidate, rows: Sequence[Candidate]) -> tuple[str, ...]:
+    """The study's figures of the same classifier and N; where no row has that N, those with synthetic images too."""
     return tuple(
-        name.upper() for name, figure in FIGURES.items() if (figure.classifier, figure.n > 0) == (plugin, made)
+        name.upper()
+        for name, figure in FIGURES.items()
+        if (figure.classifier, figure.n > 0) == (one.plugin, one.row.n_synthetic > 0)
+        and (_is_the_studys(one, name) or not any(_is_the_studys(other, name) for other in rows))
     )
 
 
-def _row(shown: Shown, one: Candidate, name: str) -> Drawing:
+def _row(shown: Shown, one: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
     matrix = _matrix(shown, one)
     title = f"Confusion of {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 60)}"
     with styled():
@@ -72,10 +86,10 @@ def _row(shown: Shown, one: Candidate, name: str) -> Drawing:
     caption = (
         f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
     )
-    return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, _tags(one))
+    return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, tags)
 
 
-def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawing:
+def _change(shown: Shown, one: Candidate, plain: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
     after, before = _matrix(shown, one), _matrix(shown, plain)
     points = 100 * (after.shares - before.shares)
     title = f"What changes for {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 50)} minus N = 0"
@@ -96,16 +110,15 @@ def _change(shown: Shown, one: Candidate, plain: Candidate, name: str) -> Drawin
         f"Change in each cell's share of its row, in percentage points, both of {tested}; no interval. "
         f"{one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
     )
-    return Drawing(name, title, alt, caption, figure, _tags(one))
+    return Drawing(name, title, alt, caption, figure, tags)
 
 
 def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
     """The study's matrix, with the verdict on our row that is nearest to it."""
     wanted = FIGURES[figure_name]
-    ours = next(
-        (one for one in rows if bool(one.row.n_synthetic) == bool(wanted.n) and (not wanted.n or one in shown.chosen)),
-        rows[0],
-    )
+    near = [one for one in rows if (one.row.n_synthetic > 0) == (wanted.n > 0) and one.row.complete]
+    exact = [one for one in near if _is_the_studys(one, figure_name)]
+    ours = next(iter([*exact, *(one for one in near if one in shown.chosen), *near, *rows]))
     matrix = beside_matrix(figure_name, [record for record, _ in ours.trials.values()], "test")
     verdict = matrix.notes[-1]
     title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (
@@ -188,9 +201,7 @@ def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: 
     norm = PowerNorm(0.5 if without_numbers else 1.0, vmin=0, vmax=1)
     mesh = axes.pcolormesh(values, cmap=colours, norm=norm, edgecolors=GRID, linewidth=0.4)
     if without_numbers:
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        figure.colorbar(
+        axes.figure.colorbar(
             mesh,
             ax=axes,
             shrink=0.4,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cytobench.comparison.candidates import Candidate
 from cytobench.figures.scales import count_axis
 from cytobench.figures.style import FAINT, grid
 from cytobench.figures.text import listed
@@ -22,6 +23,8 @@ class PublishedCurve:
     """The rows of a published table in one metric, by N."""
 
     table: str
+    classifier: str
+    """Ours, by its name in tables."""
     metric: str
     rows: tuple[Published, ...]
 
@@ -29,8 +32,14 @@ class PublishedCurve:
     def reasons(self) -> tuple[str, ...]:
         """Why it is not comparable with ours; empty if every row of ours that has a published one is."""
         beside = [row for row in self.rows if row.ours is not None]
-        found = [reason for row in beside for reason in row.reasons]
+        found = [reason for row in beside for reason in self._of(row)]
         return tuple(dict.fromkeys(found)) if beside else (NO_ROW,)
+
+    def _of(self, row: Published) -> tuple[str, ...]:
+        """The reasons of a row; it may stand beside a variant's of the same plugin, which is another curve."""
+        if row.ours is not None and row.ours.classifier != self.classifier:
+            return (f"it stands beside {row.ours.classifier}",)
+        return row.reasons
 
     @property
     def comparable(self) -> bool:
@@ -82,8 +91,8 @@ class PublishedCurve:
         return axes.plot(n, mean, zorder=1, **look)[0]
 
 
-def published_curve(section: Section, plugin: str, metric: str) -> PublishedCurve | None:
-    """The published rows of a classifier plugin that tested real images too; None where the study has none."""
-    rows = [row for row in section.published if row.classifier == plugin and row.table != "S1"]
+def published_curve(section: Section, one: Candidate, metric: str) -> PublishedCurve | None:
+    """The published rows of a row's classifier plugin that tested real images too; None where the study has none."""
+    rows = [row for row in section.published if row.classifier == one.plugin and row.table != "S1"]
     numbered = sorted((row for row in rows if row.n_synthetic is not None), key=lambda row: row.n_synthetic or 0)
-    return PublishedCurve(numbered[0].table, metric, tuple(numbered)) if numbered else None
+    return PublishedCurve(numbered[0].table, one.row.classifier, metric, tuple(numbered)) if numbered else None

@@ -153,9 +153,8 @@ def aside(axes: Axes, number: int, of: int) -> Any:
     """
     from matplotlib.transforms import ScaledTranslation
 
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return axes.transData + ScaledTranslation((number - (of - 1) / 2) * APART, 0, figure.dpi_scale_trans)
+    inches = axes.figure.dpi_scale_trans
+    return axes.transData + ScaledTranslation((number - (of - 1) / 2) * APART, 0, inches)
 
 
 def legend_below(figure: Figure, handles: Mapping[str, Any]) -> None:

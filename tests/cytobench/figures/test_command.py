@@ -78,7 +78,8 @@ def test_a_file_in_place_of_the_folder_is_refused(
 
 
 def test_what_is_left_out_is_told_on_stderr(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(0, 0.6)
-    code, out, err = command(capsys, write(20, 0.8, folds=[1]), "--out", tmp_path / "figs")
+    folder = write(20, 0.8, folds=[1], classifier="other")
+    code, out, err = command(capsys, folder, "--out", tmp_path / "figs")
     assert code == 0
-    assert "n20 is incomplete" in err and "incomplete:" not in out.splitlines()[0]
+    assert "sd21-lora/other/s16/n20 is incomplete" in err and "no gallery" in err
+    assert "no gallery" not in out and "## curve-other-accuracy" in out

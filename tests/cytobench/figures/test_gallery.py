@@ -7,13 +7,17 @@ import io
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from cytobench.api import Result
+from cytobench.comparison.candidates import read_candidates
 from cytobench.figures import Drawing, drawings, svg
+from cytobench.figures.pictures import open_run
 
 Run = Callable[..., Result]
 
@@ -74,11 +78,16 @@ def test_numbers_of_shots_stand_beside_each_other(small: Run, tmp_path: Path) ->
     assert "same seed" not in drawing.caption  # copies are made from no noise
 
 
-def test_the_drawn_data_set_may_be_shown(tmp_path: Path, small: Run) -> None:
-    small(dataset="phantom", limit=15)
-    (drawing,), said = gallery(tmp_path / "out", "S1")
-    assert not said
-    assert {"real, test", "synthetic"} <= headings(drawing)
+@pytest.mark.parametrize("kind", ["public", "drawn"])
+def test_a_public_or_drawn_data_set_may_be_shown(small: Run, tmp_path: Path, kind: str) -> None:
+    small()
+    (section,) = read_candidates([tmp_path / "out"])
+    one = next(row for row in section if row.row.n_synthetic)
+    run = open_run(tmp_path / "out", tmp_path / "out" / "store", 0, "float32")
+    assert not run.shows_real and run.why_private(one)
+    shown = replace(run.resolved.dataset, **{kind: True})
+    run = replace(run, resolved=replace(run.resolved, dataset=shown))
+    assert run.shows_real and not run.why_private(one)
 
 
 def test_without_a_store_there_is_no_gallery_and_it_is_said(small: Run, tmp_path: Path) -> None:
