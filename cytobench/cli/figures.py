@@ -30,11 +30,15 @@ def figures(
     On stdout: each figure's title, caption and alt text, as Markdown.
     """
     from cytobench.atomic import write_bytes
+    from cytobench.errors import UserError
     from cytobench.figures import drawings, missing_glyphs, png, svg
 
     for drawing in drawings(folders, only, with_real_images, store, lambda message: click.echo(message, err=True)):
-        write_bytes(out / f"{drawing.name}.svg", svg(drawing).encode())
-        write_bytes(out / f"{drawing.name}.png", png(drawing))
+        try:
+            write_bytes(out / f"{drawing.name}.svg", svg(drawing).encode())
+            write_bytes(out / f"{drawing.name}.png", png(drawing))
+        except OSError as error:
+            raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
         tags = f" ({', '.join(drawing.tags)})" if drawing.tags else ""
         click.echo(f"## {drawing.name}{tags}\n\n**{drawing.title}.** {drawing.caption}\n\nAlt text: {drawing.alt}\n")
         missing = missing_glyphs(drawing)

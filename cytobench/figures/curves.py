@@ -116,7 +116,7 @@ def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]
     majority = curve.shown.section.majority.get(cell)
     if majority is not None and majority.mean is not None:
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
-    made = " and synthetic images" if curve.shown.section.pooled and cell[0] == "test" else ""
+    made = ", synthetic images too" if curve.shown.section.pooled and cell[0] == "test" else ""
     axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
     axes.set_ylabel(METRIC_NAMES[curve.metric])
     _finish(axes, curve, room)
@@ -195,19 +195,26 @@ def _legend(one: Candidate, curve: Curve) -> str:
 
 
 def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCurve | None) -> str:
-    split = SPLIT_NAMES.get(curve.cell[0], curve.cell[0])
-    start = f"{curve.classifier}, {METRIC_NAMES[curve.metric]} on {split}"
-    plain = None if curve.plain is None else curve.plain.row.figures.get(curve.cell)
-    first = f"{start}: {figure_text(plain)} on real images alone (N = 0)" if plain else start
-    sentences = [f"{first}."]
-    for line in curve.lines:
-        parts = [_point_text(one, curve, gains.get(id(one))) for one in _told(line, curve)]
-        left = len(line) - len(parts)
-        more = f"; {left} more N between" if left else ""
-        sentences.append(f"{_legend(line[0], curve)}: {'; '.join(parts)}{more}.")
+    sentences = _score_sentences(curve, curve.cell, gains)
+    if curve.shown.section.pooled:
+        sentences += _score_sentences(curve, ("test", curve.metric), {})
     if published is not None:
         sentences.append(published.alt)
     return " ".join(sentences)
+
+
+def _score_sentences(curve: Curve, cell: Cell, gains: Mapping[int, GainAndCost]) -> list[str]:
+    """The scores of one split, N = 0 first, then a sentence a generator."""
+    made = ", synthetic images too" if curve.shown.section.pooled and cell[0] == "test" else ""
+    start = f"{curve.classifier}, {METRIC_NAMES[curve.metric]} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
+    plain = None if curve.plain is None else curve.plain.row.figures.get(cell)
+    sentences = [f"{start}: {figure_text(plain)} on real images alone (N = 0)." if plain else f"{start}:"]
+    for line in curve.lines:
+        parts = [_point_text(one, cell, gains.get(id(one))) for one in _told(line, curve)]
+        left = len(line) - len(parts)
+        more = f"; {left} more N between" if left else ""
+        sentences.append(f"{_legend(line[0], curve)}: {'; '.join(parts)}{more}.")
+    return sentences
 
 
 def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
@@ -217,9 +224,9 @@ def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
     return [one for one in line if one in (line[0], line[-1]) or one in curve.shown.chosen]
 
 
-def _point_text(one: Candidate, curve: Curve, gain: GainAndCost | None) -> str:
+def _point_text(one: Candidate, cell: Cell, gain: GainAndCost | None) -> str:
     """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no gain shown)``."""
-    score = f"{figure_text(one.row.figures.get(curve.cell))} at N = {one.row.n_synthetic:,}"
+    score = f"{figure_text(one.row.figures.get(cell))} at N = {one.row.n_synthetic:,}"
     if gain is None:
         return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"

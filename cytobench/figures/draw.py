@@ -14,7 +14,7 @@ from cytobench.figures.cost import cost_plans
 from cytobench.figures.curves import curve_plans
 from cytobench.figures.drawing import Drawing, Plan
 from cytobench.figures.fidelity import fidelity_plans
-from cytobench.figures.gallery import gallery_plans
+from cytobench.figures.gallery import BY_CLASS, BY_SHOTS, gallery_plans
 from cytobench.figures.matrices import matrix_plans
 from cytobench.figures.shown import Shown
 from cytobench.figures.text import listed
@@ -103,7 +103,7 @@ def _unknown(word: str, found: Sequence[Plan], known: Mapping[str, str], left: S
     hint = f" It needs {needs}." if needs else f" Did you mean {', '.join(known[one] for one in near)}?" if near else ""
     tags = sorted({tag for plan in found for tag in plan.tags}, key=lambda tag: (len(tag), tag))
     names = listed([plan.name for plan in found], 8)
-    said = "".join(f" {message}" for message in left)
+    said = "".join(f" {message}" for message in left if word.upper() in (*BY_CLASS, *BY_SHOTS) or not hint)
     return (
         f"--only {word}: no figure of these results has this name or tag.{hint} Tags: {', '.join(tags) or 'none'}. "
         f"Names: {names}.{said}"

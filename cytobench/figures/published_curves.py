@@ -71,8 +71,11 @@ class PublishedCurve:
         return f"{says} Drawn apart, since it is not comparable: {listed(self.reasons, 12)}."
 
     def draw_behind(self, axes: Axes, counts: Sequence[int], room: float) -> dict[str, Any]:
-        """Draw it behind ours of these N, and widen the axis to hold it; returns what stands in the legend."""
+        """Draw it behind ours of these N, and widen the axes to hold it; returns what stands in the legend."""
+        low, high = axes.get_ylim()
         handle = self._line(axes, "-")
+        ends = [end for _, mean, std in self.values for end in (mean - std - 0.02, mean + std + 0.02)]
+        axes.set_ylim(max(min(low, *ends), -0.02), min(max(high, *ends), 1.02))
         count_axis(axes, sorted({*counts, *(n for n, _, _ in self.values)}), room)
         return {f"published, Table {self.table} (comparable)": handle}
 

@@ -77,6 +77,14 @@ def test_a_file_in_place_of_the_folder_is_refused(
     assert (tmp_path / "figs").read_text() == "mine"
 
 
+def test_a_folder_that_cannot_be_written_is_the_users_mistake(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    code, _, err = command(capsys, write(0, 0.6), "--out", tmp_path / "file" / "figs", "--only", "cost-stages")
+    assert code == 2 and "cannot be written" in err
+
+
 def test_what_is_left_out_is_told_on_stderr(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write(20, 0.8, folds=[1], classifier="other")
     code, out, err = command(capsys, folder, "--out", tmp_path / "figs")

@@ -39,7 +39,7 @@ def headings(drawing: Drawing) -> set[str]:
 
 
 def test_copies_of_images_that_are_not_public_are_shown_only_where_that_is_allowed(small: Run, tmp_path: Path) -> None:
-    small()
+    small(fold=[0])
     found, said = gallery(tmp_path / "out", "S1")
     assert not found
     (message,) = said
@@ -50,7 +50,7 @@ def test_copies_of_images_that_are_not_public_are_shown_only_where_that_is_allow
 
 
 def test_a_gallery_shows_the_very_images_of_the_store(small: Run, tmp_path: Path, cells: Path) -> None:
-    small()
+    small(fold=[0])
     (drawing,), _ = gallery(tmp_path / "out", "gallery-repeat-s2", real=True)
     canvas = pixels(drawing)
     real = [np.asarray(Image.open(file).convert("RGB")) for file in sorted((cells / "A").glob("*.png"))]
@@ -70,7 +70,7 @@ def _inside(canvas: np.ndarray, image: np.ndarray) -> bool:
 
 
 def test_numbers_of_shots_stand_beside_each_other(small: Run, tmp_path: Path) -> None:
-    small(shots=[1, 2])
+    small(shots=[1, 2], fold=[0])
     (drawing,), _ = gallery(tmp_path / "out", "S5", real=True)
     assert {"1 shot", "2 shots", "real, test"} <= headings(drawing)
     assert drawing.tags == ("S5", "S6", "S7")
@@ -80,7 +80,7 @@ def test_numbers_of_shots_stand_beside_each_other(small: Run, tmp_path: Path) ->
 
 @pytest.mark.parametrize("kind", ["public", "drawn"])
 def test_a_public_or_drawn_data_set_may_be_shown(small: Run, tmp_path: Path, kind: str) -> None:
-    small()
+    small(fold=[0])
     (section,) = read_candidates([tmp_path / "out"])
     one = next(row for row in section if row.row.n_synthetic)
     run = open_run(tmp_path / "out", tmp_path / "out" / "store", 0, "float32")
@@ -91,7 +91,7 @@ def test_a_public_or_drawn_data_set_may_be_shown(small: Run, tmp_path: Path, kin
 
 
 def test_without_a_store_there_is_no_gallery_and_it_is_said(small: Run, tmp_path: Path) -> None:
-    small()
+    small(fold=[0])
     shutil.move(tmp_path / "out" / "store", tmp_path / "elsewhere")
     said: list[str] = []
     names = [drawing.name for drawing in drawings([tmp_path / "out"], say=said.append)]
@@ -102,7 +102,7 @@ def test_without_a_store_there_is_no_gallery_and_it_is_said(small: Run, tmp_path
 
 
 def test_a_store_that_lacks_images_leaves_the_gallery_out(small: Run, tmp_path: Path) -> None:
-    small()
+    small(fold=[0])
     shutil.rmtree(tmp_path / "out" / "store" / "images")
     found, said = gallery(tmp_path / "out", "S1", real=True)
     assert not found and any("lacks images of repeat/random/s2/n3" in message for message in said)
