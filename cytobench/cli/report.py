@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+
 
 @click.command()
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -16,6 +18,7 @@ import click
 @click.option("--with-real-images", is_flag=True, help="Show images of the data set too, which may be patients'.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the runs' images are. [DIR/store]")
 @click.option("--thumbnails", is_flag=True, help="Also keep a small pack of synthetic images in DIR/thumbnails.")
+@plugin_module_option
 def report(
     folders: tuple[Path, ...],
     out: Path | None,
@@ -40,5 +43,11 @@ def report(
     if thumbnails:
         for folder, size in make_packs(folders, store).items():
             click.echo(f"{folder / 'thumbnails'}: {size / 1e6:.2f} MB", err=True)
-    options = Options(single_file, with_real_images, store, lambda message: click.echo(f"Note: {message}", err=True))
+    options = Options(
+        single_file=single_file,
+        with_real_images=with_real_images,
+        store=store,
+        say=lambda message: click.echo(f"Note: {message}", err=True),
+        load=plugins_for_command,
+    )
     click.echo(make_report(folders, out, options))

@@ -10,6 +10,7 @@ from pathlib import Path
 from cytobench.leaderboard.beside import published_header, published_lines
 from cytobench.leaderboard.model import Section
 from cytobench.leaderboard.words import LEGEND
+from cytobench.plugins import Plugins, load_plugins
 from cytobench.report.classes import class_tables, shown_rows
 from cytobench.report.galleries import sources_of
 from cytobench.report.gather import Group, read_groups
@@ -44,6 +45,8 @@ class Options:
     """Where the images of the runs are, if not in ``DIR/store``."""
     say: Callable[[str], None] = field(default=lambda message: None)
     """Told in a sentence what is left out and why."""
+    load: Callable[[], Plugins] = load_plugins
+    """Loads the plugins, of which those are asked that offer data sets."""
 
 
 def make_report(folders: Sequence[Path], out: Path, options: Options | None = None) -> Path:
@@ -71,7 +74,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     verdicts = [verdict(group) for group in groups]
     figures = plots(groups, words_of(verdicts), media, options.say)
     names = _names(groups)
-    real = RealData(options.with_real_images)
+    real = RealData(options.with_real_images, options.load)
     budget = Budget.of(media.single, sum(bool(sources_of(group, options.store)) for group in groups))
     sections = []
     for number, (group, found, own) in enumerate(zip(groups, verdicts, figures, strict=True), 1):

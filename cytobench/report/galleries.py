@@ -350,7 +350,7 @@ def _pairs(
         near = f"{distance:.3f} in {pair.get('space')}" if isinstance(distance, float | int) else ""
         turned = pair.get("transform")
         if turned in TRANSFORMS:
-            pixels = transform(pixels, str(turned)).astype(np.uint8, copy=False)
+            pixels = np.asarray(transform(pixels, str(turned)), dtype=np.uint8)
             near = f"{near}, {turned}"
         words = f"Shot of {label} nearest to image {made.index} of {maker.title}: {near}"
         shown = images.draw(pixels, words, f"{words} ({shot.path})")

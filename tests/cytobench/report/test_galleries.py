@@ -176,3 +176,47 @@ def test_a_public_data_set_of_a_plugin_is_opened(cells: Path, monkeypatch) -> No
     assert found.images is not None
     assert len(found.images.some("A", 4)) == 4
     assert found.images.of_path("../A/00.png") is None
+
+
+def measured(label: str, near: float, named: int) -> Callable[[dict[str, Any]], None]:
+    """A fidelity whose test for copies found this share of near-copies of three images, and names so many pairs."""
+    pair = {"space": "pixels", "shot": "A/0.png", "distance": 0.1, "transform": "turned 90"}
+    pairs = [{**pair, "synthetic": f"synthetic/{label}/{i}.png"} for i in range(named)]
+    copying = {"testable": False, "p_value": None, "verdict": "not testable", "n_synthetic": 3, "near_copies": near}
+    none = dict.fromkeys(("kid", "kid_subset_size", "fid", "precision", "recall", "floor", "copying"))
+    figures = {**none, "n_real": 2, "n_synthetic": 3, "reasons": {}}
+    extractor = {"name": "lite0", "plugin": "lite0", "distribution": "cytobench", "version": "1", "revision": 1}
+
+    def edit(values: dict[str, Any]) -> None:
+        sampled("sd21-lora")(values)
+        used = {"key": "k", "seed": 1, "extractor": {**extractor, "config": {}, "dimension": 8}, "total": figures}
+        values["fidelity"] = [{**used, "classes": {label: {**figures, "copying": {**copying, "pairs": pairs}}}}]
+
+    return edit
+
+
+@pytest.mark.parametrize(("near", "named", "left"), [(0.0, 0, 3), (1 / 3, 1, 2), (1.0, 1, 0)])
+def test_near_copies_are_left_out_and_all_of_a_class_where_not_all_are_named(
+    tmp_path: Path, near: float, named: int, left: int
+) -> None:
+    out = write_row(tmp_path / "out", 3, 0.6, LABELS, folds=[0], edit=measured("A", near, named))
+    for label in LABELS:
+        key = content_key("sample", {"label": label, "generator": "sd21-lora"})
+        put(out / "store", key, [pixels(i) for i in range(3)], label)
+    _, found = shown(out)
+    assert strips(found, "A") == {"sd21-lora": left} and strips(found, "B") == {"sd21-lora": 3}
+
+
+def test_the_nearest_pairs_are_shown_where_real_images_may_be(tmp_path: Path) -> None:
+    noise(tmp_path / "data" / "A" / "0.png", 0)
+    out = write_row(tmp_path / "out", 3, 0.6, LABELS, folds=[0], edit=measured("A", 1 / 3, 1))
+    for label in LABELS:
+        key = content_key("sample", {"label": label, "generator": "sd21-lora"})
+        put(out / "store", key, [pixels(i) for i in range(3)], label)
+    _, found = shown(out, Real(RealImages(tmp_path / "data", [("A/0.png", "A", "0")])))
+    assert found is not None
+    (one,) = (one for one in found.classes if one.label == "A")
+    ((made, shot, near),) = one.pairs
+    assert near == "0.100 in pixels, turned 90"
+    assert "image 0" in made.alt and "A/0.png" in shot.caption
+    assert one.copying == ("sd21-lora, 16 shots, fold 0: not testable",)
