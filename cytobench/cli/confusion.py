@@ -12,7 +12,9 @@ import click
 @click.option("--row", metavar="ROW", help="GENERATOR/CLASSIFIER/sSHOTS/nN, as the leaderboard's CSV names it.")
 @click.option("--split", default="test", show_default=True, help="Which predictions to count.")
 @click.option("--published", metavar="FIG", help="The CytoDiff study's: s3, s4, s9 or s10; beside a row or alone.")
-@click.option("--format", "format_", type=click.Choice(["table", "csv", "svg"]), default="table", show_default=True)
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "csv", "json", "svg"]), default="table", show_default=True
+)
 def confusion(
     folders: tuple[Path, ...], row: str | None, split: str, published: str | None, format_: str
 ) -> None:

@@ -17,6 +17,7 @@ import click
 @click.option("--artefacts", type=click.Path(path_type=Path), metavar="DIR", help="Another, for the fits: adapters.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the run kept them. [DIR/store]")
 @click.option("--license", "licence", metavar="TEXT", help="The licence that the card names.")
+@click.option("--json", "as_json", is_flag=True, help="What was written, as JSON on stdout.")
 def export(
     folder: Path,
     generator: str,
@@ -27,12 +28,15 @@ def export(
     artefacts: Path | None,
     store: Path | None,
     licence: str | None,
+    as_json: bool,
 ) -> None:
     """Write a generator's synthetic images as an ImageFolder with a card that says what they are made from.
 
     DIR is a results folder whose store is still there. Images go to OUT/LABEL/0.png and on, or to OUT/fold0/LABEL/
     where each fold has its own.
     """
+    import json
+
     from cytobench.exported import export_images
 
     made = export_images(
@@ -46,7 +50,10 @@ def export(
         artefacts=artefacts,
         licence=licence,
     )
-    for place in made.folders:
-        click.echo(place)
+    folders = [str(place) for place in made.folders]
+    if as_json:
+        click.echo(json.dumps({"images": made.images, "artefacts": made.artefacts, "folders": folders}))
+    else:
+        click.echo("\n".join(folders))
     fits = f", {made.artefacts} artefacts in {artefacts}" if artefacts else ""
     click.echo(f"{made.images} images{fits}; {out / 'README.md'} says what they are", err=True)

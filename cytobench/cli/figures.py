@@ -22,17 +22,26 @@ import click
     help="The run's store, for galleries.  [default: DIR/store]",
 )
 @click.option("--with-real-images", is_flag=True, help="Galleries show real images of a data set that is not public.")
+@click.option("--json", "as_json", is_flag=True, help="Names, captions and alt texts as JSON on stdout.")
 def figures(
-    folders: tuple[Path, ...], out: Path, only: tuple[str, ...], store: Path | None, with_real_images: bool
+    folders: tuple[Path, ...],
+    out: Path,
+    only: tuple[str, ...],
+    store: Path | None,
+    with_real_images: bool,
+    as_json: bool,
 ) -> None:
     """Draw the figures of results folders, each as SVG and as PNG of 300 dpi.
 
     On stdout: each figure's title, caption and alt text, as Markdown.
     """
+    import json
+
     from cytobench.atomic import write_bytes
     from cytobench.errors import UserError
     from cytobench.figures import drawings, missing_glyphs, png, svg
 
+    drawn: list[dict[str, object]] = []
     for drawing in drawings(folders, only, with_real_images, store, lambda message: click.echo(message, err=True)):
         try:
             write_bytes(out / f"{drawing.name}.svg", svg(drawing).encode())
@@ -40,8 +49,14 @@ def figures(
         except OSError as error:
             raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
         tags = f" ({', '.join(drawing.tags)})" if drawing.tags else ""
-        click.echo(f"## {drawing.name}{tags}\n\n**{drawing.title}.** {drawing.caption}\n\nAlt text: {drawing.alt}\n")
+        named = {"name": drawing.name, "tags": drawing.tags, "title": drawing.title}
+        drawn.append({**named, "caption": drawing.caption, "alt": drawing.alt})
+        if not as_json:
+            click.echo(f"## {drawing.name}{tags}\n\n**{drawing.title}.** {drawing.caption}")
+            click.echo(f"\nAlt text: {drawing.alt}\n")
         missing = missing_glyphs(drawing)
         if missing:
             message = f"{drawing.name}.png: no font here has {missing}; such words are numbered there."
             click.echo(f"{message} Install a font with them (Noto Sans CJK).", err=True)
+    if as_json:
+        click.echo(json.dumps(drawn, indent=1))

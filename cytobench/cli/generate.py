@@ -26,6 +26,7 @@ from cytobench.diverted import prints_to_stderr
 @click.option("--device", metavar="D", help="A torch device.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Keep fits here. [the cache folder]")
 @plugin_module_option
+@click.option("--json", "as_json", is_flag=True, help="What was made, as JSON on stdout.")
 def generate(
     generator: str,
     dataset: str,
@@ -40,11 +41,14 @@ def generate(
     prompts: Path | None,
     device: str | None,
     store: Path | None,
+    as_json: bool,
 ) -> None:
     """Tune a generator on shots of one class, from the whole data set, and write DIR/LABEL/0.png and on.
 
     The images may have seen any image of the data set: never test a classifier on it with them.
     """
+    import json
+
     from cytobench.generate import generate_images
 
     with prints_to_stderr():
@@ -64,4 +68,5 @@ def generate(
             store=store,
             plugins=plugins_for_command(),
         )
-    click.echo(f"{folder}: {n} images, tuned on {used} shots")
+    made = {"folder": str(folder), "images": n, "shots": used}
+    click.echo(json.dumps(made) if as_json else f"{folder}: {n} images, tuned on {used} shots")

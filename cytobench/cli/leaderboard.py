@@ -17,8 +17,9 @@ import click
     show_default=True,
     help="How to write it.",
 )
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--published", is_flag=True, help="Show the CytoDiff study's figures beside, with a verdict each.")
-def leaderboard(folders: tuple[Path, ...], format_: str, published: bool) -> None:
+def leaderboard(folders: tuple[Path, ...], format_: str, as_json: bool, published: bool) -> None:
     """Show the leaderboard of results folders (the --out of runs).
 
     Rows of different data, protocols, presets, devices or seeds are never ranked together.
@@ -27,4 +28,4 @@ def leaderboard(folders: tuple[Path, ...], format_: str, published: bool) -> Non
     from cytobench.leaderboard import render
     from cytobench.records import read_records
 
-    click.echo(render(make(read_records(folders), published), format_), nl=False)
+    click.echo(render(make(read_records(folders), published), "json" if as_json else format_), nl=False)

@@ -19,6 +19,7 @@ from cytobench.cli.loading import plugin_module_option, plugins_for_command
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the runs' images are. [DIR/store]")
 @click.option("--thumbnails", is_flag=True, help="Also keep a small pack of synthetic images in DIR/thumbnails.")
 @plugin_module_option
+@click.option("--json", "as_json", is_flag=True, help="Where the page is, as JSON on stdout.")
 def report(
     folders: tuple[Path, ...],
     out: Path | None,
@@ -26,12 +27,15 @@ def report(
     with_real_images: bool,
     store: Path | None,
     thumbnails: bool,
+    as_json: bool,
 ) -> None:
     """Make a page of results folders (the --out of runs): verdict, leaderboard, plots, images, cost, provenance.
 
     It opens from disk in any browser and loads nothing. Folders of several runs, machines or people may be given; what
     cannot be compared is kept apart. A report that is there is replaced; nothing else ever is.
     """
+    import json
+
     from cytobench.errors import UserError
     from cytobench.report import Options, make_report
     from cytobench.report.pictures import make_packs
@@ -50,4 +54,5 @@ def report(
         say=lambda message: click.echo(f"Note: {message}", err=True),
         load=plugins_for_command,
     )
-    click.echo(make_report(folders, out, options))
+    page = make_report(folders, out, options)
+    click.echo(json.dumps({"page": str(page)}) if as_json else page)

@@ -26,13 +26,16 @@ import click
     metavar="DIR",
     help="A run on the same split, to be ranked beside. [--out, if it holds one]",
 )
-def submit(file: Path, split: Path, name: str, out: Path, results: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="What was recorded, as JSON on stdout.")
+def submit(file: Path, split: Path, name: str, out: Path, results: Path | None, as_json: bool) -> None:
     """Record predictions of another system, so that `cytobench leaderboard` ranks it, marked as submitted.
 
     PREDICTIONS is CSV or Parquet: path, predicted, and optionally label, fold, split (test, validation) and p_LABEL for
     every class. Every test image of every fold must be there once, predicted by a model that saw neither it nor its
     fold's validation images in training.
     """
+    import json
+
     from cytobench.outside.submit import submit as record
 
     done = record(file, split, name, out, results)
@@ -41,5 +44,10 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None) 
     if done.left_out:
         folds = ", ".join(map(str, done.left_out))
         click.echo(f"Note: not recorded, the run in {done.beside} has no fold {folds}.", err=True)
+    if as_json:
+        beside = None if done.beside is None else str(done.beside)
+        values = {"row": done.row, "folds": done.folds, "left_out": done.left_out, "beside": beside, "out": str(out)}
+        click.echo(json.dumps(values))
+        return
     beside = "alone, in a section of its own" if done.beside is None else f"beside the run in {done.beside}"
     click.echo(f"{done.row}: {len(done.folds)} folds recorded in {out}; it stands {beside}")

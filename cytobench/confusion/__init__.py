@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cytobench.confusion.matrix import ConfusionMatrix
 from cytobench.confusion.svg import to_svg
-from cytobench.confusion.text import to_csv, to_table
+from cytobench.confusion.text import to_csv, to_json, to_table
 
 FORMATS: Mapping[str, Callable[[Sequence[ConfusionMatrix]], str]] = {
     "table": to_table,
     "csv": to_csv,
+    "json": to_json,
     "svg": to_svg,
 }
 
-__all__ = ["FORMATS", "ConfusionMatrix", "to_csv", "to_svg", "to_table"]
+__all__ = ["FORMATS", "ConfusionMatrix", "to_csv", "to_json", "to_svg", "to_table"]

@@ -1,9 +1,10 @@
-"""Confusion matrices as text: tables with numbered columns, and CSV."""
+"""Confusion matrices as text: tables with numbered columns, CSV and JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Sequence
 
 from cytobench.confusion.matrix import ConfusionMatrix
@@ -25,6 +26,25 @@ def to_csv(matrices: Sequence[ConfusionMatrix]) -> str:
             for j, predicted in enumerate(matrix.predicted):
                 writer.writerow([matrix.source, true, predicted, int(matrix.counts[i, j]), f"{shares[i, j]:.6f}"])
     return buffer.getvalue()
+
+
+def to_json(matrices: Sequence[ConfusionMatrix]) -> str:
+    """A list of ``{source, title, notes, true, predicted, counts, row_shares, accuracy, f1_macro}``."""
+    values = [
+        {
+            "source": matrix.source,
+            "title": matrix.title,
+            "notes": list(matrix.notes),
+            "true": list(matrix.true),
+            "predicted": list(matrix.predicted),
+            "counts": matrix.counts.tolist(),
+            "row_shares": matrix.shares.tolist(),
+            "accuracy": matrix.accuracy,
+            "f1_macro": matrix.f1_macro,
+        }
+        for matrix in matrices
+    ]
+    return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
 def _table(matrix: ConfusionMatrix) -> str:
