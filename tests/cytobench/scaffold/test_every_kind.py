@@ -69,8 +69,10 @@ def test_it_is_clean_however_long_its_name(environment: Layered, tmp_path: Path)
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert linted.returncode == 0, linted.stdout
+    # Errors of the scaffolds alone: cytobench is checked with settings of its own.
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent"]
     typed = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", str(environment.python)]
+        [*mypy, "--python-executable", str(environment.python)]
         + [str(file) for file in sorted(tmp_path.glob("*/cytobench_*/"))],
         cwd=tmp_path, capture_output=True, text=True, check=False, env=_found(),
     )  # fmt: skip
