@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from cytobench.columns import aligned_lines
+from cytobench.columns import aligned_lines, printable
 from cytobench.errors import UserError
 from cytobench.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration, first_line
 from cytobench.records import Record
@@ -50,7 +50,7 @@ def trial_text(record: Record) -> str:
         _settings(record),
         _error(record),
     ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+    return printable("\n\n".join("\n".join(block) for block in blocks if block)) + "\n"
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:

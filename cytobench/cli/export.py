@@ -16,6 +16,7 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="A new folder.")
 @click.option("--artefacts", type=click.Path(path_type=Path), metavar="DIR", help="Another, for the fits: adapters.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the run kept them. [DIR/store]")
+@click.option("--with-real-images", is_flag=True, help="Also write images that are, or may be, real ones.")
 @click.option("--license", "licence", metavar="TEXT", help="The licence that the card names.")
 @click.option("--json", "as_json", is_flag=True, help="What was written, as JSON on stdout.")
 def export(
@@ -27,6 +28,7 @@ def export(
     out: Path,
     artefacts: Path | None,
     store: Path | None,
+    with_real_images: bool,
     licence: str | None,
     as_json: bool,
 ) -> None:
@@ -49,6 +51,7 @@ def export(
         label=label,
         artefacts=artefacts,
         licence=licence,
+        real=with_real_images,
     )
     folders = [str(place) for place in made.folders]
     if as_json:

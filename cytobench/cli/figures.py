@@ -40,6 +40,7 @@ def figures(
     from cytobench.atomic import write_bytes
     from cytobench.errors import UserError
     from cytobench.figures import drawings, missing_glyphs, png, svg
+    from cytobench.leaderboard.markdown import escape
 
     drawn: list[dict[str, object]] = []
     for drawing in drawings(folders, only, with_real_images, store, lambda message: click.echo(message, err=True)):
@@ -52,8 +53,8 @@ def figures(
         named = {"name": drawing.name, "tags": drawing.tags, "title": drawing.title}
         drawn.append({**named, "caption": drawing.caption, "alt": drawing.alt})
         if not as_json:
-            click.echo(f"## {drawing.name}{tags}\n\n**{drawing.title}.** {drawing.caption}")
-            click.echo(f"\nAlt text: {drawing.alt}\n")
+            title, caption, alt = map(escape, (drawing.title, drawing.caption, drawing.alt))
+            click.echo(f"## {drawing.name}{tags}\n\n**{title}.** {caption}\n\nAlt text: {alt}\n")
         missing = missing_glyphs(drawing)
         if missing:
             message = f"{drawing.name}.png: no font here has {missing}; such words are numbered there."

@@ -17,8 +17,9 @@ def card(found: list[FoldKept], licence: str | None) -> str:
     record, generator = first.record, first.generator
     protocol = record.protocol
     counts = [n for one in found for _, n in one.images.values()]
-    title = f"Synthetic {record.dataset.name} cells by {generator.name}"
-    head = {"pretty_name": title, "tags": ["synthetic", "cytobench"], "license": "other"}
+    why = next((one.why_real for one in found if one.why_real), "")
+    title = f"{'Images' if why else 'Synthetic cells'} of {record.dataset.name} by {generator.name}"
+    head = {"pretty_name": title, "tags": ["cytobench"] if why else ["synthetic", "cytobench"], "license": "other"}
     if licence is not None:
         head["license_name"] = licence
     ran = generator.ran
@@ -44,9 +45,12 @@ def card(found: list[FoldKept], licence: str | None) -> str:
             "",
             f"# {escape(title)}",
             "",
-            "**These images are synthetic.** A generator made them; they show no cell of a patient, unless the "
-            "generator gives back the images it was tuned on. Test no classifier on them, and train none on them that "
-            "is tested on images that were shots.",
+            f"**These images are, or may be, real ones: {escape(why)}.** Treat them as images of patients."
+            if why
+            else "**These images are synthetic.** A generator made them. None has the very pixels of an image it was "
+            "tuned on; whether one is a copy otherwise stands below.",
+            "",
+            "Test no classifier on them, and train none on them that is tested on images that were shots.",
             "",
             "| | |",
             "|---|---|",

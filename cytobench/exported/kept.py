@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,19 +11,28 @@ from pathlib import Path
 
 from cytobench.errors import UserError
 from cytobench.imagesets import ImageSet
+from cytobench.leaderboard.fidelity import found_in
 from cytobench.records import GeneratorUsed, Record, read_records
-from cytobench.store import Store
+from cytobench.store import MANIFEST, Store
+
+GIVES_BACK = ("repeat", "folder")
+"""Generators whose images are others' as they are: the shots, or those of a folder."""
+_KEY = re.compile(r"[0-9a-f]{64}")
+"""A content address; a record may say anything else, and no other text may become a part of a path."""
 
 
 @dataclass(frozen=True)
 class FoldKept:
     """A generator's images of one fold, by class, with how many the run used; its artefacts, by class."""
 
+    store: Store
     record: Record
     generator: GeneratorUsed
     images: dict[str, tuple[ImageSet, int]]
     artefacts: dict[str, Path]
     """Empty for a generator that is not tuned; ``""`` for one artefact of all classes."""
+    why_real: str
+    """Why the images are, or may be, real ones; empty where nothing says so."""
 
     @property
     def keys(self) -> list[str]:
@@ -85,18 +96,55 @@ def _fold(record: Record, store: Store, label: str | None) -> FoldKept:
         hint = f" Did you mean {near[0]}?" if near else ""
         raise UserError(f"--label {label}: no class of {record.dataset.name}.{hint} Classes: {_list(labels)}.")
     wanted = labels if label is None else (label,)
+    _refuse_keys(record)
     samples = {stage.label: stage.key for stage in record.stages if stage.kind == "sample" and stage.label in wanted}
     block = int(generator.sample_config["batch_size"])
     images = {}
     for name in (one for one in wanted if one in samples):
         found = ImageSet(store.folder("images", samples[name]), block)
         images[name] = found, _whole(found, record.n_synthetic, name, store)
-    artefacts = {
-        stage.label or "": store.folder("fit", stage.key)
+    fits = {
+        stage.label or "": stage.key
         for stage in record.stages
         if stage.kind == "fit" and (stage.label or "") in ("", *wanted)
     }
-    return FoldKept(record, generator, images, artefacts)
+    artefacts = {name: store.folder("fit", key) for name, key in fits.items()}
+    return FoldKept(store, record, generator, images, artefacts, _why_real(record, generator, images, artefacts))
+
+
+def _refuse_keys(record: Record) -> None:
+    for stage in record.stages:
+        if stage.kind in ("fit", "sample") and not _KEY.fullmatch(stage.key):
+            raise UserError(f"{record.trial}: the stage key {stage.key!r} is no content address. Run again.")
+
+
+def _why_real(
+    record: Record, generator: GeneratorUsed, images: dict[str, tuple[ImageSet, int]], artefacts: dict[str, Path]
+) -> str:
+    if generator.plugin in GIVES_BACK:
+        return f"{generator.name} gives back images as they are"
+    if record.made_elsewhere != "no":
+        return "its images or weights were made outside the run"
+    told = [used.total.copying for used in record.fidelity if used.total.copying is not None]
+    if any(found_in(one) or one.get("near_copies") for one in told):
+        return "copies of the shots were found among them"
+    if not artefacts:
+        return ""
+    shots = [_shots_of(folder) for folder in artefacts.values()]
+    if not all(shots):
+        return "what the generator was tuned on is not in the store, so that copies could not be told"
+    known = set().union(*shots)
+    same = any(not known.isdisjoint(found.digests(n)) for found, n in images.values())
+    return "the very pixels of a shot are among them" if same else ""
+
+
+def _shots_of(fit: Path) -> set[str]:
+    """The pixel digests of the shots of a fit; none where it is not here."""
+    try:
+        inputs = json.loads((fit / MANIFEST).read_text())["inputs"]
+        return {str(digest) for _, digest in inputs["shots"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _whole(images: ImageSet, most: int, label: str, store: Store) -> int:

@@ -37,19 +37,29 @@ def export_images(
     label: str | None = None,
     artefacts: Path | None = None,
     licence: str | None = None,
+    real: bool = False,
 ) -> Exported:
     """Write a generator's images of a results folder as ``out/LABEL/0.png`` and on, or ``out/fold0/LABEL/0.png``.
 
     Folds have folders of their own unless they share their images; the generator ``folder`` takes either back.
     ``out/README.md`` is the card, ``metadata.csv`` beside the classes says the label and index of each file (Hugging
     Face ``datasets``). ``artefacts`` is a folder for what the fits left, laid out in the same way. Both folders must be
-    absent or empty; each is written whole or not at all. Raises UserError as :func:`~cytobench.exported.kept.kept`.
+    absent or empty; each is written whole or not at all. Images that are, or may be, real ones are written where
+    ``real`` allows it alone. Raises UserError for others, and as :func:`~cytobench.exported.kept.kept`.
     """
     for option, target in (("--out", out), ("--artefacts", artefacts)):
         if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise UserError(f"{option} {target} exists and is no empty folder. Give a new one.")
     found = kept(folder, generator, store=store, shots=shots, folds=folds, label=label)
     _refuse_paths(found)
+    why = next((one.why_real for one in found if one.why_real), "")
+    if why and not real:
+        raise UserError(
+            f"images of {generator} are, or may be, real ones ({why}). Allow it with --with-real-images; the card then "
+            "says so."
+        )
+    if artefacts is not None and not any(one.artefacts for one in found):
+        raise UserError(f"--artefacts: {generator} is not tuned, so that it has none. Leave the option out.")
     shared = len({tuple(one.keys) for one in found}) == 1
     placed = {"" if shared else f"fold{one.record.protocol.fold}": one for one in found}
     found = list(placed.values())
@@ -59,8 +69,6 @@ def export_images(
         _put(made, out)
     fits = 0
     if artefacts is not None:
-        if not any(one.artefacts for one in found):
-            raise UserError(f"--artefacts: {generator} is not tuned, so that it has none. The images are in {out}.")
         with making_folder(artefacts.resolve().parent, f".{artefacts.name}.") as made:
             fits = sum(_copy_artefacts(one, made / place) for place, one in placed.items())
             _put(made, artefacts)
@@ -70,7 +78,8 @@ def export_images(
 def _refuse_paths(found: list[FoldKept]) -> None:
     """A record may come from anywhere; its labels become folders."""
     for label in {label for one in found for label in (*one.images, *one.artefacts) if label}:
-        if label in (".", "..") or PurePath(label).name != label or "\\" in label or "\0" in label:
+        taken = label in (".", "..", "README.md", "metadata.csv")
+        if taken or PurePath(label).name != label or "\\" in label or "\0" in label:
             raise UserError(f"the class {label!r} cannot be the name of a folder.")
 
 
@@ -90,9 +99,10 @@ def _write_images(one: FoldKept, folder: Path) -> int:
 
 def _copy_artefacts(one: FoldKept, folder: Path) -> int:
     for label, fit in one.artefacts.items():
-        if not fit.is_dir():
-            raise UserError(f"the store does not hold what the fit of {label or 'all classes'} left: {fit}.")
-        shutil.copytree(fit, folder / label, ignore=shutil.ignore_patterns(MANIFEST), dirs_exist_ok=True)
+        if one.store.find("fit", fit.name) is None:
+            raise UserError(f"the store does not hold what the fit of {label or 'all classes'} left, or it is damaged.")
+        ignored = shutil.ignore_patterns(MANIFEST)
+        shutil.copytree(fit, folder / label, symlinks=True, ignore=ignored, dirs_exist_ok=True)
     return len(one.artefacts)
 
 

@@ -11,13 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench.arms import ReadyGenerator
+from cytobench.benchmark import Benchmark
 from cytobench.comparison.candidates import Candidate
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import UserError
 from cytobench.images import FilePixels
+from cytobench.lazy import load
 from cytobench.leaderboard.fidelity import found_in
 from cytobench.plan import Planner
+from cytobench.plugins import Plugins
 from cytobench.protocols import Fold
 from cytobench.resolve import Resolved
+from cytobench.variants import find_classifier, find_generator
 
 Pixels = NDArray[np.uint8]
 """RGB, (height, width, 3)."""
@@ -66,24 +71,31 @@ class Run:
     def why_private(self, one: Candidate) -> str:
         """Why a row's synthetic images may show real ones that are not public; empty where they do not."""
         ready = self.generator(one)
+        if ready.made_elsewhere:  # whoever may see the data set, these come from somewhere else
+            return "its images or weights were made elsewhere"
         if self.shows_real:
             return ""
         if not ready.offer.spec.seeded:
             return "it gives back images as they are"
-        if ready.made_elsewhere:
-            return "its images or weights were made elsewhere"
-        found = [
-            used for record, _ in one.trials.values() for used in record.fidelity if used.total.copying is not None
-        ]
-        return (
-            "copies of the shots were found among its images"
-            if any(found_in(used.total.copying or {}) for used in found)
-            else ""
-        )
+        found = [used.total.copying for record, _ in one.trials.values() for used in record.fidelity]
+        if any(copying and (found_in(copying) or copying.get("near_copies")) for copying in found):
+            return "copies of the shots were found among its images"
+        return "the very pixels of a shot are among its images" if self._holds_shots(one) else ""
+
+    def _holds_shots(self, one: Candidate) -> bool:
+        fold, digests = self._fold(one), self.planner.dataset.table["digest"].to_numpy()
+        stage = self.planner.sampling(self.generator(one), one.row.shots, fold)
+        labels = fold.counts() if one.row.shots else ()
+        shots = {str(digests[row]) for label in labels for row in self.planner.fold_shots(one.row.shots, fold, label)}
+        there = [made for made in stage.classes if not made.images.missing(made.n)]
+        return any(not shots.isdisjoint(made.images.digests(made.n)) for made in there)
 
     def generator(self, one: Candidate) -> ReadyGenerator:
-        """The generator behind a row."""
-        return next(ready for ready in self.resolved.generators if ready.name == one.row.generator)
+        """The generator behind a row. Raises UserError where the folder's benchmark no longer names it."""
+        found = next((ready for ready in self.resolved.generators if ready.name == one.row.generator), None)
+        if found is None:
+            raise UserError(f"benchmark.toml, which is of the folder's last run, does not name {one.row.generator}.")
+        return found
 
     def _fold(self, one: Candidate) -> Fold:
         return self.planner.divide(one.row.n_synthetic)[self.number]
@@ -106,6 +118,28 @@ def open_run(folder: Path, store: Path, number: int, dtype: str | None) -> Run:
     benchmark = recorded_benchmark(folder)
     if benchmark is None:
         raise UserError(f"{folder} holds no {BENCHMARK_FILE}, which says how its images were made.")
-    resolved = resolve(benchmark.model_copy(update={"device": "cpu"}), load_plugins())
+    plugins = load_plugins()
+    programs = sorted(name for name in {*benchmark.generator, *benchmark.classifier} if _asks(name, benchmark, plugins))
+    if programs:
+        raise UserError(
+            f"opening the run would start the programs of {', '.join(programs)}, which its benchmark.toml names; "
+            "looking at results starts none."
+        )
+    resolved = resolve(benchmark.model_copy(update={"device": "cpu"}), plugins)
     planner = resolved.planner(store)
     return Run(resolved, planner if dtype is None else replace(planner, dtype=dtype), number)
+
+
+def _asks(name: str, benchmark: Benchmark, plugins: Plugins) -> bool:
+    """Whether finding out what a generator or classifier needs runs something: its options ask for versions."""
+    specs: list[GeneratorSpec | ClassifierSpec] = []
+    if name in benchmark.generator:
+        specs.append(find_generator(name, benchmark, plugins).spec)
+    if name in benchmark.classifier:
+        specs.append(find_classifier(name, benchmark, plugins).spec)
+    configs = [
+        config
+        for spec in specs
+        for config in ((spec.fit_config, spec.sample_config) if isinstance(spec, GeneratorSpec) else (spec.config,))
+    ]
+    return any(load(config).versions is not PluginConfig.versions for config in configs)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from cytobench.columns import aligned_lines
+from cytobench.columns import aligned_lines, printable
 from cytobench.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
 from cytobench.leaderboard.fidelity import HEADER, lines, title
 from cytobench.leaderboard.model import FidelityTable, Leaderboard, Row, Section
@@ -183,6 +183,7 @@ def _print_remarks(row: Row, section: Section, indent: int, console: Console) ->
 
 def _print_text(text: Text, console: Console, indent: int = 0) -> None:
     """A paragraph: folded where lines are, else whole."""
+    text = _harmless(text)
     if _folds(console):
         console.print(Padding(text, (0, 0, 0, indent)))
     else:
@@ -198,7 +199,14 @@ def _print_line(
         joined += Text(padding) + cell if i in right else cell + Text(padding)
         joined += Text("  ")
     joined.rstrip()
-    console.print(joined, soft_wrap=True)
+    console.print(_harmless(joined), soft_wrap=True)
+
+
+def _harmless(text: Text) -> Text:
+    """The same without control characters; styles stay where they are, since no length changes."""
+    found = text.copy()
+    found.plain = printable(text.plain)
+    return found
 
 
 def _folds(console: Console) -> bool:

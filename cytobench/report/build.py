@@ -173,6 +173,8 @@ def _images_shown(groups: Sequence[Group], sections: Sequence[SectionView]) -> s
     if not any(gallery for _, gallery in shown):
         return "This page shows no cell images."
     with_data = [drawn for drawn, gallery in shown if gallery is not None and not gallery.why_no_real]
+    if any(gallery and gallery.elsewhere for _, gallery in shown):
+        return "This page shows images that were made outside the run, which may be real ones (--with-real-images)."
     if not with_data:
         return "This page shows synthetic images alone, no image of a patient."
     if all(with_data):

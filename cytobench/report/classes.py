@@ -34,7 +34,10 @@ def class_tables(group: Group, rows: Sequence[Candidate]) -> list[Table]:
         return []
     first = rows[0].first
     tested = counted[0][1].sum(axis=1)
-    columns = [Column("class"), Column("real images", True), Column("tested", True)]
+    same = all(set(row.trials) == set(rows[0].trials) for row, _ in counted)
+    if not same or any((counts.sum(axis=1) != tested).any() for _, counts in counted):
+        return []  # of other test images: beside each other they would be compared
+    columns = [Column("class"), Column("real images", True), Column("predictions", True)]
     columns += [Column(f"F1, {row.name}", True) for row, _ in counted]
     scores = [f1(counts) for _, counts in counted]
     lines = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,6 +90,8 @@ class Gallery:
     """Why real images and shots are not shown; empty where they are."""
     absent: tuple[str, ...] = ()
     """What has no picture in any class, and why."""
+    elsewhere: bool = False
+    """Whether images that were made outside the run may be among them."""
 
     @property
     def tiles(self) -> int:
@@ -116,6 +118,8 @@ class Maker:
     shots: int
     record: Record
     sets: Mapping[str, SetOfClass]
+    same: tuple[Record, ...] = ()
+    """All records that used these images: any of them may tell of near-copies."""
 
     @property
     def title(self) -> str:
@@ -126,7 +130,12 @@ class Maker:
     @property
     def of_real(self) -> bool:
         """Whether its images are real ones, or may be: copies of the shots, or made outside the run."""
-        return self.plugin in OF_REAL or self.record.made_elsewhere != "no"
+        return self.plugin in OF_REAL or self.elsewhere
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its images or weights come from outside the run: nobody's word on the data set is about them."""
+        return self.record.made_elsewhere != "no"
 
 
 def makers(group: Group) -> list[Maker]:
@@ -137,18 +146,20 @@ def makers(group: Group) -> list[Maker]:
     ]
     for record in sorted(records, key=lambda one: (one.seed or 0, one.protocol.fold, -one.n_synthetic, one.row)):
         assert record.generator is not None
-        fits = {stage.label: stage.key for stage in record.stages if stage.kind == "fit" and stage.label}
+        # One fit of all classes has no label.
+        fits = {stage.label or "": stage.key for stage in record.stages if stage.kind == "fit"}
         sets = {
-            stage.label: SetOfClass(stage.key, fits.get(stage.label))
+            stage.label: SetOfClass(stage.key, fits.get(stage.label, fits.get("")))
             for stage in record.stages
             if stage.kind == "sample" and stage.label
         }
         settings = f"{record.generator.fit_config}{record.generator.sample_config}"
         name = record.generator.name
         if sets:
-            chosen.setdefault(
-                (name, record.shots, settings), Maker(name, record.generator.plugin, record.shots, record, sets)
-            )
+            keys = {one.key for one in sets.values()}
+            same = tuple(one for one in records if keys & {stage.key for stage in one.stages})
+            maker = Maker(name, record.generator.plugin, record.shots, record, sets, same)
+            chosen.setdefault((name, record.shots, settings), maker)
     return list(chosen.values())
 
 
@@ -158,6 +169,7 @@ class Images:
     def __init__(self, sources: Sequence[Source], real: Real, large: bool = False) -> None:
         self.sources = sources
         self.real = real.images
+        self.allowed = real.allowed
         self.draw = Draw(large)
 
     def of(self, maker: Maker, label: str, n: int) -> tuple[list[Made], str]:
@@ -165,13 +177,17 @@ class Images:
         found = maker.sets.get(label)
         if found is None:
             return [], "no images of this class"
+        if maker.elsewhere and not self.allowed:
+            return [], "made outside the run: its images may be real ones of anyone, which are not shown"
         if self.real is None and maker.of_real:
             return [], "its images are, or may be, real ones, which are not shown"
-        close = None if self.real is not None else near_copies(maker.record, label)
+        close = None if self.real is not None else near_copies(maker.same, label)
         if self.real is None and close is None:
             return [], "near-copies of real images were found among them, so that they are not shown"
         shots = {digest for _, digest in self._shots(found.fit)}
-        made = self._first(found.key, n + len(close or ()))
+        made, digests = self._first(found.key, n + len(close or ()))
+        if self.real is None and made and found.fit and digests and not shots:
+            return [], "what it was tuned on is not here, so that copies could not be told"
         kept = [
             one for one in made if self.real is not None or (one.digest not in shots and one.index not in (close or ()))
         ]
@@ -189,15 +205,16 @@ class Images:
     def one(self, maker: Maker, label: str, index: int) -> Made | None:
         """A single synthetic image of a class."""
         found = maker.sets.get(label)
-        made = [] if found is None else self._first(found.key, index + 1)
+        made = [] if found is None else self._first(found.key, index + 1)[0]
         return next((one for one in made if one.index == index), None)
 
-    def _first(self, key: str, n: int) -> list[Made]:
+    def _first(self, key: str, n: int) -> tuple[list[Made], bool]:
+        """The first images, and whether they are a store's; those of a pack were looked through when it was made."""
         for source in self.sources:
             made = list(source.images(key, n))
             if made:
-                return made
-        return []
+                return made, isinstance(source, StoreSource)
+        return [], False
 
     def _shots(self, fit: str | None) -> list[tuple[str, str]]:
         if fit is None:
@@ -206,14 +223,14 @@ class Images:
         return next((found for store in stores if (found := store.shots(fit))), [])
 
 
-def near_copies(record: Record, label: str) -> set[int] | None:
-    """The numbers of a class's images that are near-copies of a shot in pixels, as far as a fidelity says.
+def near_copies(records: Iterable[Record], label: str) -> set[int] | None:
+    """The numbers of a class's images that are near-copies of a shot in pixels, as far as fidelities on record say.
 
     None where there are more of them than it names.
     """
     found: set[int] = set()
     most = 0
-    for fidelity in record.fidelity:
+    for fidelity in (one for record in records for one in record.fidelity):
         of_class = fidelity.classes.get(label)
         copying = of_class.copying if of_class else None
         if copying is None:
@@ -242,7 +259,8 @@ def gallery(group: Group, sources: Sequence[Source], real: Real, budget: int, la
         return None
     each = min(PER_ROW, max(LEAST, budget // rows))
     classes = tuple(_class(label, known, images, first, each) for label in first.evaluated)
-    found = _gathered(Gallery(classes, _source(sources, known), real.why_none))
+    elsewhere = real.allowed and any(maker.elsewhere for maker in known)
+    found = _gathered(Gallery(classes, _source(sources, known), real.why_none, elsewhere=elsewhere))
     return found if found.tiles else None
 
 

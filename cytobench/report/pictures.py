@@ -77,7 +77,7 @@ def _view(found: Gallery, media: Media) -> GalleryView:
         for one in found.classes
     )
     shots = sorted({strip.shots for one in classes for strip in one.strips if strip.shots not in ("", "0")}, key=int)
-    return GalleryView(classes, found.source, found.why_no_real, found.absent, tuple(shots))
+    return GalleryView(classes, found.source, found.why_no_real, found.absent, tuple(shots), found.elsewhere)
 
 
 def _picture(tile: Tile, media: Media) -> Picture:

@@ -20,6 +20,8 @@ class Real:
 
     images: RealImages | None
     why_none: str = ""
+    allowed: bool = False
+    """Whether the user allows images of patients."""
 
 
 class RealData:
@@ -51,10 +53,10 @@ class RealData:
         try:
             dataset = declared_dataset(make_benchmark(record.benchmark, "the record"), self._plugins)
         except CytobenchError as error:
-            return Real(None, f"the data set cannot be opened here: {str(error).splitlines()[0]}")
+            return Real(None, f"the data set cannot be opened here: {str(error).splitlines()[0]}", self._allowed)
         if dataset.digest != record.dataset.digest:
-            return Real(None, f"{named} holds other images than the records are of")
-        return Real(_images(dataset))
+            return Real(None, f"{named} holds other images than the records are of", self._allowed)
+        return Real(_images(dataset), allowed=self._allowed)
 
 
 def _images(dataset: Dataset) -> RealImages:

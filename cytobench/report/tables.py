@@ -206,7 +206,7 @@ STAGES = ("fit", "sample", "train", "predict")
 def time_table(group: Group) -> Table:
     """Time of each row by stage, each stage counted once; device-hours, rate of sampling and peak memory."""
     columns = (
-        *(Column("row"), Column("folds", True), *(Column(stage, True) for stage in STAGES)),
+        *(Column("row"), Column("trials", True), *(Column(stage, True) for stage in STAGES)),
         *(Column("device-hours", True), Column("images a second", True), Column("peak memory", True)),
     )
     lines = []
@@ -251,10 +251,11 @@ FIGURES = ("kid", "fid", "precision", "recall")
 def class_fidelity(group: Group) -> list[Table]:
     """For each generator, shots and N: every class with its numbers of images, the mean of each figure over folds."""
     measured: dict[tuple[str, str], dict[str, FidelityUsed]] = {}
-    for _, records in group.rows:
+    for row, records in group.rows:
+        settings = f" [{row.settings}]" if row.settings else ""
         for record in records:
             for one in record.fidelity:
-                name = record.generator.name if record.generator else "none"
+                name = (record.generator.name if record.generator else "none") + settings
                 title = f"{name}, {record.shots} shots, N = {record.n_synthetic}, by {one.extractor.name}"
                 measured.setdefault((title, one.extractor.name), {})[f"{place(record)}"] = one
     columns = (

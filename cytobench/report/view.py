@@ -75,6 +75,8 @@ class GalleryView:
     absent: tuple[str, ...]
     shots: tuple[str, ...]
     """The numbers of shots there are, to choose from."""
+    elsewhere: bool
+    """Whether images that were made outside the run may be among them."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def place(small: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.Monk
         (f"confusion out --row {ROW} --format json", lambda found: sum(map(sum, found[0]["counts"])) == 24),
         ("figures out --out figs --only cost-stages --json", lambda found: found[0]["name"] == "cost-stages"),
         ("report out --out page --json", lambda found: Path(found["page"]).is_file()),
-        ("export out --generator repeat --out made --json", lambda found: found["images"] == 18),
+        ("export out --generator repeat --out made --with-real-images --json", lambda found: found["images"] == 18),
         (
             "generate --generator repeat --dataset cells --label A --shots 2 -n 3 --out g --preset pocket --json",
             lambda found: found == {"folder": str(Path("g/A")), "images": 3, "shots": 2},

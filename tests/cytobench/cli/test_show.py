@@ -64,6 +64,20 @@ def test_a_failed_trial_is_listed_with_its_reason_and_shown_with_its_traceback(
     assert failed.error.traceback.strip() in text
 
 
+def test_a_strangers_record_commands_no_terminal(
+    make_values: Callable[..., dict[str, object]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = {"type": "E\x1b]0;title\x07", "message": "a\x1b[2Jb\rc", "traceback": "one\n\x1b[31mtwo"}
+    failed = Record.model_validate({**make_values(0, f1=None), "error": error})
+    write_record(tmp_path, failed, None)
+    for arguments in ([tmp_path], [tmp_path, failed.trial]):
+        _, text, _ = show(capsys, *arguments)
+        assert "E\N{REPLACEMENT CHARACTER}]0;title" in text and not set(text) & set("\x1b\x07\r")
+    with pytest.raises(SystemExit):
+        main(["leaderboard", str(tmp_path)])
+    assert not set(capsys.readouterr().out) & set("\x1b\x07\r")
+
+
 def test_mistakes(make_record: Callable[..., Record], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = make_record(0, f1=None)
     write_record(tmp_path, record, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from cytobench.api import Result
 from cytobench.comparison.candidates import read_candidates
 from cytobench.figures import Drawing, drawings, svg
 from cytobench.figures.pictures import open_run
+from cytobench_phantom.morphology import LABELS
 
 Run = Callable[..., Result]
 
@@ -106,3 +108,35 @@ def test_a_store_that_lacks_images_leaves_the_gallery_out(small: Run, tmp_path: 
     shutil.rmtree(tmp_path / "out" / "store" / "images")
     found, said = gallery(tmp_path / "out", "S1", real=True)
     assert not found and any("lacks images of repeat/random/s2/n3" in message for message in said)
+
+
+def test_looking_at_results_starts_no_program_that_their_benchmark_names(small: Run, tmp_path: Path) -> None:
+    small(fold=[0])
+    file = tmp_path / "out" / "benchmark.toml"
+    text = file.read_text().replace('    "repeat",\n', '    "repeat",\n    "command",\n')
+    started = tmp_path / "started"
+    file.write_text(f'{text}\n[set.command]\nsample = "echo {{request}}"\nversion = "touch {started}"\n')
+    found, said = gallery(tmp_path / "out", "S1", real=True)
+    assert not found and "start the programs of command" in said[0]
+    assert not started.exists()
+
+
+def test_a_generator_of_an_earlier_run_of_the_folder_leaves_its_gallery_out_alone(small: Run, tmp_path: Path) -> None:
+    small(fold=[0])
+    file = tmp_path / "out" / "benchmark.toml"
+    text = re.sub(r"\[set\.repeat\]\n[^\[]*", "", file.read_text())
+    file.write_text(text.replace('    "repeat",\n', '    "sd21",\n'))
+    found, said = gallery(tmp_path / "out", "S1", real=True)
+    assert not found and "does not name repeat" in said[0]
+
+
+def test_images_made_elsewhere_need_leave_whatever_the_data_set(small: Run, tmp_path: Path, cells: Path) -> None:
+    made = {"generator": ["folder"], "set": {"folder": {"path": str(cells)}}, "dataset": "phantom", "limit": 3}
+    shutil.rmtree(cells)
+    for label in LABELS:
+        for i in range(3):
+            (cells / label).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (16, 16), (i, 0, 0)).save(cells / label / f"{i}.png")
+    small(**made, merge=[], fold=[0], train_only=[])
+    found, said = gallery(tmp_path / "out", "S1")
+    assert not found and "--with-real-images" in said[0]

@@ -15,6 +15,7 @@ from cytobench.contract import Request
 from cytobench.imagesets import ImageSet
 from cytobench.keys import content_key
 from cytobench.plugins import load_plugins
+from cytobench.records.files import _digest as content_digest
 from cytobench.report.galleries import Gallery, gallery, sources_of
 from cytobench.report.gather import Group, read_groups
 from cytobench.report.pack import PackSource
@@ -37,6 +38,15 @@ def put(store: Path, key: str, images: list[np.ndarray], label: str) -> None:
     made = ImageSet(store / "images" / key[:2] / key, len(images))
     requests = [Request(label=label, prompt="", index=i, seed=i) for i in range(len(images))]
     made.write(0, list(zip(requests, images, strict=True)), {})
+    tuned(store, label, ["a shot"])
+
+
+def tuned(store: Path, label: str, shots: list[str]) -> None:
+    """What the fit of a class leaves to tell its shots by: their pixel digests."""
+    key = content_key("fit", {"label": label, "generator": "sd21-lora"})
+    folder = store / "fit" / key[:2] / key
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "stage.json").write_text(json.dumps({"inputs": {"shots": [[label, digest] for digest in shots]}}))
 
 
 def sampled(generator: str) -> Callable[[dict[str, Any]], None]:
@@ -85,13 +95,46 @@ def test_copies_of_real_images_are_not_shown_as_synthetic(run: Path) -> None:
 def test_an_image_with_the_pixels_of_a_shot_is_left_out(run: Path) -> None:
     from cytobench.decode import pixel_digest
 
-    key = content_key("fit", {"label": "A", "generator": "sd21-lora"})
-    folder = run / "store" / "fit" / key[:2] / key
-    folder.mkdir(parents=True)
-    inputs = {"shots": [["A", pixel_digest(pixels(1))]]}
-    (folder / "stage.json").write_text(json.dumps({"inputs": inputs}))
+    tuned(run / "store", "A", [pixel_digest(pixels(1))])
     _, found = shown(run)
     assert strips(found, "A") == {"sd21-lora": 2} and strips(found, "B") == {"sd21-lora": 3}
+
+
+def test_a_fit_of_all_classes_tells_its_shots_too(run: Path) -> None:
+    from cytobench.decode import pixel_digest
+
+    [file] = (one for one in (run / "records").glob("*.json") if '"plugin": "sd21-lora"' in one.read_text())
+    values = json.loads(file.read_text())
+    del values["digest"]
+    first = content_key("fit", {"label": "A", "generator": "sd21-lora"})
+    fits = [stage for stage in values["stages"] if stage["kind"] == "fit"]
+    values["stages"] = [stage for stage in values["stages"] if stage["kind"] != "fit"]
+    values["stages"].append({**fits[0], "key": first, "label": None})
+    file.write_text(json.dumps({**values, "digest": content_digest(values)}))
+    tuned(run / "store", "A", [pixel_digest(pixels(i)) for i in range(3)])
+    _, found = shown(run)
+    assert found is None or not strips(found, "A").get("sd21-lora")
+
+
+def test_images_whose_shots_are_not_known_are_withheld(run: Path) -> None:
+    for fit in (run / "store" / "fit").rglob("stage.json"):
+        fit.unlink()
+    assert shown(run)[1] is None
+
+
+def test_images_made_elsewhere_need_the_users_word_whatever_the_data_set(run: Path, tmp_path: Path) -> None:
+    for file in (run / "records").glob("*.json"):
+        values = json.loads(file.read_text())
+        del values["digest"]
+        values["made_elsewhere"] = "external"
+        file.write_text(json.dumps({**values, "digest": content_digest(values)}))
+    noise(tmp_path / "data" / "A" / "0.png", 0)
+    real = RealImages(tmp_path / "data", [("A/0.png", "A", "0")])
+    _, public = shown(run, Real(real))
+    assert strips(public, "A") == {"Real images of the data set": 1}
+    _, allowed = shown(run, Real(real, allowed=True))
+    assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat": 3}
+    assert allowed is not None and allowed.elsewhere
 
 
 def test_real_images_shots_and_copies_are_there_where_allowed(run: Path, tmp_path: Path) -> None:
