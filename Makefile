@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: venv demo site lint test clean
+.PHONY: venv demo site lint browser test clean
 
 venv: $(STAMP)
 
@@ -26,7 +26,13 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
+# Tests of pages need a browser: Debian's is installed where that asks no password, else they are skipped.
+browser:
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+		&& apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } \
+		|| echo "no chromium here: the tests of pages are skipped"
+
+test: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q --numprocesses auto --dist loadfile
 
 # Results are left alone: a run may have cost hours.

@@ -21,9 +21,8 @@ def write_bytes(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
             temporary.chmod(0o644)
             os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        finally:
+            temporary.unlink(missing_ok=True)  # in place it has another name
 
 
 @contextmanager

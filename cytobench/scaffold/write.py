@@ -50,7 +50,7 @@ def distribution_files(names: Names, kind: str, licence: str) -> dict[str, str]:
     values = placeholders(names, kind, licence)
     root = files("cytobench.scaffold") / "templates"
     found = {}
-    for tree in ("common", kind):
+    for tree in ("distribution", kind):
         for path, text in _templates(root / tree, PurePosixPath()):
             parts = [names.package if part == PACKAGE else part for part in path.parts]
             found["/".join(parts)] = Template(text).substitute(values)
