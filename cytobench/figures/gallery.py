@@ -186,17 +186,17 @@ def _tile(pixels: Pixels, side: int) -> Pixels:
 def _measured(shown: Shown, one: Candidate) -> str:
     """What was measured of these images: KID beside its floor, and whether copies of the shots were found."""
     row = one.row
+    wanted = row.generator, row.shots, row.n_synthetic
     for table in shown.section.fidelity:
-        for found in table.rows:
-            if (found.generator, found.shots, found.n_synthetic) == (row.generator, row.shots, row.n_synthetic):
-                kid, floor = found.figures.get("kid"), found.figures.get("floor_kid")
-                if kid is not None and kid.mean is not None:
-                    beside = (
-                        ""
-                        if floor is None or floor.mean is None
-                        else f", between halves of the real images {floor.mean:.4f}"
-                    )
-                    return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
+        named = [found for found in table.rows if (found.generator, found.shots, found.n_synthetic) == wanted]
+        if len(named) > 1:  # of several settings
+            named = [found for found in named if found.settings == row.settings]
+        for found in named:
+            kid, floor = found.figures.get("kid"), found.figures.get("floor_kid")
+            if kid is not None and kid.mean is not None:
+                halves = "" if floor is None or floor.mean is None else f"{floor.mean:.4f}"
+                beside = f", between halves of the real images {halves}" if halves else ""
+                return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
     return "Their fidelity was not measured."
 
 

@@ -165,6 +165,15 @@ def test_a_mistake_is_one_line_and_writes_nothing(
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize("label", ["metadata.csv", "README.md"])
+def test_a_class_named_as_a_file_of_the_export_is_refused(small: Run, cells: Path, tmp_path: Path, label: str) -> None:
+    (cells / "A").rename(cells / label)
+    small(fold=[0])
+    with pytest.raises(UserError, match="cannot be the name of a folder"):
+        export_images(tmp_path / "out", "repeat", tmp_path / "made", real=True)
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_folder_that_holds_something_is_left_alone(
     small: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,6 +85,16 @@ def test_a_folder_that_cannot_be_written_is_the_users_mistake(
     assert code == 2 and "cannot be written" in err
 
 
+def test_captions_are_markdown_in_which_labels_are_text(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = write(labels=["<img src=x onerror=alert(1)>", "b"])
+    with pytest.raises(SystemExit):
+        main(["figures", str(out), "--out", str(tmp_path / "figures")])
+    said = capsys.readouterr().out
+    assert "img src=x" in said and "<img" not in said.replace(r"\<img", "")
+
+
 def test_what_is_left_out_is_told_on_stderr(write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write(20, 0.8, folds=[1], classifier="other")
     code, out, err = command(capsys, folder, "--out", tmp_path / "figs")

@@ -250,6 +250,16 @@ def test_near_copies_are_left_out_and_all_of_a_class_where_not_all_are_named(
     assert strips(found, "A") == {"sd21-lora": left} and strips(found, "B") == {"sd21-lora": 3}
 
 
+def test_near_copies_told_by_another_record_of_the_same_images_are_left_out(tmp_path: Path) -> None:
+    out = write_row(tmp_path / "out", 3, 0.6, LABELS, folds=[0], classifier="a-clip", edit=sampled("sd21-lora"))
+    write_row(out, 3, 0.6, LABELS, folds=[0], classifier="resnet50", edit=measured("A", 1 / 3, 1))
+    for label in LABELS:
+        key = content_key("sample", {"label": label, "generator": "sd21-lora"})
+        put(out / "store", key, [pixels(i) for i in range(3)], label)
+    _, found = shown(out)
+    assert strips(found, "A") == {"sd21-lora": 2} and strips(found, "B") == {"sd21-lora": 3}
+
+
 def test_the_nearest_pairs_are_shown_where_real_images_may_be(tmp_path: Path) -> None:
     noise(tmp_path / "data" / "A" / "0.png", 0)
     out = write_row(tmp_path / "out", 3, 0.6, LABELS, folds=[0], edit=measured("A", 1 / 3, 1))

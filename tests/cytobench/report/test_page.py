@@ -110,6 +110,29 @@ def test_any_number_of_classes(tmp_path: Path, classes: int) -> None:
     assert len(text.encode()) < 3_000_000
 
 
+def test_rows_of_other_folds_are_not_compared_class_by_class(tmp_path: Path) -> None:
+    out = write_row(tmp_path / "out", 0, 0.5, folds=[0, 1, 2])
+    write_row(out, 20, 0.6, folds=[0])
+    assert "F1 class by class" not in page_of(tmp_path, out)[0]
+    write_row(out, 20, 0.6, folds=[1, 2])
+    assert "F1 class by class" in page_of(tmp_path, out)[0]
+
+
+def test_two_settings_of_a_generator_have_a_table_of_fidelity_each(tmp_path: Path) -> None:
+    def with_steps(steps: int, kid: float) -> Callable[[dict[str, Any]], None]:
+        def edit(values: dict[str, Any]) -> None:
+            measured("BAS", 0.0, 0)(values)
+            values["generator"]["sample_config"] = {**values["generator"]["sample_config"], "steps": steps}
+            values["fidelity"][0]["classes"]["BAS"]["kid"] = {"value": kid, "low": None, "high": None}
+
+        return edit
+
+    out = write_row(tmp_path / "out", 20, 0.5, folds=[0], tag="a", edit=with_steps(5, 0.1))
+    write_row(out, 20, 0.6, folds=[0], tag="b", edit=with_steps(500, 0.9))
+    text = page_of(tmp_path, out)[0]
+    assert text.count("Fidelity class by class: sd21-lora [") == 2 and "0.1000" in text and "0.9000" in text
+
+
 def test_all_failed_and_one_trial_are_pages_too(tmp_path: Path) -> None:
     failed = write_row(tmp_path / "failed", 20, None, folds=[0, 1])
     text, _ = page_of(tmp_path, failed)
