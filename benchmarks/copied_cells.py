@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cytobench.assets import AssetReference, resolve_asset
-from cytobench.copying.pixels import TRANSFORMS, transform
 from cytobench.decode import decode_image
+from cytobench.metrics.copying.pixels import TRANSFORMS, transform
 from cytobench_openclip.config import CUSTOM, POCKET
 from cytobench_openclip.model import load_clip
 from cytobench_phantom.dataset import draw

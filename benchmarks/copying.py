@@ -32,10 +32,10 @@ from copied_cells import (
     phantom_patients,
     phantom_pool,
 )
-from cytobench.copying import Copying, Features, detect_copying, holm
-from cytobench.copying.model import LEVEL
-from cytobench.copying.neighbours import near_duplicates, nearest_ratios
-from cytobench.copying.permutation import Stratum, permute
+from cytobench.metrics.copying import Copying, Features, detect_copying, holm
+from cytobench.metrics.copying.model import LEVEL
+from cytobench.metrics.copying.neighbours import near_duplicates, nearest_ratios
+from cytobench.metrics.copying.permutation import Stratum, permute
 from cytobench_phantom.morphology import LABELS
 
 SHOTS, HELD_OUT = 16, 100

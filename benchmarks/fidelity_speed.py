@@ -20,15 +20,15 @@ from typing import Any
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from cytobench.environment import device_info
-from cytobench.fidelity.compare import compare
-from cytobench.fidelity.copies import Tuning, Untested
-from cytobench.fidelity.extract import FeatureReader, reading, ready_extractor
-from cytobench.fidelity.features import Part
-from cytobench.fidelity.folders import open_collection
+from cytobench.pipeline.environment import device_info
+from cytobench.pipeline.fidelity.compare import compare
+from cytobench.pipeline.fidelity.copies import Tuning, Untested
+from cytobench.pipeline.fidelity.extract import FeatureReader, reading, ready_extractor
+from cytobench.pipeline.fidelity.features import Part
+from cytobench.pipeline.fidelity.folders import open_collection
 from cytobench.plugins import load_plugins
 from cytobench.protocols import find_protocol
-from cytobench.training.features import Prepared
+from cytobench_torch.features import Prepared
 
 SHOTS = 16
 WITHOUT = Untested("not asked for", tuned=False)

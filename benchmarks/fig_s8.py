@@ -22,13 +22,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from cytobench.fidelity.extract import ReadyExtractor, reading
-from cytobench.fidelity.features import FeatureSet
-from cytobench.fidelity.metrics import TooFew, fid, kid, kid_subset_size
+from cytobench.analysis.published import published_fids
+from cytobench.config.resolve import resolve
+from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size
+from cytobench.pipeline.fidelity.extract import ReadyExtractor, reading
+from cytobench.pipeline.fidelity.features import FeatureSet
+from cytobench.pipeline.resume import recorded_benchmark
 from cytobench.plugins import load_plugins
-from cytobench.published import published_fids
-from cytobench.resolve import resolve
-from cytobench.results import recorded_benchmark
 
 Sides = tuple[int, FeatureSet, FeatureSet]
 """A fold, the features of its real test images and those of the synthetic images."""

@@ -32,15 +32,15 @@ import torch
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from cytobench.arms import Trial
 from cytobench.atomic import write_bytes
 from cytobench.cli.run import parse_set
-from cytobench.diagnosis import devices
-from cytobench.environment import device_info, environment
+from cytobench.config.grid import Trial
 from cytobench.errors import UserError
-from cytobench.stages import run_stage
-from cytobench.store import Store
-from cytobench.timing import Stopwatch
+from cytobench.metrics.timing import Stopwatch
+from cytobench.pipeline.doctor import devices
+from cytobench.pipeline.environment import device_info, environment
+from cytobench.pipeline.stages.base import run_stage
+from cytobench.storage.store import Store
 from cytobench_diffusion.config import ADAPTER_FILE
 from cytobench_diffusion.pipeline import load_pipeline
 from findings import Findings

@@ -30,9 +30,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.tree import DecisionTreeClassifier
 
-from cytobench.statistics.folds import fold_difference
-from cytobench.statistics.holm import ALPHA, holm
-from cytobench.statistics.images import f1_macro, image_differences, unit_counts
+from cytobench.metrics.statistics.folds import fold_difference
+from cytobench.metrics.statistics.holm import ALPHA, holm
+from cytobench.metrics.statistics.images import f1_macro, image_differences, unit_counts
 
 FOLDS, RATIO = 5, 1 / 3
 SHARED = 0.5

@@ -31,9 +31,9 @@ from PIL import Image, ImageDraw
 
 import cytobench_phantom
 from cytobench.context import Context
-from cytobench.environment import device_info, environment
-from cytobench.generate import generate_images
 from cytobench.images import Images
+from cytobench.pipeline.environment import device_info, environment
+from cytobench.pipeline.generate import generate_images
 from cytobench_phantom.dataset import draw
 from cytobench_phantom.morphology import DESCRIPTIONS, LABELS
 from cytobench_phantom.pretrain.training import to_pixels

@@ -27,14 +27,14 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from cytobench.analysis.leaderboard.standing import split_ratio
 from cytobench.api import run
-from cytobench.benchmark import read_benchmark
-from cytobench.leaderboard.standing import split_ratio
+from cytobench.config.benchmark import read_benchmark
+from cytobench.config.resolve import declared_dataset
+from cytobench.metrics.statistics.folds import fold_difference
 from cytobench.plugins import load_plugins
 from cytobench.protocols import find_protocol
-from cytobench.records import Record, read_records
-from cytobench.resolve import declared_dataset
-from cytobench.statistics.folds import fold_difference
+from cytobench.storage.records import Record, read_records
 
 CHANGES = ("pooled", "shots", "checkpoints", "recoloured", "crop")
 """``copies`` is left out: neither data set has copies or groups, so that it divides them in the same way."""

@@ -19,8 +19,8 @@ from PIL import Image, ImageFilter
 from scipy.spatial.distance import pdist
 
 from copied_cells import SEED, SIDE, Picture, alter, features, jpeg, noisy, scaled
-from cytobench.copying.pixels import differences, prints
 from cytobench.decode import decode_image
+from cytobench.metrics.copying.pixels import differences, prints
 from cytobench_phantom.dataset import draw
 from cytobench_phantom.morphology import LABELS
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cytobench.atomic import write_bytes
-from cytobench.report import Options, make_report
-from cytobench.report.gather import read_groups
-from cytobench.report.verdict import verdict
+from cytobench.reporting.page import Options, make_report
+from cytobench.reporting.page.gather import read_groups
+from cytobench.reporting.page.verdict import verdict
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 STYLE = (

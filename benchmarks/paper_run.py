@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.assets import file_digest
-from cytobench.benchmark import Benchmark, make_benchmark
-from cytobench.configure import classifier_config, generator_configs
+from cytobench.config.benchmark import Benchmark, make_benchmark
+from cytobench.config.options import classifier_config, generator_configs
+from cytobench.config.resolve import Resolved, resolve
 from cytobench.errors import UserError
-from cytobench.plan import Planner
+from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.stages.base import FitStage, SampleStage
 from cytobench.plugins import load_plugins
 from cytobench.protocols import Fold
-from cytobench.resolve import Resolved, resolve
-from cytobench.stages import FitStage, SampleStage
 from random_weights import PAPER, TOY, Shapes, save_cells, save_clip, save_diffusion
 
 GENERATOR, CLASSIFIERS = "sd21-lora", ("resnet50", "clip")

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cytobench.api import plan, run
-from cytobench.records import read_records
+from cytobench.storage.records import read_records
 
 TOLERANCE = 0.25
 

@@ -19,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, sync_playwright
 
-from cytobench.records import Record, predictions_of, read_record_files, write_record
-from cytobench.report import Options, make_report
+from cytobench.reporting.page import Options, make_report
+from cytobench.storage.records import Record, predictions_of, read_record_files, write_record
 
 SOURCE = Path(__file__).resolve().parents[1] / "results" / "pbc-strict-pocket"
 FOLDS = 5

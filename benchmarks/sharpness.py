@@ -4,21 +4,21 @@
 
 Prints four tables in Markdown.
 
-The first holds the measure of :mod:`cytobench.data.optics` against others, on pictures of other sides: the area under
-the ROC curve between peripheral-blood images (every third) and their copies, within classes; and between the Munich
-images that look sharp and the eight that look blurred. Copies are blurred by a Gaussian of 1, 2 or 3 px; ``noise``:
-of 2 px, then Gaussian noise of 4 grey values is added to the copy alone; ``contrast``: of 2 px, with 1.2 times the
-contrast, against originals of 0.6 times. ``200 px`` is what a copy scaled to 200 px measures, as a share of the
-original; ``ms`` the CPU milliseconds an image, without the scaling.
+The first holds the measure of :mod:`cytobench.data.quality.optics` against others, on pictures of other sides: the area
+under the ROC curve between peripheral-blood images (every third) and their copies, within classes; and between the
+Munich images that look sharp and the eight that look blurred. Copies are blurred by a Gaussian of 1, 2 or 3 px;
+``noise``: of 2 px, then Gaussian noise of 4 grey values is added to the copy alone; ``contrast``: of 2 px, with 1.2
+times the contrast, against originals of 0.6 times. ``200 px`` is what a copy scaled to 200 px measures, as a share of
+the original; ``ms`` the CPU milliseconds an image, without the scaling.
 
 The second holds the sharpness of the whole square against that of the cell, which ``--select sharpest`` goes by, on the
 same pairs, and two figures more. ``phantom``: the mean over classes of the rank correlation (Spearman) with the known
 focus of phantom cells. ``neighbour``: the median relative change where a fifth of the image, on one side, is replaced
 by that of the next image.
 
-The others hold the rules of :mod:`cytobench.data.doubtful`: how many images are called blurred where a tenth of the
-peripheral-blood images are replaced by blurred copies, among the Munich images, and among phantom cells, whose blur is
-known; and how many are called over-exposed where a tenth are replaced by brighter copies.
+The others hold the rules of :mod:`cytobench.data.quality.doubtful`: how many images are called blurred where a tenth of
+the peripheral-blood images are replaced by blurred copies, among the Munich images, and among phantom cells, whose blur
+is known; and how many are called over-exposed where a tenth are replaced by brighter copies.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from scipy.stats import spearmanr
 from skimage.measure import blur_effect
 from sklearn.metrics import roc_auc_score
 
-from cytobench.data.doubtful import blurred, clipped
 from cytobench.data.open import list_path
-from cytobench.data.optics import SIDE, central_grey, measure, sharpness_of
+from cytobench.data.quality.doubtful import blurred, clipped
+from cytobench.data.quality.optics import SIDE, central_grey, measure, sharpness_of
 from cytobench.decode import decode_image
 from cytobench_phantom.morphology import LABELS, draw_cell, draw_smear
 from cytobench_phantom.render import render

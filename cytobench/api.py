@@ -8,22 +8,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cytobench.benchmark import Analysis, make_benchmark, read_benchmark
-from cytobench.comparison.declared import Named, check_declaration
+from cytobench.analysis.comparison.declared import Named, check_declaration
+from cytobench.analysis.leaderboard import Leaderboard, leaderboard
+from cytobench.config.benchmark import Analysis, make_benchmark, read_benchmark
+from cytobench.config.resolve import Resolved, default_preset, resolve
+from cytobench.config.shipped import find_benchmark
+from cytobench.data.prompts import read_prompts
 from cytobench.errors import UserError
-from cytobench.forecast import Forecast, forecast
-from cytobench.isolation.executor import open_executor
-from cytobench.isolation.limits import Limits
-from cytobench.leaderboard import Leaderboard, leaderboard
+from cytobench.pipeline.dryrun.forecast import Forecast, forecast
+from cytobench.pipeline.progress import Display
+from cytobench.pipeline.resume import recorded_benchmark
+from cytobench.pipeline.runner import Outcome, run_benchmark
+from cytobench.pipeline.workers.executor import open_executor
+from cytobench.pipeline.workers.limits import Limits
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.progress import Display
-from cytobench.prompts import read_prompts
 from cytobench.protocols import find_protocol
-from cytobench.records import read_records
-from cytobench.resolve import Resolved, default_preset, resolve
-from cytobench.results import recorded_benchmark
-from cytobench.runner import Outcome, run_benchmark
-from cytobench.shipped import find_benchmark
+from cytobench.storage.records import read_records
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def run(
     """Run a benchmark and return its leaderboard.
 
     ``benchmark`` is a TOML file, or the name of one that comes with cytobench; ``values`` are fields of
-    :class:`~cytobench.benchmark.Benchmark` and override it: ``run(generator=["sd21-lora"], classifier=["clip"])``.
-    Raises UserError for a user's mistake.
+    :class:`~cytobench.config.benchmark.Benchmark` and override it:
+    ``run(generator=["sd21-lora"], classifier=["clip"])``. Raises UserError for a user's mistake.
 
     Plugins work in processes of their own, one stage at a time, each within ``trial_timeout`` seconds and
     ``memory_limit`` MiB where these are given. ``in_process`` lets them work in this one (None: what the environment

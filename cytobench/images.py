@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cytobench._recolour import Recolouring
 from cytobench.decode import decode_image
-from cytobench.recolour import Recolouring
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
@@ -120,6 +120,6 @@ class Images:
 
     def torch(self, transform: Callable[[Any], Any]) -> TorchDataset[Any]:
         """A map-style torch data set of ``(transform(image), target)``; image is a uint8 tensor (3, height, width)."""
-        from cytobench.training.data import TorchImages
+        from cytobench._torch_images import TorchImages
 
         return TorchImages(self, transform)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cytobench.records import read_record, read_records
+from cytobench.storage.records import read_record, read_records
 from cytobench_phantom.dataset import draw
 
 COMMAND = [

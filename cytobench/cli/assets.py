@@ -10,7 +10,7 @@ import click
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
 
 if TYPE_CHECKING:
-    from cytobench.needs import Check
+    from cytobench.pipeline.fetch import Check
 
 SHORT = 12
 """Characters of a digest that tables show; ``--json`` has it whole."""
@@ -51,8 +51,8 @@ def fetch_command(
     from rich.filesize import decimal
 
     from cytobench.cli.described import table
-    from cytobench.lockfile import lock_path
-    from cytobench.needs import fetch_assets
+    from cytobench.pipeline.fetch import fetch_assets
+    from cytobench.storage.lockfile import lock_path
 
     plugins = plugins_for_command()
     found = fetch_assets(benchmark, lock, plugins, dataset=dataset, preset=preset)
@@ -86,7 +86,7 @@ def verify_command(
     import json
     from dataclasses import asdict
 
-    from cytobench.needs import verify_assets
+    from cytobench.pipeline.fetch import verify_assets
 
     checks = []
     plugins = plugins_for_command()

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 import click
 
 from cytobench.cli.described import table
-from cytobench.copying import Copying
-from cytobench.fidelity.copies import Copies
-from cytobench.fidelity.measure import Fidelity, Figure, Floor
-from cytobench.fidelity.report import Report
+from cytobench.metrics.copying import Copying
+from cytobench.metrics.fidelity.measure import Fidelity, Figure, Floor
+from cytobench.pipeline.fidelity.copies import Copies
+from cytobench.pipeline.fidelity.report import Report
 
 _NAMES = {"kid": "KID", "fid": "FID", "precision": "precision", "recall": "recall"}
 _DIGITS = {"kid": 4, "fid": 2, "precision": 3, "recall": 3}
 
 
 def show(report: Report) -> None:
-    """Print a report made by :func:`cytobench.fidelity.report.compare_folders`."""
+    """Print a report made by :func:`cytobench.pipeline.fidelity.report.compare_folders`."""
     extractor, sources, found = report.extractor, report.sources, report.found
     digest = f", weights {extractor.weights_digest[:12]}" if extractor.weights_digest else ""
     whose = "" if extractor.built_in else f", third-party: {extractor.distribution}"

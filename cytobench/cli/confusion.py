@@ -23,10 +23,10 @@ def confusion(
     Rows are true classes, columns predicted ones; each cell has the number of images and its share of the row. A row
     that lacks a fold is refused. With --published the study's matrix stands beside, with a verdict.
     """
-    from cytobench.confusion import FORMATS
-    from cytobench.confusion.recorded import recorded_matrix
+    from cytobench.analysis.confusion import recorded_matrix
+    from cytobench.analysis.published import beside_matrix, published_matrix
     from cytobench.errors import UserError
-    from cytobench.published import beside_matrix, published_matrix
+    from cytobench.reporting.confusion_formats import FORMATS
 
     if bool(folders) != (row is not None):
         raise UserError("name both a results folder and a row: cytobench confusion DIR --row ROW.")

@@ -14,8 +14,8 @@ from cytobench.cli.manifest import manifest_command
 from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
-    from cytobench.data.describe import Examined
     from cytobench.data.listing import Listing
+    from cytobench.protocols.describe import Examined
 
 
 @click.group("data")
@@ -68,11 +68,11 @@ def describe_command(
     """
     from cytobench.cli.described import show
     from cytobench.data.cache import cache_folder
-    from cytobench.data.describe import describe, examine
-    from cytobench.data.rarity import refuse_counts
-    from cytobench.data.tiles import refuse_target
+    from cytobench.data.prompts import read_prompts
+    from cytobench.data.quality.tiles import refuse_target
     from cytobench.errors import UserError
-    from cytobench.prompts import read_prompts
+    from cytobench.protocols.describe import describe, examine
+    from cytobench.protocols.rarity import refuse_counts
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
@@ -99,9 +99,9 @@ def describe_command(
 
 def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, label: str | None) -> None:
     """Write the sheets that were asked for."""
-    from cytobench.data.quality_sheet import draw_quality_sheet
-    from cytobench.data.sheet import draw_sheet
-    from cytobench.data.tiles import write_picture
+    from cytobench.data.quality.quality_sheet import draw_quality_sheet
+    from cytobench.data.quality.sheet import draw_sheet
+    from cytobench.data.quality.tiles import write_picture
 
     dataset = examined.dataset
     if picture:
@@ -144,7 +144,7 @@ def _listing(path: str) -> Listing:
 
 def _tokens() -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
     """CLIP's token counter of the built-in plugin; the core itself knows no tokenizer."""
-    from cytobench.lazy import load
+    from cytobench.plugins.lazy import load
 
     try:
         count_tokens: Callable[[Sequence[str]], Sequence[int]] = load(

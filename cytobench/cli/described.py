@@ -9,14 +9,14 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
-from cytobench.columns import aligned_lines
+from cytobench._text import aligned_lines
 
 SHOWN = 5
 """Sets of copies and sizes shown; ``--json`` has all."""
 
 
 def show(found: dict[str, Any]) -> None:
-    """Print a description made by :func:`cytobench.data.describe.describe`."""
+    """Print a description made by :func:`cytobench.protocols.describe.describe`."""
     images, classes = found["images"], found["classes"]
     click.echo(f"{found['name']}: {images} images, {len(classes)} classes, {found['path']}")
     table(

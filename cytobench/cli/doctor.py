@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugin_modules
-from cytobench.diverted import prints_to_stderr
+from cytobench.plugins.diverted import prints_to_stderr
 
 
 @click.command()
@@ -17,7 +17,7 @@ from cytobench.diverted import prints_to_stderr
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def doctor(as_json: bool) -> int:
     """Check this machine: versions, devices, folders, plugins, and whether each preset's weights are here."""
-    from cytobench.diagnosis import diagnose
+    from cytobench.pipeline.doctor import diagnose
     from cytobench.plugins import load_plugins
     from cytobench.plugins.loading import is_strict
 

@@ -39,7 +39,7 @@ def export(
     """
     import json
 
-    from cytobench.exported import export_images
+    from cytobench.exchange.exported import export_images
 
     made = export_images(
         folder,

@@ -31,7 +31,7 @@ def export_shots(dataset: str, shots: int, out: Path, prompts: Path | None, **op
     tunes on. Put what the generator makes of them into MADE/foldI/LABEL/ and hand it in with
     `cytobench run --generator folder --set folder.path=MADE --trained-on per-fold`.
     """
-    from cytobench.outside.shots import export_shots as export
+    from cytobench.exchange.submitted.shots import export_shots as export
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     plugins = plugins_for_command()

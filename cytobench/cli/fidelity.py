@@ -10,10 +10,10 @@ import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.cli.run import parse_set
-from cytobench.diverted import prints_to_stderr
+from cytobench.plugins.diverted import prints_to_stderr
 
 if TYPE_CHECKING:
-    from cytobench.fidelity.report import Report
+    from cytobench.pipeline.fidelity.report import Report
 
 _PATH = click.Path(path_type=Path)
 
@@ -53,8 +53,8 @@ def fidelity(
     has not seen. docs/fidelity.md says what the figures mean, docs/copying.md what the test can tell.
     """
     from cytobench.cli.compared import show
-    from cytobench.fidelity.report import Sources, compare_folders
-    from cytobench.resolve import checked_preset, default_device, named_device
+    from cytobench.config.resolve import checked_preset, default_device, named_device
+    from cytobench.pipeline.fidelity.report import Sources, compare_folders
 
     with prints_to_stderr():
         report = compare_folders(

@@ -8,7 +8,7 @@ import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.cli.run import parse_set
-from cytobench.diverted import prints_to_stderr
+from cytobench.plugins.diverted import prints_to_stderr
 
 
 @click.command()
@@ -49,7 +49,7 @@ def generate(
     """
     import json
 
-    from cytobench.generate import generate_images
+    from cytobench.pipeline.generate import generate_images
 
     with prints_to_stderr():
         folder, used = generate_images(

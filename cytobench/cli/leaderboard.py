@@ -24,8 +24,8 @@ def leaderboard(folders: tuple[Path, ...], format_: str, as_json: bool, publishe
 
     Rows of different data, protocols, presets, devices or seeds are never ranked together.
     """
-    from cytobench.leaderboard import leaderboard as make
-    from cytobench.leaderboard import render
-    from cytobench.records import read_records
+    from cytobench.analysis.leaderboard import leaderboard as make
+    from cytobench.analysis.leaderboard import render
+    from cytobench.storage.records import read_records
 
     click.echo(render(make(read_records(folders), published), "json" if as_json else format_), nl=False)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cytobench.analysis.leaderboard.words import duration
 from cytobench.cli.described import table
-from cytobench.composition import composition_lines
-from cytobench.leaderboard.words import duration
+from cytobench.pipeline.dryrun.composition import composition_lines
 
 if TYPE_CHECKING:
-    from cytobench.forecast import Forecast, Item
+    from cytobench.pipeline.dryrun.forecast import Forecast, Item
 
 
 def as_json(found: Forecast) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
-from cytobench.scaffold.kinds import KINDS as NEW
-from cytobench.scaffold.licences import DEFAULT_LICENCE, LICENCES
+from cytobench.plugins.scaffold.kinds import KINDS as NEW
+from cytobench.plugins.scaffold.licences import DEFAULT_LICENCE, LICENCES
 
 NAMES = ("plugin", *NEW)
 
@@ -31,8 +31,8 @@ def new_command(name: str, kind: str, out: Path, licence: str) -> int:
     It has a project file, options, a small implementation, a test that makes every check of `cytobench plugin check`, a
     README and a licence. Nothing that exists is written over.
     """
-    from cytobench.scaffold.names import Names
-    from cytobench.scaffold.write import next_commands, scaffold
+    from cytobench.plugins.scaffold.names import Names
+    from cytobench.plugins.scaffold.write import next_commands, scaffold
 
     names = Names.of(name)
     names.check_free(plugins_for_command())
@@ -65,7 +65,7 @@ def check_command(
     from rich.console import Console
 
     from cytobench.cli.run import parse_set
-    from cytobench.resolve import checked_preset, named_device
+    from cytobench.config.resolve import checked_preset, named_device
     from cytobench.testing.kinds import KINDS
     from cytobench.testing.report import Report
     from cytobench.testing.session import Session

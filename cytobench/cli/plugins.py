@@ -33,7 +33,7 @@ def plugins(as_json: bool, check: bool, verbose: bool) -> int:
     """
     found = load_plugins(modules=plugin_modules(), strict=False)
     if check:
-        from cytobench.plugins.making import check_factories
+        from cytobench.config.making import check_factories
 
         check_factories(found)
     if as_json:

@@ -37,8 +37,8 @@ def report(
     import json
 
     from cytobench.errors import UserError
-    from cytobench.report import Options, make_report
-    from cytobench.report.pictures import make_packs
+    from cytobench.reporting.page import Options, make_report
+    from cytobench.reporting.page.pictures import make_packs
 
     if out is None:
         raise UserError("--out is missing: name a folder for the page, or with --single-file an .html file.")

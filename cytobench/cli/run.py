@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
-from cytobench.diverted import prints_to_stderr
 from cytobench.errors import UserError
+from cytobench.plugins.diverted import prints_to_stderr
 
 
 class _RunCommand(click.Command):
@@ -20,7 +20,7 @@ class _RunCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from textwrap import fill
 
-        from cytobench.shipped import shipped_benchmarks
+        from cytobench.config.shipped import shipped_benchmarks
 
         with formatter.section("Benchmarks by name"):
             # click's own lines break at the hyphens of names.
@@ -96,13 +96,13 @@ def run(
     """
     from rich.console import Console
 
+    from cytobench.analysis.leaderboard import FORMATS, print_leaderboard
     from cytobench.api import plan
     from cytobench.api import run as run_api
     from cytobench.cli.planned import as_json as forecast_json
     from cytobench.cli.planned import show
-    from cytobench.leaderboard import FORMATS, print_leaderboard
+    from cytobench.pipeline.progress import open_display
     from cytobench.plugins.loading import STRICT, is_strict
-    from cytobench.progress import open_display
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if values:

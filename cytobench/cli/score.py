@@ -18,10 +18,10 @@ def score(file: Path, as_json: bool) -> None:
     every class. With a column split each split has scores of its own; --json then nests them under "splits", if there
     are several.
     """
-    from cytobench.metrics import METRICS
-    from cytobench.outside.predictions import read_predictions
-    from cytobench.outside.score import score as compute
-    from cytobench.outside.score import strange_predictions
+    from cytobench.exchange.submitted.predictions import read_predictions
+    from cytobench.exchange.submitted.score import score as compute
+    from cytobench.exchange.submitted.score import strange_predictions
+    from cytobench.metrics.classification import METRICS
 
     predictions = read_predictions(file, ("label", "predicted"))
     strange, found = strange_predictions(predictions), compute(predictions)

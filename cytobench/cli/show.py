@@ -19,8 +19,8 @@ def show(folder: Path, trial: str | None, as_json: bool) -> None:
     """
     import json
 
-    from cytobench.records import read_record_files
-    from cytobench.trials import find_trial, trial_text, trials_text
+    from cytobench.reporting.trials import find_trial, trial_text, trials_text
+    from cytobench.storage.records import read_record_files
 
     records = read_record_files([folder])
     if trial is None:

@@ -36,7 +36,7 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None, 
     """
     import json
 
-    from cytobench.outside.submit import submit as record
+    from cytobench.exchange.submitted.submit import submit as record
 
     done = record(file, split, name, out, results)
     for note in done.notes:

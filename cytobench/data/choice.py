@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cytobench.data.doubtful import OWN_MEDIAN, clipped
+from cytobench._keys import content_key
 from cytobench.data.image_list import read_image_list
+from cytobench.data.quality.doubtful import OWN_MEDIAN, clipped
 from cytobench.errors import UserError
-from cytobench.keys import content_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +72,8 @@ def best_first(images: pd.DataFrame) -> pd.DataFrame:
 
     ``images`` has the columns path, quality, white, black, cell_sharpness and label. Where the data set gives a
     quality, the better comes first, and images without one last. Among equals, so among all where none is given, badly
-    exposed images (:func:`~cytobench.data.doubtful.clipped`, held against these images alone, and not told of fewer
-    than ``OWN_MEDIAN``) come after the others, then the sharper cell comes first, and then the path decides.
+    exposed images (:func:`~cytobench.data.quality.doubtful.clipped`, held against these images alone, and not told of
+    fewer than ``OWN_MEDIAN``) come after the others, then the sharper cell comes first, and then the path decides.
     """
     lost = images.index[:0]
     if len(images) >= OWN_MEDIAN:

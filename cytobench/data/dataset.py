@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cytobench._keys import content_key
 from cytobench.data.digests import Pixels, read_digests
 from cytobench.data.listing import Listing, label_problem, other_names
-from cytobench.data.optics import Optics
+from cytobench.data.quality.optics import Optics
 from cytobench.errors import UserError
-from cytobench.keys import content_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ class Dataset:
 
     ``labels`` are the classes in column order. ``codes`` maps a label to its other name (a code for a class
     name, a class name for a code), so that users can type either. ``prompts`` are the data set's own,
-    perhaps for some labels and one of the two prompts only; :func:`cytobench.prompts.prompts_for` fills in
+    perhaps for some labels and one of the two prompts only; :func:`cytobench.data.prompts.prompts_for` fills in
     the rest. ``public`` says whether its images may be shown in reports. ``drawn`` says whether a program
     drew them. ``limited`` is the number of
     images a class it was cut to. ``padding`` are (label, path) of images that the CytoDiff study's table had and this
@@ -137,7 +137,7 @@ def decoded_anew(dataset: Dataset, cache: Path) -> Dataset:
 
 
 def measured(dataset: Dataset, cache: Path) -> pd.DataFrame:
-    """The table of a data set with the measures of :class:`~cytobench.data.optics.Optics` as further columns.
+    """The table of a data set with the measures of :class:`~cytobench.data.quality.optics.Optics` as further columns.
 
     Images are decoded, or found in ``cache``. Raises UserError that lists every image that cannot be used.
     """

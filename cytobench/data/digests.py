@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from cytobench.atomic import write_bytes
-from cytobench.data.optics import REVISION, Optics, measure
+from cytobench.data.quality.optics import REVISION, Optics, measure
 from cytobench.decode import BadImage, decode, pixel_digest
 
 _RACY_SECONDS = 2.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from cytobench.data.prompts import CLASS_NAMES, CODES, PromptPart
 from cytobench.errors import UserError
-from cytobench.prompts import CLASS_NAMES, CODES, PromptPart
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ from cytobench.data.folder import list_folder
 from cytobench.data.listing import Listing
 from cytobench.data.manifest import SUFFIXES, list_manifest
 from cytobench.data.tcia import find_tcia, list_tcia
-from cytobench.diverted import prints_to_stderr
 from cytobench.errors import CytobenchError, UserError
-from cytobench.lazy import load
+from cytobench.plugins.diverted import prints_to_stderr
+from cytobench.plugins.lazy import load
 
 if TYPE_CHECKING:
     from cytobench.contract import DatasetSpec

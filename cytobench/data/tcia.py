@@ -12,8 +12,8 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from cytobench.data.listing import Listing, refuse
+from cytobench.data.prompts import CLASS_NAMES
 from cytobench.errors import UserError
-from cytobench.prompts import CLASS_NAMES
 
 FOLDER = "AML-Cytomorphology_LMU"
 ANNOTATIONS = "annotations.dat"

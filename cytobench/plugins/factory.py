@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cytobench.errors import CytobenchError
-from cytobench.lazy import load
 from cytobench.plugins.faults import REPORT, describe
+from cytobench.plugins.lazy import load
 
 
 def make(factory: str, configs: Sequence[Any], called: str) -> Any:

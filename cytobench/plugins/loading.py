@@ -13,9 +13,9 @@ from typing import Any
 import pluggy
 
 from cytobench import hookspecs
-from cytobench.diverted import prints_to_stderr
 from cytobench.errors import CytobenchError
 from cytobench.plugins.discovery import Source, find_sources
+from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.faults import Fault, describe, import_fault, other_version, way_out
 from cytobench.plugins.kinds import KINDS, Kind
 from cytobench.plugins.misfits import hook_fault, spec_fault, specs_of

@@ -12,9 +12,9 @@ from typing import Any
 import pluggy
 
 from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
-from cytobench.diverted import prints_to_stderr
 from cytobench.errors import UserError
 from cytobench.plugins.discovery import LOAD
+from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.faults import REPORT, describe
 from cytobench.plugins.kinds import Kind
 from cytobench.plugins.offers import BUILT_IN, Offer, Offers, Spec

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cytobench._keys import derive_seed
+from cytobench.data.prompts import CLASS_NAMES
 from cytobench.errors import UserError
-from cytobench.keys import derive_seed
-from cytobench.prompts import CLASS_NAMES
 from cytobench.protocols.protocol import Protocol
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from cytobench._recolour import Recolouring
 from cytobench.errors import UserError
 from cytobench.images import View
-from cytobench.recolour import Recolouring
 
 
 @dataclass(frozen=True)

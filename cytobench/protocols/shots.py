@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cytobench._keys import derive_seed
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.errors import UserError
-from cytobench.keys import derive_seed
 from cytobench.protocols.division import Fold
 from cytobench.protocols.protocol import Protocol
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.configure import classifier_config, classifier_title
+from cytobench.config.options import classifier_config, classifier_title
 from cytobench.contract import Checkpoints, ClassifierSpec, PluginConfig, Ran
 from cytobench.images import Images
-from cytobench.lazy import load
+from cytobench.plugins.lazy import load
 from cytobench.testing.checks import LOADS, Check, LeftOut, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.configure import extractor_config, extractor_title
+from cytobench.config.options import extractor_config, extractor_title
 from cytobench.contract import ExtractorSpec, PluginConfig, Ran
 from cytobench.images import Images
 from cytobench.testing.checks import LOADS, Check, require

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.configure import generator_configs
+from cytobench._keys import content_key, derive_seed
+from cytobench.config.options import generator_configs
 from cytobench.context import Stopped
 from cytobench.contract import GeneratorSpec, PluginConfig, Ran, Request, SampleConfig, Scope
 from cytobench.data.cache import cache_folder
@@ -21,11 +22,10 @@ from cytobench.data.open import open_dataset
 from cytobench.decode import pixel_digest
 from cytobench.errors import UserError
 from cytobench.images import Images
-from cytobench.imagesets import ImageSet
-from cytobench.keys import content_key, derive_seed
+from cytobench.pipeline.stages.base import ClassToSample, SampleStage, Services, Work
 from cytobench.plugins import load_plugins
-from cytobench.stages import ClassToSample, SampleStage, Services, Work
-from cytobench.store import Store
+from cytobench.storage.image_sets import ImageSet
+from cytobench.storage.store import Store
 from cytobench.testing.checks import LOADS, Check, Failed, LeftOut, raised, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS

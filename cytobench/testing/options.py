@@ -11,7 +11,7 @@ from typing import Any
 import tomli_w
 from pydantic import ValidationError
 
-from cytobench.configure import plain_settings
+from cytobench.config.options import plain_settings
 from cytobench.contract import PluginConfig
 from cytobench.testing.checks import Check, require
 from cytobench.testing.subject import Offered

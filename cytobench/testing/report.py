@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cytobench.columns import aligned_lines
+from cytobench._text import aligned_lines
 from cytobench.testing.checks import Result
 from cytobench.testing.target import Target
 

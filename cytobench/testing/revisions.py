@@ -14,10 +14,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from cytobench._keys import content_key
 from cytobench.atomic import write_bytes
-from cytobench.configure import plain_settings
-from cytobench.environment import device_info
-from cytobench.keys import content_key
+from cytobench.config.options import plain_settings
+from cytobench.pipeline.environment import device_info
 from cytobench.testing.checks import LeftOut, Warned
 from cytobench.testing.state import threads
 from cytobench.testing.subject import Offered, Subject

@@ -16,7 +16,7 @@ from typing import Any
 from cytobench.assets import Asset, find_needs
 from cytobench.context import Context
 from cytobench.contract import PluginConfig
-from cytobench.lazy import load
+from cytobench.plugins.lazy import load
 from cytobench.testing.process import Process
 from cytobench.testing.state import changes, children, device_memory, global_state, left_running, stir
 from cytobench.testing.target import Target

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cytobench.decode import BadImage, decode_image
 from cytobench.errors import CytobenchError, UserError
-from cytobench.outside.predictions import SUM_TOLERANCE, read_table
+from cytobench.exchange.submitted.predictions import SUM_TOLERANCE, read_table
 
 
 def holds_files(folder: Path) -> bool:

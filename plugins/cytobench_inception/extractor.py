@@ -12,11 +12,11 @@ from cytobench.assets import Asset
 from cytobench.context import Context
 from cytobench.contract import OpenedExtractor, Ran
 from cytobench.errors import UserError
-from cytobench.training.checkpoint import count_parameters
-from cytobench.training.features import TorchExtractor
-from cytobench.training.seeding import seeded
-from cytobench.training.weights import read_weights
 from cytobench_inception.config import InceptionConfig
+from cytobench_torch.checkpoint import count_parameters
+from cytobench_torch.features import TorchExtractor
+from cytobench_torch.seeding import seeded
+from cytobench_torch.weights import read_weights
 
 LAYER = "2048"
 """The pooled features before the classes, which FID and KID are defined on (Heusel et al. 2017)."""

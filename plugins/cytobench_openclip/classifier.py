@@ -13,13 +13,13 @@ from cytobench.context import Context
 from cytobench.contract import Checkpoints, Predictor, Ran
 from cytobench.errors import UserError
 from cytobench.images import Images
-from cytobench.training.checkpoint import load_checkpoint, read_description
-from cytobench.training.loop import train_classifier
-from cytobench.training.predict import TorchPredictor
-from cytobench.training.seeding import seeded
 from cytobench_openclip.attention import split_attention
 from cytobench_openclip.config import ClipConfig
 from cytobench_openclip.model import LoadedClip, load_clip
+from cytobench_torch.checkpoint import load_checkpoint, read_description
+from cytobench_torch.loop import train_classifier
+from cytobench_torch.predict import TorchPredictor
+from cytobench_torch.seeding import seeded
 
 
 class PromptedClip(nn.Module):

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from cytobench.assets import AssetReference
 from cytobench.contract import PluginConfig
-from cytobench.training.config import TrainConfig
+from cytobench_torch.config import TrainConfig
 
 OPENAI_VIT_B_32 = "timm/vit_base_patch32_clip_224.openai"
 """The Hub id under which open_clip's authors keep OpenAI's ViT-B/32 as safetensors."""

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from cytobench.context import Context
 from cytobench.contract import OpenedExtractor, Ran
-from cytobench.training.features import Prepared, TorchExtractor
-from cytobench.training.seeding import seeded
 from cytobench_openclip.config import ClipFeaturesConfig
 from cytobench_openclip.model import load_clip
+from cytobench_torch.features import Prepared, TorchExtractor
+from cytobench_torch.seeding import seeded
 
 
 class ImageTower(nn.Module):

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from cytobench.assets import Asset
 from cytobench.errors import UserError
-from cytobench.training.augment import Normalise
-from cytobench.training.checkpoint import count_parameters
 from cytobench_openclip.config import CUSTOM
+from cytobench_torch.augment import Normalise
+from cytobench_torch.checkpoint import count_parameters
 
 _CONFIG = "open_clip_config.json"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")

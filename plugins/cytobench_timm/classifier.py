@@ -13,13 +13,13 @@ from torch import nn
 from cytobench.context import Context
 from cytobench.contract import Checkpoints, Ran
 from cytobench.images import Images
-from cytobench.training.augment import Normalise
-from cytobench.training.checkpoint import count_parameters, load_checkpoint, read_description
-from cytobench.training.loop import train_classifier
-from cytobench.training.predict import TorchPredictor
-from cytobench.training.seeding import seeded
 from cytobench_timm.config import TimmConfig
 from cytobench_timm.weights import StartingWeights, read_weights
+from cytobench_torch.augment import Normalise
+from cytobench_torch.checkpoint import count_parameters, load_checkpoint, read_description
+from cytobench_torch.loop import train_classifier
+from cytobench_torch.predict import TorchPredictor
+from cytobench_torch.seeding import seeded
 
 _NAMES = {"resnet50": "ResNet-50"}
 

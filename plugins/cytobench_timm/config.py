@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from cytobench.assets import AssetReference
 from cytobench.contract import PluginConfig
-from cytobench.training.config import TrainConfig
+from cytobench_torch.config import TrainConfig
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"

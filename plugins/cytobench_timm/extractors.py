@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from cytobench.assets import Asset
 from cytobench.context import Context
 from cytobench.contract import OpenedExtractor, Ran
-from cytobench.training.augment import Normalise
-from cytobench.training.checkpoint import count_parameters
-from cytobench.training.features import Prepared, TorchExtractor
-from cytobench.training.seeding import seeded
-from cytobench.training.weights import fill, read_weights
 from cytobench_timm.config import Dinov2Config, Lite0Config
+from cytobench_torch.augment import Normalise
+from cytobench_torch.checkpoint import count_parameters
+from cytobench_torch.features import Prepared, TorchExtractor
+from cytobench_torch.seeding import seeded
+from cytobench_torch.weights import fill, read_weights
 
 LITE0 = "tf_efficientnet_lite0"
 PUBLISHED_LITE0 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

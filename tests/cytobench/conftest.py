@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cytobench.api import Result, run
-from cytobench.records import Record
+from cytobench.storage.records import Record
 
 from .distributions import Site
 from .hub import Hub

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cytobench.keys import content_key, derive_seed
+from cytobench._keys import content_key, derive_seed
 
 
 def test_a_key_depends_on_kind_and_content_and_not_on_the_order_of_names() -> None:
@@ -38,6 +38,6 @@ def test_seeds_are_apart_and_the_same_in_every_process() -> None:
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert derive_seed(43, "fit") != derive_seed(42, "fit")
     assert derive_seed(1, "ab", "c") != derive_seed(1, "a", "bc")
-    code = "from cytobench.keys import derive_seed; print(derive_seed(42, 'image', 'EOS', 7))"
+    code = "from cytobench._keys import derive_seed; print(derive_seed(42, 'image', 'EOS', 7))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == derive_seed(42, "image", "EOS", 7)

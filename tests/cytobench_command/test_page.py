@@ -13,7 +13,7 @@ import pytest
 
 from cytobench.api import plan, run
 from cytobench.cli import main
-from cytobench.records import read_record
+from cytobench.storage.records import read_record
 from cytobench_command import config, job
 from cytobench_command.config import CommandFitConfig, CommandSampleConfig, CommandTrainConfig
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cytobench.api import Result, plan, run
-from cytobench.benchmark import read_benchmark
 from cytobench.cli import main
-from cytobench.needs import fetch_assets, verify_assets
-from cytobench.records import read_record
+from cytobench.config.benchmark import read_benchmark
+from cytobench.pipeline.fetch import fetch_assets, verify_assets
+from cytobench.storage.records import read_record
 
 from .conftest import line, write_noise
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cytobench.assets import resolve_asset
-from cytobench.configure import generator_configs
+from cytobench.config.options import generator_configs
 from cytobench.context import Context
 from cytobench.contract import PluginConfig, Request, SampleConfig
 from cytobench.decode import encode_png

@@ -17,9 +17,9 @@ from cytobench.assets import resolve_asset
 from cytobench.context import Context
 from cytobench.errors import UserError
 from cytobench.images import Images
-from cytobench.training.checkpoint import read_description
 from cytobench_timm.classifier import TimmClassifier
 from cytobench_timm.config import TimmConfig
+from cytobench_torch.checkpoint import read_description
 
 MakeContext = Callable[..., Context]
 HEADS = {"test_resnet": "fc.", "test_vit": "head."}

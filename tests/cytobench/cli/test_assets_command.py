@@ -170,9 +170,9 @@ def test_a_fetch_shows_and_locks_all_that_is_needed(command: Command, place: Pat
 
 
 def test_digests_are_those_of_a_run(fetched: Command, place: Path) -> None:
-    from cytobench.benchmark import read_benchmark
+    from cytobench.config.benchmark import read_benchmark
+    from cytobench.config.resolve import resolve
     from cytobench.plugins import load_plugins
-    from cytobench.resolve import resolve
 
     values = {"device": "cpu", "trained_on": "external"}
     resolved = resolve(read_benchmark(place / "b.toml").model_copy(update=values), load_plugins())
@@ -291,7 +291,7 @@ def remember(cache: Path, path: str, file: Path) -> None:
 
     So it is where a file system keeps no time of change of metadata, which nothing else can restore.
     """
-    from cytobench.data.optics import REVISION
+    from cytobench.data.quality.optics import REVISION
     from cytobench.decode import decode_image, pixel_digest
 
     (index,) = (cache / "pixels").glob("*.parquet")

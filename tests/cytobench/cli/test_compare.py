@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cytobench.cli import main
-from cytobench.records import Record, write_record
+from cytobench.storage.records import Record, write_record
 
 RECORDED = Path(__file__).parents[3] / "results/phantom-strict-pocket"
 A, B = "sd21-lora/clip/s16/n20", "none/clip/s0/n0"

@@ -15,8 +15,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from cytobench.cli.data import data
+from cytobench.data.prompts import BUILT_IN
 from cytobench.errors import UserError
-from cytobench.prompts import BUILT_IN
 from cytobench_phantom.morphology import draw_cell, draw_smear
 from cytobench_phantom.render import render
 

@@ -9,7 +9,7 @@ import pytest
 
 from cytobench.assets import AssetReference
 from cytobench.cli import main
-from cytobench.diagnosis import locate
+from cytobench.pipeline.doctor import locate
 
 from ..distributions import Site, classifier, returning
 

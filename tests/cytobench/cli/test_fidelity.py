@@ -243,7 +243,7 @@ def test_the_reference_is_held_out_by_default_and_never_a_shot(call: Call, copie
 def test_many_held_out_images_are_thinned(
     call: Call, copied: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cytobench.fidelity.report.HELD_OUT", 10)
+    monkeypatch.setattr("cytobench.pipeline.fidelity.report.HELD_OUT", 10)
     code, out, err = call(*SIDES, "copies", *SHOTS, *CLIP, "--json")
     assert code == 0, err
     found = json.loads(out)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cytobench.cli import main
-from cytobench.records import write_record
+from cytobench.storage.records import write_record
 
 
 def run(*arguments: str) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from cytobench.api import Result
 from cytobench.cli import main
-from cytobench.records import Record, write_record
+from cytobench.storage.records import Record, write_record
 
 
 def show(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

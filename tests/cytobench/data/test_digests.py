@@ -12,7 +12,7 @@ from PIL import Image
 
 from cytobench.data import digests
 from cytobench.data.digests import read_digests
-from cytobench.data.optics import REVISION, measure
+from cytobench.data.quality.optics import REVISION, measure
 from cytobench.decode import decode_image
 
 PATHS = ["BAS/x.png", "BAS/y.png"]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from cytobench.api import Result, run
-from cytobench.benchmark import read_benchmark
 from cytobench.cli import main
+from cytobench.config.benchmark import read_benchmark
 from cytobench.errors import UserError
 from cytobench.plugins import load_plugins
-from cytobench.records import read_record
+from cytobench.storage.records import read_record
 
 from ..distributions import HEAD, Site, classifier, offering, returning
 

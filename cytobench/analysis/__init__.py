@@ -1,0 +1,1 @@
+"""What records say: rows ranked and compared, and the published figures beside them."""

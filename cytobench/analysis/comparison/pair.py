@@ -1,0 +1,178 @@
+"""Two rows compared: over folds, over test images, class by class, and what the difference costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import TYPE_CHECKING
+
+from cytobench.analysis.comparison.align import aligned
+from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary, why_never_paired
+from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
+from cytobench.analysis.comparison.price import price
+from cytobench.analysis.leaderboard.model import Place
+from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
+from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text, third_party_text
+from cytobench.errors import UserError
+from cytobench.metrics.classification import METRICS
+from cytobench.metrics.statistics.classes import ClassScore, per_class
+from cytobench.metrics.statistics.cost import GainAndCost
+from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
+from cytobench.metrics.statistics.images import ImageDifference, image_differences, mcnemar_exact, unit_counts
+from cytobench.metrics.statistics.images import accuracy as pooled_accuracy
+from cytobench.metrics.statistics.images import f1_macro as pooled_f1
+from cytobench.metrics.statistics.units import grouped, unit_numbers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEED = 0
+"""Of the resamples: the same results give the same intervals."""
+
+
+@dataclass(frozen=True)
+class OverFolds:
+    """A metric's means of both rows over their common places, and the difference; None where no place has both."""
+
+    a: float | None
+    b: float | None
+    difference: FoldDifference | None
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """``[[both right, only a], [only b, neither]]`` of one seed's images, and the exact p."""
+
+    seed: int
+    table: list[list[int]]
+    p: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Row a minus row b, on the same test images."""
+
+    a: Candidate
+    b: Candidate
+    split: str
+    metric: str
+    """The primary one, as declared."""
+    places: tuple[Place, ...]
+    remarks: tuple[str, ...]
+    """What a reader must know: incomplete rows, one seed, late declarations."""
+    ratio: float
+    """n_test / n_train of a fold."""
+    n_images: int
+    n_groups: int | None
+    folds: Mapping[str, OverFolds]
+    """By metric."""
+    images: Mapping[str, ImageDifference]
+    """By metric, ``accuracy`` and ``f1_macro``, of the pooled images; empty with fewer than two units to draw from."""
+    mcnemar: tuple[McNemar, ...]
+    """One a seed: an image counts once."""
+    classes: tuple[tuple[ClassScore, ClassScore], ...]
+    """Of a and b, class by class."""
+    cost: GainAndCost | None
+    """None where the primary metric has no value."""
+    declared: DeclaredPair | None
+    """The pair as a member of the declared family, where b may be the compared row; None if it is none.
+
+    Where the declared reference is also the best baseline the pair is two members, and this is the first.
+    """
+
+
+def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Comparison:
+    """Compare two rows of ``section`` over the places that both have finished.
+
+    Raises UserError if they are never paired, saying why, and for predictions that are missing or damaged.
+    """
+    never = why_never_paired(a, b)
+    if never:
+        raise UserError(f"{a.name} and {b.name} are never paired: {never}.")
+    ratio = split_ratio(a.first)
+    if ratio is None:
+        raise UserError(f"the records of {a.name} name no training or test images, so folds cannot be weighed.")
+    analysis, late = declared_analysis(section)
+    (split, metric), _ = primary(a.section, analysis.metric)
+    places = tuple(sorted(set(a.trials) & set(b.trials)))
+    table = aligned(a, b, split)
+    folds = {name: _over_folds(a, b, (split, name), places, ratio) for name in METRICS}
+    evaluated = a.first.evaluated
+    gain = folds[metric].difference
+    pairs = declared_pairs(section, analysis)
+    declared = next((pair for pair in pairs if {id(pair.row), id(pair.reference)} == {id(a), id(b)}), None)
+    adjusted = None if declared is None else declared.p_holm
+    return Comparison(
+        a=a,
+        b=b,
+        split=split,
+        metric=metric,
+        places=places,
+        remarks=tuple(_remarks(a, b, places, late)),
+        ratio=ratio,
+        n_images=table["path"].nunique(),
+        n_groups=len(set(unit_numbers(table))) if grouped(table) else None,
+        folds=folds,
+        images=_over_images(table, evaluated),
+        mcnemar=tuple(_mcnemar(seed, own) for seed, own in table.groupby("seed")),
+        classes=tuple(
+            zip(*(per_class(table.rename(columns={one: "predicted"}), evaluated) for one in ("a", "b")), strict=True)
+        ),
+        cost=None if gain is None else price(a, b, gain, adjusted, places),
+        declared=declared,
+    )
+
+
+def _over_folds(a: Candidate, b: Candidate, cell: tuple[str, str], places: Sequence[Place], ratio: float) -> OverFolds:
+    mine, other = a.row.values.get(cell, {}), b.row.values.get(cell, {})
+    both = [where for where in places if where in mine and where in other]
+    if not both:
+        return OverFolds(None, None, None)
+    means = [fsum(values[where] for where in both) / len(both) for values in (mine, other)]
+    return OverFolds(means[0], means[1], fold_difference(by_seed(mine, other), ratio))
+
+
+def _over_images(table: pd.DataFrame, evaluated: Sequence[str]) -> dict[str, ImageDifference]:
+    import numpy as np
+    import pandas as pd
+
+    units = unit_numbers(table)
+    if units.max() == 0:
+        return {}
+    seeds = pd.factorize(table["seed"])[0]
+    codes = {label: number for number, label in enumerate(evaluated)}
+    true = table["label"].map(codes).to_numpy(np.int64)
+    a, b = (
+        unit_counts(true, table[name].map(codes).fillna(-1).to_numpy(np.int64), units, seeds, len(evaluated))
+        for name in ("a", "b")
+    )
+    scores = {"accuracy": pooled_accuracy, "f1_macro": pooled_f1}
+    return image_differences(a, b, scores, np.random.default_rng(SEED))
+
+
+def _mcnemar(seed: object, own: pd.DataFrame) -> McNemar:
+    right = [(own[name] == own["label"]).to_numpy() for name in ("a", "b")]
+    return McNemar(int(str(seed)), *mcnemar_exact(*right))
+
+
+def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> list[str]:
+    seeds = a.section.seeds
+    found = [late] if late else []
+    for one in (a, b):
+        if one.row.submitted:
+            found.append(f"{one.name} is {SUBMITTED_TEXT}.")
+        if one.row.third_party:
+            found.append(f"{one.name} is {third_party_text(one.row)}.")
+        if one.row.made_elsewhere != "no":
+            found.append(f"{one.name} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
+        left = [where for where in one.trials if where not in places]
+        if not one.row.complete:
+            found.append(f"{one.name} is INCOMPLETE: {places_text(one.row.missing, seeds)} missing.")
+        if left:
+            found.append(f"Left out of {one.name}, for the other row has not finished it: {places_text(left, seeds)}.")
+    if not seeds:
+        found.append("The seed of the split is not on record: how much another would change is not known.")
+    elif len({where.seed for where in places}) == 1:
+        found.append(f"One seed ({places[0].seed}): how much another seed would change is not known.")
+    return found

@@ -1,0 +1,261 @@
+"""From records to sections and ranked rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cytobench.analysis.leaderboard.fidelity import fidelity_tables
+from cytobench.analysis.leaderboard.majority import majority
+from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Maker, Place, Row, Section
+from cytobench.analysis.leaderboard.rows import make_row, place
+from cytobench.analysis.leaderboard.standing import split_ratio, stand
+from cytobench.data.external import with_gaps
+from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.classification import EXTERNAL
+from cytobench.storage.records import Record
+
+SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
+RANKED_BY: Cell = ("test", "f1_macro")
+RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
+"""Where synthetic images are among those tested: each number of them has another test set."""
+PRINTED_DIGITS = 3
+
+
+def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboard:
+    """Group records into sections that may be compared, and rank the complete rows of each.
+
+    Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
+    train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
+    they have none; else alone. With ``published`` every section holds the study's rows beside its own.
+    """
+    groups = comparable(records)
+    sections = [_section(group) for group in groups]
+    if published:
+        from cytobench.analysis.published import beside as published_beside  # reads files that few ask for
+
+        pairs = zip(sections, groups, strict=True)
+        sections = [replace(section, published=published_beside(group, section.rows)) for section, group in pairs]
+    return Leaderboard(tuple(sections))
+
+
+def comparable(records: Iterable[Record]) -> list[list[Record]]:
+    """The records of each section, in the order of sections, those of runs first.
+
+    A submission is in every section of the data and folds it was tested on, at the places that the runs there declare.
+    """
+    handed_in: dict[str, list[Record]] = {}
+    ran: dict[str, list[Record]] = {}
+    for record in records:
+        if record.submission is None:
+            ran.setdefault(_section_key(record), []).append(record)
+        else:
+            handed_in.setdefault(tested_key(record), []).append(record)
+    beside = {key: tested_key(group[0]) for key, group in ran.items()}
+    groups = []
+    for key, group in sorted(ran.items()):
+        declared = _declared_by(group)
+        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if place(one) in declared)])
+    return groups + [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
+
+
+def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
+    """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
+    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
+    result = []
+    for group in groups:
+        twins = [other for other in groups if other[0].row == group[0].row]
+        result.append((_difference(group, twins) if len(twins) > 1 else "", group))
+    return result
+
+
+def _section_key(record: Record) -> str:
+    """Records with equal keys are of runs that may be ranked together."""
+    device = record.device.name if record.device else None
+    external = record.external_test.digest if record.external_test else None
+    return json.dumps([tested_key(record), record.preset, device, record.dtype, external, record.shots_chosen])
+
+
+def tested_key(record: Record) -> str:
+    """Records with equal keys are of the same data, divided and tested in the same way: all but how a run ran."""
+    protocol = record.protocol
+    return json.dumps(
+        [
+            record.dataset.name,
+            record.dataset.digest,
+            record.dataset.drawn,
+            record.dataset.limit or 0,
+            record.dataset.labels,
+            protocol.name,
+            protocol.version,
+            protocol.switches,
+            protocol.folds,
+            _first_seed(record),
+            sorted(record.train_only),
+            sorted(record.benchmark.get("merge", ())),
+            _seen_list(record),
+        ],
+        sort_keys=True,
+    )
+
+
+def _row_key(record: Record) -> str:
+    """Trials with equal keys differ by seed and fold alone; two settings of one plugin are two rows."""
+    return json.dumps([record.row, _settings(record)], sort_keys=True)
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    used = {"generator": record.generator, "classifier": record.classifier}
+    submission = record.submission
+    settings: dict[str, Any] = {"predictions": submission.predictions_digest} if submission else {}
+    settings |= {
+        f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()
+    }
+    for part, plugin in used.items():
+        if plugin is None:
+            continue
+        values = plugin.model_dump(mode="json", exclude={"ran", "weights", "version"})
+        for name, value in values.items():
+            if isinstance(value, dict):
+                settings |= {f"{part}.{key}": setting for key, setting in value.items()}
+            else:
+                settings[f"{part}.{name}"] = value
+        settings |= {f"{part}.weights.{name}": weights.digest for name, weights in plugin.weights.items()}
+    return settings
+
+
+def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+def _section(records: Sequence[Record]) -> Section:
+    first = records[0]
+    declared = _declared_by(records)
+    present = {split for record in records for split in record.scores}
+    splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
+    groups = rows_of(records)
+    rows = [make_row(group, declared, splits, settings) for settings, group in groups]
+    pooled = bool(first.protocol.switches.get("pooled"))
+    ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
+    return Section(
+        dataset=first.dataset.name,
+        dataset_digest=first.dataset.digest,
+        drawn=first.dataset.drawn,
+        limit=first.dataset.limit,
+        grouped=first.dataset.grouped,
+        protocol=first.protocol.name,
+        protocol_version=first.protocol.version,
+        preset=first.preset,
+        device=first.device.name if first.device else "",
+        seeds=() if first.seed is None else tuple(sorted({where.seed for where in declared})),
+        train_only=first.train_only,
+        seen_list=_seen_list(first),
+        external=_external(first),
+        shots_chosen=first.shots_chosen,
+        merged=tuple(first.benchmark.get("merge", ())),
+        n_images=first.dataset.n_images,
+        n_classes=len(first.evaluated),
+        folds_declared=tuple(sorted({where.fold for where in declared})),
+        folds_made=first.protocol.folds,
+        switches=first.protocol.switches,
+        splits=splits,
+        rows=ranked,
+        majority=majority(records, splits),
+        dataset_maker=_dataset_maker(first),
+        fidelity=fidelity_tables(groups),
+    )
+
+
+def _seen_list(record: Record) -> str | None:
+    """The list of images that are in training alone, which gives a run other folds."""
+    declared = record.benchmark.get("trained_on")
+    return None if declared in DECLARATIONS else declared
+
+
+def _dataset_maker(record: Record) -> Maker | None:
+    used = record.dataset
+    return None if used.distribution is None else Maker("data set", used.distribution, used.version or "")
+
+
+def _external(record: Record) -> str | None:
+    """What the outside test set is."""
+    used = record.external_test
+    if used is None:
+        return None
+    lacks = [label for label in record.evaluated if not used.classes.get(label)]
+    images = f"{used.n_images} images (data {used.digest[:12]})"
+    return f"{used.name}, {with_gaps(images, lacks, used.copies_left_out)}"
+
+
+def _first_seed(record: Record) -> int:
+    """The seed of the run's first repeat."""
+    return int(record.benchmark.get("seed", place(record).seed))
+
+
+def _declared_by(records: Sequence[Record]) -> list[Place]:
+    """The places that a section's runs declare; where submissions stand alone, those that they have."""
+    runs = [record for record in records if record.submission is None]
+    return sorted({where for record in runs or records for where in _declared(record)})
+
+
+def _declared(record: Record) -> list[Place]:
+    folds = record.benchmark.get("fold")
+    seeds = range(_first_seed(record), _first_seed(record) + record.benchmark.get("repeats", 1))
+    return [Place(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)]
+
+
+def one_a_place(records: Iterable[Record]) -> list[Record]:
+    """One record a place, in order of places: a finished one before a failed one, then the newest."""
+    chosen: dict[Place, Record] = {}
+    for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
+        chosen[place(record)] = record
+    return [chosen[where] for where in sorted(chosen)]
+
+
+def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> str:
+    mine, others = _settings(group[0]), [_settings(twin[0]) for twin in twins]
+    differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in others)]
+    return ", ".join(f"{key}={mine[key]}" for key in differing)
+
+
+def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
+    """Rows that may be ranked first, by macro F1 on test; equal figures share a rank. Then the others.
+
+    Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
+    those of the real images alone.
+    """
+    by = ranked_by(pooled)
+    ordered = sorted(rows, key=lambda row: (not row.ranked, -_value(row, by), row.row, row.settings))
+    ranked = [row for row in ordered if row.ranked]
+    best = {cell: top for cell, top in _best(ranked).items() if not pooled or cell[0].endswith("_real")}
+    result = []
+    for row in ordered:
+        if not row.ranked:
+            result.append(row)
+            continue
+        rank = 1 + sum(_value(other, by) > _value(row, by) for other in ranked)
+        winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
+        result.append(replace(row, rank=rank, best=frozenset(winning)))
+    return tuple(result)
+
+
+def ranked_by(pooled: bool) -> Cell:
+    """The figure that rows are ranked by."""
+    return RANKED_BY_POOLED if pooled else RANKED_BY
+
+
+def _best(rows: Sequence[Row]) -> dict[Cell, float]:
+    """The highest figure of each column, as printed, so that what looks equal is marked equally."""
+    cells = {cell for row in rows for cell, figure in row.figures.items() if figure.mean is not None}
+    return {cell: max(_value(row, cell) for row in rows) for cell in cells}
+
+
+def _value(row: Row, cell: Cell) -> float:
+    figure = row.figures.get(cell)
+    return -1.0 if figure is None or figure.mean is None else round(figure.mean, PRINTED_DIGITS)

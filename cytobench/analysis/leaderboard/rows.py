@@ -1,0 +1,173 @@
+"""One row of the leaderboard from the records of its folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import fsum, sqrt
+from statistics import stdev
+
+from cytobench.analysis.leaderboard.model import SUBMITTED, Cell, Figure, Maker, Place, Row
+from cytobench.metrics.classification import METRICS
+from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
+
+_Stage = tuple[str, str, str | None]
+"""Kind, key and label of a stage: equal ones are the same work."""
+
+
+def place(record: Record) -> Place:
+    """The place of a record among those of its row; 0 stands for the seed of a split that does not say it."""
+    return Place(record.seed or 0, record.protocol.fold)
+
+
+def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Sequence[str], settings: str) -> Row:
+    """The row of these records, one a place in order of places; not ranked yet."""
+    first = records[0]
+    done = [record for record in records if record.status == "done"]
+    finished = {place(record) for record in done}
+    missing = tuple(one for one in declared if one not in finished)
+    seconds, paid = cost(records)
+    generator = first.generator.name if first.generator else "none"
+    values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
+    return Row(
+        row=first.row,
+        generator=SUBMITTED if first.submission else generator,
+        classifier=first.classifier.name,
+        shots=first.shots,
+        n_synthetic=first.n_synthetic,
+        preset=first.preset,
+        generator_ran=_ran([record.generator for record in records if record.generator]),
+        classifier_ran=SUBMITTED if first.submission else _ran([record.classifier for record in records]),
+        submitted=first.submission is not None,
+        figures={cell: summarise(found) for cell, found in values.items()},
+        best=frozenset(),
+        rank=None,
+        made_elsewhere=first.made_elsewhere,
+        complete=not missing,
+        missing=missing,
+        failed={
+            place(record): f"{record.error.type}: {record.error.message}"
+            for record in records
+            if record.error is not None
+        },
+        shortfall=shortfall(records),
+        settings=settings,
+        seconds=seconds,
+        seconds_paid=paid,
+        images_per_second=_sampling_rate(records),
+        peak_memory_mib=max(
+            (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
+            default=None,
+        ),
+        values=values,
+        makers=() if first.submission else makers(records),
+    )
+
+
+def summarise(values: Mapping[Place, float]) -> Figure:
+    """The figure of these values; see :class:`~cytobench.analysis.leaderboard.model.Figure` for its spreads."""
+    if not values:
+        return Figure(None, None, 0)
+    by_seed: dict[int, list[float]] = {}
+    for where, value in values.items():
+        by_seed.setdefault(where.seed, []).append(value)
+    means = [fsum(group) / len(group) for group in by_seed.values()]
+    squares = fsum(
+        (value - mean) ** 2 for group, mean in zip(by_seed.values(), means, strict=True) for value in group
+    )
+    freedom = len(values) - len(means)
+    return Figure(
+        mean=fsum(values.values()) / len(values),
+        std=sqrt(squares / freedom) if freedom else None,
+        folds=len({where.fold for where in values}),
+        seeds=len(means),
+        std_seeds=stdev(means) if len(means) > 1 else None,
+    )
+
+
+def makers(records: Sequence[Record]) -> tuple[Maker, ...]:
+    """The distributions behind these records, generators first; each version of one stands alone."""
+    generators = [Maker("generator", one.distribution, one.version) for one in (r.generator for r in records) if one]
+    classifiers = [Maker("classifier", one.distribution, one.version) for one in (r.classifier for r in records)]
+    return tuple(dict.fromkeys([*generators, *classifiers]))
+
+
+def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
+    """Seconds of all stages behind these records, each once, and of those that their runs did themselves.
+
+    Measuring fidelity is left out: a row costs the same whether its images are measured or not. None of a submission,
+    whose time nobody measured.
+    """
+    if any(record.submission for record in records):
+        return None, None
+    whole, paid = _stages(records)
+    return fsum(whole.values()), fsum(paid.values())
+
+
+def stage_seconds(records: Sequence[Record]) -> dict[str, float]:
+    """Seconds of all stages behind these records by kind (``fit``, ``sample``, ``train``, ``predict``), each once.
+
+    They sum to what :func:`cost` says first; a submission has none.
+    """
+    found: dict[str, list[float]] = {}
+    for (kind, _, _), seconds in _stages(records)[0].items():
+        found.setdefault(kind, []).append(seconds)
+    return {kind: fsum(seconds) for kind, seconds in found.items()}
+
+
+def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage, float]]:
+    """Seconds of each stage but fidelity, and of those that the records' runs did themselves."""
+    whole: dict[_Stage, float] = {}
+    paid: dict[_Stage, float] = {}
+    for record in records:
+        of_record: dict[_Stage, float] = {}
+        for stage in record.stages:
+            if stage.kind == "fidelity":
+                continue
+            identity = (stage.kind, stage.key, stage.label)
+            of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
+            if not stage.reused:
+                paid[identity] = max(paid.get(identity, 0.0), stage.seconds)
+        for identity, seconds in of_record.items():
+            whole[identity] = max(whole.get(identity, 0.0), seconds)
+    return whole, paid
+
+
+def shortfall(records: Sequence[Record]) -> str:
+    """Classes with fewer shots than asked for: ``LYA 6 of 16``, or ``6-7 of 16`` where folds differ."""
+    asked = records[0].shots
+    found = []
+    for label in records[0].shots_used:
+        used = [record.shots_used[label] for record in records if label in record.shots_used]
+        low, high = min(used), max(used)
+        if low < asked:
+            found.append(f"{label} {low if low == high else f'{low}-{high}'} of {asked}")
+    return ", ".join(found)
+
+
+def _values(done: Sequence[Record], cell: Cell) -> dict[Place, float]:
+    split, metric = cell
+    values = {place(record): record.scores.get(split, {}).get(metric) for record in done}
+    return {where: value for where, value in values.items() if value is not None}
+
+
+def _ran(used: Sequence[GeneratorUsed | ClassifierUsed]) -> str:
+    if not used:
+        return ""
+    texts = []
+    for plugin in used:
+        if plugin.ran is not None:
+            ran = plugin.ran
+            side = f", {ran.resolution} px" if ran.resolution is not None else ""
+            texts.append(f"{ran.weights}, {ran.architecture}{side}")
+    return "; ".join(dict.fromkeys(texts)) or "did not run"
+
+
+def _sampling_rate(records: Sequence[Record]) -> float | None:
+    rated = [
+        (stage.images, stage.images_per_second)
+        for record in records
+        for stage in record.stages
+        if stage.kind == "sample" and stage.images and stage.images_per_second
+    ]
+    busy = fsum(images / rate for images, rate in rated)
+    return sum(images for images, _ in rated) / busy if busy else None

@@ -1,0 +1,1 @@
+"""From a declared benchmark to a run with nothing left open."""

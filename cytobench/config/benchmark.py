@@ -1,0 +1,200 @@
+"""The declaration of a benchmark: data set x protocol x generators x classifiers x counts, one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from cytobench.config.validation import explain
+from cytobench.errors import UserError
+from cytobench.metrics.classification import METRICS
+
+Scalar = bool | int | float | str
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, (bool, int, float, str, list, tuple)):
+        raise ValueError("is no setting: write a number, a text, true, false, or a list of them")
+    return value
+
+
+Value = Annotated[Scalar | list[Scalar], BeforeValidator(_plain)]
+
+
+def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if any(number < 0 for number in numbers):
+        raise ValueError("must not be negative")
+    return tuple(sorted(set(numbers)))
+
+
+Numbers = Annotated[tuple[int, ...], AfterValidator(_ascending)]
+"""Not negative, each once, ascending."""
+
+
+class PromptPair(BaseModel):
+    """The two prompts of a class; what is absent is filled from the data set, the built-in ones or the template."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generator: str | None = None
+    classifier: str | None = None
+
+
+class Analysis(BaseModel):
+    """What is to be concluded, declared before there are results: a metric, a reference and a family of comparisons.
+
+    It changes no work and is in no content address.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str = "f1_macro"
+    """``accuracy``, ``f1_macro`` or ``auc_macro``: on test, of the real images alone where a protocol pools."""
+    reference: str = "none/*/s0/n0"
+    """The row to compare with, or a pattern (``*``, ``?``) that gives each row the one of its classifier."""
+    comparisons: tuple[str, ...] = ("*",)
+    """Rows, or patterns of rows: those compared with the reference, and the family that p-values are adjusted for."""
+    baselines: tuple[str, ...] = ()
+    """Rows, or patterns of rows: those among which validation picks the best, which the headline is compared with."""
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, metric: str) -> str:
+        if metric not in METRICS:
+            near = get_close_matches(metric, METRICS, n=1, cutoff=0.3)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"is no metric.{hint} Known: {', '.join(METRICS)}")
+        return metric
+
+    @field_validator("comparisons")
+    @classmethod
+    def _some(cls, comparisons: tuple[str, ...]) -> tuple[str, ...]:
+        if not comparisons:
+            raise ValueError("must name at least one row or pattern")
+        return tuple(dict.fromkeys(comparisons))
+
+    @field_validator("baselines")
+    @classmethod
+    def _once(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(baselines))
+
+
+class Variant(BaseModel):
+    """An installed plugin under another name. All further keys are settings of the plugin, over the preset's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    plugin: str
+    synthetic: tuple[int, ...] | None = None
+    """The numbers of synthetic images a class it runs with, of those of the benchmark; None for all."""
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """The settings, by key."""
+        return self.__pydantic_extra__
+
+
+class Scale(BaseModel):
+    """Numbers of a benchmark's grid at one preset, in place of the benchmark's own; None leaves those."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    synthetic: Numbers | None = None
+    shots: Numbers | None = None
+    fold: Numbers | None = None
+    repeats: int | None = Field(default=None, ge=1)
+
+
+class Scales(BaseModel):
+    """A benchmark's numbers by preset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paper: Scale = Scale()
+    pocket: Scale = Scale()
+
+
+class Benchmark(BaseModel):
+    """What a run does. Field names are the names of the options and of the keys of the TOML file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = "phantom"
+    protocol: str = "strict"
+    preset: str | None = None
+    """``paper`` or ``pocket``; None asks the data set."""
+    generator: tuple[str, ...] = ()
+    classifier: tuple[str, ...] = ()
+    extractor: tuple[str, ...] = ()
+    """What the fidelity of synthetic images is measured with; none by default."""
+    synthetic: Numbers | None = None
+    """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
+    shots: Numbers = (16,)
+    select: str = "random"
+    """How shots are chosen: ``random``, ``first``, ``sharpest`` or a file that lists images."""
+    folds: int = Field(default=5, ge=3)
+    fold: Numbers | None = None
+    """Which folds run, from 0; None for all."""
+    seed: int = Field(default=42, ge=0)
+    repeats: int = Field(default=1, ge=1)
+    """How often the whole protocol is run (folds, shots, training, sampling): with ``seed``, ``seed`` + 1, ..."""
+    limit: int | None = Field(default=None, ge=1)
+    train_only: tuple[str, ...] = ()
+    trained_on: str | None = None
+    """What generators made elsewhere have seen: a file that lists images, ``per-fold`` or ``external``."""
+    merge: tuple[str, ...] = ()
+    """Classes taken as one, each ``A,B=NAME``."""
+    external_test: str | None = None
+    """An outside test set, by name or path: every trial's model predicts it too, and its scores stand apart."""
+    device: str | None = None
+    """A torch device; None takes the accelerator if there is one."""
+    workers: int = Field(default=0, ge=0)
+    set: Mapping[str, Mapping[str, Value]] = Field(default_factory=dict)
+    """Values of plugin configurations that differ from the preset, by plugin (or variant) and key."""
+    variants: Mapping[str, Variant] = Field(default_factory=dict)
+    """Plugins under further names, by name; ``generator`` and ``classifier`` take these names as well."""
+    prompts: Mapping[str, PromptPair] = Field(default_factory=dict)
+    analysis: Analysis = Analysis()
+    presets: Scales | None = None
+    """Numbers of the grid that hold at one preset alone; None once the preset is settled."""
+
+    @field_validator("generator", "classifier", "extractor", "train_only", "merge")
+    @classmethod
+    def _once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(values))
+
+    def at(self, preset: str, given: Collection[str] = ()) -> Benchmark:
+        """The benchmark with the numbers it has for a preset, but for those ``given`` by name, which stay."""
+        scale = getattr(self.presets, preset) if self.presets and preset in Scales.model_fields else Scale()
+        numbers = scale.model_dump(exclude_none=True, exclude=set(given))
+        return self.model_copy(update={**numbers, "presets": None})
+
+    def to_toml(self) -> str:
+        """This benchmark as a TOML document that runs it again."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude_defaults=False))
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """Read a benchmark from a TOML file. Raises UserError naming the file and the key."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML file: {error}") from error
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    return make_benchmark(values, str(path))
+
+
+def make_benchmark(values: Mapping[str, Any], source: str) -> Benchmark:
+    """Validate a benchmark's values; ``source`` names them in the message."""
+    try:
+        return Benchmark.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {explain(error, Benchmark)}") from error

@@ -1,0 +1,400 @@
+"""From a declared benchmark to one ready to run: plugins found, configurations validated, weights located."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from cytobench.assets import AssetReference, find_needs
+from cytobench.config.benchmark import Benchmark, PromptPair, Variant
+from cytobench.config.grid import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
+from cytobench.config.options import (
+    classifier_config,
+    classifier_keys,
+    classifier_title,
+    extractor_config,
+    extractor_title,
+    generator_configs,
+    generator_keys,
+    plain_settings,
+)
+from cytobench.config.variants import check_variants, counts_of, find_classifier, find_generator, settings_of
+from cytobench.contract import PluginConfig, SampleConfig
+from cytobench.data.cache import cache_folder
+from cytobench.data.choice import RANDOM, Choice, find_choice
+from cytobench.data.dataset import Dataset
+from cytobench.data.external import ExternalTest, as_external
+from cytobench.data.open import open_dataset
+from cytobench.data.prompts import ClassPrompts, prompts_for
+from cytobench.data.seen import DECLARATIONS, read_seen
+from cytobench.errors import CytobenchError, UserError
+from cytobench.pipeline.fidelity.extract import ReadyExtractor
+from cytobench.pipeline.plan import Planner
+from cytobench.plugins import Plugins
+from cytobench.protocols import Fold, Protocol, find_protocol, split
+from cytobench.storage.store import Store
+
+PRESETS = ("paper", "pocket")
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A run with nothing left open: ``benchmark`` has every default filled in and runs it again."""
+
+    benchmark: Benchmark
+    dataset: Dataset
+    protocol: Protocol
+    generators: Sequence[ReadyGenerator]
+    classifiers: Sequence[ReadyClassifier]
+    prompts: Mapping[str, ClassPrompts]
+    prompt_origins: Mapping[str, str]
+    extractors: Sequence[ReadyExtractor] = ()
+    seen: tuple[int, ...] = ()
+    """Rows of the data set that generators made elsewhere have seen; they are in training alone."""
+    external: ExternalTest | None = None
+    """The outside test set."""
+    choice: Choice = RANDOM
+    """How shots are chosen."""
+
+    @property
+    def arms(self) -> list[Arm]:
+        """The rows of the leaderboard."""
+        benchmark = self.benchmark
+        return make_arms(self.generators, self.classifiers, benchmark.synthetic or (), benchmark.shots)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Every trial, repeat by repeat and fold by fold, so that all rows can be compared early."""
+        benchmark, arms = self.benchmark, self.arms
+        return [
+            Trial(arm, fold, repeat)
+            for repeat in range(benchmark.repeats)
+            for fold in benchmark.fold or ()
+            for arm in arms
+        ]
+
+    def planners(self, store: Path) -> list[Planner]:
+        """The planner of each repeat. Raises UserError for classes that are too rare, or without listed shots."""
+        planners = [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
+        if self.choice.listed is not None:
+            for repeat, planner in enumerate(planners):
+                planner.refuse_unlisted([trial for trial in self.trials if trial.repeat == repeat])
+        return planners
+
+    def planner(self, store: Path, repeat: int = 0) -> Planner:
+        """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
+        benchmark = self.benchmark
+        seed = benchmark.seed + repeat
+
+        @cache
+        def divide(synthetic: int) -> Sequence[Fold]:
+            apart = benchmark.train_only
+            seen = self.seen
+            return split(self.dataset, self.protocol, benchmark.folds, seed, apart, synthetic, seen)
+
+        divide(0)  # classes that are too rare are refused here
+        device = benchmark.device or "cpu"
+        return Planner(
+            dataset=self.dataset,
+            protocol=self.protocol,
+            folds=benchmark.folds,
+            divide=divide,
+            prompts=self.prompts,
+            train_only=benchmark.train_only,
+            seed=seed,
+            device=device,
+            dtype="float32" if device == "cpu" else "float16",
+            workers=benchmark.workers,
+            store=Store(store),
+            external=self.external.dataset if self.external else None,
+            seen=self.seen,
+            choice=self.choice,
+        )
+
+
+def default_preset(dataset: str, plugins: Plugins) -> str:
+    """The preset a data set declares; ``paper`` for every folder or manifest."""
+    offer = plugins.datasets.get(dataset)
+    return offer.spec.preset if offer else "paper"
+
+
+def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
+    return checked_preset(benchmark.preset or default_preset(benchmark.dataset, plugins))
+
+
+def checked_preset(preset: str) -> str:
+    """The preset, if there is one of this name. Raises UserError with the nearest one otherwise."""
+    if preset not in PRESETS:
+        near = get_close_matches(preset, PRESETS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"--preset {preset}: no such preset.{hint} Known: {', '.join(PRESETS)}.")
+    return preset
+
+
+def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None = None) -> Resolved:
+    """Fill in every default and check everything that can be checked before work starts.
+
+    ``recorded_device`` is the device an existing results folder was made on; it is kept unless the user named one.
+    Raises UserError for a user's mistake.
+    """
+    protocol = find_protocol(benchmark.protocol)
+    preset = _preset(benchmark, plugins)
+    _check_names(benchmark, plugins)
+    offer = plugins.datasets.get(benchmark.dataset)
+    synthetic = benchmark.synthetic or (offer.spec.synthetic if offer else (0, 100))
+    if protocol.synthetic_only:
+        synthetic = _without_none(benchmark, protocol, synthetic)
+    if not benchmark.generator:
+        if any(n > 0 for n in benchmark.synthetic or ()):
+            known = ", ".join(plugins.generators)
+            raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {known}.")
+        if benchmark.extractor:
+            raise UserError(f"--extractor {benchmark.extractor[0]} needs a --generator whose images it can measure.")
+        synthetic = (0,)
+    elif 0 in benchmark.shots:
+        raise UserError("--shots 0: a generator is tuned on at least 1 image.")
+    dataset = declared_dataset(benchmark, plugins)
+    generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
+    classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
+    extractors = [_extractor(name, benchmark, plugins, preset) for name in benchmark.extractor]
+    for name in (*benchmark.generator, *benchmark.classifier):
+        _check_counts(name, benchmark, synthetic)
+    seen = _seen(benchmark, dataset, protocol, generators)
+    fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
+    if any(number >= benchmark.folds for number in fold):
+        raise UserError(f"--fold {max(fold)}: with --folds {benchmark.folds} folds are 0 to {benchmark.folds - 1}.")
+    train_only = tuple(dataset.label_of(name) for name in benchmark.train_only)
+    declared = {label: pair.model_dump(exclude_none=True) for label, pair in benchmark.prompts.items()}
+    prompts, origins = prompts_for(dataset, declared)
+    used = (*benchmark.generator, *benchmark.classifier)
+    configs: list[tuple[PluginConfig, ...]] = [(ready.fit_config, ready.sample_config) for ready in generators]
+    configs += [(ready.config,) for ready in classifiers]
+    settings: dict[str, dict[str, Any]] = {}
+    for name, found in zip(used, configs, strict=True):  # a generator and a classifier may share a name
+        settings[name] = settings.get(name, {}) | _settings(*found)
+    for name, extractor in zip(benchmark.extractor, extractors, strict=True):
+        settings[name] = _settings(extractor.config) | settings.get(name, {})
+    variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
+    resolved = benchmark.model_copy(
+        update={
+            "protocol": protocol.name,
+            "preset": preset,
+            "synthetic": tuple(synthetic),
+            "fold": fold,
+            "train_only": train_only,
+            "device": named_device(benchmark.device) or recorded_device or default_device(),
+            "set": settings,
+            "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
+            "prompts": {
+                label: PromptPair(generator=pair.generator, classifier=pair.classifier)
+                for label, pair in prompts.items()
+            },
+        }
+    )
+    external = _external(resolved, dataset, plugins)
+    choice = find_choice(benchmark.select, dataset, cache_folder())
+    return Resolved(
+        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external, choice
+    )
+
+
+def default_device() -> str:
+    """The accelerator of this machine, or ``cpu``."""
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return "cpu" if accelerator is None else str(accelerator)
+
+
+def named_device(name: str | None) -> str | None:
+    """The device the user named, if this machine has it. Raises UserError otherwise."""
+    if name is None or name == "cpu":
+        return name
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    try:
+        wanted = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"--device {name}: torch knows no such device. Write cpu, cuda, cuda:1 or mps.") from error
+    here = "no accelerator" if accelerator is None else f"{torch.accelerator.device_count()} of {accelerator.type}"
+    found = accelerator is not None and wanted.type == accelerator.type
+    if wanted.type != "cpu" and not (found and (wanted.index or 0) < torch.accelerator.device_count()):
+        raise UserError(f"--device {name}: this machine has {here}. Leave --device out or write --device cpu.")
+    return name
+
+
+def declared_dataset(benchmark: Benchmark, plugins: Plugins, anew: bool = False) -> Dataset:
+    """The data set of a benchmark, with its classes merged and its images limited as declared.
+
+    With ``anew`` every image is decoded, whatever the cache remembers of it. Raises as
+    :func:`~cytobench.data.open.open_dataset` does.
+    """
+    dataset = open_named(benchmark.dataset, plugins, anew)
+    for wanted in benchmark.merge:
+        dataset = dataset.merge(wanted)
+    return dataset if benchmark.limit is None else dataset.limit(benchmark.limit)
+
+
+def open_named(dataset: str, plugins: Plugins, anew: bool = False) -> Dataset:
+    """The data set of this name or path, as it is. Raises as :func:`~cytobench.data.open.open_dataset` does."""
+    return open_dataset(dataset, plugins.datasets, cache_folder(), anew)
+
+
+def _external(benchmark: Benchmark, dataset: Dataset, plugins: Plugins) -> ExternalTest | None:
+    """The outside test set. Raises UserError where its labels are not those of the data set."""
+    if benchmark.external_test is None:
+        return None
+    outside = open_named(benchmark.external_test, plugins)
+    return as_external(outside, dataset, benchmark.merge, benchmark.train_only)
+
+
+def asset_references(benchmark: Benchmark, plugins: Plugins) -> dict[str, AssetReference]:
+    """What the plugins of a benchmark ask for, by option (``clip.weights``). Nothing is looked for yet.
+
+    Raises UserError for an unknown plugin, preset or option, as :func:`resolve` does.
+    """
+    preset = _preset(benchmark, plugins)
+    _check_names(benchmark, plugins)
+    configs = [
+        (name, config)
+        for name in benchmark.generator
+        for config in _generator_configs(name, benchmark, plugins, preset)
+    ]
+    configs += [(name, _classifier_config(name, benchmark, plugins, preset)) for name in benchmark.classifier]
+    configs += [(name, _extractor_config(name, benchmark, plugins, preset)) for name in benchmark.extractor]
+    return {
+        f"{name}.{field}": reference for name, config in configs for field, reference in config.assets().items()
+    }
+
+
+def ready_generator(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyGenerator:
+    fit, sample = _generator_configs(name, benchmark, plugins, preset)
+    offer = find_generator(name, benchmark, plugins)
+    return ReadyGenerator(
+        offer, name, fit, sample, find_needs(fit, name), find_needs(sample, name), counts_of(name, benchmark)
+    )
+
+
+def _generator_configs(
+    name: str, benchmark: Benchmark, plugins: Plugins, preset: str
+) -> tuple[PluginConfig, SampleConfig]:
+    offer = find_generator(name, benchmark, plugins)
+    if offer.spec.datasets and not _names_of(benchmark.dataset, plugins) & {*offer.spec.datasets}:
+        only = ", ".join(offer.spec.datasets)
+        raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
+    if offer.spec.datasets and benchmark.merge:
+        raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
+    values = _values(name, benchmark, plugins, "generator")
+    fit, sample = generator_configs(offer.spec, preset, values, name, offer.distribution)
+    if not isinstance(sample, SampleConfig):
+        raise CytobenchError(f"plugin {name} ({offer.distribution}): {offer.spec.sample_config} is no SampleConfig.")
+    return fit, sample
+
+
+def _names_of(dataset: str, plugins: Plugins) -> set[str]:
+    """What a generator may call a data set: its name, alone or with its distribution."""
+    offer = plugins.datasets.get(dataset)
+    return {dataset} if offer is None else {offer.spec.name, offer.qualified}
+
+
+def _classifier(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyClassifier:
+    offer = find_classifier(name, benchmark, plugins)
+    config = _classifier_config(name, benchmark, plugins, preset)
+    title = name if name in benchmark.variants else offer.titled(name, classifier_title(offer.spec, config))
+    return ReadyClassifier(offer, title, config, find_needs(config, name), counts_of(name, benchmark))
+
+
+def _classifier_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
+    offer = find_classifier(name, benchmark, plugins)
+    values = _values(name, benchmark, plugins, "classifier")
+    return classifier_config(offer.spec, preset, values, name, offer.distribution)
+
+
+def _values(
+    name: str, benchmark: Benchmark, plugins: Plugins, kind: Literal["generator", "classifier"]
+) -> dict[str, Any]:
+    """What is set under a name: if a run has both a generator and a classifier of it, without the other's own keys."""
+    values = settings_of(name, benchmark)
+    if not (name in benchmark.generator and name in benchmark.classifier):
+        return values
+    generator, classifier = find_generator(name, benchmark, plugins), find_classifier(name, benchmark, plugins)
+    keys = {
+        "generator": generator_keys(generator.spec, generator.distribution),
+        "classifier": classifier_keys(classifier.spec, classifier.distribution),
+    }
+    own = keys.pop(kind)
+    (others,) = keys.values()
+    return {key: value for key, value in values.items() if key in own or key not in others}
+
+
+def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[int]) -> tuple[int, ...]:
+    """The numbers of synthetic images above 0: without any, nothing would train."""
+    if not benchmark.generator:
+        raise UserError(f"--protocol {protocol.name} trains on synthetic images alone: name a --generator.")
+    if 0 in (benchmark.synthetic or ()):
+        raise UserError(f"--protocol {protocol.name} trains on synthetic images alone: leave --synthetic 0 out.")
+    return tuple(n for n in synthetic if n)
+
+
+def _extractor(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> ReadyExtractor:
+    config = _extractor_config(name, benchmark, plugins, preset)
+    offer = plugins.extractor(name)
+    title = offer.titled(name, extractor_title(offer.spec, config))
+    return ReadyExtractor(offer, title, config, find_needs(config, name))
+
+
+def _extractor_config(name: str, benchmark: Benchmark, plugins: Plugins, preset: str) -> PluginConfig:
+    offer, values = plugins.extractor(name), benchmark.set.get(name, {})
+    if name in (*benchmark.generator, *benchmark.classifier):
+        # A plugin of the same name in the run has keys of its own; those that both know are meant for both.
+        known = type(extractor_config(offer.spec, preset, {}, offer.distribution)).model_fields
+        values = {key: value for key, value in values.items() if key in known}
+    return extractor_config(offer.spec, preset, values, offer.distribution)
+
+
+def _seen(
+    benchmark: Benchmark, dataset: Dataset, protocol: Protocol, generators: Sequence[ReadyGenerator]
+) -> tuple[int, ...]:
+    declared = benchmark.trained_on
+    if declared is None:
+        return ()
+    if not any(ready.made_elsewhere for ready in generators):
+        names = ", ".join(ready.name for ready in generators) or "none"
+        raise UserError(f"--trained-on {declared}: no generator of this run was made elsewhere ({names}).")
+    if declared in DECLARATIONS:
+        return ()
+    if protocol.pooled:
+        raise UserError(f"--trained-on {declared}: protocol {protocol.name} tests on synthetic images too; use strict.")
+    return tuple(read_seen(Path(declared).expanduser(), dataset))
+
+
+def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:
+    check_variants(benchmark, plugins)
+    used = {*benchmark.generator, *benchmark.classifier, *benchmark.extractor}
+    for name in benchmark.set:
+        if name not in used:
+            raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")
+
+
+def _check_counts(name: str, benchmark: Benchmark, synthetic: Sequence[int]) -> None:
+    counts = counts_of(name, benchmark)
+    usable = [n for n in synthetic if n > 0] if name in benchmark.generator else synthetic
+    if counts is not None and not set(counts) & set(usable):
+        raise UserError(
+            f"variants.{name}.synthetic {list(counts)}: none of the run's numbers of synthetic images for it, "
+            f"{', '.join(map(str, usable)) or 'none'}. Change it, or --synthetic."
+        )
+
+
+def _settings(*configs: PluginConfig) -> dict[str, Any]:
+    return {
+        key: value
+        for config in configs
+        for key, value in plain_settings(config).items()
+        if value is not None
+    }

@@ -1,0 +1,1 @@
+"""How well images and their cells can be seen."""

@@ -1,0 +1,85 @@
+"""The card of an exported image set: that its images are synthetic, and what they were made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from cytobench.exchange.exported.kept import FoldKept
+from cytobench.reporting.leaderboard.markdown import escape
+
+UNSTATED = "not stated: those of the weights and of the data set hold"
+
+
+def card(found: list[FoldKept], licence: str | None) -> str:
+    """A README.md with the YAML head of a Hugging Face data set card."""
+    first = found[0]
+    record, generator = first.record, first.generator
+    protocol = record.protocol
+    counts = [n for one in found for _, n in one.images.values()]
+    why = next((one.why_real for one in found if one.why_real), "")
+    title = f"{'Images' if why else 'Synthetic cells'} of {record.dataset.name} by {generator.name}"
+    head = {"pretty_name": title, "tags": ["cytobench"] if why else ["synthetic", "cytobench"], "license": "other"}
+    if licence is not None:
+        head["license_name"] = licence
+    ran = generator.ran
+    facts = {
+        "images": f"{sum(counts)}, of {len(first.images)} classes and {len(found)} folds",
+        "generator": f"{generator.plugin} of {generator.distribution} {generator.version}, rev. {generator.revision}",
+        "what ran": "not on record" if ran is None else f"{ran.architecture}; weights {ran.weights}",
+        "weights": _joined(f"{name}: {one.source} (SHA-256 {one.digest})" for name, one in generator.weights.items()),
+        "shots": f"{record.shots} a class, chosen: {record.shots_chosen}",
+        "data set of the shots": f"{record.dataset.name}, digest {record.dataset.digest}",
+        "protocol": f"{protocol.name} v{protocol.version}, {protocol.folds} folds, seed {record.seed}",
+        "preset": record.preset,
+        "copies of the shots": _joined(f"fold {one.record.protocol.fold}: {_copying(one)}" for one in found),
+        "licence": licence or UNSTATED,
+    }
+    prompts = {label: record.prompts[label].generator if label in record.prompts else "-" for label in first.images}
+    settings = {**generator.fit_config, **generator.sample_config}
+    return "\n".join(
+        [
+            "---",
+            *(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()),
+            "---",
+            "",
+            f"# {escape(title)}",
+            "",
+            f"**These images are, or may be, real ones: {escape(why)}.** Treat them as images of patients."
+            if why
+            else "**These images are synthetic.** A generator made them. None has the very pixels of an image it was "
+            "tuned on; whether one is a copy otherwise stands below.",
+            "",
+            "Test no classifier on them, and train none on them that is tested on images that were shots.",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {name} | {escape(text)} |" for name, text in facts.items()),
+            "",
+            "## Prompts",
+            "",
+            "| class | images | prompt |",
+            "|---|---:|---|",
+            *(f"| {escape(label)} | {n} | {escape(prompts[label])} |" for label, (_, n) in first.images.items()),
+            "",
+            "## Settings",
+            "",
+            "| | |",
+            "|---|---|",
+            *(f"| {escape(name)} | {escape(json.dumps(value))} |" for name, value in settings.items()),
+            "",
+        ]
+    )
+
+
+def _copying(one: FoldKept) -> str:
+    verdicts = [
+        f"{used.extractor.name}: {used.total.copying['verdict']}"
+        for used in one.record.fidelity
+        if used.total.copying is not None
+    ]
+    return _joined(verdicts) if verdicts else "not tested"
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "; ".join(texts) or "none"

@@ -1,0 +1,114 @@
+"""A split that ``cytobench data split`` wrote, read back: which image is tested in which fold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cytobench.assets import file_digest
+from cytobench.data.listing import some_of
+from cytobench.errors import UserError
+from cytobench.exchange.submitted.predictions import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test"}
+"""A split's words for its parts, and those of records."""
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """The real images of a split.
+
+    ``table`` has the columns ``path`` (no two alike), ``label`` and ``fold0`` to ``foldN``, each ``train``, ``val``,
+    ``test`` or empty, as str. ``digest`` is the SHA-256 of the file, in hex.
+    """
+
+    file: Path
+    digest: str
+    table: pd.DataFrame
+    folds: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All classes, sorted."""
+        return tuple(sorted(set(self.table["label"])))
+
+    @property
+    def train_only(self) -> tuple[str, ...]:
+        """Classes that no fold tests."""
+        tested = set(self.place("test")["label"])
+        return tuple(label for label in self.labels if label not in tested)
+
+    def place(self, part: str) -> pd.DataFrame:
+        """``label`` and ``fold`` (int) by ``path`` of every image that a fold has in this part (``val``, ``test``)."""
+        import pandas as pd
+
+        found = [
+            self.table.loc[self.table[f"fold{fold}"] == part, ["path", "label"]].assign(fold=fold)
+            for fold in range(self.folds)
+        ]
+        return pd.concat(found).set_index("path")
+
+    def counts(self, fold: int) -> dict[str, dict[str, int]]:
+        """Images by class in ``train``, ``validation`` and ``test`` of a fold."""
+        column = self.table[f"fold{fold}"]
+        return {
+            name: {label: int(number) for label, number in self._of(column == part).items()}
+            for part, name in PARTS.items()
+        }
+
+    def _of(self, rows: pd.Series[bool]) -> dict[str, int]:
+        found = self.table.loc[rows, "label"].value_counts()
+        return {label: int(found.get(label, 0)) for label in self.labels}
+
+
+def read_division(file: Path) -> Division:
+    """Read a split. Raises UserError for what is none, and for one that tests synthetic images or an image twice."""
+    table = read_table(file)
+    columns = [str(name) for name in table.columns]
+    folds = sum(re.fullmatch(r"fold\d+", name) is not None for name in columns)
+    names = [f"fold{fold}" for fold in range(folds)]
+    missing = [name for name in ("path", "label", *(names or ["fold0"])) if name not in columns]
+    if missing:
+        raise _no_split(file, f"has no column {missing[0]}")
+    table = table[["path", "label", *names]].fillna("").astype(str)
+    if table.empty:
+        raise _no_split(file, "holds no images")
+    strange = sorted({value for name in names for value in table[name]} - {*PARTS, ""})
+    if strange:
+        raise _no_split(file, f"has a part {strange[0]!r}, which is none of {', '.join(PARTS)}")
+    made = table["path"] == "synthetic/" + table["label"] + "/" + table["path"].str.rpartition("/")[2]
+    _refuse_synthetic(file, table[made], names)
+    division = Division(file, file_digest(file), table[~made].reset_index(drop=True), folds)
+    _refuse_twice(division)
+    return division
+
+
+def _refuse_synthetic(file: Path, made: pd.DataFrame, names: Sequence[str]) -> None:
+    tested = made[made[names].isin(["val", "test"]).any(axis=1)]
+    if len(tested):
+        raise UserError(
+            f"--split {file} tests {len(tested)} synthetic images, {tested['path'].iloc[0]} among them, which another "
+            "system cannot have. Make the split without --synthetic."
+        )
+
+
+def _refuse_twice(division: Division) -> None:
+    double = division.table["path"].duplicated()
+    if double.any():
+        raise _no_split(division.file, f"names {division.table.loc[double, 'path'].iloc[0]} twice")
+    tested = division.place("test").index
+    if not len(tested):
+        raise _no_split(division.file, "tests no image")
+    if tested.has_duplicates:
+        paths = sorted(set(tested[tested.duplicated()]))
+        raise UserError(f"--split {division.file}: images are tested in several folds:\n{some_of(paths)}")
+
+
+def _no_split(file: Path, why: str) -> UserError:
+    return UserError(f"--split {file} {why}. Make it with `cytobench data split DATASET --out SPLIT.csv`.")

@@ -1,0 +1,75 @@
+"""Scores of a file of predictions, by the computations behind every leaderboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cytobench.errors import UserError
+from cytobench.exchange.submitted.predictions import Predictions, rows_text
+from cytobench.metrics.classification import scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def score(predictions: Predictions) -> dict[str | None, dict[str, Any]]:
+    """``n`` (images), ``accuracy``, ``f1_macro`` and ``auc_macro`` (0 to 1) of each split; of all rows, under None,
+    where there is no column ``split``.
+
+    F1 is over all classes of the file (labels, predictions and columns of probabilities), a class that is neither there
+    nor predicted counts 0. The AUC is over classes present; None without probabilities and with fewer than two classes
+    present. Rows of several folds are taken together. Raises UserError for a file of one class and for an image
+    that is predicted twice in a split (and, where folds are named, in a fold).
+    """
+    table, columns = predictions.table, predictions.classes
+    _refuse_twice(predictions)
+    classes = sorted({*table["label"], *table["predicted"], *columns})
+    if len(classes) < 2:
+        raise UserError(f"{predictions.file} knows one class alone, {classes[0]}: there is nothing to tell apart.")
+    groups: list[tuple[str | None, pd.DataFrame]] = [(None, table)]
+    if "split" in table:
+        groups = [(name, table[table["split"] == name]) for name in table["split"].unique()]
+    return {
+        name: {
+            "n": len(group),
+            **scores(
+                classes,
+                group["label"].tolist(),
+                group["predicted"].tolist(),
+                group[[f"p_{label}" for label in columns]].to_numpy() if columns else None,
+                columns,
+            ),
+        }
+        for name, group in groups
+    }
+
+
+def strange_predictions(predictions: Predictions) -> list[str]:
+    """What the file predicts and no image of it is, where no column of probabilities says that it is a class; sorted.
+
+    It may be a rare class, or a label misspelt, and counts as a class either way. Raises UserError if no prediction at
+    all is one of the labels.
+    """
+    labels, predicted = set(predictions.table["label"]), set(predictions.table["predicted"])
+    if predictions.classes:
+        return []
+    if not labels & predicted:
+        raise UserError(
+            f"{predictions.file}: no prediction is one of its labels (predicted: {_few(predicted)}; labels: "
+            f"{_few(labels)}). Write both with the same names."
+        )
+    return sorted(predicted - labels)
+
+
+def _few(names: set[str]) -> str:
+    first = sorted(names)[:3]
+    return ", ".join(first) + (", ..." if len(names) > len(first) else "")
+
+
+def _refuse_twice(predictions: Predictions) -> None:
+    table = predictions.table
+    if "path" in table:
+        twice = table.duplicated([name for name in ("path", "split", "fold") if name in table])
+        if twice.any():
+            path = table.loc[twice, "path"].iloc[0]
+            raise UserError(f"{predictions.file}: {path} is predicted twice ({rows_text(twice)}).")

@@ -1,0 +1,158 @@
+"""Predictions of another system as records, so that it is ranked: checked row by row, and marked as submitted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cytobench._keys import content_key
+from cytobench.analysis.leaderboard.model import SUBMITTED
+from cytobench.assets import file_digest
+from cytobench.errors import UserError
+from cytobench.exchange.submitted.beside import run_beside
+from cytobench.exchange.submitted.division import Division, read_division
+from cytobench.exchange.submitted.fit import fit
+from cytobench.exchange.submitted.predictions import read_predictions
+from cytobench.metrics.classification import scores_by_split
+from cytobench.pipeline.environment import environment
+from cytobench.storage.records import GROUP, Record, predictions_of, read_record, write_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What was recorded: the row's name, its folds, those left out because the run beside has none, and notes."""
+
+    row: str
+    folds: tuple[int, ...]
+    left_out: tuple[int, ...]
+    beside: Path | None
+    notes: tuple[str, ...]
+
+
+def submit(file: Path, split: Path, name: str, out: Path, results: Path | None = None) -> Submitted:
+    """Check predictions against a split and write a record a fold into ``out``.
+
+    The submission stands beside the run in ``results`` (by default that in ``out``, if it holds one), whose test images
+    and labels must be the split's, fold by fold; only folds that the run has are recorded. Without a run it stands
+    alone, in a section of its own. Nothing is written unless all fits. Raises UserError for a user's mistake.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UserError(f"--name {name!r}: at most 100 letters, digits, '.', '_' and '-', a letter or digit first.")
+    predictions, division = read_predictions(file, ("path", "predicted")), read_division(split)
+    fitted = fit(predictions, division)
+    if results is None and any((out / "records").glob("*.json")) and not _all_submitted(out):
+        results = out
+    beside = {} if results is None else run_beside(results, division)
+    folds = tuple(beside) or tuple(range(division.folds))
+    digest = file_digest(file)
+    records = [_record(name, digest, division, fitted, fold, beside.get(fold)) for fold in folds]
+    for record, _ in records:
+        _refuse_other(out, record, digest)
+    try:
+        for record, table in records:
+            write_record(out, record, table)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
+    left_out = tuple(fold for fold in range(division.folds) if fold not in folds)
+    return Submitted(records[0][0].row, folds, left_out, results, predictions.notes)
+
+
+def _all_submitted(out: Path) -> bool:
+    return all(read_record(file).submission is not None for file in (out / "records").glob("*.json"))
+
+
+def _record(
+    name: str, digest: str, division: Division, fitted: pd.DataFrame, fold: int, found: tuple[Path, Record] | None
+) -> tuple[Record, pd.DataFrame]:
+    """The record of one fold, and its predictions."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    row = f"{SUBMITTED}/{name}/s0/n0"
+    file, beside = found or (None, None)
+    place = _alone(division, fold) if beside is None else _of(beside)
+    repeat = 0 if beside is None or beside.seed is None else beside.seed - beside.benchmark.get("seed", beside.seed)
+    evaluated = [label for label in place["dataset"]["labels"] if label not in place["train_only"]]
+    columns = [f"p_{label}" for label in place["dataset"]["labels"] if f"p_{label}" in fitted]
+    kept = ["path", "split", "label", "predicted", *columns]
+    table = fitted.loc[fitted["fold"] == fold, kept].assign(synthetic=False)
+    if file is not None and beside is not None:
+        table = _with_groups(table, predictions_of(beside, file))
+    handed_in = {"name": name, "predictions_digest": digest, "split_digest": division.digest}
+    record = Record.model_validate(
+        {
+            **place,
+            "row": row,
+            "trial": row.replace("/", "__") + f"__fold{fold}" + (f"__repeat{repeat}" if repeat else ""),
+            "status": "done",
+            "key": content_key("submission", {**handed_in, "fold": fold, "dataset": place["dataset"]}),
+            "preset": SUBMITTED,
+            "generator": None,
+            "classifier": {
+                "name": name,
+                **dict.fromkeys(("plugin", "distribution", "version"), SUBMITTED),
+                "revision": 0,
+                "config": {},
+            },
+            "submission": {**handed_in, "beside": beside and beside.digest},
+            "shots": 0,
+            "n_synthetic": 0,
+            "splits": division.counts(fold),
+            "dtype": None,
+            "scores": scores_by_split(table, evaluated),
+            "environment": environment(),
+            "device": None,
+            "started": now,
+            "finished": now,
+        }
+    )
+    return record, table
+
+
+def _of(beside: Record) -> dict[str, Any]:
+    """Data, protocol, seed and settings of the run whose images were found the same."""
+    kept = {"dataset", "protocol", "seed", "train_only", "benchmark"}
+    return beside.model_dump(mode="json", include=kept)
+
+
+def _with_groups(table: pd.DataFrame, ran: pd.DataFrame) -> pd.DataFrame:
+    """The predictions with the group of each image, if the run beside names groups."""
+    if GROUP not in ran:
+        return table
+    known = ran.drop_duplicates("path").set_index("path")[GROUP]
+    return table.assign(**{GROUP: known.reindex(table["path"]).array})
+
+
+def _alone(division: Division, fold: int) -> dict[str, Any]:
+    """The same from the split alone, which says neither protocol nor seed and holds no image."""
+    rows = division.table.to_numpy().tolist()
+    counts = division.table["label"].value_counts()
+    return {
+        "dataset": {
+            "name": division.file.stem,
+            "digest": content_key("division", {"rows": rows}),
+            "n_images": len(rows),
+            "labels": list(division.labels),
+            "classes": {label: int(counts[label]) for label in division.labels},
+            "public": False,
+            "grouped": "not known: a split says nothing of copies, patients or slides",
+        },
+        "protocol": {"name": "as-split", "version": 1, "switches": {}, "folds": division.folds, "fold": fold},
+        "seed": None,
+        "train_only": list(division.train_only),
+        "benchmark": {},
+    }
+
+
+def _refuse_other(out: Path, record: Record, digest: str) -> None:
+    """Raise UserError if ``out`` has this record of other predictions than those with this digest."""
+    file = out / "records" / f"{record.trial}.json"
+    before = read_record(file).submission if file.exists() else None
+    if before is not None and before.predictions_digest != digest:
+        raise UserError(
+            f"--out {out} holds other predictions of {record.classifier.name}. Give another --name, or remove {file}."
+        )

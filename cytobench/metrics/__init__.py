@@ -1,0 +1,1 @@
+"""Pure numbers: scores, statistics, fidelity, copying, time."""

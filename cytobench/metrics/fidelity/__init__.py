@@ -1,0 +1,1 @@
+"""How near two sets of features are, as numbers."""

@@ -1,0 +1,1 @@
+"""Planning and doing the work of a run."""

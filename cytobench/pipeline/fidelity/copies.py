@@ -1,0 +1,180 @@
+"""The test for copies of the shots (docs/copying.md), on the images and the extractor of a fidelity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cytobench._keys import derive_seed
+from cytobench.metrics.copying import Copying, Features, Pair, contact_sheet, detect_copying, holm
+from cytobench.metrics.copying.model import LEVEL, in_pixels
+from cytobench.pipeline.fidelity.extract import FeatureReader
+from cytobench.pipeline.fidelity.features import Part
+
+PERMUTATIONS = 999
+"""Labellings that are drawn at least; over C classes p reaches 0.05 after Holm's correction with 20 C - 1."""
+
+SHOWN = 8
+"""Pairs of a sheet that are the closest in features, and as many that are the closest in pixels."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a generator was tuned on, and images of the same classes that it has not seen.
+
+    ``chosen`` is None where the shots of a class were drawn at random from both together (within groups, where these
+    are known); else it says how they were chosen, and nothing can be tested.
+    """
+
+    shots: Part
+    held_out: Part
+    chosen: str | None = None
+
+
+@dataclass(frozen=True)
+class Untested:
+    """Why copies are not tested for; ``tuned`` is whether there are images that the generator learned from."""
+
+    reason: str
+    tuned: bool
+
+    def as_json(self) -> dict[str, Any] | None:
+        """What stands in place of a result; None where there is nothing that could be copied."""
+        if not self.tuned:
+            return None
+        return {
+            "testable": False,
+            "reason": self.reason,
+            "p_value": None,
+            "smallest_p": None,
+            "verdict": f"not testable: {self.reason}",
+        }
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What the test found by class, with the shots and synthetic images that its pairs are of."""
+
+    by_class: Mapping[str, Copying]
+    shots: Mapping[str, Part]
+    synthetic: Mapping[str, Part]
+
+    def of(self, label: str) -> dict[str, Any]:
+        """What was found of a class, ready for JSON; its pairs name their images."""
+        found = self.by_class[label]
+        pairs = []
+        for pair in found.pairs:
+            made, shot = self._names(label, pair)
+            pairs.append({**asdict(pair), "synthetic": made, "shot": shot})
+        return {**found.as_json(), "pairs": pairs}
+
+    def of_all(self) -> dict[str, Any]:
+        """All classes together: of one class what was found, of several the summary of their results."""
+        return self.of(next(iter(self.by_class))) if len(self.by_class) == 1 else summary(self.by_class)
+
+    def draw(self, file: Path) -> bool:
+        """Write the closest pairs of all classes as a PNG; False, and no file, where there are none."""
+        pairs = [(pair, label) for label, found in self.by_class.items() for pair in found.pairs]
+        shown = []
+        for space in ("features", "pixels"):
+            of_space = [one for one in pairs if one[0].space == space]
+            shown += sorted(of_space, key=lambda one: one[0].distance)[:SHOWN]
+        if not shown:
+            return False
+        contact_sheet(
+            [replace(pair, synthetic=i, shot=i) for i, (pair, _) in enumerate(shown)],
+            [self.shots[label].images[pair.shot] for pair, label in shown],
+            [self.synthetic[label].images[pair.synthetic] for pair, label in shown],
+            file,
+            [self._names(label, pair) for pair, label in shown],
+        )
+        return True
+
+    def _names(self, label: str, pair: Pair) -> tuple[str, str]:
+        return self.synthetic[label].names[pair.synthetic], self.shots[label].names[pair.shot]
+
+
+def find_copies(reader: FeatureReader, tuning: Tuning, synthetic: Part, labels: Sequence[str], seed: int) -> Copies:
+    """Test each of these classes for copies, and correct over classes; features are means over flips and rotations.
+
+    Raises as :func:`cytobench.metrics.copying.detect_copying` does.
+    """
+    made, shots, held_out = (_Extracted.of(reader, part) for part in (synthetic, tuning.shots, tuning.held_out))
+    found = {
+        label: detect_copying(
+            shots.features(label),
+            held_out.features(label),
+            made.features(label),
+            chosen=tuning.chosen,
+            permutations=max(PERMUTATIONS, 20 * len(labels) - 1),
+            seed=derive_seed(seed, "copying", label),
+        )
+        for label in labels
+    }
+    of_shots, of_made = ({label: part.of(label) for label in labels} for part in (tuning.shots, synthetic))
+    return Copies(holm(found), of_shots, of_made)
+
+
+@dataclass(frozen=True)
+class _Extracted:
+    """The images of a part, with their features (n, d)."""
+
+    part: Part
+    values: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, reader: FeatureReader, part: Part) -> _Extracted:
+        return cls(part, reader.symmetric_features(part.images, part.digests))
+
+    def features(self, label: str) -> Features:
+        """What the test is given of a class."""
+        rows = self.part.rows(label)
+        part = self.part.take(rows)
+        return Features(self.values[rows], part.groups, part.digests, part.images)
+
+
+def summary(by_class: Mapping[str, Copying]) -> dict[str, Any]:
+    """The results of several classes as one, ready for JSON.
+
+    ``p_value`` is the smallest p of a class after Holm's correction, ``smallest_p`` the smallest that could be had.
+    """
+    tested = {label: one for label, one in by_class.items() if one.testable}
+    p_values = {label: one.p_holm for label, one in tested.items() if one.p_holm is not None}
+    least = [min(1.0, len(tested) * one.smallest_p) for one in tested.values() if one.smallest_p is not None]
+    n_synthetic = sum(one.n_synthetic for one in by_class.values())
+    close = _sum(one.n_near_copies for one in by_class.values())
+    control = _sum(one.n_near_copies_held_out for one in by_class.values())
+    found = {
+        "testable": bool(tested),
+        "reason": None if tested else "no class is testable",
+        "p_value": min(p_values.values(), default=None),
+        "smallest_p": min(least, default=None),
+        "classes_tested": list(tested),
+        "classes_found": [label for label, p in p_values.items() if p <= LEVEL],
+        "n_shots": sum(one.n_shots for one in by_class.values()),
+        "n_held_out": sum(one.n_held_out for one in by_class.values()),
+        "n_synthetic": n_synthetic,
+        "near_copies": None if close is None else close / n_synthetic,
+        "near_copies_held_out": None if control is None else control / n_synthetic,
+    }
+    return {**found, "verdict": _verdict(found, len(by_class)) + in_pixels(close, control)}
+
+
+def _verdict(found: Mapping[str, Any], classes: int) -> str:
+    tested, guilty = found["classes_tested"], found["classes_found"]
+    if not tested:
+        return "not testable in any class"
+    said = f"copying found in {', '.join(guilty)}" if guilty else "copying not found at this power in any class"
+    power = f"smallest attainable {found['smallest_p']:.2g}, {len(tested)} of {classes} classes testable"
+    return f"{said}: smallest p of a class {found['p_value']:.2g} after Holm ({power})"
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None if nothing is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

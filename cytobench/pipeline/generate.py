@@ -1,0 +1,75 @@
+"""Images of one class from a generator tuned on shots of the whole data set, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cytobench.atomic import write_bytes
+from cytobench.config.benchmark import make_benchmark
+from cytobench.config.resolve import resolve
+from cytobench.data.cache import cache_folder
+from cytobench.data.prompts import read_prompts
+from cytobench.decode import encode_png
+from cytobench.errors import UserError
+from cytobench.pipeline.stages.base import run_stage
+from cytobench.plugins import Plugins, load_plugins
+from cytobench.protocols import Fold, refuse_unlisted
+
+
+def generate_images(
+    generator: str,
+    dataset: str,
+    label: str,
+    shots: int,
+    n: int,
+    out: Path,
+    *,
+    preset: str | None = None,
+    select: str = "random",
+    seed: int = 42,
+    values: Mapping[str, Mapping[str, Any]] | None = None,
+    prompts_file: Path | None = None,
+    device: str | None = None,
+    store: Path | None = None,
+    plugins: Plugins | None = None,
+) -> tuple[Path, int]:
+    """Write ``out/LABEL/0.png`` to ``n - 1``; returns that folder and how many shots there were.
+
+    Fits and images are kept in ``store`` (the cache folder by default), so more images of the same class are quick.
+    Raises UserError for a user's mistake, among them a folder that already holds files.
+    """
+    plugins = plugins or load_plugins()
+    declared = {
+        "dataset": dataset,
+        "generator": [generator],
+        "synthetic": [n],
+        "shots": [shots],
+        "preset": preset,
+        "select": select,
+        "seed": seed,
+        "device": device,
+        "set": values or {},
+        "prompts": read_prompts(prompts_file) if prompts_file else {},
+    }
+    resolved = resolve(make_benchmark(declared, "options"), plugins)
+    label = resolved.dataset.label_of(label)
+    folder = out / label
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"--out {out}: {folder} already holds files. Give another folder.")
+    rows = np.arange(len(resolved.dataset.table))
+    refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, None, [label])
+    everything = Fold(0, rows, rows[:0], rows[:0], {"train": {label: np.arange(n)}})
+    planner, ready = resolved.planner(store or cache_folder() / "store"), resolved.generators[0]
+    fits = planner.fitting(ready, shots, everything)
+    for stage in fits:
+        if planner.store.find("fit", stage.key) is None:
+            run_stage(stage)
+    sampling = planner.sampling(ready, shots, everything)
+    run_stage(sampling)
+    for i, pixels in enumerate(sampling.classes[0].images.pixels(n)):
+        write_bytes(folder / f"{i}.png", encode_png(pixels.read()))
+    return folder, sum(list(stage.shots.table["label"]).count(label) for stage in fits)

@@ -1,0 +1,106 @@
+"""Templates filled in and written as a distribution, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePosixPath
+from string import Template
+
+from cytobench.atomic import making_folder
+from cytobench.errors import UserError
+from cytobench.plugins.scaffold.kinds import KINDS
+from cytobench.plugins.scaffold.licences import SHORT, licence_note
+from cytobench.plugins.scaffold.names import Names
+
+SUFFIX = ".template"
+PACKAGE = "package"
+"""The folder of templates that stands for the import package."""
+
+
+def scaffold(names: Names, kind: str, licence: str, folder: Path) -> Path:
+    """Write the distribution ``folder/cytobench-NAME`` and return its path.
+
+    Raises UserError where something of that name is there already, and where the folder cannot be written.
+    """
+    target = folder / names.distribution
+    texts = distribution_files(names, kind, licence)
+    try:
+        if target.exists() or target.is_symlink():
+            raise UserError(f"{target} is there already. Move it away, or choose another name, or a folder with --out.")
+        with making_folder(folder, f".{names.distribution}-") as unfinished:
+            for name, text in texts.items():
+                file = unfinished / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8", newline="\n")
+            unfinished.chmod(0o755)
+            os.rename(unfinished, target)
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror or error}. Name a folder that can be written with --out.") from None
+    return target
+
+
+def distribution_files(names: Names, kind: str, licence: str) -> dict[str, str]:
+    """The texts of the distribution by path, relative and with "/"."""
+    values = placeholders(names, kind, licence)
+    root = files("cytobench.plugins.scaffold") / "templates"
+    found = {}
+    for tree in ("distribution", kind):
+        for path, text in _templates(root / tree, PurePosixPath()):
+            parts = [names.package if part == PACKAGE else part for part in path.parts]
+            found["/".join(parts)] = Template(text).substitute(values)
+    if licence in SHORT:
+        found["LICENSE"] = Template((root / "licences" / f"{licence}{SUFFIX}").read_text("utf-8")).substitute(values)
+    return dict(sorted(found.items()))
+
+
+def placeholders(names: Names, kind: str, licence: str) -> dict[str, str]:
+    """What templates say as ``$word``."""
+    own = KINDS[kind]
+    requirements = (f"cytobench>={version('cytobench')}", *own.libraries)
+    words = {
+        "name": names.name,
+        "distribution": names.distribution,
+        "package": names.package,
+        "identifier": names.identifier,
+        "licence": licence,
+        "year": str(datetime.now(UTC).year),
+    }
+    return words | {
+        "about": own.about,
+        "description": own.about.rstrip("."),
+        "dependencies": ", ".join(f'"{one}"' for one in requirements),
+        "files": "\n".join(f"| `{names.package}/{file}` | {what} |" for file, what in own.modules.items()),
+        "try": "\n".join(_filled(own.commands, words)),
+        "licence_note": licence_note(licence),
+    }
+
+
+def next_commands(names: Names, kind: str, target: Path) -> list[str]:
+    """What to type after a scaffold."""
+    words = {"name": names.name}
+    return [
+        f"cd {shlex.quote(str(target))}",
+        "pip install --editable '.[dev]'",
+        "pytest",
+        f"cytobench plugin check {names.name}",
+        *_filled(KINDS[kind].commands, words),
+    ]
+
+
+def _filled(texts: tuple[str, ...], words: Mapping[str, str]) -> list[str]:
+    return [Template(text).substitute(words) for text in texts]
+
+
+def _templates(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[PurePosixPath, str]]:
+    """The templates below a folder: the path of what each makes, and its text."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _templates(entry, path / entry.name)
+        elif entry.name.endswith(SUFFIX):
+            yield path / entry.name.removesuffix(SUFFIX), entry.read_text("utf-8")

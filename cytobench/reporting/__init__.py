@@ -1,0 +1,1 @@
+"""How what records say is shown: tables, figures, pages."""

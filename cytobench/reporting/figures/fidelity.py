@@ -1,0 +1,224 @@
+"""Fidelity by class, the number of images at each bar; and the study's Fig. S8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from cytobench.analysis.comparison.candidates import Candidate
+from cytobench.analysis.leaderboard.model import Figure, Place
+from cytobench.analysis.leaderboard.rows import summarise
+from cytobench.analysis.published import published_fids
+from cytobench.reporting.figures.drawing import Drawing, Plan
+from cytobench.reporting.figures.shown import Shown, series_name
+from cytobench.reporting.figures.style import (
+    COLOURS,
+    FAINT,
+    FILLS,
+    MM,
+    SMALL,
+    TEXT,
+    WIDTH,
+    grid,
+    legend_below,
+    name_ticks,
+    new_figure,
+    styled,
+)
+from cytobench.reporting.figures.text import in_full, labels, listed, shortened, slug
+from cytobench.storage.records import FidelityFigure, FidelityFigures, FidelityUsed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAMES = {"kid": "KID", "fid": "FID"}
+DIGITS = {"kid": 3, "fid": 1}
+TAG = "S8"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure of one class over the folds; ``mean`` is None where a fold has too few images for it."""
+
+    mean: float | None
+    spread: tuple[float, float] | None
+    """The bar's ends: mean and SD over folds, or the interval of the one fold."""
+    floor: float | None
+    """The same between halves of the real images."""
+    images: str
+    """Real and synthetic images a fold, ``5 and 20``."""
+
+
+def fidelity_plans(shown: Shown) -> Iterator[Plan]:
+    """For each extractor, generator and number of shots one figure, of the most synthetic images; then Fig. S8."""
+    found: dict[tuple[str, str, str, int], tuple[Candidate, Mapping[Place, FidelityUsed]]] = {}
+    for one in shown.rows:
+        for extractor, measured in _measured(one).items():
+            key = extractor, one.row.generator, one.row.settings, one.row.shots
+            before = found.get(key)
+            if before is None or one.row.n_synthetic > before[0].row.n_synthetic:
+                found[key] = one, measured
+    for (extractor, *_), (one, used) in found.items():
+        row = one.row
+        name = slug("fidelity", extractor, row.generator, f"s{row.shots}", f"n{row.n_synthetic}") + shown.suffix
+        yield Plan(name, (TAG,), partial(_draw, shown, one, used))
+    if found:
+        yield Plan(f"published-s8{shown.suffix}", (TAG,), _published)
+
+
+def _measured(one: Candidate) -> dict[str, dict[Place, FidelityUsed]]:
+    """What each extractor measured, by place; only where every finished fold has it."""
+    found: dict[str, dict[Place, FidelityUsed]] = {}
+    for where, (record, _) in sorted(one.trials.items()):
+        for used in record.fidelity:
+            found.setdefault(used.extractor.name, {})[where] = used
+    return {name: places for name, places in found.items() if len(places) == len(one.trials)}
+
+
+def _draw(shown: Shown, one: Candidate, measured: Mapping[Place, FidelityUsed], name: str) -> Drawing:
+    classes = [label for label in one.first.dataset.labels if any(label in used.classes for used in measured.values())]
+    bars = {
+        which: {
+            label: _bar(
+                which, [(where, used.classes[label]) for where, used in measured.items() if label in used.classes]
+            )
+            for label in classes
+        }
+        for which in NAMES
+    }
+    shown_figures = [which for which in NAMES if any(bar.mean is not None for bar in bars[which].values())] or ["kid"]
+    extractor = next(iter(measured.values())).extractor.name
+    title = f"Fidelity of {shortened(series_name(one), 40)} by class, by {shortened(extractor, 30)}"
+    with styled():
+        figure = new_figure((26 + 6.0 * len(classes)) * MM, WIDTH, title)
+        panels = figure.subplots(1, len(shown_figures), sharey=True, squeeze=False)[0]
+        handles: dict[str, object] = {}
+        for axes, which in zip(panels, shown_figures, strict=True):
+            handles |= _panel(axes, bars[which], which)
+        name_ticks(panels[0].yaxis, range(len(classes)), labels(classes))
+        panels[0].set_ylim(len(classes) - 0.4, -0.6)
+        legend_below(figure, handles)
+    alt = f"{title}, N = {one.row.n_synthetic:,}. {_finding(bars)}{in_full(classes)}"
+    caption = f"{_how(one, extractor, shown_figures, len(measured) > 1)} {_lacking(bars)}{shown.about([one])}"
+    return Drawing(name, title, alt, caption, figure, (TAG,))
+
+
+def _how(one: Candidate, extractor: str, figures: Sequence[str], several: bool) -> str:
+    names = " and ".join(NAMES[which] for which in figures)
+    ends = "mean over folds, with the sample SD over folds" if several else "with the 95 % interval of the one fold"
+    return (
+        f"{names} between synthetic images and the real test images of each class (less is nearer), features of "
+        f"{extractor}, N = {one.row.n_synthetic:,}. Bars: {ends}. Beside each bar: real and synthetic images"
+        f"{' a fold' if several else ''}. Diamond: the same between halves of the real images, the floor. FID depends "
+        "on the number of images: bars with other numbers do not compare."
+    )
+
+
+def _lacking(bars: Mapping[str, Mapping[str, Bar]]) -> str:
+    """Of how many classes a figure could not be measured."""
+    left = {which: sum(bar.mean is None for bar in found.values()) for which, found in bars.items()}
+    return "".join(
+        f"{NAMES[which]} of {number} of {len(bars[which])} classes: too few images. "
+        for which, number in left.items()
+        if number
+    )
+
+
+def _bar(which: str, found: Sequence[tuple[Place, FidelityFigures]]) -> Bar:
+    values: dict[Place, FidelityFigure | None] = {where: getattr(figures, which) for where, figures in found}
+    known = {where: one for where, one in values.items() if one is not None}
+    floors = {where: getattr(figures.floor, which) for where, figures in found if figures.floor is not None}
+    floor = summarise({where: value for where, value in floors.items() if value is not None}).mean
+    images = " and ".join(
+        _range([getattr(figures, side) for _, figures in found]) for side in ("n_real", "n_synthetic")
+    )
+    if not known or len(known) < len(values):
+        return Bar(None, None, floor, images)
+    summary = summarise({where: one.value for where, one in known.items()})
+    return Bar(summary.mean, _ends(summary, list(known.values())), floor, images)
+
+
+def _ends(summary: Figure, known: Sequence[FidelityFigure]) -> tuple[float, float] | None:
+    if summary.mean is not None and summary.std is not None:
+        return summary.mean - summary.std, summary.mean + summary.std
+    first = known[0]
+    return None if len(known) > 1 or first.low is None or first.high is None else (first.low, first.high)
+
+
+def _panel(axes: Axes, bars: Mapping[str, Bar], which: str) -> dict[str, object]:
+    """The bars of one figure, each with its images at the right margin; returns what stands in the legend."""
+    handles: dict[str, object] = {}
+    for place, bar in enumerate(bars.values()):
+        if bar.mean is not None:
+            look: dict[str, Any] = {"color": FILLS[2], "edgecolor": TEXT, "linewidth": 0.5}
+            handles["synthetic against real"] = axes.barh(place, bar.mean, 0.6, **look)
+        if bar.spread is not None:
+            axes.plot(bar.spread, [place, place], color=TEXT, linewidth=0.9, marker="|", markersize=4)
+        if bar.floor is not None:
+            look = {"marker": "D", "color": COLOURS[1], "linestyle": "", "markersize": 4, "markeredgecolor": "white"}
+            handles["halves of the real images (floor)"] = axes.plot([bar.floor], [place], **look)[0]
+        text, colour = (f"n = {bar.images}", TEXT) if bar.mean is not None else (f"too few: {bar.images}", FAINT)
+        at_margin = axes.get_yaxis_transform()
+        axes.text(1.02, place, text, va="center", fontsize=SMALL, color=colour, transform=at_margin)
+    axes.axvline(0, color=FAINT, linewidth=0.6)
+    axes.margins(x=0.06)
+    axes.set_xlabel(NAMES[which])
+    axes.tick_params(axis="y", length=0)
+    grid(axes, "x")
+    return handles
+
+
+def _finding(bars: Mapping[str, Mapping[str, Bar]]) -> str:
+    """The nearest and the farthest class of each figure, and which have too few images."""
+    sentences = []
+    for which, found in bars.items():
+        known = {label: bar for label, bar in found.items() if bar.mean is not None}
+        if not known:
+            sentences.append(f"{NAMES[which]}: too few images in every class.")
+            continue
+        ends = (
+            min(known, key=lambda label: known[label].mean or 0),
+            max(known, key=lambda label: known[label].mean or 0),
+        )
+        texts = [_told(label, known[label], which) for label in dict.fromkeys(ends)]
+        few = [label for label in found if label not in known]
+        rest = f"; too few images in {listed(few, 4)}" if few else ""
+        sentences.append(f"{NAMES[which]}: nearest {' and farthest '.join(texts)}{rest}.")
+    return " ".join(sentences)
+
+
+def _told(label: str, bar: Bar, which: str) -> str:
+    digits = DIGITS[which]
+    floor = "" if bar.floor is None else f", floor {bar.floor:.{digits}f}"
+    return f"{label} {bar.mean:.{digits}f} (n = {bar.images}{floor})"
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _published(name: str) -> Drawing:
+    fids = published_fids()
+    title = "Published, Fig. S8: FID of the classes with over 1,000 real images"
+    with styled():
+        figure = new_figure(58 * MM, WIDTH, title)
+        axes = figure.subplots()
+        axes.barh(range(len(fids)), [fid for _, fid, _ in fids], 0.6, color=FILLS[3], edgecolor=TEXT, linewidth=0.5)
+        for place, (_, fid, images) in enumerate(fids):
+            axes.text(fid, place, f"  {fid:g} (n = {images:,})", va="center", fontsize=SMALL)
+        axes.set_yticks(range(len(fids)), [label for label, _, _ in fids])
+        axes.set_ylim(len(fids) - 0.4, -0.6)
+        axes.set_xlim(0, max(fid for _, fid, _ in fids) * 1.2)
+        axes.set_xlabel("FID")
+        axes.tick_params(axis="y", length=0)
+        grid(axes, "x")
+    bars = "; ".join(f"{label} {fid:g} of {images:,} images" for label, fid, images in fids)
+    caption = (
+        "FID of the CytoDiff study (arXiv 2507.05063), as published, without intervals. The numbers of images differ "
+        "from bar to bar, and FID depends on them: the bars compare neither with each other nor with a FID of other "
+        "numbers of images or another extractor."
+    )
+    return Drawing(name, title, f"{title}: {bars}.", caption, figure, (TAG,))

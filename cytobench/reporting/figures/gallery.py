@@ -1,0 +1,211 @@
+"""Galleries: synthetic images by class (Fig. S1) and by number of shots (S5 to S7), beside real ones if allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cytobench.analysis.comparison.candidates import Candidate
+from cytobench.errors import UserError
+from cytobench.reporting.figures.drawing import Drawing, Plan
+from cytobench.reporting.figures.pictures import Pixels, Run, open_run
+from cytobench.reporting.figures.shown import Shown, series_name
+from cytobench.reporting.figures.style import MM, NORMAL, WIDTH, name_ticks, new_figure, styled
+from cytobench.reporting.figures.text import columns, in_full, labels, shortened, slug
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ACROSS, BESIDE, A_COUNT = 8, 2, 3
+"""Images of a class: synthetic, real beside them, and of each number of shots."""
+TILE, GAP = 148, 0.04
+"""The most pixels of an image's side, 12.5 mm at 300 dpi, and the white between two as a share of it."""
+LARGEST, LEAST = 13 * MM, 5 * MM
+"""Side of an image in print."""
+BETWEEN = 0.3
+"""Space between groups of columns, in images."""
+BY_CLASS, BY_SHOTS = ("S1",), ("S5", "S6", "S7")
+
+Group = tuple[str, Mapping[str, Sequence[Pixels]], int]
+"""A heading, images by class, and how many columns they take."""
+
+
+def gallery_plans(shown: Shown, store: Path | None, real: bool, say: Callable[[str], None]) -> Iterator[Plan]:
+    """For each generator one figure by class, and one by shots where it was tuned on several numbers of them."""
+    for folder in shown.folders:
+        rows = _rows(shown, folder)
+        if not rows:
+            continue
+        place = store or folder / "store"
+        if not place.is_dir():
+            say(f"There is no gallery of {folder}: its store {place} is not here. Name it with --store, or run again.")
+            continue
+        for ordered in rows.values():
+            for one in ordered:
+                name = slug("gallery", one.row.generator, f"s{one.row.shots}") + shown.suffix
+                yield Plan(name, BY_CLASS, partial(_by_class, shown, one, folder, place, real))
+            if len(ordered) > 1:
+                name = slug("shots", ordered[0].row.generator) + shown.suffix
+                yield Plan(name, BY_SHOTS, partial(_by_shots, shown, ordered, folder, place, real))
+
+
+def _rows(shown: Shown, folder: Path) -> dict[str, list[Candidate]]:
+    """Of each generator a row for each number of shots, the one with most images, by shots; of this folder alone."""
+    found: dict[str, dict[int, Candidate]] = {}
+    for one in shown.rows:
+        here = any(file.parent.parent == folder for _, file in one.trials.values())
+        if one.row.n_synthetic and here:
+            by_shots = found.setdefault(one.row.generator, {})
+            before = by_shots.get(one.row.shots)
+            if before is None or one.row.n_synthetic > before.row.n_synthetic:
+                by_shots[one.row.shots] = one
+    return {name: [by_shots[shots] for shots in sorted(by_shots)] for name, by_shots in sorted(found.items())}
+
+
+def _opened(one: Candidate, folder: Path, store: Path) -> Run:
+    return open_run(folder, store, min(where.fold for where in one.trials), one.first.dtype)
+
+
+def _by_class(shown: Shown, one: Candidate, folder: Path, store: Path, real: bool, name: str) -> Drawing:
+    run = _opened(one, folder, store)
+    _check(one, run, real)
+    groups: list[Group] = [("synthetic", run.synthetic(one, ACROSS), ACROSS)]
+    beside = ""
+    if real or run.shows_real:
+        beside = ", beside real test images"
+        if one.row.shots:
+            groups.insert(0, ("shots", run.shots(one, BESIDE), BESIDE))
+            beside += " and shots"
+        groups.insert(0, ("real, test", run.tested(one, BESIDE), BESIDE))
+    title = f"Synthetic images of {shortened(series_name(one), 60)}"
+    with styled():
+        figure = _sheet(groups, title)
+    classes = list(groups[-1][1])
+    n = one.row.n_synthetic
+    what = f"the first {min(ACROSS, n)} of {n:,} a class for {len(classes)} classes{beside}"
+    alt = f"{title}: {what}. {_measured(shown, one)}{in_full(classes)}"
+    return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
+
+
+def _by_shots(shown: Shown, rows: Sequence[Candidate], folder: Path, store: Path, real: bool, name: str) -> Drawing:
+    run = _opened(rows[0], folder, store)
+    for one in rows:
+        _check(one, run, real)
+    groups: list[Group] = [(_shots(one), run.synthetic(one, A_COUNT), A_COUNT) for one in rows]
+    if real or run.shows_real:
+        groups.insert(0, ("real, test", run.tested(rows[0], BESIDE), BESIDE))
+    title = f"Images of {shortened(rows[0].row.generator, 40)} by number of shots"
+    with styled():
+        figure = _sheet(groups, title)
+    classes = list(groups[-1][1])
+    counts = ", ".join(str(one.row.shots) for one in rows)
+    measured = " ".join(_measured(shown, one) for one in rows)
+    each = min(A_COUNT, *(one.row.n_synthetic for one in rows))
+    what = f"{each} images of each of {len(classes)} classes from {counts} shots"
+    alt = f"{title}: {what}. {measured}{in_full(classes)}"
+    same = _same_noise(run, rows[0])
+    caption = f"{same}{_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}"
+    return Drawing(name, title, alt, caption, figure, BY_SHOTS)
+
+
+def _shots(one: Candidate) -> str:
+    return f"{one.row.shots} shot{'s' if one.row.shots > 1 else ''}"
+
+
+def _same_noise(run: Run, one: Candidate) -> str:
+    """What images at one place have in common, unless the generator makes none from noise."""
+    same = "Images at the same place in each group are of the same seed. "
+    return same if run.generator(one).offer.spec.seeded else ""
+
+
+def _check(one: Candidate, run: Run, real: bool) -> None:
+    """Raise UserError where a row's synthetic images are real ones that must not be shown."""
+    why = run.why_private(one)
+    if why and not real:
+        raise UserError(
+            f"images of {one.row.row} may be real ones of a data set that is not public ({why}). "
+            "Allow it with --with-real-images."
+        )
+
+
+def _sheet(groups: Sequence[Group], title: str) -> Figure:
+    """A row a class, a column an image, the groups apart."""
+    classes = list(groups[-1][1])
+    names = labels(classes)
+    starts = [sum(width + BETWEEN for _, _, width in groups[:i]) for i in range(len(groups))]
+    across = starts[-1] + groups[-1][2]
+    beside = max(map(columns, names)) * 1.5 * MM + 6 * MM
+    side = max(min((WIDTH - beside) / across, LARGEST), LEAST)
+    canvas = _canvas(groups, starts, classes)
+    figure = new_figure(len(classes) * side + 20 * MM, max(beside + across * side, 100 * MM), title)
+    axes = figure.subplots()
+    axes.imshow(canvas, extent=(0, across, len(classes), 0), interpolation="none", aspect="equal")
+    axes.set_anchor("NW")
+    name_ticks(axes.yaxis, [row + 0.5 for row in range(len(classes))], names)
+    axes.set_xticks(
+        [start + width / 2 for start, (_, _, width) in zip(starts, groups, strict=True)],
+        [heading for heading, _, _ in groups],
+        fontsize=NORMAL,
+    )
+    axes.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _canvas(groups: Sequence[Group], starts: Sequence[float], classes: Sequence[str]) -> Pixels:
+    """All images on white, none larger than it is: figures of small ones stay small."""
+    shapes = [pixels.shape[:2] for _, images, _ in groups for found in images.values() for pixels in found]
+    inner = min(TILE, max((max(shape) for shape in shapes), default=TILE))
+    gap = max(1, round(GAP * inner))
+    side = inner + gap
+    across = round((starts[-1] + groups[-1][2]) * side)
+    canvas = np.full((len(classes) * side, across, 3), 255, dtype=np.uint8)
+    for start, (_, images, width) in zip(starts, groups, strict=True):
+        for row, label in enumerate(classes):
+            for column, pixels in enumerate(list(images.get(label, ()))[:width]):
+                tile = _tile(pixels, inner)
+                top, left = row * side + gap // 2, round((start + column) * side) + gap // 2
+                canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return canvas
+
+
+def _tile(pixels: Pixels, side: int) -> Pixels:
+    """An image whose longer side has so many pixels."""
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def _measured(shown: Shown, one: Candidate) -> str:
+    """What was measured of these images: KID beside its floor, and whether copies of the shots were found."""
+    row = one.row
+    wanted = row.generator, row.shots, row.n_synthetic
+    for table in shown.section.fidelity:
+        named = [found for found in table.rows if (found.generator, found.shots, found.n_synthetic) == wanted]
+        if len(named) > 1:  # of several settings
+            named = [found for found in named if found.settings == row.settings]
+        for found in named:
+            kid, floor = found.figures.get("kid"), found.figures.get("floor_kid")
+            if kid is not None and kid.mean is not None:
+                halves = "" if floor is None or floor.mean is None else f"{floor.mean:.4f}"
+                beside = f", between halves of the real images {halves}" if halves else ""
+                return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
+    return "Their fidelity was not measured."
+
+
+def _how(run: Run, one: Candidate) -> str:
+    return (
+        f"Images in the order of their index, none picked, of fold {run.number}, seed {run.planner.seed}, from the "
+        f"run's store; {one.row.generator} ran as {one.row.generator_ran}."
+    )
+
+
+def _few(one: Candidate) -> str:
+    return f" Fewer shots than asked for: {one.row.shortfall}." if one.row.shortfall else ""

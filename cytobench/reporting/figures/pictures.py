@@ -1,0 +1,145 @@
+"""The images of a recorded run: synthetic ones from its store, real ones where they may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cytobench.analysis.comparison.candidates import Candidate
+from cytobench.analysis.leaderboard.fidelity import found_in
+from cytobench.config.benchmark import Benchmark
+from cytobench.config.grid import ReadyGenerator
+from cytobench.config.resolve import Resolved
+from cytobench.config.variants import find_classifier, find_generator
+from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
+from cytobench.errors import UserError
+from cytobench.images import FilePixels
+from cytobench.pipeline.plan import Planner
+from cytobench.plugins import Plugins
+from cytobench.plugins.lazy import load
+from cytobench.protocols import Fold
+
+Pixels = NDArray[np.uint8]
+"""RGB, (height, width, 3)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run, opened again to find its images; nothing is made."""
+
+    resolved: Resolved
+    planner: Planner
+    number: int
+    """The fold whose images are shown."""
+
+    @property
+    def shows_real(self) -> bool:
+        """Whether anyone may see its data set's images, or a program drew them."""
+        return self.resolved.dataset.public or self.resolved.dataset.drawn
+
+    def synthetic(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
+        """The first images of each class behind a row. Raises UserError where the store lacks some."""
+        stage = self.planner.sampling(self.generator(one), one.row.shots, self._fold(one))
+        found = {}
+        for made in stage.classes:
+            n = min(most, made.n)
+            if made.images.missing(n):
+                raise UserError(
+                    f"the store {self.planner.store.root} lacks images of {one.row.row}, class {made.label}."
+                )
+            found[made.label] = [pixels.read() for pixels in made.images.pixels(n)]
+        return found
+
+    def tested(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
+        """The first real test images of each class."""
+        table, fold = self.planner.dataset.table, self._fold(one)
+        labels = table["label"].to_numpy()
+        return {label: self._read(fold.test[labels[fold.test] == label][:most]) for label in one.first.evaluated}
+
+    def shots(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
+        """The first shots of each class that a row's generator was tuned on."""
+        fold = self._fold(one)
+        return {
+            label: self._read(self.planner.fold_shots(one.row.shots, fold, label)[:most]) for label in fold.counts()
+        }
+
+    def why_private(self, one: Candidate) -> str:
+        """Why a row's synthetic images may show real ones that are not public; empty where they do not."""
+        ready = self.generator(one)
+        if ready.made_elsewhere:  # whoever may see the data set, these come from somewhere else
+            return "its images or weights were made elsewhere"
+        if self.shows_real:
+            return ""
+        if not ready.offer.spec.seeded:
+            return "it gives back images as they are"
+        found = [used.total.copying for record, _ in one.trials.values() for used in record.fidelity]
+        if any(copying and (found_in(copying) or copying.get("near_copies")) for copying in found):
+            return "copies of the shots were found among its images"
+        return "the very pixels of a shot are among its images" if self._holds_shots(one) else ""
+
+    def _holds_shots(self, one: Candidate) -> bool:
+        fold, digests = self._fold(one), self.planner.dataset.table["digest"].to_numpy()
+        stage = self.planner.sampling(self.generator(one), one.row.shots, fold)
+        labels = fold.counts() if one.row.shots else ()
+        shots = {str(digests[row]) for label in labels for row in self.planner.fold_shots(one.row.shots, fold, label)}
+        there = [made for made in stage.classes if not made.images.missing(made.n)]
+        return any(not shots.isdisjoint(made.images.digests(made.n)) for made in there)
+
+    def generator(self, one: Candidate) -> ReadyGenerator:
+        """The generator behind a row. Raises UserError where the folder's benchmark no longer names it."""
+        found = next((ready for ready in self.resolved.generators if ready.name == one.row.generator), None)
+        if found is None:
+            raise UserError(f"benchmark.toml, which is of the folder's last run, does not name {one.row.generator}.")
+        return found
+
+    def _fold(self, one: Candidate) -> Fold:
+        return self.planner.divide(one.row.n_synthetic)[self.number]
+
+    def _read(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Pixels]:
+        return [FilePixels(self.planner.paths[row]).read() for row in rows]
+
+
+@cache
+def open_run(folder: Path, store: Path, number: int, dtype: str | None) -> Run:
+    """Open the run that a results folder records, for the images of one fold in its store.
+
+    ``dtype`` is the number format on record, which is part of an image set's key: the run's device need not be here.
+    Raises UserError where the folder holds no benchmark, or its data set or weights are not here.
+    """
+    from cytobench.config.resolve import resolve
+    from cytobench.pipeline.resume import BENCHMARK_FILE, recorded_benchmark
+    from cytobench.plugins import load_plugins
+
+    benchmark = recorded_benchmark(folder)
+    if benchmark is None:
+        raise UserError(f"{folder} holds no {BENCHMARK_FILE}, which says how its images were made.")
+    plugins = load_plugins()
+    programs = sorted(name for name in {*benchmark.generator, *benchmark.classifier} if _asks(name, benchmark, plugins))
+    if programs:
+        raise UserError(
+            f"opening the run would start the programs of {', '.join(programs)}, which its benchmark.toml names; "
+            "looking at results starts none."
+        )
+    resolved = resolve(benchmark.model_copy(update={"device": "cpu"}), plugins)
+    planner = resolved.planner(store)
+    return Run(resolved, planner if dtype is None else replace(planner, dtype=dtype), number)
+
+
+def _asks(name: str, benchmark: Benchmark, plugins: Plugins) -> bool:
+    """Whether finding out what a generator or classifier needs runs something: its options ask for versions."""
+    specs: list[GeneratorSpec | ClassifierSpec] = []
+    if name in benchmark.generator:
+        specs.append(find_generator(name, benchmark, plugins).spec)
+    if name in benchmark.classifier:
+        specs.append(find_classifier(name, benchmark, plugins).spec)
+    configs = [
+        config
+        for spec in specs
+        for config in ((spec.fit_config, spec.sample_config) if isinstance(spec, GeneratorSpec) else (spec.config,))
+    ]
+    return any(load(config).versions is not PluginConfig.versions for config in configs)

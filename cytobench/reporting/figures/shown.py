@@ -1,0 +1,121 @@
+"""What is drawn of a section: its rows with a finished trial, what they gain over N = 0, what is said under all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary
+from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
+from cytobench.analysis.comparison.price import price
+from cytobench.analysis.leaderboard.model import Cell, Section
+from cytobench.analysis.leaderboard.words import ELSEWHERE, generator_text, places_text, third_party_text
+from cytobench.config.benchmark import Analysis
+from cytobench.metrics.statistics.cost import GainAndCost
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A section and its rows with a finished trial."""
+
+    rows: tuple[Candidate, ...]
+    suffix: str = ""
+    """What the names of its figures end with, where there are several sections."""
+
+    @property
+    def section(self) -> Section:
+        """What all rows have in common."""
+        return self.rows[0].section
+
+    @property
+    def folders(self) -> list[Path]:
+        """The results folders that its records lie in."""
+        return sorted({file.parent.parent for one in self.rows for _, file in one.trials.values()})
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What the run declares."""
+        return declared_analysis(self.rows)[0]
+
+    @property
+    def cells(self) -> tuple[Cell, Cell]:
+        """Split and metric of the primary figure on test and on validation."""
+        return primary(self.section, self.analysis.metric)
+
+    @cached_property
+    def pairs(self) -> list[DeclaredPair]:
+        """The declared family."""
+        return declared_pairs(self.rows, self.analysis)
+
+    @cached_property
+    def chosen(self) -> list[Candidate]:
+        """Of each generator, classifier and number of shots the N that validation chose, in the order of rows."""
+        places = chosen_on_validation(self.rows, self.cells[1])
+        return [one for place, one in enumerate(self.rows) if place in places]
+
+    @cached_property
+    def classifiers(self) -> list[tuple[Candidate, ...]]:
+        """The rows of each classifier, by its name, each by generator, shots and N."""
+        found: dict[str, list[Candidate]] = {}
+        for one in sorted(self.rows, key=lambda one: (one.row.classifier, one.row.settings)):
+            found.setdefault(one.classifier, []).append(one)
+        return [tuple(sorted(group, key=_order)) for group in found.values()]
+
+    def plain(self, one: Candidate) -> Candidate | None:
+        """The row of the same classifier without synthetic images."""
+        return next((row for row in self.rows if not row.row.n_synthetic and row.classifier == one.classifier), None)
+
+    def gain(self, one: Candidate, cell: Cell) -> GainAndCost | None:
+        """What a row gains over N = 0, with its cost and what may be said; None where the two are never paired.
+
+        For the primary figure the p of the declared family counts, as in ``cytobench compare``.
+        """
+        plain = self.plain(one)
+        if plain is None or plain is one:
+            return None
+        difference, _ = row_difference(one, plain, cell)
+        if difference is None:
+            return None
+        pair = next((pair for pair in self.pairs if pair.row is one and pair.reference is plain), None)
+        p = pair.p_holm if pair is not None and cell == self.cells[0] else None
+        return price(one, plain, difference, p, set(one.trials) & set(plain.trials))
+
+    def about(self, rows: Sequence[Candidate] = ()) -> str:
+        """Data, protocol, preset, device, images, folds and seeds, then what is to be known of these rows."""
+        remarks = [remark for one in rows for remark in self._remarks(one)]
+        return " ".join([f"{self.section.title}.", *self.section.notes, *dict.fromkeys(remarks)])
+
+    def _remarks(self, one: Candidate) -> list[str]:
+        found = []
+        if not one.row.complete:
+            found.append(f"{one.row.row} is incomplete: {places_text(one.row.missing, self.section.seeds)} missing.")
+        if one.row.made_elsewhere != "no":
+            found.append(f"{one.row.row} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
+        if one.row.third_party:
+            found.append(f"{one.row.row} is {third_party_text(one.row)}.")
+        return found
+
+
+def series_name(one: Candidate) -> str:
+    """What rows that differ by N alone have in common: ``sd21-lora, 16 shots``."""
+    shots = f", {one.row.shots} shots" if one.row.shots else ""
+    return f"{generator_text(one.row)}{shots}"
+
+
+def row_name(one: Candidate) -> str:
+    """``real images alone``, or ``sd21-lora, 16 shots, N = 20``."""
+    if not one.row.n_synthetic:
+        return "submitted" if one.row.submitted else "real images alone, N = 0"
+    return f"{series_name(one)}, N = {one.row.n_synthetic:,}"
+
+
+def _order(one: Candidate) -> tuple[object, ...]:
+    row = one.row
+    return row.n_synthetic > 0, row.generator, row.shots, row.settings, row.n_synthetic
+
+
+def is_gain(found: GainAndCost) -> bool:
+    """Whether a gain may be spoken of."""
+    return found.words.startswith("a gain")

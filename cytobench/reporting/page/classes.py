@@ -1,0 +1,105 @@
+"""Class by class: F1 of the rows that the verdict is about, with the numbers of real images, and what is mixed up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cytobench.analysis.comparison.candidates import Candidate
+from cytobench.analysis.leaderboard.ranking import ranked_by
+from cytobench.errors import UserError
+from cytobench.metrics.confusion import count
+from cytobench.reporting.page.gather import Group
+from cytobench.reporting.page.tables import Column, Entry, Line, Table
+from cytobench.reporting.page.verdict import Verdict
+from cytobench.storage.records import Record, predictions_of
+
+
+def shown_rows(group: Group, found: Verdict) -> list[Candidate]:
+    """The rows to look at class by class: what the verdict compares, and copies of the shots; else the best ones."""
+    if found.headline is not None:
+        pair = found.headline.pair
+        rows = [pair.reference, pair.row, *([found.copies] if found.copies else [])]
+    else:
+        rows = list(group.candidates[:2])
+    return list({id(row): row for row in rows}.values())
+
+
+def class_tables(group: Group, rows: Sequence[Candidate]) -> list[Table]:
+    """F1 and recall of every class, and the most frequent mistakes of each row; none where predictions are missing."""
+    counted = [(row, counts) for row in rows if (counts := confusion(row)) is not None]
+    if not counted:
+        return []
+    first = rows[0].first
+    tested = counted[0][1].sum(axis=1)
+    same = all(set(row.trials) == set(rows[0].trials) for row, _ in counted)
+    if not same or any((counts.sum(axis=1) != tested).any() for _, counts in counted):
+        return []  # of other test images: beside each other they would be compared
+    columns = [Column("class"), Column("real images", True), Column("predictions", True)]
+    columns += [Column(f"F1, {row.name}", True) for row, _ in counted]
+    scores = [f1(counts) for _, counts in counted]
+    lines = []
+    for i, label in enumerate(first.evaluated):
+        real = first.dataset.classes.get(label, 0)
+        cells = [Entry(label), Entry(f"{real:,}", str(real)), Entry(f"{int(tested[i]):,}", str(int(tested[i])))]
+        top = max(score[i] for score in scores)
+        cells += [
+            Entry(f"{score[i]:.3f}", str(score[i]), bool(len(scores) > 1 and score[i] == top > 0)) for score in scores
+        ]
+        lines.append(Line(tuple(cells)))
+    note = "F1 over the images of all folds together; the highest of a class in bold, whatever its interval."
+    return [
+        Table(f"F1 class by class: {group.section.title}", tuple(columns), tuple(lines), note),
+        *_mistakes(counted, first.evaluated),
+    ]
+
+
+def confusion(row: Candidate) -> NDArray[np.int64] | None:
+    """Counts (true, predicted) of a row over its finished trials, or None where predictions are missing."""
+    split, _ = ranked_by(row.section.pooled)
+    total: NDArray[np.int64] | None = None
+    for record, file in row.trials.values():
+        try:
+            predictions = predictions_of(record, file)
+        except UserError:
+            return None
+        chosen = predictions[predictions["split"] == "test"]
+        if split == "test_real":
+            chosen = chosen[~chosen["synthetic"].astype(bool)]
+        part = count(chosen["label"].tolist(), chosen["predicted"].tolist(), record.evaluated, _more(record))
+        total = part if total is None else total + part
+    return total
+
+
+def _more(record: Record) -> list[str]:
+    return [label for label in record.dataset.labels if label not in record.evaluated]
+
+
+def f1(counts: NDArray[np.int64]) -> list[float]:
+    """F1 of each true class of counts (true, predicted): 2 TP / (2 TP + FP + FN), 0 for a class never met."""
+    n = len(counts)
+    right = np.diagonal(counts)
+    every = counts.sum(axis=1) + counts.sum(axis=0)[:n]
+    return [float(2 * hit / both) if both else 0.0 for hit, both in zip(right, every, strict=True)]
+
+
+MISTAKES = 6
+"""Kinds of mistakes that are named of a row."""
+
+
+def _mistakes(counted: Sequence[tuple[Candidate, NDArray[np.int64]]], labels: Sequence[str]) -> list[Table]:
+    lines = []
+    for row, counts in counted:
+        wrong = counts.copy()
+        np.fill_diagonal(wrong, 0)
+        names = [*labels, *_more(row.first)]
+        for flat in np.argsort(wrong, axis=None)[::-1][:MISTAKES]:
+            i, j = np.unravel_index(int(flat), wrong.shape)
+            if wrong[i, j]:
+                number, of = int(wrong[i, j]), int(counts[i].sum())
+                share = Entry(f"{number} of {of} ({100 * number / of:.0f} %)", str(number))
+                lines.append(Line((Entry(row.name), Entry(labels[int(i)]), Entry(names[int(j)]), share)))
+    columns = (Column("row"), Column("true class"), Column("taken for"), Column("images", True))
+    return [Table("The most frequent mistakes", columns, tuple(lines))] if lines else []

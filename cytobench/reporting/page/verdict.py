@@ -1,0 +1,247 @@
+"""The verdict on a section in one sentence: what validation chose, against what, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.headline import DeclaredFamily, Headline, row_difference
+from cytobench.analysis.comparison.words import extra_time_text
+from cytobench.analysis.leaderboard.model import Section
+from cytobench.analysis.leaderboard.words import METRIC_NAMES
+from cytobench.config.benchmark import Analysis
+from cytobench.metrics.statistics.folds import FoldDifference
+from cytobench.reporting.page.gather import Group
+
+COPIES = "repeat"
+"""The control that copies the shots."""
+GUESSING = "random"
+"""The control that guesses."""
+CONTROLS = (COPIES, "oracle")
+"""Generators that no one would use: bounds to hold others against."""
+
+Kind = Literal["gain", "none", "loss", "unknown"]
+LEADS: dict[Kind, str] = {
+    "gain": "A gain",
+    "none": "No gain shown",
+    "loss": "A loss",
+    "unknown": "Nothing to conclude",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence, in two parts: ``lead`` says it, ``rest`` says how much and how sure."""
+
+    kind: Kind
+    lead: str
+    rest: str
+    caveats: tuple[str, ...]
+    """What limits it: a few words each."""
+    figures: tuple[tuple[str, str], ...]
+    """Its figures by what they are, for reading at a glance."""
+    headline: Headline | None = None
+    """The comparison it is about; None where there is none."""
+    copies: Candidate | None = None
+    """The row that copies the shots, beside it."""
+
+
+def verdict(group: Group) -> Verdict:
+    """The verdict on a section. Of several generators the one is taken whose validation figure is highest."""
+    caveats = tuple(_caveats(group))
+    if group.family is None:
+        return _nothing(f"{_where(group.section)}: {group.why_none}", caveats)
+    found = _chosen(group.family)
+    if found is None:
+        return _nothing(_why_no_headline(group), caveats)
+    difference = found.pair.difference
+    if difference is None or found.cost is None:
+        return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {found.pair.why}", caveats)
+    copies = _copies(group.family, found)
+    kind = _kind(found)
+    change = f"changes {METRIC_NAMES[group.family.analysis.metric]} on test by {signed(difference)}"
+    sentence = f"{_subject(found)} {change} against {_against(found)}, on {_where(group.section)}"
+    beside = "" if copies is None else f"; {_copies_text(copies, found, group.family)}"
+    why = f", and {found.pair.why}" if found.pair.why else ""
+    taken_back = "adjusted for" in found.cost.words
+    holm = f" (p {found.pair.p_holm:.2g} adjusted for {found.pair.family} comparisons)" if taken_back else ""
+    return Verdict(
+        kind=kind,
+        lead=LEADS[kind],
+        rest=f"{sentence}{holm}{why}{beside}.",
+        caveats=caveats,
+        figures=_figures(found, copies, group.family),
+        headline=found,
+        copies=copies,
+    )
+
+
+def words_of(verdicts: Iterable[Verdict]) -> list[str]:
+    """What the verdicts are about, each once: classifiers, generators, metrics."""
+    found: dict[str, None] = {}
+    for one in verdicts:
+        if one.headline is not None:
+            row = one.headline.pair.row
+            found |= dict.fromkeys((row.row.classifier, row.row.generator, "f1_macro"))
+    return list(found)
+
+
+def signed(found: FoldDifference) -> str:
+    """``+0.033 (95 % interval -0.097 to +0.163)``, with a real minus sign."""
+    mean = _number(found.mean)
+    if found.low is None or found.high is None:
+        return f"{mean} (no interval)"
+    return f"{mean} (95\N{NO-BREAK SPACE}% interval {_number(found.low)} to {_number(found.high)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _nothing(why: str, caveats: tuple[str, ...]) -> Verdict:
+    return Verdict("unknown", LEADS["unknown"], f"{why.rstrip('.')}.", caveats, ())
+
+
+def _chosen(family: DeclaredFamily) -> Headline | None:
+    """Which comparison the sentence is about. Validation decides, never a test figure; controls only if all are."""
+    _, validation = primary(family.section[0].section, family.analysis.metric)
+
+    def order(one: Headline) -> tuple[bool, bool, bool, float]:
+        row = one.pair.row
+        return (
+            row.first.classifier.plugin != GUESSING,
+            _plugin(row) not in CONTROLS,
+            one.pair.difference is not None,
+            validated(row, validation) or 0.0,
+        )
+
+    return max(family.headline, key=order, default=None)
+
+
+def _kind(found: Headline) -> Kind:
+    words = found.cost.words if found.cost else ""
+    if words.startswith("a gain"):
+        return "gain"
+    if words.startswith("a loss"):
+        return "loss"
+    return "none" if words.startswith("no gain") else "unknown"
+
+
+def _subject(found: Headline) -> str:
+    row = found.pair.row.row
+    images = "image" if row.n_synthetic == 1 else "images"
+    return (
+        f"adding {row.n_synthetic} synthetic {images} a class from {row.generator} to the training of {row.classifier}"
+    )
+
+
+def _against(found: Headline) -> str:
+    reference = found.pair.reference.row
+    plain = "no synthetic images" if not reference.n_synthetic else reference.row
+    if found.pair.baselines is None:
+        return plain
+    return f"the best baseline, as validation chose it ({reference.row})"
+
+
+def _where(section: Section) -> str:
+    data = f"{section.dataset} (drawn by a program)" if section.drawn else section.dataset
+    folds = f"{len(section.folds_declared)} of {section.folds_made} folds"
+    if len(section.folds_declared) == section.folds_made:
+        folds = f"{section.folds_made} folds"
+    if section.alone:
+        return f"{data}, submitted predictions, {folds}"
+    return f"{data}, protocol {section.protocol}, preset {section.preset}, {folds}"
+
+
+def _why_no_headline(group: Group) -> str:
+    """Why a section has comparisons and no verdict."""
+    section = group.section
+    if all(not row.n_synthetic for row in section.rows):
+        return f"no finished row on {_where(section)} has synthetic images"
+    if any(not row.complete for row in section.rows):
+        return f"on {_where(section)} the rows to compare are not complete"
+    return f"no row on {_where(section)} has the declared reference"
+
+
+def _caveats(group: Group) -> list[str]:
+    section = group.section
+    found = []
+    if section.preset == "pocket":
+        found.append("tiny networks stand in for the named ones")
+    if section.drawn:
+        found.append("drawn cells: nothing here is about real ones")
+    if section.limit is not None:
+        found.append(f"data cut to {section.limit} images a class")
+    if section.pooled:
+        found.append("synthetic images are among those tested, so that leaks are possible")
+    if len(section.seeds) == 1:
+        found.append("one seed")
+    if section.grouped == "images only" and not section.drawn:
+        found.append("no patients on record: two cells of one person may be in training and test")
+    if group.family is None:
+        return found
+    if group.family.analysis == Analysis():
+        found.append("no analysis was declared beforehand: each row is compared with the plain N = 0")
+    elif not group.family.analysis.baselines:
+        found.append("no baselines of real images were declared")
+    return [*found, group.family.late.rstrip(".")] if group.family.late else found
+
+
+def _plugin(row: Candidate) -> str:
+    return row.first.generator.plugin if row.first.generator else ""
+
+
+def _copies(family: DeclaredFamily, found: Headline) -> Candidate | None:
+    """The row of the same classifier that trains on copies of the shots instead; the nearest in shots and N."""
+    wanted = found.pair.row
+    rows = [
+        one
+        for one in family.section
+        if _plugin(one) == COPIES
+        and one.classifier == wanted.classifier
+        and one is not wanted
+        and one is not found.pair.reference
+    ]
+    return min(
+        rows,
+        key=lambda one: (
+            abs(one.row.shots - wanted.row.shots),
+            abs(one.row.n_synthetic - wanted.row.n_synthetic),
+        ),
+        default=None,
+    )
+
+
+def _beside(copies: Candidate, found: Headline, family: DeclaredFamily) -> FoldDifference | None:
+    """What the copies change against what the verdict compares with."""
+    test, _ = primary(copies.section, family.analysis.metric)
+    return row_difference(copies, found.pair.reference, test)[0]
+
+
+def _copies_text(copies: Candidate, found: Headline, family: DeclaredFamily) -> str:
+    difference = _beside(copies, found, family)
+    how_many = f"{copies.row.n_synthetic} copies of the shots a class ({copies.row.generator})"
+    return f"{how_many} change it by {'an amount not known' if difference is None else signed(difference)}"
+
+
+def _figures(found: Headline, copies: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
+    difference = found.pair.difference
+    assert difference is not None and found.cost is not None  # asked before
+    metric = METRIC_NAMES[family.analysis.metric]
+    figures = [
+        (f"change in {metric}", _number(difference.mean)),
+        ("95\N{NO-BREAK SPACE}% interval", _interval(difference)),
+    ]
+    if copies is not None:
+        own = _beside(copies, found, family)
+        figures.append(("with copies of the shots", "not known" if own is None else _number(own.mean)))
+    figures.append(("extra time", extra_time_text(found.cost)))
+    return tuple(figures)
+
+
+def _interval(found: FoldDifference) -> str:
+    if found.low is None or found.high is None:
+        return "none"
+    return f"{_number(found.low)} to {_number(found.high)}"

@@ -1,0 +1,152 @@
+"""Trials on record, listed, and one of them in full, as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from cytobench._text import aligned_lines, printable
+from cytobench.analysis.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration, first_line
+from cytobench.errors import UserError
+from cytobench.storage.records import Record
+
+
+def find_trial(records: Mapping[Path, Record], trial: str) -> Record:
+    """The record of a trial, by its name or the path of its file. Raises UserError with near names."""
+    found = {file: record for file, record in records.items() if trial in (record.trial, file.name, str(file))}
+    if len(found) > 1:
+        listing = ", ".join(map(str, found))
+        raise UserError(f"{trial} is on record {len(found)} times: {listing}. Name the path of one.")
+    if not found:
+        near = get_close_matches(trial, [record.trial for record in records.values()], n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"{trial}: no such trial on record.{hint} `cytobench show DIR` lists all.")
+    return next(iter(found.values()))
+
+
+def trials_text(records: Sequence[Record]) -> str:
+    """A line a trial: its name, what it scored on test, its seconds, and why it failed."""
+    rows = [("trial", *METRIC_NAMES.values(), "time", "")]
+    for record in records:
+        scores = record.scores.get("test", {})
+        figures = [_number(scores.get(metric)) for metric in METRIC_NAMES]
+        why = "" if record.error is None else f"FAILED: {record.error.type}: {first_line(record.error.message)}"
+        rows.append((record.trial, *figures, duration(sum(stage.seconds for stage in record.stages)), why))
+    return "\n".join(aligned_lines(rows)) + "\n"
+
+
+def trial_text(record: Record) -> str:
+    """All that is on record of a trial but its predictions and the benchmark, which have files of their own."""
+    blocks = [
+        [f"{record.trial}  {record.status.upper() if record.status == 'failed' else record.status}"],
+        aligned_lines(_facts(record)),
+        _scores(record),
+        _images(record),
+        _stages(record),
+        _fidelity(record),
+        _settings(record),
+        _error(record),
+    ]
+    return printable("\n\n".join("\n".join(block) for block in blocks if block)) + "\n"
+
+
+def _facts(record: Record) -> list[tuple[str, str]]:
+    data, protocol = record.dataset, record.protocol
+    cut = f", cut to {data.limit} a class" if data.limit else ""
+    drawn = ", drawn by a program" if data.drawn else ""
+    facts = [
+        ("row", record.row),
+        ("data", f"{data.name}, {data.n_images} images of {len(data.labels)} classes{cut}{drawn}, {data.digest[:12]}"),
+        ("protocol", f"{protocol.name} v{protocol.version}, fold {protocol.fold} of {protocol.folds}, {record.preset}"),
+        ("seed", str(record.seed)),
+    ]
+    for part, used in (("generator", record.generator), ("classifier", record.classifier)):
+        if used is not None:
+            made = f"{used.plugin} ({used.distribution} {used.version}), revision {used.revision}"
+            ran = "" if used.ran is None else f": {used.ran.architecture}, weights {used.ran.weights}"
+            facts.append((part, made + ran))
+    device = "-" if record.device is None else f"{record.device.name}, {record.dtype}"
+    packages = record.environment.packages
+    software = f"cytobench {packages.get('cytobench', '-')}, Python {record.environment.python}"
+    return [
+        *facts,
+        ("device", device),
+        ("software", software + (f", commit {record.environment.git_commit}" if record.environment.git_commit else "")),
+        ("finished", record.finished),
+    ]
+
+
+def _scores(record: Record) -> list[str]:
+    rows = [("scores", *METRIC_NAMES.values())]
+    rows += [
+        (SPLIT_NAMES.get(split, split), *(_number(scores.get(metric)) for metric in METRIC_NAMES))
+        for split, scores in record.scores.items()
+    ]
+    return aligned_lines(rows) if record.scores else []
+
+
+def _images(record: Record) -> list[str]:
+    parts = list(record.splits)
+    if not parts:
+        return []
+    rows = [("real images", *parts, *(["shots"] if record.shots_used else []))]
+    for label in record.dataset.labels:
+        shots = [str(record.shots_used.get(label, 0))] if record.shots_used else []
+        rows.append((label, *(str(record.splits[part].get(label, 0)) for part in parts), *shots))
+    return aligned_lines(rows)
+
+
+def _stages(record: Record) -> list[str]:
+    """Stages of one kind together: a generator has a fit and a sampling for each class."""
+    rows = [("stage", "times", "time", "images", "peak memory", "found done")]
+    for kind in dict.fromkeys(stage.kind for stage in record.stages):
+        stages = [stage for stage in record.stages if stage.kind == kind]
+        peaks = [stage.peak_memory_mib for stage in stages if stage.peak_memory_mib is not None]
+        images = [stage.images for stage in stages if stage.images is not None]
+        rows.append(
+            (
+                *(kind, str(len(stages)), duration(sum(stage.seconds for stage in stages))),
+                str(sum(images)) if images else "-",
+                f"{max(peaks):.0f} MiB" if peaks else "-",
+                str(sum(stage.reused for stage in stages)),
+            )
+        )
+    return aligned_lines(rows) if record.stages else []
+
+
+def _fidelity(record: Record) -> list[str]:
+    rows: list[tuple[str, ...]] = [("fidelity", "real", "synthetic", "KID", "FID", "precision", "recall")]
+    for one in record.fidelity:
+        total = one.total
+        figures = [
+            "too few" if figure is None else f"{figure.value:.4f}"
+            for figure in (total.kid, total.fid, total.precision, total.recall)
+        ]
+        rows.append((one.extractor.name, str(total.n_real), str(total.n_synthetic), *figures))
+    found = aligned_lines(rows) if record.fidelity else []
+    for one in record.fidelity:
+        if one.total.copying is not None:
+            found.append(f"{one.extractor.name}: {one.total.copying['verdict']}")
+    failed = [f"{name}: FAILED: {why.type}: {first_line(why.message)}" for name, why in record.fidelity_failed.items()]
+    return [*found, *failed]
+
+
+def _settings(record: Record) -> list[str]:
+    generator = record.generator
+    settings: dict[str, Any] = {} if generator is None else {**generator.fit_config, **generator.sample_config}
+    rows = [(f"{generator.name}.{key}", json.dumps(value)) for key, value in settings.items()] if generator else []
+    rows += [(f"{record.classifier.name}.{key}", json.dumps(value)) for key, value in record.classifier.config.items()]
+    return aligned_lines([("settings", ""), *rows]) if rows else []
+
+
+def _error(record: Record) -> list[str]:
+    if record.error is None:
+        return []
+    return [f"{record.error.type}: {record.error.message}", *(record.error.traceback or "").splitlines()]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""Where work and its results are kept."""

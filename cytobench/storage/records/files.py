@@ -1,0 +1,145 @@
+"""Reading and writing records: ``DIR/records/TRIAL.json`` and ``DIR/predictions/TRIAL.parquet``."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from cytobench._keys import content_key
+from cytobench.assets import file_digest
+from cytobench.atomic import write_bytes
+from cytobench.errors import UserError
+from cytobench.storage.records.model import SCHEMA_VERSION, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("path", "split", "label", "predicted", "synthetic")
+"""The first columns of predictions; ``p_LABEL`` (float32) for every class follow, and GROUP where groups are known."""
+GROUP = "group"
+"""The number of an image's group (patient, slide) in its data set; missing for an image without one."""
+
+
+def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None) -> Path:
+    """Write a trial's predictions, then its record, each whole or not at all; returns the record's path.
+
+    Sets ``predictions`` and both digests in the record. A failed trial has no predictions; those of an earlier attempt
+    go.
+    """
+    table = folder / "predictions" / f"{record.trial}.parquet"
+    file = folder / "records" / f"{record.trial}.json"
+    kept: dict[str, str | None] = {"predictions": None, "predictions_digest": None}
+    if predictions is not None:
+        write_bytes(table, _parquet(predictions))
+        kept = {"predictions": f"../predictions/{table.name}", "predictions_digest": file_digest(table)}
+    # NaN has no place in JSON; pydantic writes null for it.
+    values = json.loads(record.model_copy(update=kept).model_dump_json())
+    values["digest"] = _digest(values)
+    write_bytes(file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
+    if predictions is None:
+        table.unlink(missing_ok=True)
+    return file
+
+
+def read_record(file: Path) -> Record:
+    """Read one record. Raises UserError naming the file that cannot be read and why."""
+    try:
+        values = json.loads(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"record {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"record {file} is no JSON ({error}). Delete it and run again.") from error
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"record {file} has schema version {version}; this cytobench reads {SCHEMA_VERSION}. "
+            "Use the version of cytobench that wrote it, or run again."
+        )
+    try:
+        record = Record.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"record {file} is damaged: {key}: {first['msg']}. Run again.") from error
+    if record.digest != _digest(values):
+        raise UserError(f"record {file} was changed after it was written: its digest does not fit. Run again.")
+    return record
+
+
+def read_records(folders: Iterable[Path]) -> list[Record]:
+    """All records of results folders, or of folders that hold results folders, by file name; see
+    :func:`read_record_files`.
+    """
+    return list(read_record_files(folders).values())
+
+
+def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
+    """The same by the file each was read from, which :func:`predictions_of` needs.
+
+    Raises UserError for a folder that does not exist or holds no record.
+    """
+    # Overlapping arguments (results and results/x) must not count a record twice.
+    files: dict[Path, None] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder. Name a results folder, the --out of a run.")
+        found = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
+        if not found:
+            raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
+        files.update(dict.fromkeys(path.resolve() for path in found))
+    return {file: read_record(file) for file in files}
+
+
+def predictions_of(record: Record, file: Path) -> pd.DataFrame:
+    """The predictions of a record that was read from ``file``. Raises UserError if they are none, or damaged."""
+    import pandas as pd
+
+    if record.predictions is None:
+        raise UserError(f"record {file} has no predictions: the trial failed.")
+    path = file.parent / record.predictions
+    if not predictions_kept(record, file):
+        raise UserError(f"predictions {path} of record {file} are missing or damaged. Run again.")
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise UserError(f"predictions {path} of record {file} cannot be read: {error}") from error
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise UserError(f"predictions {path} have no column {missing[0]}.")
+    return table
+
+
+def predictions_kept(record: Record, file: Path) -> bool:
+    """Whether the predictions of a record that was read from ``file`` are there, as they were written."""
+    if record.predictions is None:
+        return False
+    path = file.parent / record.predictions
+    return path.is_file() and file_digest(path) == record.predictions_digest
+
+
+def rescore(file: Path) -> dict[str, dict[str, float | None]]:
+    """The scores of a record by split, computed anew from its predictions alone."""
+    from cytobench.metrics.classification import scores_by_split
+
+    record = read_record(file)
+    return scores_by_split(predictions_of(record, file), record.evaluated)
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """SHA-256 in hex of a record's values but the digest itself, as canonical JSON."""
+    return content_key("record file", {key: value for key, value in values.items() if key != "digest"})
+
+
+def _parquet(predictions: pd.DataFrame) -> bytes:
+    probabilities: dict[str, Any] = {
+        str(name): "float32" for name in predictions if str(name).startswith("p_")
+    }
+    columns = [*COLUMNS, *probabilities, *([GROUP] if GROUP in predictions else [])]
+    buffer = io.BytesIO()
+    predictions[columns].astype(probabilities).to_parquet(buffer, index=False)
+    return buffer.getvalue()

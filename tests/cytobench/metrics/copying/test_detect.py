@@ -1,0 +1,384 @@
+"""The copying test against enumeration by hand, its invariances, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import combinations, product
+from math import comb, log
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cytobench.errors import UserError
+from cytobench.metrics.copying import Copying, Features, detect_copying, holm
+from cytobench.metrics.copying.neighbours import SMALLEST_RATIO
+
+Points = np.ndarray
+
+
+def cloud(seed: int, *sizes: int, width: int = 6) -> list[Points]:
+    """Normal vectors of one distribution."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(size, width)) for size in sizes]
+
+
+def examined(shots: Points, held_out: Points, synthetic: Points, **options) -> Copying:
+    return detect_copying(
+        Features(shots), Features(held_out), Features(synthetic), **{"chosen": None, "seed": 3, **options}
+    )
+
+
+def by_hand(real: Points, chosen: set[int], synthetic: Points, groups: list[str] | None) -> tuple[float, float]:
+    """Sum and largest sum of a shot by the words of the definition; no two of ``real`` are near-duplicates."""
+    of_shot = dict.fromkeys(chosen, 0.0)
+    for image in synthetic:
+        distances = [float(np.sqrt(((image - other) ** 2).sum())) for other in real]
+        nearest = min(range(len(real)), key=distances.__getitem__)
+        others = [i for i in range(len(real)) if i != nearest]
+        if groups is not None:
+            others = [i for i in others if groups[i] != groups[nearest]]
+        ratio = max(distances[nearest] / min(distances[i] for i in others), SMALLEST_RATIO)
+        if nearest in chosen:
+            of_shot[nearest] += -log(min(ratio, 1))
+    return sum(of_shot.values()), max(of_shot.values())
+
+
+def enumerated(shots: int, groups: list[str] | None, n: int) -> list[set[int]]:
+    """Every choice of shots; where groups are known, with as many of each group as the first ``shots`` images have."""
+    if groups is None:
+        return [set(chosen) for chosen in combinations(range(n), shots)]
+    names = sorted(set(groups))
+    ways = [combinations([i for i in range(n) if groups[i] == name], groups[:shots].count(name)) for name in names]
+    return [{i for part in chosen for i in part} for chosen in product(*ways)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("groups", [None, list("aabbab" + "aabb")])
+def test_p_values_are_those_of_all_labellings(seed: int, groups: list[str] | None) -> None:
+    real, synthetic = cloud(seed, 10, 12)
+    if seed == 1:
+        synthetic[:2] = real[:2] + 0.05
+    shots = 6 if groups else 3
+    said = [by_hand(real, chosen, synthetic, groups) for chosen in enumerated(shots, groups, 10)]
+    observed = by_hand(real, set(range(shots)), synthetic, groups)
+    both = [[np.mean([other[k] >= one[k] - 1e-7 for other in said]) for k in (0, 1)] for one in [observed, *said]]
+    combined = np.mean([min(one) <= min(both[0]) for one in both[1:]])
+
+    parts = [Features(real[rows], groups[rows] if groups else None) for rows in (slice(shots), slice(shots, None))]
+    found = detect_copying(*parts, Features(synthetic), chosen=None, permutations=5000)
+
+    assert found.permutations == len(said) - 1
+    assert found.smallest_p == pytest.approx(1 / len(said))
+    assert [found.p_value, found.p_max, found.p_combined] == pytest.approx([*both[0], combined])
+
+
+@pytest.mark.parametrize("groups", [None, list("aabbb") + list("bba")])
+def test_over_all_labellings_p_is_never_too_small(groups: list[str] | None) -> None:
+    """The null itself: each labelling is as likely as another, and P(p <= x) <= x for every x."""
+    real, synthetic = cloud(5, 8, 15)
+    found = [labelled(real, groups, chosen, synthetic) for chosen in enumerated(4, groups, 8)]
+    assert len(found) == found[0].permutations + 1 == (70 if groups is None else 30)
+    for name in ("p_value", "p_max", "p_combined"):
+        assert_uniform_at_most([getattr(one, name) for one in found])
+
+
+def test_over_all_labellings_of_near_duplicates_too() -> None:
+    """Image 7 and 6 are near-duplicates: both are shots or neither is."""
+    real, synthetic = cloud(5, 8, 15)
+    real[7] = real[6] + 1e-6
+    units = [chosen | {7} if 6 in chosen else chosen for chosen in enumerated(3, None, 7)]
+    found = [labelled(real, None, chosen, synthetic) for chosen in units]
+    assert len(found) == found[0].permutations + 1 == 35
+    for name in ("p_value", "p_max", "p_combined"):
+        assert_uniform_at_most([getattr(one, name) for one in found])
+
+
+def labelled(real: Points, groups: list[str] | None, chosen: set[int], synthetic: Points) -> Copying:
+    rows = [sorted(chosen), sorted(set(range(len(real))) - chosen)]
+    parts = [Features(real[part], [groups[i] for i in part] if groups else None) for part in rows]
+    return detect_copying(*parts, Features(synthetic), chosen=None)
+
+
+def assert_uniform_at_most(values: list[float]) -> None:
+    for value in set(values):
+        assert np.mean([other <= value for other in values]) <= value + 1e-12
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_honest_images_are_rarely_found_guilty(grouped: bool) -> None:
+    """At 5 %, of 400; with groups the images have the look of the shots' patients, in the shots' shares."""
+    found = 0
+    for run in range(400):
+        rng = np.random.default_rng([1, run])
+        centres = rng.normal(0, 0.5 if grouped else 0, (6, 10))
+        person = rng.integers(0, 6, 60)
+        real = centres[person] + rng.normal(size=(60, 10))
+        synthetic = centres[rng.choice(person[:12], 40)] + rng.normal(size=(40, 10))
+        parts = [
+            Features(real[rows], person[rows].astype(str).tolist() if grouped else None)
+            for rows in (slice(12), slice(12, None))
+        ]
+        result = detect_copying(*parts, Features(synthetic), chosen=None, permutations=199, seed=run)
+        found += (result.p_combined or 1) <= 0.05
+    assert found <= 34  # 20 expected; more than 34 of 400 has a chance of 0.1 %
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(6, 40), st.integers(1, 30), st.floats(1e-3, 1e3))
+def test_scale_rotation_and_shift_change_nothing(seed: int, shots: int, held: int, made: int, scale: float) -> None:
+    parts = cloud(seed, shots, held, made)
+    rng = np.random.default_rng(seed)
+    turn = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    first = examined(*parts)
+    second = examined(*(scale * (part @ turn) + 3 * scale for part in parts))
+    assert comparable(first) == comparable(second)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 10), st.integers(6, 60), st.integers(1, 30), st.booleans())
+def test_the_order_of_images_changes_nothing(seed: int, shots: int, held: int, made: int, grouped: bool) -> None:
+    parts = cloud(seed, shots, held, made)
+    parts[1][:2] = parts[0][:2]  # duplicates of shots among the held-out images
+    rng = np.random.default_rng(seed)
+    groups = [rng.choice(list("abc"), len(part)) if grouped else None for part in parts]
+    orders = [rng.permutation(len(part)) for part in parts]
+
+    def result(rows: list[np.ndarray]) -> Copying:
+        taken = [
+            Features(part[order], None if group is None else group[order].tolist())
+            for part, group, order in zip(parts, groups, rows, strict=True)
+        ]
+        return detect_copying(*taken, chosen=None, seed=1)
+
+    first, second = result([np.arange(len(part)) for part in parts]), result(orders)
+    assert comparable(first) == comparable(second)
+    places = {(orders[2][pair.synthetic], pair.distance) for pair in second.pairs}
+    assert places == {(pair.synthetic, pair.distance) for pair in first.pairs}
+
+
+def comparable(found: Copying) -> Copying:
+    return replace(found, pairs=())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 30), st.integers(1, 20), st.integers(1, 300))
+def test_every_p_is_one_that_can_be(seed: int, shots: int, held: int, made: int, permutations: int) -> None:
+    found = examined(*cloud(seed, shots, held, made), permutations=permutations, seed=seed)
+    ways = min(comb(shots + held, shots), permutations + 1)
+    if not found.testable:
+        assert ways < 20
+        assert (found.p_value, found.p_max, found.p_combined, found.smallest_p) == (None,) * 4
+        return
+    assert found.smallest_p == 1 / ways and found.permutations == ways - 1
+    for p in (found.p_value, found.p_max, found.p_combined):
+        assert p is not None and found.smallest_p <= p <= 1
+        assert p * ways == pytest.approx(round(p * ways))
+
+
+def test_copies_of_several_shots_are_found() -> None:
+    shots, held_out, synthetic = cloud(0, 16, 100, 100)
+    synthetic[:5] = shots[:5]
+    found = examined(shots, held_out, synthetic)
+    assert found.p_value == found.p_combined == found.smallest_p == 0.001
+    assert found.verdict.startswith("copying found: p 0.001 (16 shots, 100 held-out and 100 synthetic images, 999 perm")
+    assert [(pair.synthetic, pair.shot, pair.distance) for pair in found.pairs[:5]] == [
+        (i, i, SMALLEST_RATIO) for i in range(5)
+    ]
+
+
+def test_copies_of_one_shot_cannot_bring_p_below_its_chance_to_be_a_shot() -> None:
+    shots, held_out, synthetic = cloud(0, 16, 100, 100)
+    synthetic[:] = shots[0]
+    found = examined(shots, held_out, synthetic, permutations=9999)
+    assert found.smallest_p_one_shot == 16 / 116
+    assert found.p_value == found.p_max == pytest.approx(16 / 116, abs=0.01)
+    assert found.verdict.startswith("copying not found at this power: p 0.1")
+    assert "with copies of one shot alone about 0.14" in found.verdict
+    many = examined(shots, cloud(9, 400)[0], synthetic, permutations=9999)
+    assert many.verdict.startswith("copying found")
+
+
+def test_one_shot_is_enough_where_enough_is_held_out() -> None:
+    shots, held_out, synthetic = cloud(0, 1, 40, 20)
+    synthetic[:5] = shots[0]
+    found = examined(shots, held_out, synthetic)
+    assert (found.p_value, found.permutations, found.smallest_p) == (1 / 41, 40, 1 / 41)
+
+
+@pytest.mark.parametrize("empty", range(3))
+def test_without_images_of_a_part_it_is_not_testable(empty: int) -> None:
+    parts = cloud(0, 5, 20, 10)
+    parts[empty] = parts[empty][:0]
+    found = examined(*parts)
+    name = ["shots", "held-out images", "synthetic images"][empty]
+    assert not found.testable and found.reason == f"there are no {name}"
+    assert found.verdict.startswith(f"not testable: there are no {name} (")
+
+
+def test_too_few_images_for_a_small_p_are_not_testable() -> None:
+    found = examined(*cloud(0, 1, 10, 10))
+    assert found.reason == "11 ways to label the images allow no p below 0.091"
+    assert "0.059" in str(examined(*cloud(0, 4, 10, 10), permutations=16).reason)
+
+
+def test_chosen_shots_are_not_testable() -> None:
+    shots, held_out = cloud(0, 16, 100)
+    found = examined(shots, held_out, shots, chosen="the sharpest of the class")
+    assert not found.testable and "the sharpest of the class" in str(found.reason)
+    assert found.p_value is found.p_holm is None
+    assert found.pairs[0].distance == SMALLEST_RATIO  # pairs are there to look at all the same
+
+
+def grouped(shots: Points, of_shots: list[str], held_out: Points, of_held: list[str], synthetic: Points) -> Copying:
+    return detect_copying(
+        Features(shots, of_shots), Features(held_out, of_held), Features(synthetic), chosen=None, seed=0
+    )
+
+
+def test_shots_of_other_patients_are_not_testable() -> None:
+    shots, held_out, synthetic = cloud(0, 8, 40, 20)
+    found = grouped(shots, ["a", "b"] * 4, held_out, ["c", "d"] * 20, synthetic)
+    assert not found.testable and "no group has both shots and held-out images" in str(found.reason)
+
+
+def test_only_groups_with_held_out_images_are_tested() -> None:
+    shots, held_out, synthetic = cloud(0, 8, 40, 20)
+    synthetic[:6] = shots[:6]
+    found = grouped(shots, ["a", "b"] * 4, held_out, ["a", "d"] * 20, synthetic)
+    assert (found.n_shots, found.n_shots_tested) == (8, 4)
+    assert found.smallest_p_one_shot == 4 / 24
+    unknown = grouped(shots, ["a", ""] * 4, held_out, ["a", ""] * 20, synthetic)
+    assert unknown.n_shots_tested == 4
+
+
+def test_the_next_image_is_of_another_patient() -> None:
+    """A patient's cells may lie so close together that a copy is no nearer to its shot than to the next one."""
+    rng = np.random.default_rng(0)
+    people = np.repeat(np.arange(8), 10)
+    real = 10 * rng.normal(size=(8, 6))[people] + rng.normal(size=(80, 6))
+    order = rng.permutation(80)
+    shots, held = order[:16], order[16:]
+    synthetic = real[shots] + 0.5 * rng.normal(size=(16, 6))
+    names = people.astype(str)
+    found = grouped(real[shots], names[shots].tolist(), real[held], names[held].tolist(), synthetic)
+    assert max(pair.distance for pair in found.pairs) < 0.2
+    assert max(pair.distance for pair in examined(real[shots], real[held], synthetic).pairs) > 0.2
+    assert found.p_value is not None and found.p_value < 0.02
+
+
+def test_of_two_images_as_near_as_each_other_labels_do_not_decide() -> None:
+    """Else a shot would win every draw, and honest images would lie closer to shots."""
+    left, right = [[-1.0, 0.0]], [[1.0, 0.0]]
+    others = [[0.0, 5.0 + i] for i in range(20)]
+    groups = ["a", *["b"] * 20]
+
+    def at_shot(shot: list[list[float]], held_out: list[list[float]]) -> int:
+        parts = [np.array([*shot, *others[:10]]), np.array([*held_out, *others[10:]])]
+        found = grouped(parts[0], groups[:11], parts[1], groups[:11], np.zeros((1, 2)))
+        return sum(pair.shot == 0 for pair in found.pairs)
+
+    assert at_shot(left, right) + at_shot(right, left) == 1
+
+
+def test_one_patient_alone_is_tested_among_its_own_images() -> None:
+    shots, held_out, synthetic = cloud(0, 8, 40, 20)
+    synthetic[:5] = shots[:5]
+    found = grouped(shots, ["a"] * 8, held_out, ["a"] * 40, synthetic)
+    assert comparable(found) == comparable(examined(shots, held_out, synthetic, seed=0))
+    assert found.p_value == 0.001
+
+
+def test_near_twins_of_a_shot_do_not_hide_its_copies() -> None:
+    rng = np.random.default_rng(0)
+    shots, held_out, synthetic = cloud(0, 8, 50, 20)
+    synthetic[:5] = shots[:5] + 0.2 * rng.normal(size=(5, 6))
+    beside = [np.concatenate([part, part + 0.02 * rng.normal(size=part.shape)]) for part in (shots, held_out)]
+    found = examined(*beside, synthetic)
+    assert found.p_value == pytest.approx(0.001, abs=0.002)
+    assert found.smallest_p_one_shot == 8 / 58  # twins move together
+    assert max(pair.distance for pair in found.pairs[:5]) < 0.4
+
+
+def test_held_out_duplicates_of_shots_count_with_them() -> None:
+    shots, held_out, synthetic = cloud(0, 8, 40, 20)
+    synthetic[:8] = shots
+    found = examined(shots, np.concatenate([shots, held_out]), synthetic)
+    assert found.smallest_p_one_shot == 8 / 48
+    assert found.p_value == 0.001
+    alone = examined(shots, shots, synthetic)
+    assert not alone.testable and "near-duplicate" in str(alone.reason)
+
+
+def test_digests_make_duplicates_too() -> None:
+    shots, held_out, synthetic = cloud(0, 8, 40, 20)
+    digests = [str(i) for i in range(40)]
+    parts = [Features(shots, digests=digests[:8]), Features(held_out, digests=digests), Features(synthetic)]
+    assert detect_copying(*parts, chosen=None).smallest_p_one_shot == 8 / 40
+
+
+def test_constant_features_are_not_testable() -> None:
+    assert not examined(np.ones((5, 3)), np.ones((30, 3)), np.ones((9, 3))).testable
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("part", range(3))
+def test_features_that_are_no_numbers_are_refused(bad: float, part: int) -> None:
+    parts = cloud(0, 5, 20, 10)
+    parts[part][3, 1] = bad
+    name = ["shots", "held-out images", "synthetic images"][part]
+    with pytest.raises(UserError, match=f"features of the {name} are no finite numbers: of 1 images, first of 3"):
+        examined(*parts)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    shots, held_out, synthetic = cloud(0, 5, 20, 10)
+    with pytest.raises(UserError, match="6 of the shots, 5 of the held-out images, 6 of the synthetic"):
+        examined(shots, held_out[:, :5], synthetic)
+    with pytest.raises(UserError, match=r"held-out images have the shape \(20,\)"):
+        examined(shots, held_out[:, 0], synthetic)
+    with pytest.raises(UserError, match="0 permutations"):
+        examined(shots, held_out, synthetic, permutations=0)
+    with pytest.raises(UserError, match="the shots are 5 rows of features but 2 groups"):
+        grouped(shots, ["a", "b"], held_out, ["a"] * 20, synthetic)
+    with pytest.raises(UserError, match="of the shots or of the held-out images alone"):
+        detect_copying(Features(shots, ["a"] * 5), Features(held_out), Features(synthetic), chosen=None)
+
+
+def test_holm_corrects_over_testable_classes() -> None:
+    shots, held_out, synthetic = cloud(0, 16, 100, 100)
+    copied = synthetic.copy()
+    copied[:5] = shots[:5]
+    found = {
+        "clean": examined(shots, held_out, synthetic),
+        "copied": examined(shots, held_out, copied),
+        "other": examined(*cloud(4, 16, 100, 100)),
+        "alone": examined(shots, held_out[:0], synthetic),
+    }
+    corrected = holm(found)
+    p = sorted(one.p_combined for one in found.values() if one.p_combined is not None)
+    by_hand = np.minimum(np.maximum.accumulate(np.array(p) * [3, 2, 1]), 1)
+    assert sorted(one.p_holm for one in corrected.values() if one.testable) == pytest.approx(list(by_hand))
+    assert corrected["alone"] == found["alone"]
+    assert "0.003 after Holm over 3 classes" in corrected["copied"].verdict
+    assert corrected["copied"].verdict.startswith("copying found: p 0.003")
+    assert holm({"alone": found["alone"]}) == {"alone": found["alone"]}
+
+
+def test_a_result_is_ready_for_json() -> None:
+    found = holm({"a": examined(*cloud(0, 16, 100, 100))})["a"]
+    said = json.loads(json.dumps(found.as_json()))
+    assert said["testable"] is True and said["verdict"] == found.verdict
+    assert said["pairs"][0].keys() == {"space", "synthetic", "shot", "distance", "transform"}
+    assert said["near_copies"] is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_float32_and_float64_features_agree(seed: int) -> None:
+    parts = [part.astype(np.float32) for part in cloud(seed, 6, 30, 20)]
+    first, second = examined(*parts), examined(*(part.astype(np.float64) for part in parts))
+    assume(first.testable)
+    assert first == second

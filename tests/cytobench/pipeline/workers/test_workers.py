@@ -1,0 +1,87 @@
+"""Workers of plugins that behave: what they tell the run, that they are kept, and that figures do not change."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cytobench.api import Result
+from cytobench.pipeline.engine import NothingRuns
+from cytobench.pipeline.progress import QuietDisplay
+from cytobench.storage.records import read_record
+
+
+def test_what_a_plugin_says_reaches_the_run(
+    small: Callable[..., Result], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``fragile`` prints, logs its process and tells its progress, in training and in prediction."""
+    seen: list[tuple[int, int]] = []
+
+    class Watching(QuietDisplay):
+        def progress(self, done: int, total: int, left: str) -> None:
+            seen.append((done, total))
+
+    with caplog.at_level(logging.WARNING, "cytobench"):
+        small(classifier=["fragile"], synthetic=[0], fold=[0, 1], display=Watching())
+    logged = [record.getMessage() for record in caplog.records if record.name == "cytobench.fragile"]
+    assert len(logged) == 4 and len(set(logged)) == 1, "one process for all"
+    told = re.fullmatch(r"logged by fragile in (\d+), which would (\w+)", logged[0])
+    assert told and int(told[1]) != os.getpid()
+    assert told[2] == multiprocessing.get_start_method(), "plugins start processes as they would in this one"
+    assert seen.count((3, 3)) == 4
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("printed by fragile\n") == printed.err.count("written by native code\n") == 4
+
+
+def test_what_the_run_would_not_log_is_not_logged(
+    small: Callable[..., Result], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR, "cytobench"):
+        small(classifier=["fragile"], synthetic=[0], fold=[0])
+    assert "logged by fragile" not in caplog.text
+
+
+def test_a_plugin_without_torch_gets_none(small: Callable[..., Result], tmp_path: Path) -> None:
+    """Or each worker would cost the seconds of its import, and its memory."""
+    small()
+    record = read_record(tmp_path / "out" / "records" / "repeat__random__s2__n3__fold0.json")
+    peaks = [stage.peak_memory_mib for stage in record.stages]
+    if None in peaks:
+        pytest.skip("the peak resident size is not to be had on this system")
+    assert max(peak for peak in peaks if peak is not None) < 300
+
+
+def test_a_script_may_call_run_at_its_top_level(cells: Path, tmp_path: Path) -> None:
+    """A worker does not import the user's script, so that it does not run again in each."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import cytobench\n"
+        "print('once')\n"
+        f"result = cytobench.run(dataset={str(cells)!r}, preset='pocket', classifier=['random'], synthetic=[0],\n"
+        f"    folds=3, fold=[0], device='cpu', out=__import__('pathlib').Path({str(tmp_path / 'out')!r}))\n"
+        "print(result.outcome.done, result.outcome.failed)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "once\n['none__random__s0__n0__fold0'] {}\n"
+
+
+def test_a_run_ends_where_no_worker_can_be_started(small: Callable[..., Result], tmp_path: Path) -> None:
+    """No trial has failed, then: there is nothing that a plugin did."""
+    python = sys.executable
+    multiprocessing.set_executable("/bin/false")
+    try:
+        with pytest.raises(NothingRuns, match=r"ended with exit code 1 before it began\. .*--in-process"):
+            small()
+    finally:
+        multiprocessing.set_executable(python)
+    assert not (tmp_path / "out" / "records").exists()

@@ -1,0 +1,76 @@
+"""The one sentence on top of a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cytobench.reporting.page.gather import read_groups
+from cytobench.reporting.page.verdict import Verdict, verdict
+
+from .results import write_row
+
+
+def of(folder: Path) -> Verdict:
+    (group,) = read_groups([folder])
+    return verdict(group)
+
+
+def test_a_difference_within_chance_is_no_gain(tmp_path: Path) -> None:
+    write_row(tmp_path, 0, 0.6)
+    write_row(tmp_path, 20, 0.62)
+    found = of(tmp_path)
+    assert (found.kind, found.lead) == ("none", "No gain shown")
+    assert "interval" in found.rest and "against no synthetic images" in found.rest
+    assert "cells, protocol strict, preset pocket, 5 folds" in found.rest
+    assert any("tiny networks" in one for one in found.caveats)
+    assert any("no analysis was declared" in one for one in found.caveats)
+
+
+def test_a_gain_and_a_loss_are_called_so(tmp_path: Path) -> None:
+    write_row(tmp_path / "a", 0, 0.3, each=40)
+    write_row(tmp_path / "a", 20, 0.9, each=40)
+    write_row(tmp_path / "b", 0, 0.9, each=40)
+    write_row(tmp_path / "b", 20, 0.3, each=40)
+    gain, loss = of(tmp_path / "a"), of(tmp_path / "b")
+    assert (gain.kind, loss.kind) == ("gain", "loss")
+    assert "by +0." in gain.rest and "by \N{MINUS SIGN}0." in loss.rest
+
+
+def test_copies_of_the_shots_stand_beside(tmp_path: Path) -> None:
+    for n, right, generator in ((0, 0.5, ""), (20, 0.6, "sd21-lora"), (20, 0.7, "repeat")):
+        write_row(tmp_path, n, right, generator=generator or "x")
+    found = of(tmp_path)
+    assert "from sd21-lora" in found.rest
+    assert "20 copies of the shots a class (repeat) change it by +0." in found.rest
+    assert "with copies of the shots" in dict(found.figures)
+
+
+def test_validation_chooses_the_generator_that_is_spoken_of(tmp_path: Path) -> None:
+    write_row(tmp_path, 0, 0.5)
+    write_row(tmp_path, 20, 0.4, generator="poor")
+    write_row(tmp_path, 20, 0.8, generator="good")
+    assert "from good to" in of(tmp_path).rest
+
+
+def test_one_fold_or_no_synthetic_row_concludes_nothing(tmp_path: Path) -> None:
+    write_row(tmp_path / "plain", 0, 0.5)
+    assert of(tmp_path / "plain").rest.startswith("no finished row on cells")
+    for n in (0, 20):
+        write_row(tmp_path / "one", n, 0.6, folds=[0], edit=lambda v: v["benchmark"].update(fold=[0]))
+    found = of(tmp_path / "one")
+    assert found.kind == "unknown" and "one fold" in found.rest and "1 of 5 folds" in found.rest
+
+
+def test_all_failed_is_said(tmp_path: Path) -> None:
+    write_row(tmp_path, 20, None)
+    found = of(tmp_path)
+    assert found.kind == "unknown" and "no trial is finished" in found.rest
+
+
+def test_the_best_baseline_as_validation_chose_it_is_named(tmp_path: Path) -> None:
+    analysis = {"analysis": {"comparisons": ["sd21-lora/*"], "baselines": ["repeat/*", "none/*"]}}
+    for n, right, generator in ((0, 0.5, "x"), (20, 0.6, "sd21-lora"), (20, 0.9, "repeat")):
+        write_row(tmp_path, n, right, generator=generator, edit=lambda v: v["benchmark"].update(analysis))
+    found = of(tmp_path)
+    assert "against the best baseline, as validation chose it (repeat/clip/s16/n20)" in found.rest
+    assert "copies of the shots a class" not in found.rest
