@@ -14,8 +14,8 @@ import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from cytobench.metrics.fidelity.distances import kid, kid_subset_size
+from cytobench.metrics.fidelity.features import Features, FeatureSet
 from cytobench.metrics.fidelity.measure import measure
-from cytobench.pipeline.fidelity.features import Features, FeatureSet
 
 
 def normal(rng: np.random.Generator, n: int, features: int, shift: float = 0.0) -> Features:

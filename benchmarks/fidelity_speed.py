@@ -24,8 +24,8 @@ from cytobench.pipeline.environment import device_info
 from cytobench.pipeline.fidelity.compare import compare
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
 from cytobench.pipeline.fidelity.extract import FeatureReader, reading, ready_extractor
-from cytobench.pipeline.fidelity.features import Part
 from cytobench.pipeline.fidelity.folders import open_collection
+from cytobench.pipeline.fidelity.part import Part
 from cytobench.plugins import load_plugins
 from cytobench.protocols import find_protocol
 from cytobench_torch.features import Prepared

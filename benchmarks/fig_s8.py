@@ -23,10 +23,12 @@ import numpy as np
 import pandas as pd
 
 from cytobench.analysis.published import published_fids
+from cytobench.config.grid import ReadyExtractor
 from cytobench.config.resolve import resolve
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size
-from cytobench.pipeline.fidelity.extract import ReadyExtractor, reading
-from cytobench.pipeline.fidelity.features import FeatureSet
+from cytobench.metrics.fidelity.features import FeatureSet
+from cytobench.pipeline.fidelity.extract import reading
+from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.resume import recorded_benchmark
 from cytobench.plugins import load_plugins
 
@@ -45,7 +47,7 @@ def read_sides(out: Path, store: Path) -> tuple[ReadyExtractor, list[Sides]]:
     if first is None:
         raise SystemExit(f"{out} has no row with synthetic images.")
     sides = []
-    planner = resolved.planner(store)
+    planner = make_planner(resolved, store)
     with reading(extractor, store / "features", planner.device) as reader:
         for trial in (one for one in resolved.trials if one.arm == first.arm and not one.repeat):
             stage = planner.fidelity(trial, extractor)

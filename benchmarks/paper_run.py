@@ -13,8 +13,9 @@ from cytobench.config.benchmark import Benchmark, make_benchmark
 from cytobench.config.options import classifier_config, generator_configs
 from cytobench.config.resolve import Resolved, resolve
 from cytobench.errors import UserError
-from cytobench.pipeline.plan import Planner
-from cytobench.pipeline.stages.base import FitStage, SampleStage
+from cytobench.pipeline.plan import Planner, make_planner
+from cytobench.pipeline.stages.fit import FitStage
+from cytobench.pipeline.stages.sample import SampleStage
 from cytobench.plugins import load_plugins
 from cytobench.protocols import Fold
 from random_weights import PAPER, TOY, Shapes, save_cells, save_clip, save_diffusion
@@ -139,7 +140,7 @@ class PaperRun:
     @cached_property
     def planner(self) -> Planner:
         """Its stages."""
-        return self.resolved.planner(self.work / "store")
+        return make_planner(self.resolved, self.work / "store")
 
     @cached_property
     def fold(self) -> Fold:

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
-from cytobench.images import Images
-
 KEPT_BYTES = 4 * 2**30
 """Default memory for decoded pixels of one data set, in bytes."""
+
+
+class LabelledImages(Protocol):
+    """What is read of :class:`cytobench.images.Images`."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All classes, in the order of their numbers."""
+        ...
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Class numbers (n,)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """RGB uint8 (height, width, 3)."""
+        ...
 
 
 def identity(image: Tensor) -> Tensor:
@@ -44,7 +64,7 @@ class TorchImages(Dataset[tuple[Any, int]]):
 
     def __init__(
         self,
-        images: Images,
+        images: LabelledImages,
         transform: Callable[[Any], Any],
         prepare: Callable[[Tensor], Tensor] | None = None,
         kept_bytes: int = KEPT_BYTES,

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cytobench.errors import UserError
-
-if TYPE_CHECKING:
-    from cytobench.contract import PluginConfig
 
 
 @dataclass(frozen=True)
@@ -52,29 +48,6 @@ class Inventory:
     counted: Mapping[str, str]
     """The files that count for the asset's digest; a single file has its name."""
     extra: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a configuration leans on besides its settings: resolved assets, and versions of what is run, by name."""
-
-    assets: Mapping[str, Asset] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    def __or__(self, other: Needs) -> Needs:
-        return Needs({**self.assets, **other.assets}, {**self.versions, **other.versions})
-
-    def inputs(self) -> dict[str, dict[str, str]]:
-        """What a content address says of them: digests of assets, and versions where there are some."""
-        versions = {"versions": dict(sorted(self.versions.items()))} if self.versions else {}
-        return {"assets": digests(self.assets), **versions}
-
-
-def find_needs(config: PluginConfig, name: str) -> Needs:
-    """What the configuration of the plugin or variant ``name`` needs. Raises as :func:`resolve_asset` does."""
-    versions = config.versions()  # first, as a program that is not here is the plainer mistake
-    assets = {key: resolve_asset(reference, f"{name}.{key}") for key, reference in config.assets().items()}
-    return Needs(assets, versions)
 
 
 def resolve_asset(reference: AssetReference, option: str) -> Asset:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from cytobench._dataset import Dataset
     from cytobench.assets import AssetReference
     from cytobench.context import Context
-    from cytobench.data.dataset import Dataset
     from cytobench.images import Images
 
 CONTRACT = 1

@@ -99,9 +99,9 @@ def describe_command(
 
 def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, label: str | None) -> None:
     """Write the sheets that were asked for."""
-    from cytobench.data.quality.quality_sheet import draw_quality_sheet
     from cytobench.data.quality.sheet import draw_sheet
     from cytobench.data.quality.tiles import write_picture
+    from cytobench.data.quality_sheet import draw_quality_sheet
 
     dataset = examined.dataset
     if picture:
@@ -144,7 +144,7 @@ def _listing(path: str) -> Listing:
 
 def _tokens() -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
     """CLIP's token counter of the built-in plugin; the core itself knows no tokenizer."""
-    from cytobench.plugins.lazy import load
+    from cytobench.plugins.factory import load
 
     try:
         count_tokens: Callable[[Sequence[str]], Sequence[int]] = load(

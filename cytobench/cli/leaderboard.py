@@ -25,7 +25,13 @@ def leaderboard(folders: tuple[Path, ...], format_: str, as_json: bool, publishe
     Rows of different data, protocols, presets, devices or seeds are never ranked together.
     """
     from cytobench.analysis.leaderboard import leaderboard as make
-    from cytobench.analysis.leaderboard import render
+    from cytobench.reporting.leaderboard import render
     from cytobench.storage.records import read_records
 
-    click.echo(render(make(read_records(folders), published), "json" if as_json else format_), nl=False)
+    records = read_records(folders)
+    board = make(records)
+    if published:
+        from cytobench.analysis.published import with_published
+
+        board = with_published(board, records)
+    click.echo(render(board, "json" if as_json else format_), nl=False)

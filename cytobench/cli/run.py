@@ -96,13 +96,13 @@ def run(
     """
     from rich.console import Console
 
-    from cytobench.analysis.leaderboard import FORMATS, print_leaderboard
     from cytobench.api import plan
     from cytobench.api import run as run_api
     from cytobench.cli.planned import as_json as forecast_json
     from cytobench.cli.planned import show
     from cytobench.pipeline.progress import open_display
     from cytobench.plugins.loading import STRICT, is_strict
+    from cytobench.reporting.leaderboard import FORMATS, print_leaderboard
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if values:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from cytobench.assets import Needs
-from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig, SampleConfig, Scope
+from cytobench._keys import content_key
+from cytobench.assets import digests
+from cytobench.config.options import outcome
+from cytobench.config.requirements import Needs
+from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig, SampleConfig, Scope
 from cytobench.errors import UserError
+from cytobench.images import View
 from cytobench.plugins import Offer
 
 
@@ -51,6 +56,33 @@ class ReadyClassifier:
     needs: Needs
     synthetic: tuple[int, ...] | None = None
     """The numbers of synthetic images it runs with, of those of the benchmark; None for all."""
+
+
+@dataclass(frozen=True)
+class ReadyExtractor:
+    """An extractor with its configuration and what it needs; ``name`` is what tables show."""
+
+    offer: Offer[ExtractorSpec]
+    name: str
+    config: PluginConfig
+    needs: Needs
+
+    @property
+    def weights_digest(self) -> str | None:
+        """SHA-256 in hex of the weights; of several, one over theirs; None without weights."""
+        found = digests(self.needs.assets)
+        return content_key("weights", found) if len(found) > 1 else next(iter(found.values()), None)
+
+    def inputs(self, view: View) -> dict[str, Any]:
+        """All that decides an image's features besides its pixels."""
+        spec = self.offer.spec
+        return {
+            "extractor": self.offer.identity,
+            "revision": spec.revision,
+            "config": outcome(self.config),
+            **self.needs.inputs(),
+            "view": asdict(view),
+        }
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from cytobench.config.options import classifier_config, extractor_config, genera
 from cytobench.contract import DatasetSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import UserError
 from cytobench.plugins.diverted import prints_to_stderr
+from cytobench.plugins.factory import load
 from cytobench.plugins.faults import REPORT, describe
 from cytobench.plugins.kinds import KINDS
-from cytobench.plugins.lazy import load
 from cytobench.plugins.offers import Offer
 from cytobench.plugins.registry import Plugins, Problem
 

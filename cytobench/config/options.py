@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cytobench.config.validation import explain
 from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import CytobenchError, UserError
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 
 
 def generator_configs(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from cytobench.assets import AssetReference, find_needs
+from cytobench.assets import AssetReference
 from cytobench.config.benchmark import Benchmark, PromptPair, Variant
-from cytobench.config.grid import Arm, ReadyClassifier, ReadyGenerator, Trial, make_arms
+from cytobench.config.grid import Arm, ReadyClassifier, ReadyExtractor, ReadyGenerator, Trial, make_arms
 from cytobench.config.options import (
     classifier_config,
     classifier_keys,
@@ -22,6 +21,7 @@ from cytobench.config.options import (
     generator_keys,
     plain_settings,
 )
+from cytobench.config.requirements import find_needs
 from cytobench.config.variants import check_variants, counts_of, find_classifier, find_generator, settings_of
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
@@ -32,11 +32,8 @@ from cytobench.data.open import open_dataset
 from cytobench.data.prompts import ClassPrompts, prompts_for
 from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError
-from cytobench.pipeline.fidelity.extract import ReadyExtractor
-from cytobench.pipeline.plan import Planner
 from cytobench.plugins import Plugins
-from cytobench.protocols import Fold, Protocol, find_protocol, split
-from cytobench.storage.store import Store
+from cytobench.protocols import Protocol, find_protocol
 
 PRESETS = ("paper", "pocket")
 
@@ -76,44 +73,6 @@ class Resolved:
             for fold in benchmark.fold or ()
             for arm in arms
         ]
-
-    def planners(self, store: Path) -> list[Planner]:
-        """The planner of each repeat. Raises UserError for classes that are too rare, or without listed shots."""
-        planners = [self.planner(store, repeat) for repeat in range(self.benchmark.repeats)]
-        if self.choice.listed is not None:
-            for repeat, planner in enumerate(planners):
-                planner.refuse_unlisted([trial for trial in self.trials if trial.repeat == repeat])
-        return planners
-
-    def planner(self, store: Path, repeat: int = 0) -> Planner:
-        """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
-        benchmark = self.benchmark
-        seed = benchmark.seed + repeat
-
-        @cache
-        def divide(synthetic: int) -> Sequence[Fold]:
-            apart = benchmark.train_only
-            seen = self.seen
-            return split(self.dataset, self.protocol, benchmark.folds, seed, apart, synthetic, seen)
-
-        divide(0)  # classes that are too rare are refused here
-        device = benchmark.device or "cpu"
-        return Planner(
-            dataset=self.dataset,
-            protocol=self.protocol,
-            folds=benchmark.folds,
-            divide=divide,
-            prompts=self.prompts,
-            train_only=benchmark.train_only,
-            seed=seed,
-            device=device,
-            dtype="float32" if device == "cpu" else "float16",
-            workers=benchmark.workers,
-            store=Store(store),
-            external=self.external.dataset if self.external else None,
-            seen=self.seen,
-            choice=self.choice,
-        )
 
 
 def default_preset(dataset: str, plugins: Plugins) -> str:

@@ -16,7 +16,7 @@ from cytobench.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cytobench.data.dataset import Dataset
+    from cytobench._dataset import Dataset
 
 CHOICES = ("random", "first", "sharpest")
 """What may be said in place of a file that lists images."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from cytobench.data.dataset import Dataset
+from cytobench._dataset import Dataset
 from cytobench.decode import decode_image, encode_png
 from cytobench.errors import UserError
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from cytobench.data.dataset import Dataset
+from cytobench._dataset import Dataset
 from cytobench.errors import UserError
 
 

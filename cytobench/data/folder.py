@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cytobench._dataset import label_problem
 from cytobench.data.dataset import Dataset, from_listing
-from cytobench.data.listing import Listing, label_problem, refuse
+from cytobench.data.listing import Listing, refuse
 from cytobench.errors import UserError
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm"})

@@ -10,7 +10,7 @@ from cytobench.data.listing import refuse
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
-    from cytobench.data.dataset import Dataset
+    from cytobench._dataset import Dataset
 
 
 def read_image_list(file: Path, dataset: Dataset, option: str, instead: str) -> list[int]:

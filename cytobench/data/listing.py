@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from cytobench.data.prompts import CLASS_NAMES, CODES, PromptPart
+from cytobench.data.class_names import CLASS_NAMES, CODES, PromptPart
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,17 +36,6 @@ class Listing:
     prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     padding: tuple[tuple[str, str], ...] = ()
-
-
-def label_problem(label: str) -> str | None:
-    """Why a label cannot be one (labels become folder names and column names), or None."""
-    if not label.strip():
-        return "the label is empty"
-    if label != label.strip():
-        return f"the label {label!r} begins or ends with a space"
-    if label.startswith(".") or any(character in "/\\" or not character.isprintable() for character in label):
-        return f"the label {label!r} must not begin with '.' or hold '/', '\\' or control characters"
-    return None
 
 
 def other_names(labels: Sequence[str]) -> dict[str, str]:

@@ -14,8 +14,9 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from cytobench._dataset import label_problem
 from cytobench.data.dataset import Dataset, from_listing
-from cytobench.data.listing import PARTS, Listing, label_problem, refuse
+from cytobench.data.listing import PARTS, Listing, refuse
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from cytobench.data.manifest import SUFFIXES, list_manifest
 from cytobench.data.tcia import find_tcia, list_tcia
 from cytobench.errors import CytobenchError, UserError
 from cytobench.plugins.diverted import prints_to_stderr
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 
 if TYPE_CHECKING:
     from cytobench.contract import DatasetSpec

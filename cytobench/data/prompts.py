@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from cytobench.data.class_names import CLASS_NAMES, PromptPart
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
-    from cytobench.data.dataset import Dataset
+    from cytobench._dataset import Dataset
 
-PromptPart = Literal["generator", "classifier"]
 PARTS: tuple[PromptPart, ...] = ("generator", "classifier")
 
 TEMPLATE = (
@@ -37,29 +37,6 @@ class ClassPrompts:
     generator: str
     classifier: str
 
-
-CLASS_NAMES: Mapping[str, str] = {
-    "BAS": "Basophil",
-    "EBO": "Erythroblast",
-    "EOS": "Eosinophil",
-    "KSC": "Smudge cell",
-    "LYA": "Atypical Lymphocyte",
-    "LYT": "Typical Lymphocyte",
-    "MMZ": "Metamyelocyte",
-    "MOB": "Monoblast",
-    "MON": "Monocyte",
-    "MYB": "Myelocyte",
-    "MYO": "Myeloblast",
-    "NGB": "Band Neutrophil",
-    "NGS": "Segmented Neutrophil",
-    "PMB": "Promyelocyte Bilobed",
-    "PMO": "Promyelocyte",
-}
-
-"""Class names of the study by their code in the Munich data set."""
-
-CODES: Mapping[str, str] = {name: code for code, name in CLASS_NAMES.items()}
-"""Codes by class name."""
 
 _LOOKS = {
     "Basophil": "lobed nucleus hidden under coarse dark purple granules, pale lilac cytoplasm",

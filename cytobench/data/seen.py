@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cytobench.data.image_list import read_image_list
 
 if TYPE_CHECKING:
-    from cytobench.data.dataset import Dataset
+    from cytobench._dataset import Dataset
 
 DECLARATIONS = ("per-fold", "external")
 """What may be said in place of a file: each fold has images of its own; none of this data was seen."""

@@ -11,8 +11,8 @@ import logging
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
+from cytobench.data.class_names import CLASS_NAMES
 from cytobench.data.listing import Listing, refuse
-from cytobench.data.prompts import CLASS_NAMES
 from cytobench.errors import UserError
 
 FOLDER = "AML-Cytomorphology_LMU"

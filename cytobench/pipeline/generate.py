@@ -15,6 +15,7 @@ from cytobench.data.cache import cache_folder
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import encode_png
 from cytobench.errors import UserError
+from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.stages.base import run_stage
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import Fold, refuse_unlisted
@@ -63,7 +64,7 @@ def generate_images(
     rows = np.arange(len(resolved.dataset.table))
     refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, None, [label])
     everything = Fold(0, rows, rows[:0], rows[:0], {"train": {label: np.arange(n)}})
-    planner, ready = resolved.planner(store or cache_folder() / "store"), resolved.generators[0]
+    planner, ready = make_planner(resolved, store or cache_folder() / "store"), resolved.generators[0]
     fits = planner.fitting(ready, shots, everything)
     for stage in fits:
         if planner.store.find("fit", stage.key) is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from cytobench._keys import content_key, derive_seed
 from cytobench.assets import Asset
-from cytobench.config.grid import ReadyClassifier, ReadyGenerator, Trial
+from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerator, Trial
 from cytobench.config.options import outcome
+from cytobench.config.resolve import Resolved
 from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.dataset import Dataset
@@ -23,13 +24,17 @@ from cytobench.data.prompts import ClassPrompts
 from cytobench.images import FilePixels, Images, Pixels, View
 from cytobench.metrics.classification import EXTERNAL
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
-from cytobench.pipeline.fidelity.extract import ReadyExtractor
-from cytobench.pipeline.fidelity.features import Part
+from cytobench.pipeline.fidelity.part import Part
 from cytobench.pipeline.fidelity.tuning import contents, held_out_rows, inputs_of, why_untested
-from cytobench.pipeline.stages.base import ClassToSample, FitStage, PredictStage, SampleStage, TrainStage, Work
+from cytobench.pipeline.stages.base import Work
 from cytobench.pipeline.stages.fidelity import FIGURES, FidelityStage
+from cytobench.pipeline.stages.fit import FitStage
+from cytobench.pipeline.stages.predict import PredictStage
+from cytobench.pipeline.stages.sample import ClassToSample, SampleStage
+from cytobench.pipeline.stages.train import TrainStage
 from cytobench.plugins import Offer
 from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted, synthetic_path
+from cytobench.protocols import split as split_dataset
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.store import Store
 
@@ -389,6 +394,46 @@ class Planner:
             {"label": labels, "prompt": [prompts[label] for label in labels], "synthetic": synthetic}
         )
         return Images(table, self.dataset.labels, prompts, pixels, view)
+
+
+def make_planners(resolved: Resolved, store: Path) -> list[Planner]:
+    """The planner of each repeat. Raises UserError for classes that are too rare, or without listed shots."""
+    planners = [make_planner(resolved, store, repeat) for repeat in range(resolved.benchmark.repeats)]
+    if resolved.choice.listed is not None:
+        for repeat, planner in enumerate(planners):
+            planner.refuse_unlisted([trial for trial in resolved.trials if trial.repeat == repeat])
+    return planners
+
+
+def make_planner(resolved: Resolved, store: Path, repeat: int = 0) -> Planner:
+    """The planner of one repeat's stages, on a store. Raises UserError for a class that is too rare."""
+    benchmark = resolved.benchmark
+    seed = benchmark.seed + repeat
+
+    @cache
+    def divide(synthetic: int) -> Sequence[Fold]:
+        apart = benchmark.train_only
+        seen = resolved.seen
+        return split_dataset(resolved.dataset, resolved.protocol, benchmark.folds, seed, apart, synthetic, seen)
+
+    divide(0)  # classes that are too rare are refused here
+    device = benchmark.device or "cpu"
+    return Planner(
+        dataset=resolved.dataset,
+        protocol=resolved.protocol,
+        folds=benchmark.folds,
+        divide=divide,
+        prompts=resolved.prompts,
+        train_only=benchmark.train_only,
+        seed=seed,
+        device=device,
+        dtype="float32" if device == "cpu" else "float16",
+        workers=benchmark.workers,
+        store=Store(store),
+        external=resolved.external.dataset if resolved.external else None,
+        seen=resolved.seen,
+        choice=resolved.choice,
+    )
 
 
 def _sets(sample: SampleStage | None, fold: Fold, part: str) -> list[list[Any]]:

@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cytobench.config.benchmark import Benchmark
-from cytobench.config.grid import ReadyClassifier, ReadyGenerator, Trial
+from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerator, Trial
 from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
 from cytobench.data.seen import DECLARATIONS
 from cytobench.pipeline.environment import device_info, environment
-from cytobench.pipeline.fidelity.extract import ReadyExtractor
 from cytobench.pipeline.plan import Planner
 from cytobench.pipeline.stages.fidelity import kept_figures
 from cytobench.storage.records import Record

@@ -18,12 +18,13 @@ from cytobench.metrics.classification import scores_by_split
 from cytobench.pipeline.dryrun.composition import class_counts, composition_lines, shots_note
 from cytobench.pipeline.engine import Engine, Node, SerialExecutor
 from cytobench.pipeline.failures import failure_of
-from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.plan import Planner, make_planners
 from cytobench.pipeline.progress import Display, QuietDisplay, RunProgress
 from cytobench.pipeline.recording import Recorder
 from cytobench.pipeline.resume import BENCHMARK_FILE, refuse_other_settings, why_undone
-from cytobench.pipeline.stages.base import SampleStage, Stage
+from cytobench.pipeline.stages.base import Stage
 from cytobench.pipeline.stages.fidelity import FidelityStage
+from cytobench.pipeline.stages.sample import SampleStage
 from cytobench.plugins import Plugins
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.records import write_record
@@ -64,7 +65,7 @@ def run_benchmark(
     Raises UserError if ``out`` holds a run with other settings.
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
-    planners = resolved.planners(store)
+    planners = make_planners(resolved, store)
     refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
     try:
         out.mkdir(parents=True, exist_ok=True)

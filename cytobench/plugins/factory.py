@@ -1,13 +1,14 @@
-"""Making what a plugin offers, with its faults laid at its door."""
+"""Importing and making what a plugin offers (``"module:attribute"``), with its faults laid at its door."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from cytobench.errors import CytobenchError
+from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.faults import REPORT, describe
-from cytobench.plugins.lazy import load
 
 
 def make(factory: str, configs: Sequence[Any], called: str) -> Any:
@@ -21,3 +22,15 @@ def make(factory: str, configs: Sequence[Any], called: str) -> Any:
         raise
     except BaseException as error:
         raise CytobenchError(f"plugin {called}: making {factory} {describe(error)}. {REPORT}.") from error
+
+
+def load(name: str) -> Any:
+    """Import ``"module:attribute"``; what the import prints goes to stderr.
+
+    Raises ValueError for another form, ImportError or AttributeError as Python has it, and what the import raises.
+    """
+    module, separator, attribute = name.partition(":")
+    if not (module and separator and attribute):
+        raise ValueError(f"{name!r} is not of the form 'module:attribute'")
+    with prints_to_stderr():
+        return getattr(import_module(module), attribute)

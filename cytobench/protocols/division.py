@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
-from cytobench.data.prompts import CLASS_NAMES
+from cytobench.data.class_names import CLASS_NAMES
 from cytobench.errors import UserError
 from cytobench.protocols.protocol import Protocol
 

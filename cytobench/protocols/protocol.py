@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from cytobench._recolour import Recolouring
 from cytobench.errors import UserError
-from cytobench.images import View
+from cytobench.images import Recolouring, View
 
 
 @dataclass(frozen=True)

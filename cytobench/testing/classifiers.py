@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cytobench.config.options import classifier_config, classifier_title
 from cytobench.contract import Checkpoints, ClassifierSpec, PluginConfig, Ran
 from cytobench.images import Images
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 from cytobench.testing.checks import LOADS, Check, LeftOut, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.options import OPTIONS

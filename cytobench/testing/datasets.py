@@ -13,7 +13,7 @@ from cytobench.config.resolve import PRESETS
 from cytobench.contract import DatasetSpec
 from cytobench.data.dataset import Dataset
 from cytobench.decode import decode_image, pixel_digest
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 from cytobench.testing.checks import LOADS, Check, require
 from cytobench.testing.conduct import conduct, revision
 from cytobench.testing.subject import Place, Stage, Subject

@@ -13,10 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from cytobench.assets import Asset, find_needs
+from cytobench.assets import Asset
+from cytobench.config.requirements import find_needs
 from cytobench.context import Context
 from cytobench.contract import PluginConfig
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 from cytobench.testing.process import Process
 from cytobench.testing.state import changes, children, device_memory, global_state, left_running, stir
 from cytobench.testing.target import Target

@@ -21,7 +21,7 @@ from cytobench.assets import Asset, resolve_asset
 from cytobench.context import Context
 from cytobench.errors import UserError
 from cytobench.images import Images
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 from cytobench_openclip import cytobench_classifiers
 from cytobench_openclip.attention import SplitAttention, split_attention
 from cytobench_openclip.classifier import ClipClassifier

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from cytobench.context import Context
 from cytobench.images import Images
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 from cytobench_timm import cytobench_classifiers
 from cytobench_timm.classifier import TimmClassifier
 from cytobench_timm.config import ResNet50Config, TimmConfig

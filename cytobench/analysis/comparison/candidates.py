@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from cytobench.analysis.comparison.declared import Named
-from cytobench.analysis.leaderboard.model import Cell, Place, Row, Section
+from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
 from cytobench.analysis.leaderboard.rows import place
 from cytobench.config.benchmark import Analysis, make_benchmark
@@ -84,12 +84,12 @@ def read_candidates(folders: Iterable[Path]) -> list[list[Candidate]]:
     return candidates_of(read_record_files(folders))
 
 
-def candidates_of(files: Mapping[Path, Record], published: bool = False) -> list[list[Candidate]]:
-    """The same of records by the file each was read from; with ``published`` sections hold the study's rows."""
+def candidates_of(files: Mapping[Path, Record], board: Leaderboard | None = None) -> list[list[Candidate]]:
+    """The same of records by the file each was read from; ``board`` is their leaderboard, where it is made already."""
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
     result = []
-    for section, group in zip(leaderboard(records, published).sections, comparable(records), strict=True):
+    for section, group in zip((board or leaderboard(records)).sections, comparable(records), strict=True):
         done = {
             (own[0].row, settings): {place(one): (one, by_digest[one.digest]) for one in own if one.status == "done"}
             for settings, own in rows_of(group)

@@ -1,49 +1,8 @@
-"""The leaderboard: the table made of records, in six formats."""
+"""The leaderboard: the table made of records."""
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable, Mapping
-
-from rich.console import Console
-
 from cytobench.analysis.leaderboard.model import Figure, Leaderboard, Row, Section
 from cytobench.analysis.leaderboard.ranking import leaderboard, one_a_place, tested_key
-from cytobench.reporting.leaderboard.data import to_csv, to_json
-from cytobench.reporting.leaderboard.html import to_html
-from cytobench.reporting.leaderboard.latex import to_latex
-from cytobench.reporting.leaderboard.markdown import to_markdown
-from cytobench.reporting.leaderboard.terminal import print_leaderboard
 
-FORMATS: Mapping[str, Callable[[Leaderboard], str]] = {
-    "markdown": to_markdown,
-    "csv": to_csv,
-    "json": to_json,
-    "latex": to_latex,
-    "html": to_html,
-}
-"""The formats for files; :func:`render` knows ``table`` besides."""
-
-
-def render(board: Leaderboard, name: str) -> str:
-    """A leaderboard as text: ``table`` (styled if stdout is a terminal) or one of ``FORMATS``."""
-    if name != "table":
-        return FORMATS[name](board)
-    buffer = io.StringIO()
-    print_leaderboard(board, Console(file=buffer, force_terminal=sys.stdout.isatty()))
-    return buffer.getvalue()
-
-
-__all__ = [
-    "FORMATS",
-    "Figure",
-    "Leaderboard",
-    "Row",
-    "Section",
-    "leaderboard",
-    "one_a_place",
-    "print_leaderboard",
-    "render",
-    "tested_key",
-]
+__all__ = ["Figure", "Leaderboard", "Row", "Section", "leaderboard", "one_a_place", "tested_key"]

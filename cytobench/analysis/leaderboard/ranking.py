@@ -24,22 +24,15 @@ RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
 PRINTED_DIGITS = 3
 
 
-def leaderboard(records: Iterable[Record], published: bool = False) -> Leaderboard:
+def leaderboard(records: Iterable[Record]) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
     train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
     Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
-    they have none; else alone. With ``published`` every section holds the study's rows beside its own.
+    they have none; else alone.
     """
-    groups = comparable(records)
-    sections = [_section(group) for group in groups]
-    if published:
-        from cytobench.analysis.published import beside as published_beside  # reads files that few ask for
-
-        pairs = zip(sections, groups, strict=True)
-        sections = [replace(section, published=published_beside(group, section.rows)) for section, group in pairs]
-    return Leaderboard(tuple(sections))
+    return Leaderboard(tuple(_section(group) for group in comparable(records)))
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:

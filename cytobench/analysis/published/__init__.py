@@ -13,7 +13,7 @@ from cytobench.analysis.published.figures import (
     published_matrix,
     published_rows,
 )
-from cytobench.analysis.published.judge import STUDY_COUNTS, beside, beside_matrix, differences
+from cytobench.analysis.published.judge import STUDY_COUNTS, beside, beside_matrix, differences, with_published
 
 __all__ = [
     "FIGURES",
@@ -26,4 +26,5 @@ __all__ = [
     "published_fids",
     "published_matrix",
     "published_rows",
+    "with_published",
 ]

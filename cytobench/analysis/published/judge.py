@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cytobench.analysis.leaderboard.model import Published, Row
-from cytobench.analysis.leaderboard.ranking import rows_of
+from cytobench.analysis.leaderboard.model import Leaderboard, Published, Row
+from cytobench.analysis.leaderboard.ranking import comparable, rows_of
 from cytobench.analysis.published.figures import PublishedRow, published_matrix, published_row, published_rows
-from cytobench.data.prompts import CLASS_NAMES
+from cytobench.data.class_names import CLASS_NAMES
 from cytobench.metrics.confusion import ConfusionMatrix
 from cytobench.storage.records import Record
 
@@ -92,6 +92,12 @@ def beside(records: Sequence[Record], rows: Sequence[Row]) -> tuple[Published, .
     own = {(group[0].row, settings): group for settings, group in rows_of(records)}
     with_records = [(row, own[row.row, row.settings]) for row in rows]
     return tuple(_beside(published, with_records) for published in published_rows())
+
+
+def with_published(board: Leaderboard, records: Sequence[Record]) -> Leaderboard:
+    """The leaderboard of these records with the study's rows beside those of every section."""
+    pairs = zip(board.sections, comparable(records), strict=True)
+    return Leaderboard(tuple(replace(section, published=beside(group, section.rows)) for section, group in pairs))
 
 
 def differences(published: PublishedRow, records: Sequence[Record]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from cytobench.data.export import file_names
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import decode_image, encode_png
 from cytobench.errors import UserError
+from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import refuse_unlisted
 
@@ -67,7 +68,7 @@ def _drawn(resolved: Resolved, shots: int) -> dict[int, list[int]]:
             f"--protocol {protocol.name}: every number of synthetic images has shots of its own there, so that none "
             "can be written before it is known. Use strict or cytodiff."
         )
-    planner = resolved.planner(cache_folder() / "store")
+    planner = make_planner(resolved, cache_folder() / "store")
     folds = [planner.divide(0)[fold] for fold in resolved.benchmark.fold or ()]
     for fold in folds:
         refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, fold, resolved.dataset.labels)

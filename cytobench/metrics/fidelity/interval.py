@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from cytobench.metrics.fidelity.distances import TooFew
+from cytobench.metrics.fidelity.features import Features, FeatureSet
 from cytobench.metrics.fidelity.resampling import FEWEST_UNITS, Units
-from cytobench.pipeline.fidelity.features import Features, FeatureSet
 
 LEVEL = 0.95
 

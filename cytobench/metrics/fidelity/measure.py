@@ -11,9 +11,9 @@ import numpy as np
 
 from cytobench._keys import derive_seed
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size, precision_recall
+from cytobench.metrics.fidelity.features import Features, FeatureSet
 from cytobench.metrics.fidelity.interval import Statistic, half_widths
 from cytobench.metrics.fidelity.resampling import FEWEST_UNITS, Units
-from cytobench.pipeline.fidelity.features import Features, FeatureSet
 
 SPLITS = 5
 """Splits of the real images in halves behind a floor."""

@@ -21,9 +21,12 @@ from cytobench.metrics.timing import Stopwatch
 from cytobench.pipeline.dryrun.pricing import Cost, Kind
 from cytobench.pipeline.fidelity.extract import reading
 from cytobench.pipeline.plan import Planner
-from cytobench.pipeline.stages.base import FitStage, PredictStage, TrainStage, run_stage
+from cytobench.pipeline.stages.base import run_stage
 from cytobench.pipeline.stages.fidelity import FidelityStage
-from cytobench.plugins.lazy import load
+from cytobench.pipeline.stages.fit import FitStage
+from cytobench.pipeline.stages.predict import PredictStage
+from cytobench.pipeline.stages.train import TrainStage
+from cytobench.plugins.factory import load
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.store import Store
 

@@ -15,7 +15,7 @@ from cytobench.pipeline.dryrun.composition import ClassCount, class_counts, shot
 from cytobench.pipeline.dryrun.pricing import Cost, Kind, recorded_costs
 from cytobench.pipeline.dryrun.reasons import Reasons
 from cytobench.pipeline.environment import device_info
-from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.plan import Planner, make_planners
 from cytobench.pipeline.resume import refuse_other_settings, why_undone
 from cytobench.pipeline.stages.fidelity import FidelityStage
 from cytobench.plugins import Offer
@@ -129,7 +129,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     folder, and ``tell`` hears of each.
     """
     refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
-    planners, counts, done = resolved.planners(store), _Counts(), 0
+    planners, counts, done = make_planners(resolved, store), _Counts(), 0
     reasons = Reasons(planners[0].store)
     for trial in resolved.trials:
         planner = planners[trial.repeat]

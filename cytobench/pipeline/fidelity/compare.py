@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cytobench._keys import derive_seed
+from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.metrics.fidelity.measure import Fidelity, measure
 from cytobench.pipeline.fidelity.copies import Copies, Tuning, Untested, find_copies
 from cytobench.pipeline.fidelity.extract import FeatureReader
-from cytobench.pipeline.fidelity.features import FeatureSet, Part
+from cytobench.pipeline.fidelity.part import Part
 
 
 @dataclass(frozen=True)

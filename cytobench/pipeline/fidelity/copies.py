@@ -14,7 +14,7 @@ from cytobench._keys import derive_seed
 from cytobench.metrics.copying import Copying, Features, Pair, contact_sheet, detect_copying, holm
 from cytobench.metrics.copying.model import LEVEL, in_pixels
 from cytobench.pipeline.fidelity.extract import FeatureReader
-from cytobench.pipeline.fidelity.features import Part
+from cytobench.pipeline.fidelity.part import Part
 
 PERMUTATIONS = 999
 """Labellings that are drawn at least; over C classes p reaches 0.05 after Holm's correction with 20 C - 1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench._keys import content_key
-from cytobench.assets import Needs, digests, find_needs
-from cytobench.config.options import extractor_config, extractor_title, outcome
+from cytobench.config.grid import ReadyExtractor
+from cytobench.config.options import extractor_config, extractor_title
+from cytobench.config.requirements import find_needs
 from cytobench.context import Context, untimed
-from cytobench.contract import ExtractorSpec, OpenedExtractor, PluginConfig, Ran
+from cytobench.contract import OpenedExtractor, Ran
 from cytobench.errors import CytobenchError
 from cytobench.images import Images, View
 from cytobench.metrics.copying.pixels import TRANSFORMS, transform
 from cytobench.pipeline.fidelity.cache import FeatureCache
-from cytobench.plugins import Offer, Plugins
+from cytobench.plugins import Plugins
 from cytobench.plugins.factory import make
 
 _CHUNK = 256
@@ -31,33 +32,6 @@ _TURNED_CHUNK = 64
 """The same where images are turned: they are decoded once, and held for all eight."""
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class ReadyExtractor:
-    """An extractor with its configuration and what it needs; ``name`` is what tables show."""
-
-    offer: Offer[ExtractorSpec]
-    name: str
-    config: PluginConfig
-    needs: Needs
-
-    @property
-    def weights_digest(self) -> str | None:
-        """SHA-256 in hex of the weights; of several, one over theirs; None without weights."""
-        found = digests(self.needs.assets)
-        return content_key("weights", found) if len(found) > 1 else next(iter(found.values()), None)
-
-    def inputs(self, view: View) -> dict[str, Any]:
-        """All that decides an image's features besides its pixels."""
-        spec = self.offer.spec
-        return {
-            "extractor": self.offer.identity,
-            "revision": spec.revision,
-            "config": outcome(self.config),
-            **self.needs.inputs(),
-            "view": asdict(view),
-        }
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from cytobench.data.folder import list_flat
 from cytobench.data.open import list_path
 from cytobench.errors import UserError
 from cytobench.images import FilePixels, Images, View
-from cytobench.pipeline.fidelity.features import Part
+from cytobench.pipeline.fidelity.part import Part
 
 
 @dataclass(frozen=True)

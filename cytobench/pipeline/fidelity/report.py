@@ -16,8 +16,8 @@ from cytobench.errors import UserError
 from cytobench.pipeline.fidelity.compare import Comparison, compare
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
 from cytobench.pipeline.fidelity.extract import ExtractorUsed, Progress, reading, ready_extractor
-from cytobench.pipeline.fidelity.features import Part
 from cytobench.pipeline.fidelity.folders import Collection, open_collection, refuse_other_classes
+from cytobench.pipeline.fidelity.part import Part
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import find_protocol
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
-from cytobench.pipeline.fidelity.features import Part
+from cytobench.pipeline.fidelity.part import Part
 
 if TYPE_CHECKING:
     import pandas as pd

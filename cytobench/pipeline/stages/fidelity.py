@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from cytobench.config.grid import ReadyExtractor
 from cytobench.images import Images
 from cytobench.metrics.timing import Stopwatch
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
-from cytobench.pipeline.fidelity.extract import ReadyExtractor
-from cytobench.pipeline.fidelity.features import Part
+from cytobench.pipeline.fidelity.part import Part
 from cytobench.pipeline.stages.base import Services, Work, stage_report
 from cytobench.protocols import synthetic_path
 from cytobench.storage.image_sets import ImageSet

@@ -8,7 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import candidates_of
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.analysis.leaderboard.words import first_line
+from cytobench.analysis.published import with_published
 from cytobench.errors import CytobenchError, UserError
 from cytobench.reporting.figures.classes import class_plans
 from cytobench.reporting.figures.cost import cost_plans
@@ -66,9 +68,10 @@ def drawings(
 def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable[[str], None]) -> list[Plan]:
     """All figures that can be drawn, each under a name of its own."""
     files = read_record_files(folders)
-    sections = candidates_of(files, published=True)
+    records = list(files.values())
+    sections = candidates_of(files, with_published(leaderboard(records), records))
     if not sections:
-        raise CytobenchError(_nothing(list(files.values())))
+        raise CytobenchError(_nothing(records))
     found: list[Plan] = []
     for number, rows in enumerate(sections, 1):
         shown = Shown(tuple(rows), f"-section{number}" if len(sections) > 1 else "")

@@ -19,9 +19,9 @@ from cytobench.config.variants import find_classifier, find_generator
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import UserError
 from cytobench.images import FilePixels
-from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.plugins import Plugins
-from cytobench.plugins.lazy import load
+from cytobench.plugins.factory import load
 from cytobench.protocols import Fold
 
 Pixels = NDArray[np.uint8]
@@ -126,7 +126,7 @@ def open_run(folder: Path, store: Path, number: int, dtype: str | None) -> Run:
             "looking at results starts none."
         )
     resolved = resolve(benchmark.model_copy(update={"device": "cpu"}), plugins)
-    planner = resolved.planner(store)
+    planner = make_planner(resolved, store)
     return Run(resolved, planner if dtype is None else replace(planner, dtype=dtype), number)
 
 

@@ -11,6 +11,7 @@ from cytobench.analysis.comparison.headline import DeclaredFamily, declared_fami
 from cytobench.analysis.leaderboard import leaderboard
 from cytobench.analysis.leaderboard.model import Row, Section
 from cytobench.analysis.leaderboard.ranking import comparable, rows_of
+from cytobench.analysis.published import with_published
 from cytobench.errors import UserError
 from cytobench.storage.records import Record, read_record_files
 
@@ -58,9 +59,10 @@ def read_groups(folders: Sequence[Path]) -> list[Group]:
 def groups_of(files: Mapping[Path, Record]) -> list[Group]:
     """The same of records that were read before."""
     records = list(files.values())
-    sections = leaderboard(records, published=True).sections
-    found = candidates_of(files, published=True)
-    return [_group(section, group, files, found) for section, group in zip(sections, comparable(records), strict=True)]
+    board = with_published(leaderboard(records), records)
+    found = candidates_of(files, board)
+    pairs = zip(board.sections, comparable(records), strict=True)
+    return [_group(section, group, files, found) for section, group in pairs]
 
 
 def _group(

@@ -21,6 +21,7 @@ from cytobench.cli import main
 from cytobench.config.benchmark import read_benchmark
 from cytobench.config.resolve import resolve
 from cytobench.config.shipped import find_benchmark, shipped_benchmarks
+from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import load_plugins
 from cytobench.storage.records import read_record
 
@@ -184,7 +185,7 @@ def test_the_grids_are_those_of_the_study() -> None:
 def test_each_can_run_as_it_stands(name: str, tmp_path: Path) -> None:
     rows, pocket = ROWS[name.removesuffix("-strict")], declared(name)["presets"]["pocket"]
     resolved = resolve(read_benchmark(find_benchmark(name)).at("pocket"), load_plugins(), "cpu")
-    resolved.planner(tmp_path)  # refuses classes that are too rare
+    make_planner(resolved, tmp_path)  # refuses classes that are too rare
     benchmark = resolved.benchmark
     assert (benchmark.dataset, benchmark.preset, benchmark.fold) == ("phantom", "pocket", (0,))
     assert list(benchmark.synthetic or ()) == pocket["synthetic"]

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from cytobench.analysis.leaderboard import render
 from cytobench.api import Result, plan, run
 from cytobench.config.benchmark import read_benchmark
 from cytobench.errors import UserError
 from cytobench.pipeline.fetch import fetch_assets, verify_assets
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_record
 
 Run = Callable[..., Result]

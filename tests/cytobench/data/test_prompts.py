@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cytobench.data.class_names import CLASS_NAMES, CODES
 from cytobench.data.dataset import Dataset
-from cytobench.data.prompts import BUILT_IN, CLASS_NAMES, CODES, prompts_for, read_prompts
+from cytobench.data.prompts import BUILT_IN, prompts_for, read_prompts
 from cytobench.errors import UserError
 
 

@@ -16,7 +16,7 @@ import cytobench_phantom
 from cytobench.config.benchmark import make_benchmark
 from cytobench.config.grid import Trial
 from cytobench.config.resolve import Resolved, resolve
-from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.plugins import Plugins, load_plugins
 
 Keys = Mapping[str, str]
@@ -53,7 +53,7 @@ class Place:
 
     def planned(self) -> tuple[Planner, list[Trial]]:
         resolved = self.edit(resolve(make_benchmark(self.values, "options"), self.plugins))
-        return resolved.planner(self.root / "store"), resolved.trials
+        return make_planner(resolved, self.root / "store"), resolved.trials
 
     def keys(self) -> Keys:
         planner, trials = self.planned()

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.api import plan, run
 from cytobench.errors import UserError
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record, read_records, rescore
 
 

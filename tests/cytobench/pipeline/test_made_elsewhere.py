@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cytobench.analysis.leaderboard import render
 from cytobench.api import Result, run
 from cytobench.errors import UserError
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record
 
 from ..noise import noise

@@ -17,7 +17,7 @@ from cytobench.config.benchmark import make_benchmark
 from cytobench.config.grid import Trial
 from cytobench.config.resolve import Resolved, resolve
 from cytobench.decode import pixel_digest
-from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.plugins import load_plugins
 
 from ..noise import noise
@@ -51,7 +51,7 @@ def plan(cells: Path, tmp_path: Path) -> Plan:
             "device": "cpu",
         }
         resolved: Resolved = resolve(make_benchmark({**values, **changes}, "options"), plugins)
-        return resolved.planner(tmp_path / store), resolved.trials
+        return make_planner(resolved, tmp_path / store), resolved.trials
 
     return call
 

@@ -12,12 +12,11 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from cytobench._recolour import Recolouring, jitter_hed, overwrite_hsv
-from cytobench.analysis.leaderboard import render
 from cytobench.api import run
 from cytobench.data.dataset import Dataset
-from cytobench.images import Images
+from cytobench.images import Images, Recolouring, jitter_hed, overwrite_hsv
 from cytobench.protocols import PROTOCOLS, draw_shots, split, split_table
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record
 
 CYTODIFF = PROTOCOLS["cytodiff"]

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.api import plan, run
 from cytobench.config.benchmark import make_benchmark
 from cytobench.config.resolve import resolve
 from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError
+from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import load_plugins
 from cytobench.protocols import CHANGES, PROTOCOLS, Fold, draw_shots, find_protocol, split, split_table
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record, read_records
 
 MISTAKES = ("pooled", "shots", "copies", "checkpoints", "recoloured", "crop")
@@ -234,7 +236,7 @@ def test_shots_come_from_the_training_part_of_the_division_that_is_tested(tmp_pa
         "options",
     )  # fmt: skip
     resolved = resolve(benchmark, load_plugins())
-    planner = resolved.planner(tmp_path)
+    planner = make_planner(resolved, tmp_path)
     for trial in resolved.trials:
         by_class, fold = planner.shots(trial), planner.fold(trial)
         assert all(1 <= len(rows) <= 4 for rows in by_class.values())
@@ -256,5 +258,5 @@ def test_where_synthetic_images_are_in_training_alone_the_shots_do_not_depend_on
         "options",
     )  # fmt: skip
     resolved = resolve(benchmark, load_plugins())
-    few, many = (resolved.planner(tmp_path).shots(trial) for trial in resolved.trials)
+    few, many = (make_planner(resolved, tmp_path).shots(trial) for trial in resolved.trials)
     assert all(np.array_equal(few[label], many[label]) for label in few)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.api import Result, plan
 from cytobench.cli.split import split_command
 from cytobench.data.choice import Choice, best_first
@@ -22,6 +22,7 @@ from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError
 from cytobench.pipeline.generate import generate_images
 from cytobench.protocols import PROTOCOLS, draw_shots, refuse_unlisted, split, split_table
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_record, read_records
 from cytobench.storage.store import Store
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
+from cytobench.reporting.leaderboard import render
 
 FOLDS = range(5)
 TEXTS = ("table", "markdown", "html")

@@ -7,7 +7,8 @@ import statistics
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import Record
 
 FOLDS = range(5)

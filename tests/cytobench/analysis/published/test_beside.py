@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from cytobench.analysis.leaderboard import FORMATS, leaderboard, render
-from cytobench.analysis.published import STUDY_COUNTS, published_rows
+from cytobench.analysis.leaderboard import leaderboard
+from cytobench.analysis.published import STUDY_COUNTS, published_rows, with_published
 from cytobench.analysis.published.judge import SETTINGS
+from cytobench.reporting.leaderboard import FORMATS, render
 from cytobench.storage.records import Record
 
 Make = Callable[..., Record]
@@ -50,7 +51,7 @@ def study(make_record: Make) -> Callable[..., list[Record]]:
 
 
 def verdicts(records: list[Record]) -> dict[str, str]:
-    (section,) = leaderboard(records, published=True).sections
+    (section,) = with_published(leaderboard(records), records).sections
     return {one.name: one.verdict for one in section.published}
 
 
@@ -144,13 +145,14 @@ def test_a_variant_at_the_studys_settings_stands_beside_its_row(study) -> None:
         config = {**SETTINGS["resnet50"], "lr": lr}
         rates[name] = study(**usual, row=f"none/{name}/s0/n0", classifier__name=name, classifier__config=config)
     assert verdicts(rates["resnet50-lr1e-3"])["S2/resnet50/n0"] == "not comparable: resnet50.lr 0.001, not 0.0001"
-    (section,) = leaderboard([*rates["resnet50-lr1e-3"], *rates["resnet50-lr1e-4"]], published=True).sections
+    records = [*rates["resnet50-lr1e-3"], *rates["resnet50-lr1e-4"]]
+    (section,) = with_published(leaderboard(records), records).sections
     (found,) = [one for one in section.published if one.name == "S2/resnet50/n0"]
     assert (found.ours.row, found.verdict) == ("none/resnet50-lr1e-4/s0/n0", "comparable")
 
 
 def test_codes_of_classes_are_the_same_data(study) -> None:
-    from cytobench.data.prompts import CODES
+    from cytobench.data.class_names import CODES
 
     counts = {CODES[label]: number for label, number in STUDY_COUNTS.items()}
     found = verdicts(study(dataset__labels=list(counts), dataset__classes=counts))
@@ -168,7 +170,7 @@ def test_the_random_row_is_never_comparable(make_record: Make) -> None:
 
 def test_every_format_has_every_published_row_and_none_without_being_asked(study) -> None:
     records = study(preset="pocket")
-    board = leaderboard(records, published=True)
+    board = with_published(leaderboard(records), records)
     for name in ("table", *FORMATS):
         text = render(board, name)
         plain = text.replace("\\", "")
@@ -185,5 +187,5 @@ def test_every_format_has_every_published_row_and_none_without_being_asked(study
 
 
 def test_published_rows_are_never_ranked(study) -> None:
-    plain, beside = leaderboard(study()), leaderboard(study(), published=True)
+    plain, beside = leaderboard(study()), with_published(leaderboard(study()), study())
     assert plain.sections[0].rows == beside.sections[0].rows

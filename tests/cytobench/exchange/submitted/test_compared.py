@@ -12,8 +12,9 @@ import pytest
 
 from cytobench.analysis.comparison.candidates import declared_analysis, read_candidates
 from cytobench.analysis.comparison.headline import declared_pairs
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.cli import main
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_records
 
 from .conftest import FOLDS, Run

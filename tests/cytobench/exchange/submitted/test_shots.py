@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cytobench.analysis.leaderboard import render
 from cytobench.cli import main
 from cytobench.config.benchmark import make_benchmark
 from cytobench.config.resolve import resolve
@@ -18,7 +17,9 @@ from cytobench.data.prompts import read_prompts
 from cytobench.decode import decode_image
 from cytobench.errors import CytobenchError
 from cytobench.exchange.submitted.shots import export_shots
+from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import load_plugins
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_record
 
 from .conftest import FOLDS, Run
@@ -41,7 +42,7 @@ def test_the_shots_are_those_a_run_tunes_on(cells: Path, protocol: str, seed: in
     tuned = {"generator": ["repeat"], "classifier": ["random"], "shots": [4], "synthetic": [2], "preset": "pocket"}
     resolved = resolve(make_benchmark({**values, **tuned, "device": "cpu"}, "test"), load_plugins())
     digests = resolved.dataset.table.set_index("path")["digest"]
-    fits = [(trial.fold, fit) for trial in resolved.trials for fit in resolved.planner(cells.parent).fits(trial)]
+    fits = [(trial.fold, fit) for trial in resolved.trials for fit in make_planner(resolved, cells.parent).fits(trial)]
     assert len(fits) == FOLDS * 3
     for fold, fit in fits:
         written = manifest[(manifest["fold"] == fold) & (manifest["label"] == fit.label)]

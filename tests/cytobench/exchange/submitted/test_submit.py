@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.cli import main
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record, read_records, rescore
 
 from .conftest import FOLDS, Run

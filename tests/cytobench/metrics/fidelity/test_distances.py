@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size, precision_recall
-from cytobench.pipeline.fidelity.features import Features
+from cytobench.metrics.fidelity.features import Features
 
 
 class FlatPixels(torch_fidelity.FeatureExtractorBase):

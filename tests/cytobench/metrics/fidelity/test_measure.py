@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cytobench.metrics.fidelity.distances import kid
+from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.metrics.fidelity.measure import Fidelity, measure
-from cytobench.pipeline.fidelity.features import FeatureSet
 
 
 def normal(n: int, d: int, seed: int, shift: float = 0.0, groups: list[str | None] | None = None) -> FeatureSet:

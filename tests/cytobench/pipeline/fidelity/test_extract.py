@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from cytobench.config.grid import ReadyExtractor
 from cytobench.decode import pixel_digest
 from cytobench.errors import CytobenchError, UserError
 from cytobench.images import Images, View
-from cytobench.pipeline.fidelity.extract import ReadyExtractor, reading, ready_extractor
+from cytobench.pipeline.fidelity.extract import reading, ready_extractor
 from cytobench.plugins import load_plugins
 
 Seen = Callable[[], list[str]]

@@ -20,9 +20,10 @@ from cytobench.api import plan, run
 from cytobench.config.benchmark import Benchmark
 from cytobench.config.resolve import resolve
 from cytobench.errors import UserError
+from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.metrics.fidelity.measure import measure
 from cytobench.pipeline.dryrun.forecast import Forecast
-from cytobench.pipeline.fidelity.features import FeatureSet
+from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.stages.base import run_stage
 from cytobench.pipeline.stages.fidelity import kept_figures
 from cytobench.plugins import load_plugins
@@ -260,7 +261,7 @@ def test_a_stage_crosses_to_another_process_and_does_the_same_there(values: dict
     plugins = load_plugins()
     resolved = resolve(Benchmark(**{key: value for key, value in values.items() if key != "out"}), plugins)
     run(**values)
-    planner = resolved.planner(values["out"] / "store")
+    planner = make_planner(resolved, values["out"] / "store")
     trial = next(trial for trial in resolved.trials if trial.arm.n)
     stage = planner.fidelity(trial, resolved.extractors[0])
     assert stage is not None

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
 from cytobench.errors import CytobenchError, UserError
 from cytobench.reporting.figures import Drawing, drawings, missing_glyphs, png, style, svg
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_records
 
 Write = Callable[..., Path]

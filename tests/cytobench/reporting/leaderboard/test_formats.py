@@ -15,7 +15,9 @@ import jsonschema
 import pandas as pd
 import pytest
 
-from cytobench.analysis.leaderboard import leaderboard, render
+from cytobench.analysis.leaderboard import leaderboard
+from cytobench.analysis.published import with_published
+from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import Record
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -126,7 +128,9 @@ def test_csv_comes_back_with_every_figure(board) -> None:
 def test_latex_compiles_with_booktabs(make_values, tmp_path: Path, published: bool) -> None:
     dataset = {**make_values()["dataset"], "name": r"a_b & 50% {x} \y ~^"}
     records = [Record.model_validate({**make_values(fold), "dataset": dataset}) for fold in range(5)]
-    board = leaderboard(records, published)
+    board = leaderboard(records)
+    if published:
+        board = with_published(board, records)
     (tmp_path / "board.tex").write_text(render(board, "latex"))
     (tmp_path / "paper.tex").write_text(
         "\\documentclass[twocolumn]{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage[T1]{fontenc}\n"
@@ -147,7 +151,8 @@ def test_latex_compiles_with_booktabs(make_values, tmp_path: Path, published: bo
 def test_json_keeps_its_schema(board, make_record) -> None:
     schema = json.loads((DOCS / "schema" / "leaderboard.json").read_text())
     judge = jsonschema.Draft202012Validator(schema)
-    failed = leaderboard([make_record(0), make_record(1, f1=None)], published=True)
+    records = [make_record(0), make_record(1, f1=None)]
+    failed = with_published(leaderboard(records), records)
     for one in (board, failed):
         judge.validate(json.loads(render(one, "json")))
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cytobench.data.quality.quality_sheet import draw_quality_sheet
 from cytobench.data.quality.tiles import COLUMNS, GAP, RED, ROW, TILE, TITLE
+from cytobench.data.quality_sheet import draw_quality_sheet
 
 WHITE = 255
 
