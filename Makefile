@@ -25,6 +25,7 @@ site: demo
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # Tests of pages need a browser: Debian's is installed where that asks no password, else they are skipped.
 browser:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cytobench.cli.loading import plugin_module_option
-from cytobench.errors import CytobenchError
+from cytobench.errors import CytobenchError, on_the_command_line
 
 COMMANDS = {
     "run": "Run a benchmark and show its leaderboard.",
@@ -81,7 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    sys.exit(_run(arguments, debug))
+    with on_the_command_line():
+        sys.exit(_run(arguments, debug))
 
 
 def _run(arguments: list[str], debug: bool) -> int:
