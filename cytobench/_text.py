@@ -1,9 +1,10 @@
-"""Rows of texts as lines with columns under each other."""
+"""Texts for people: rows as aligned lines, and the nearest name to one that is not known."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but tab and line feed; an escape sequence begins with one."""
@@ -19,3 +20,10 @@ def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rows = [[printable(text).replace("\n", " ") for text in row] for row in rows]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean NAME?`` with the nearest of the known names, capitals or not; empty where none is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(name.casefold(), by_folded, n=1)
+    return f" Did you mean {by_folded[near[0]]}?" if near else ""
