@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from cytobench._text import aligned_lines, printable
-from cytobench.analysis.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration, first_line
 from cytobench.errors import UserError
+from cytobench.reporting.words import METRIC_NAMES, SPLIT_NAMES, duration, first_line
 from cytobench.storage.records import Record
 
 

@@ -12,6 +12,7 @@ from cytobench.analysis.comparison.declared import Named
 from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Place, Row, Section
 from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
 from cytobench.analysis.leaderboard.rows import place
+from cytobench.analysis.outcomes import Cause, Reason
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record, read_record_files
@@ -169,6 +170,12 @@ def why_never_paired(a: Candidate, b: Candidate) -> str:
     if not set(a.trials) & set(b.trials):
         return f"no fold is finished in both ({_places(a)} of the one, {_places(b)} of the other)"
     return ""
+
+
+def may_have_seen(*candidates: Candidate) -> Reason | None:
+    """Why nothing can be said of rows that may have seen the test images; None if none of them has."""
+    names = [one.name for one in candidates if one.row.made_elsewhere == "undeclared"]
+    return Reason(Cause.MAY_HAVE_SEEN, " and ".join(names)) if names else None
 
 
 def _why_apart(one: Candidate, other: Candidate) -> str:

@@ -8,16 +8,22 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from cytobench.analysis.comparison.align import aligned
-from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary, why_never_paired
+from cytobench.analysis.comparison.candidates import (
+    Candidate,
+    declared_analysis,
+    may_have_seen,
+    primary,
+    why_never_paired,
+)
+from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
-from cytobench.analysis.comparison.price import price
 from cytobench.analysis.leaderboard.model import Place
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
 from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text, third_party_text
+from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
 from cytobench.metrics.classification import METRICS
 from cytobench.metrics.statistics.classes import ClassScore, per_class
-from cytobench.metrics.statistics.cost import GainAndCost
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
 from cytobench.metrics.statistics.images import ImageDifference, image_differences, mcnemar_exact, unit_counts
 from cytobench.metrics.statistics.images import accuracy as pooled_accuracy
@@ -119,7 +125,7 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
         classes=tuple(
             zip(*(per_class(table.rename(columns={one: "predicted"}), evaluated) for one in ("a", "b")), strict=True)
         ),
-        cost=None if gain is None else price(a, b, gain, adjusted, places),
+        cost=None if gain is None else gain_and_cost(a, b, gain, conclude(gain, may_have_seen(a, b), adjusted), places),
         declared=declared,
     )
 

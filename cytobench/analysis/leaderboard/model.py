@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cytobench.analysis.outcomes import Standing
 from cytobench.plugins import BUILT_IN
 from cytobench.protocols import CHANGES
 
@@ -92,8 +93,8 @@ class Row:
     """Whether the predictions came from a system outside cytobench."""
     values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
     """What the figures are made of: each finished place's score, where there is one."""
-    standing: str = ""
-    """``best``, ``not distinguishable`` (from the best), ``below``, ``not known``; empty if nothing is to compare."""
+    standing: Standing | None = None
+    """Against the best row; None if nothing is to compare."""
     p_best: float | None = None
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
     makers: tuple[Maker, ...] = ()

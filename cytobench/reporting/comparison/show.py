@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from cytobench._text import aligned_lines
 from cytobench.analysis.comparison.pair import Comparison
-from cytobench.analysis.comparison.words import VERDICTS, difference_texts, p_text, price_text
 from cytobench.analysis.leaderboard.model import Section
-from cytobench.analysis.leaderboard.words import METRIC_NAMES
 from cytobench.metrics.statistics.classes import Proportion
+from cytobench.reporting.outcomes import against_text, difference_texts, gain_and_cost_text, no_interval_text, p_text
+from cytobench.reporting.words import METRIC_NAMES
 
 
 def comparison_lines(found: Comparison) -> list[str]:
@@ -49,10 +49,10 @@ def _over_folds(found: Comparison) -> list[str]:
             continue
         spread = "" if over.difference.std_seeds is None else f"{over.difference.std_seeds:.3f}"
         rows.append([name, f"{over.a:.3f}", f"{over.b:.3f}", *difference_texts(over.difference), spread])
-        reasons += [over.difference.why] if over.difference.why else []
+        reasons.append(no_interval_text(over.difference))
     of_seeds = "; seeds steady the mean and never count as folds" if seeds > 1 else ""
     note = f"* primary. Corrected for overlapping training parts, n_test/n_train {found.ratio:.2f}{of_seeds}."
-    return [*aligned_lines(rows), *(f"{reason.capitalize()}." for reason in dict.fromkeys(reasons)), note]
+    return [*aligned_lines(rows), *(f"{reason.capitalize()}." for reason in dict.fromkeys(reasons) if reason), note]
 
 
 def _over_images(found: Comparison) -> list[str]:
@@ -89,14 +89,14 @@ def _classes(found: Comparison) -> list[str]:
 def _conclusion(found: Comparison) -> list[str]:
     lines = []
     if found.cost is not None:
-        lines.append(f"Gain and cost: {price_text(found.cost, found.metric, found.a.section.device)}.")
+        lines.append(f"Gain and cost: {gain_and_cost_text(found.cost, found.metric, found.a.section.device)}.")
     if found.declared is None:
         lines.append("Not one of the declared comparisons: exploratory, its p adjusted for nothing.")
     else:
         pair = found.declared
         lines.append(
-            f"Declared, in a family of {pair.family}: p {p_text(pair.p_holm)} (Holm), {pair.row.name} is "
-            f"{VERDICTS[pair.verdict]} {pair.reference.name}."
+            f"Declared, in a family of {pair.family}: p {p_text(pair.p_holm)} (Holm), {pair.row.name}: "
+            f"{against_text(pair.conclusion, pair.reference.name)}."
         )
     return lines
 

@@ -8,9 +8,10 @@ from cytobench._text import aligned_lines
 from cytobench.analysis.comparison.baselines import Baselines
 from cytobench.analysis.comparison.candidates import primary, validated
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair, counts_beside
-from cytobench.analysis.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
-from cytobench.analysis.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, third_party_text
+from cytobench.analysis.leaderboard.words import third_party_text
 from cytobench.config.benchmark import Analysis
+from cytobench.reporting.outcomes import difference_texts, extra_time_text, p_text, pair_text, priced_text
+from cytobench.reporting.words import METRIC_NAMES, SPLIT_NAMES
 
 
 def family_lines(family: DeclaredFamily) -> list[str]:
@@ -82,7 +83,7 @@ def _headline(family: DeclaredFamily) -> list[str]:
 
 def _prices(family: DeclaredFamily) -> list[str]:
     rows = [
-        [one.pair.row.name, f"{one.cost.gain.mean:+.3f}", extra_time_text(one.cost), gain_text(one.cost)]
+        [one.pair.row.name, f"{one.cost.gain.mean:+.3f}", extra_time_text(one.cost), priced_text(one.cost)]
         for one in family.headline
         if one.cost is not None
     ]
@@ -98,8 +99,7 @@ def _part(title: str, pairs: Sequence[DeclaredPair], family: DeclaredFamily) -> 
 
 
 def _row(pair: DeclaredPair, family: DeclaredFamily) -> list[str]:
-    other = "the reference" if pair.baselines is None else "the best baseline"
-    words = f"{VERDICTS[pair.verdict]} {other}" + (f": {pair.why}" if pair.why else "")
+    words = pair_text(pair)
     if pair.chosen:
         counts = counts_beside(family.section, pair.row)
         among = f"chosen among {', '.join(map(str, counts))}" if len(counts) > 1 else "the only N"

@@ -7,10 +7,22 @@ from typing import Any
 
 from cytobench.analysis.comparison.baselines import Baselines
 from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair
 from cytobench.analysis.comparison.pair import Comparison, OverFolds
+from cytobench.analysis.outcomes import Outcome
 from cytobench.metrics.statistics.classes import ClassScore
+from cytobench.metrics.statistics.folds import FoldDifference
 from cytobench.metrics.statistics.images import PERMUTATIONS, RESAMPLES
+from cytobench.reporting.outcomes import gain_text, no_interval_text, why_not_known
+
+VERDICTS = {
+    Outcome.GAIN: "better",
+    Outcome.LOSS: "worse",
+    Outcome.NO_DIFFERENCE: "not distinguishable",
+    Outcome.NOT_KNOWN: "not known",
+}
+"""The words of the key ``verdict``."""
 
 
 def comparison_values(found: Comparison) -> dict[str, Any]:
@@ -36,7 +48,7 @@ def comparison_values(found: Comparison) -> dict[str, Any]:
         },
         "mcnemar": [{**asdict(one), "seed": one.seed if seed_known else None} for one in found.mcnemar],
         "classes": {a.label: _classes(a, b) for a, b in found.classes},
-        "gain_and_cost": None if found.cost is None else asdict(found.cost),
+        "gain_and_cost": _cost(found.cost),
         "declared": None if found.declared is None else _pair(found.declared),
     }
 
@@ -50,7 +62,7 @@ def family_values(family: DeclaredFamily) -> dict[str, Any]:
         "baselines": {one.plugin: _baselines(one, family.analysis.metric) for one in family.baselines},
         "absent_baselines": list(family.absent),
         "headline": [
-            {**_pair(one.pair), "gain_and_cost": None if one.cost is None else asdict(one.cost)}
+            {**_pair(one.pair), "gain_and_cost": _cost(one.cost)}
             for one in family.headline
         ],
         "comparisons": [_pair(pair) for pair in family.pairs],
@@ -62,12 +74,33 @@ def _pair(pair: DeclaredPair) -> dict[str, Any]:
         "row": _row(pair.row),
         "reference": _row(pair.reference),
         "against": "reference" if pair.baselines is None else "best baseline",
-        "difference": None if pair.difference is None else asdict(pair.difference),
+        "difference": _difference(pair.difference),
         "p_holm": pair.p_holm,
         "family": pair.family,
         "chosen_on_validation": pair.chosen,
-        "verdict": pair.verdict,
-        "why": pair.why,
+        "verdict": VERDICTS[pair.conclusion.outcome],
+        "outcome": pair.conclusion.outcome,
+        "why": why_not_known(pair.conclusion),
+    }
+
+
+def _difference(difference: FoldDifference | None) -> dict[str, Any] | None:
+    if difference is None:
+        return None
+    values = asdict(difference)
+    del values["no_interval"]
+    return {**values, "why": no_interval_text(difference)}
+
+
+def _cost(cost: GainAndCost | None) -> dict[str, Any] | None:
+    if cost is None:
+        return None
+    return {
+        "gain": _difference(cost.gain),
+        "hours": cost.hours,
+        "hours_per_step": cost.hours_per_step,
+        "outcome": cost.conclusion.outcome,
+        "words": gain_text(cost),
     }
 
 
@@ -92,7 +125,7 @@ def _row(one: Candidate) -> dict[str, Any]:
 
 
 def _folds(over: OverFolds) -> dict[str, Any]:
-    return {"a": over.a, "b": over.b, "difference": None if over.difference is None else asdict(over.difference)}
+    return {"a": over.a, "b": over.b, "difference": _difference(over.difference)}
 
 
 def _classes(a: ClassScore, b: ClassScore) -> dict[str, Any]:

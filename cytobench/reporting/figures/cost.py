@@ -7,12 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.comparison.words import price_text
+from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.leaderboard.rows import stage_seconds
-from cytobench.analysis.leaderboard.words import METRIC_NAMES, duration
-from cytobench.metrics.statistics.cost import GainAndCost
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.shown import Shown, is_gain, row_name, series_name
+from cytobench.reporting.figures.shown import Shown, row_name, series_name
 from cytobench.reporting.figures.style import (
     FAINT,
     FILLS,
@@ -29,6 +27,8 @@ from cytobench.reporting.figures.style import (
     styled,
 )
 from cytobench.reporting.figures.text import labels, listed, shortened, slug
+from cytobench.reporting.outcomes import gain_and_cost_text, gain_text
+from cytobench.reporting.words import METRIC_NAMES, duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +130,7 @@ def _gains(shown: Shown, gains: Sequence[Priced], name: str) -> Drawing:
             for number, line in enumerate(lines.values())
         }
         axes.set_xlabel(f"device-{called} beyond N = 0, on {device}")
-        axes.set_ylabel(f"gain in {METRIC_NAMES[metric]}, 95 % interval\n(hollow: no gain shown)")
+        axes.set_ylabel(f"gain in {METRIC_NAMES[metric]}, 95 % interval\n(filled: gain)")
         axes.axvline(0, color=FAINT, linewidth=0.6, linestyle=":")
         axes.margins(x=0.08)
         grid(axes, "y")
@@ -139,7 +139,7 @@ def _gains(shown: Shown, gains: Sequence[Priced], name: str) -> Drawing:
     caption = (
         f"Gain in {METRIC_NAMES[metric]} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
         "corrected resampled t over folds (Nadeau and Bengio 2003), against the device time beyond that of N = 0, all "
-        "stages counted. A gain is filled, and priced, only where its interval lies above 0 and, in a declared family, "
+        "stages counted. It is filled, and a gain, only where its interval lies above 0 and, in a declared family, "
         f"where Holm's adjustment leaves it. {shown.about([one for one, _ in gains])}"
     )
     return Drawing(name, title, _alt(shown, gains), caption, figure)
@@ -153,7 +153,7 @@ def _line(axes: Axes, line: Sequence[Priced], number: int, unit: float) -> Any:
         if low is not None and high is not None:
             bar: dict[str, Any] = {"linewidth": 0.9, "marker": "_", "markersize": 3.5}
             axes.plot([x, x], [low, high], color=look["color"], **bar)
-        face = look["color"] if is_gain(gain) else "white"
+        face = look["color"] if gain.shown else "white"
         point: dict[str, Any] = {
             "linestyle": "",
             "marker": look["marker"],
@@ -180,12 +180,12 @@ def _name_counts(axes: Axes, gains: Sequence[Priced], unit: float) -> None:
 
 def _alt(shown: Shown, gains: Sequence[Priced]) -> str:
     told = [
-        f"{one.row.row}: {price_text(gain, shown.cells[0][1], shown.section.device)}"
+        f"{one.row.row}: {gain_and_cost_text(gain, shown.cells[0][1], shown.section.device)}"
         for one, gain in gains
-        if len(gains) <= MOST_TOLD or one in shown.chosen or is_gain(gain)
+        if len(gains) <= MOST_TOLD or one in shown.chosen or gain.shown
     ]
     left = len(gains) - len(told)
-    more = [f"{left} more rows, of which none shows a gain"] if left else []
+    more = [f"{left} more rows, none of them a gain"] if left else []
     return f"{gains[0][0].row.classifier}. {'; '.join([*told, *more])}."
 
 
@@ -193,7 +193,7 @@ def _words(line: Sequence[Priced]) -> str:
     """What may be said, each saying with its N where there are several."""
     found: dict[str, list[str]] = {}
     for one, gain in line:
-        found.setdefault(gain.words, []).append(f"{one.row.n_synthetic:,}")
+        found.setdefault(gain_text(gain), []).append(f"{one.row.n_synthetic:,}")
     if len(found) == 1:
         return next(iter(found))
     return "; ".join(f"{words} at {_counts(counts)}" for words, counts in found.items())

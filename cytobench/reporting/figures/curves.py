@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
+from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.leaderboard.model import Cell, Figure
-from cytobench.analysis.leaderboard.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
 from cytobench.metrics.classification import METRICS
-from cytobench.metrics.statistics.cost import GainAndCost
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.published_curves import PublishedCurve, published_curve
 from cytobench.reporting.figures.scales import count_axis
-from cytobench.reporting.figures.shown import Shown, is_gain, series_name
+from cytobench.reporting.figures.shown import Shown, series_name
 from cytobench.reporting.figures.style import (
     FAINT,
     MM,
@@ -29,6 +28,8 @@ from cytobench.reporting.figures.style import (
     styled,
 )
 from cytobench.reporting.figures.text import shortened, slug
+from cytobench.reporting.outcomes import gain_text
+from cytobench.reporting.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,9 +154,9 @@ def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: flo
         drawn = [(one.row.n_synthetic, gains[id(one)]) for one in line if id(one) in gains]
         where = [(n, found.gain.mean) for n, found in drawn]
         ends = [(found.gain.low, found.gain.high) for _, found in drawn]
-        _marked(axes, where, ends, [is_gain(found) for _, found in drawn], number, len(curve.lines))
+        _marked(axes, where, ends, [found.shown for _, found in drawn], number, len(curve.lines))
     known = any(found.gain.low is not None for found in gains.values())
-    note = ", 95 % interval\n(hollow: no gain shown)" if known else "\n(no interval is known)"
+    note = ", 95 % interval\n(filled: gain)" if known else "\n(no interval is known)"
     axes.set_title(f"gain over N = 0{note}")
     axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
     _finish(axes, curve, room)
@@ -236,12 +237,12 @@ def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
 
 
 def _point_text(one: Candidate, cell: Cell, gain: GainAndCost | None) -> str:
-    """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no gain shown)``."""
+    """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no difference shown)``."""
     score = f"{figure_text(one.row.figures.get(cell))} at N = {one.row.n_synthetic:,}"
     if gain is None:
         return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
-    return f"{score} ({gain.gain.mean:+.3f}{interval}: {gain.words})"
+    return f"{score} ({gain.gain.mean:+.3f}{interval}: {gain_text(gain)})"
 
 
 def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str:
@@ -257,7 +258,7 @@ def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str
     if gains:
         parts.append(
             "Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio "
-            "2003); filled where a gain is shown, for the primary metric after Holm's adjustment."
+            "2003); filled where it is a gain, for the primary metric after Holm's adjustment."
         )
     if curve.shown.section.pooled:
         parts.append(

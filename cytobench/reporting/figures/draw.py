@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import candidates_of
 from cytobench.analysis.leaderboard import leaderboard
-from cytobench.analysis.leaderboard.words import first_line
 from cytobench.analysis.published import with_published
 from cytobench.errors import CytobenchError, UserError
 from cytobench.reporting.figures.classes import class_plans
@@ -21,6 +20,7 @@ from cytobench.reporting.figures.gallery import BY_CLASS, BY_SHOTS, gallery_plan
 from cytobench.reporting.figures.matrices import matrix_plans
 from cytobench.reporting.figures.shown import Shown
 from cytobench.reporting.figures.text import listed
+from cytobench.reporting.words import first_line
 from cytobench.storage.records import Record, read_record_files
 
 _CLASSIFIER = "a finished row of the classifier {} {}"

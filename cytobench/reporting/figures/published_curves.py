@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
 from cytobench.analysis.leaderboard.model import Published, Section
-from cytobench.analysis.leaderboard.words import METRIC_NAMES
 from cytobench.analysis.published.judge import NO_ROW
 from cytobench.reporting.figures.scales import count_axis
 from cytobench.reporting.figures.style import FAINT, grid
 from cytobench.reporting.figures.text import listed
+from cytobench.reporting.words import METRIC_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary
+from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
-from cytobench.analysis.comparison.price import price
 from cytobench.analysis.leaderboard.model import Cell, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, generator_text, places_text, third_party_text
+from cytobench.analysis.leaderboard.words import ELSEWHERE, places_text, third_party_text
+from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
-from cytobench.metrics.statistics.cost import GainAndCost
+from cytobench.reporting.words import generator_text
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,13 @@ class Shown:
         plain = self.plain(one)
         if plain is None or plain is one:
             return None
-        difference, _ = row_difference(one, plain, cell)
+        difference, obstacle = row_difference(one, plain, cell)
         if difference is None:
             return None
         pair = next((pair for pair in self.pairs if pair.row is one and pair.reference is plain), None)
         p = pair.p_holm if pair is not None and cell == self.cells[0] else None
-        return price(one, plain, difference, p, set(one.trials) & set(plain.trials))
+        conclusion = conclude(difference, obstacle, p)
+        return gain_and_cost(one, plain, difference, conclusion, set(one.trials) & set(plain.trials))
 
     def about(self, rows: Sequence[Candidate] = ()) -> str:
         """Data, protocol, preset, device, images, folds and seeds, then what is to be known of these rows."""
@@ -114,8 +116,3 @@ def row_name(one: Candidate) -> str:
 def _order(one: Candidate) -> tuple[object, ...]:
     row = one.row
     return row.n_synthetic > 0, row.generator, row.shots, row.settings, row.n_synthetic
-
-
-def is_gain(found: GainAndCost) -> bool:
-    """Whether a gain may be spoken of."""
-    return found.words.startswith("a gain")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from cytobench.analysis.leaderboard.model import Cell, Figure, Published, Section
-from cytobench.analysis.leaderboard.words import METRIC_NAMES
 from cytobench.reporting.leaderboard.tables import TableCell
+from cytobench.reporting.words import METRIC_NAMES
 
 SPLITS = ("test", "validation")
 INTRODUCTION = (

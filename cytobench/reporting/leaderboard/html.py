@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from cytobench.analysis.leaderboard import fidelity
 from cytobench.analysis.leaderboard.model import Leaderboard, Section
-from cytobench.analysis.leaderboard.words import LEGEND
+from cytobench.reporting.leaderboard import fidelity
 from cytobench.reporting.leaderboard.beside import INTRODUCTION, published_header, published_lines
 from cytobench.reporting.leaderboard.tables import TableCell, header, lines
+from cytobench.reporting.words import LEGEND
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1f; }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cytobench.analysis.leaderboard.model import Leaderboard, Section
-from cytobench.analysis.leaderboard.words import LEGEND, METRIC_NAMES, SPLIT_NAMES
 from cytobench.reporting.leaderboard.beside import INTRODUCTION, by_verdict, published_header, published_lines
 from cytobench.reporting.leaderboard.tables import TableCell, header, lines, splits_of
+from cytobench.reporting.words import LEGEND, METRIC_NAMES, SPLIT_NAMES
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

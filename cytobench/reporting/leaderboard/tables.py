@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from cytobench.analysis.leaderboard.model import Section
-from cytobench.analysis.leaderboard.words import (
+from cytobench.analysis.leaderboard.model import Row, Section
+from cytobench.analysis.leaderboard.words import ELSEWHERE, places_text, third_party_text
+from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
+from cytobench.reporting.words import (
     MAJORITY,
     METRIC_NAMES,
     SPLIT_NAMES,
     classifier_text,
     count_text,
     figure_text,
+    first_line,
     generator_text,
     ran_text,
-    rank_text,
-    remarks,
     time_text,
 )
 
@@ -68,6 +70,34 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
         names = [TableCell(""), TableCell("none"), TableCell(MAJORITY), TableCell(""), TableCell("")]
         result.append([*names, *figures, TableCell(""), TableCell("reference, from the class counts")])
     return result
+
+
+def rank_text(row: Row) -> str:
+    """The rank with the mark of a row that is not told from the best, or ``-``."""
+    mark = "" if row.standing is None else STANDING_MARKS.get(row.standing, "")
+    return "-" if row.rank is None else f"{row.rank}{mark}"
+
+
+def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str]:
+    """What a reader must know about a row besides its figures; ``seeds`` are those of its section.
+
+    Without ``standing`` nothing of how it stands against the best row.
+    """
+    texts = []
+    if row.settings:
+        texts.append(f"settings: {row.settings}")
+    if row.third_party:
+        texts.append(third_party_text(row))
+    if standing and row.standing in STANDINGS:
+        texts.append(STANDINGS[row.standing])
+    if row.shortfall:
+        texts.append(f"shots: {row.shortfall}")
+    if not row.complete:
+        texts.append(f"INCOMPLETE, not ranked: {places_text(row.missing, seeds)} missing")
+    if row.made_elsewhere != "no":
+        texts.append(f"made elsewhere: {ELSEWHERE[row.made_elsewhere]}")
+    texts += [f"FAILED in {places_text([where], seeds)}: {first_line(error)}" for where, error in row.failed.items()]
+    return texts
 
 
 def splits_of(section: Section) -> list[str]:

@@ -11,9 +11,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cytobench._text import aligned_lines, printable
-from cytobench.analysis.leaderboard.fidelity import HEADER, lines, title
 from cytobench.analysis.leaderboard.model import FidelityTable, Leaderboard, Row, Section
-from cytobench.analysis.leaderboard.words import (
+from cytobench.reporting.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
+from cytobench.reporting.leaderboard.fidelity import HEADER, lines, title
+from cytobench.reporting.leaderboard.tables import rank_text, remarks
+from cytobench.reporting.words import (
     LEGEND,
     MAJORITY_SHORT,
     METRIC_NAMES,
@@ -22,11 +24,8 @@ from cytobench.analysis.leaderboard.words import (
     figure_text,
     generator_text,
     ran_text,
-    rank_text,
-    remarks,
     time_text,
 )
-from cytobench.reporting.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
 
 _SHORT = {
     "test": "test",

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cytobench.analysis.leaderboard.model import Section
-from cytobench.analysis.leaderboard.words import LEGEND
+from cytobench.analysis.outcomes import Outcome
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.reporting.leaderboard.beside import published_header, published_lines
 from cytobench.reporting.page.classes import class_tables, shown_rows
@@ -31,6 +31,7 @@ from cytobench.reporting.page.tables import (
 )
 from cytobench.reporting.page.verdict import Verdict, verdict, words_of
 from cytobench.reporting.page.view import TOPICS, Media, SectionView, View
+from cytobench.reporting.words import LEGEND
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
         apart=why_apart(groups),
         legend=LEGEND,
         filters=_filters(sections),
-        verdicts=tuple(sorted(sections, key=lambda one: one.verdict.kind == "unknown")),
+        verdicts=tuple(sorted(sections, key=lambda one: one.verdict.outcome is Outcome.NOT_KNOWN)),
         no_images=_no_images(sections),
         images_shown=_images_shown(groups, sections),
         made_with=f"cytobench {version('cytobench')}",

@@ -7,28 +7,34 @@ from dataclasses import dataclass
 from math import fsum
 
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair
-from cytobench.analysis.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
-from cytobench.analysis.leaderboard import fidelity
+from cytobench.analysis.leaderboard.fidelity import found_in
 from cytobench.analysis.leaderboard.model import Cell, Figure, Row, Section
 from cytobench.analysis.leaderboard.ranking import ranked_by
 from cytobench.analysis.leaderboard.rows import place, stage_seconds
-from cytobench.analysis.leaderboard.words import (
+from cytobench.config.benchmark import Analysis
+from cytobench.reporting.leaderboard import fidelity
+from cytobench.reporting.leaderboard.tables import rank_text, remarks
+from cytobench.reporting.outcomes import (
+    STANDINGS_SHORT,
+    difference_texts,
+    extra_time_text,
+    p_text,
+    pair_text,
+    priced_text,
+)
+from cytobench.reporting.page.gather import Group
+from cytobench.reporting.words import (
     MAJORITY,
     METRIC_NAMES,
     SPLIT_NAMES,
-    STANDING,
     classifier_text,
     count_text,
     duration,
     figure_text,
     generator_text,
     ran_text,
-    rank_text,
-    remarks,
     time_text,
 )
-from cytobench.config.benchmark import Analysis
-from cytobench.reporting.page.gather import Group
 from cytobench.storage.records import FidelityFigure, FidelityUsed
 
 
@@ -78,13 +84,7 @@ def standings(row: Row) -> str:
         return "incomplete, not ranked"
     if row.rank is None:
         return "not ranked"
-    words = {
-        "best": "best row",
-        "not distinguishable": "not distinguishable from the best",
-        "below": "below the best",
-        "not known": "not known beside the best",
-    }
-    return words.get(row.standing, "the only ranked row")
+    return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]
 
 
 def _any_figure(row: Row) -> bool:
@@ -120,7 +120,7 @@ def shown_cells(section: Section) -> list[Cell]:
 def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
     best = ranked_by(section.pooled)
     figure = row.figures.get(best)
-    said = tuple(text for text in (ran_text(row), *remarks(row, section.seeds)) if text not in STANDING.values())
+    said = (ran_text(row), *remarks(row, section.seeds, standing=False))
     ranked, *figures = (_figure(row.figures.get(cell), cell in row.best) for cell in cells)
     kind = "failed" if not _any_figure(row) else "" if row.rank is not None else "unranked"
     return Line(
@@ -159,7 +159,7 @@ def family_table(family: DeclaredFamily) -> Table:
     lines = []
     for pair in pairs:
         cost = prices.get(id(pair))
-        price = ("-", "") if cost is None else (extra_time_text(cost), gain_text(cost))
+        price = ("-", "") if cost is None else (extra_time_text(cost), priced_text(cost))
         lines.append(
             Line(
                 (
@@ -185,8 +185,6 @@ def family_table(family: DeclaredFamily) -> Table:
 
 
 def _pair(pair: DeclaredPair) -> list[Entry]:
-    other = "the reference" if pair.baselines is None else "the best baseline"
-    words = f"{VERDICTS[pair.verdict]} {other}" + (f": {pair.why}" if pair.why else "")
     texts = ["-"] * 3 if pair.difference is None else difference_texts(pair.difference)
     mean = "-9" if pair.difference is None else str(pair.difference.mean)
     p = "9" if pair.difference is None or pair.difference.p is None else str(pair.difference.p)
@@ -195,7 +193,7 @@ def _pair(pair: DeclaredPair) -> list[Entry]:
         *(
             Entry(texts[2], p),
             Entry(p_text(pair.p_holm), "9" if pair.p_holm is None else str(pair.p_holm)),
-            Entry(words),
+            Entry(pair_text(pair)),
         ),
     ]
 
@@ -297,7 +295,7 @@ def _mean(figures: Sequence[FidelityFigure | None]) -> Entry:
 
 
 def _copies(found: Sequence[Mapping[str, object] | None]) -> str:
-    tested = [fidelity.found_in(one) for one in found if one is not None]
+    tested = [found_in(one) for one in found if one is not None]
     known = [one for one in tested if one is not None]
     if not known:
         return "not testable" if tested else "not tested"

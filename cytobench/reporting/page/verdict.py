@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from cytobench.analysis.comparison.candidates import Candidate, primary, validated
 from cytobench.analysis.comparison.headline import DeclaredFamily, Headline, row_difference
-from cytobench.analysis.comparison.words import extra_time_text
 from cytobench.analysis.leaderboard.model import Section
-from cytobench.analysis.leaderboard.words import METRIC_NAMES
+from cytobench.analysis.outcomes import Cause, Outcome
 from cytobench.config.benchmark import Analysis
 from cytobench.metrics.statistics.folds import FoldDifference
+from cytobench.reporting.outcomes import extra_time_text, why_not_known
 from cytobench.reporting.page.gather import Group
+from cytobench.reporting.words import METRIC_NAMES
 
 COPIES = "repeat"
 """The control that copies the shots."""
@@ -22,21 +22,12 @@ GUESSING = "random"
 CONTROLS = (COPIES, "oracle")
 """Generators that no one would use: bounds to hold others against."""
 
-Kind = Literal["gain", "none", "loss", "unknown"]
-LEADS: dict[Kind, str] = {
-    "gain": "A gain",
-    "none": "No gain shown",
-    "loss": "A loss",
-    "unknown": "Nothing to conclude",
-}
-
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sentence, in two parts: ``lead`` says it, ``rest`` says how much and how sure."""
+    """One sentence, in two parts: ``lead`` says the outcome, ``rest`` says how much and how sure."""
 
-    kind: Kind
-    lead: str
+    outcome: Outcome
     rest: str
     caveats: tuple[str, ...]
     """What limits it: a few words each."""
@@ -46,6 +37,11 @@ class Verdict:
     """The comparison it is about; None where there is none."""
     copies: Candidate | None = None
     """The row that copies the shots, beside it."""
+
+    @property
+    def lead(self) -> str:
+        """The outcome as the sentence begins with it."""
+        return self.outcome.capitalize()
 
 
 def verdict(group: Group) -> Verdict:
@@ -57,20 +53,19 @@ def verdict(group: Group) -> Verdict:
     if found is None:
         return _nothing(_why_no_headline(group), caveats)
     difference = found.pair.difference
+    conclusion = found.pair.conclusion
+    why = why_not_known(conclusion)
     if difference is None or found.cost is None:
-        return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {found.pair.why}", caveats)
+        return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {why}", caveats)
     copies = _copies(group.family, found)
-    kind = _kind(found)
     change = f"changes {METRIC_NAMES[group.family.analysis.metric]} on test by {signed(difference)}"
     sentence = f"{_subject(found)} {change} against {_against(found)}, on {_where(group.section)}"
     beside = "" if copies is None else f"; {_copies_text(copies, found, group.family)}"
-    why = f", and {found.pair.why}" if found.pair.why else ""
-    taken_back = "adjusted for" in found.cost.words
+    taken_back = conclusion.reason.cause is Cause.FAMILY
     holm = f" (p {found.pair.p_holm:.2g} adjusted for {found.pair.family} comparisons)" if taken_back else ""
     return Verdict(
-        kind=kind,
-        lead=LEADS[kind],
-        rest=f"{sentence}{holm}{why}{beside}.",
+        outcome=conclusion.outcome,
+        rest=f"{sentence}{holm}{f', and {why}' if why else ''}{beside}.",
         caveats=caveats,
         figures=_figures(found, copies, group.family),
         headline=found,
@@ -101,7 +96,7 @@ def _number(value: float) -> str:
 
 
 def _nothing(why: str, caveats: tuple[str, ...]) -> Verdict:
-    return Verdict("unknown", LEADS["unknown"], f"{why.rstrip('.')}.", caveats, ())
+    return Verdict(Outcome.NOT_KNOWN, f"{why.rstrip('.')}.", caveats, ())
 
 
 def _chosen(family: DeclaredFamily) -> Headline | None:
@@ -118,15 +113,6 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
         )
 
     return max(family.headline, key=order, default=None)
-
-
-def _kind(found: Headline) -> Kind:
-    words = found.cost.words if found.cost else ""
-    if words.startswith("a gain"):
-        return "gain"
-    if words.startswith("a loss"):
-        return "loss"
-    return "none" if words.startswith("no gain") else "unknown"
 
 
 def _subject(found: Headline) -> str:
