@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cytobench.analysis.leaderboard.model import Figure, Row
+from cytobench.analysis.leaderboard.model import Aggregate, Row
 from cytobench.analysis.leaderboard.words import SUBMITTED_TEXT
 
 METRIC_NAMES = {"accuracy": "accuracy", "f1_macro": "macro F1", "auc_macro": "AUC"}
@@ -27,7 +27,7 @@ LEGEND = (
 )
 
 
-def figure_text(figure: Figure | None, plus_minus: str = "±") -> str:
+def aggregate_text(figure: Aggregate | None, plus_minus: str = "±") -> str:
     """``0.713±0.021 (0.008)``: mean, SD over folds and over seeds, each where it is known; ``-`` without a figure."""
     if figure is None or figure.mean is None:
         return "-"

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from cytobench.analysis.comparison.declared import Named
-from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Place, Row, Section
+from cytobench.analysis.leaderboard.model import Leaderboard, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
-from cytobench.analysis.leaderboard.rows import place
+from cytobench.analysis.leaderboard.rows import replicate_of
 from cytobench.analysis.outcomes import Cause, Reason
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError
@@ -43,7 +43,7 @@ class Candidate:
 
     row: Row
     section: Section
-    trials: Mapping[Place, tuple[Record, Path]]
+    trials: Mapping[Replicate, tuple[Record, Path]]
 
     @property
     def classifier(self) -> str:
@@ -92,7 +92,9 @@ def candidates_of(files: Mapping[Path, Record], board: Leaderboard | None = None
     result = []
     for section, group in zip((board or leaderboard(records)).sections, comparable(records), strict=True):
         done = {
-            (own[0].row, settings): {place(one): (one, by_digest[one.digest]) for one in own if one.status == "done"}
+            (own[0].row, settings): {
+                replicate_of(one): (one, by_digest[one.digest]) for one in own if one.status == "done"
+            }
             for settings, own in rows_of(group)
         }
         rows = [(row, done[row.row, row.settings]) for row in section.rows]
@@ -148,7 +150,7 @@ def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
     return declared[0], words
 
 
-def primary(section: Section, metric: str) -> tuple[Cell, Cell]:
+def primary(section: Section, metric: str) -> tuple[ScoreKey, ScoreKey]:
     """Split and metric of the primary figure on test, and the same on validation; of the real images alone."""
     kind = "_real" if section.pooled else ""
     return (f"test{kind}", metric), (f"validation{kind}", metric)
@@ -156,7 +158,7 @@ def primary(section: Section, metric: str) -> tuple[Cell, Cell]:
 
 def validated(one: Candidate, validation: tuple[str, str]) -> float | None:
     """The mean of the primary metric on validation, by which rows are chosen; None where there is no figure."""
-    figure = one.row.figures.get(validation)
+    figure = one.row.aggregates.get(validation)
     return None if figure is None else figure.mean
 
 

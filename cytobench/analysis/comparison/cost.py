@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Place
+from cytobench.analysis.leaderboard.model import Replicate
 from cytobench.analysis.leaderboard.rows import cost
 from cytobench.analysis.outcomes import Conclusion, Outcome
 from cytobench.metrics.statistics.folds import FoldDifference
@@ -38,7 +38,7 @@ class GainAndCost:
 
 
 def gain_and_cost(
-    a: Candidate, b: Candidate, gain: FoldDifference, conclusion: Conclusion, places: Collection[Place]
+    a: Candidate, b: Candidate, gain: FoldDifference, conclusion: Conclusion, places: Collection[Replicate]
 ) -> GainAndCost:
     """``gain`` of row a over row b, and the device-hours that a takes beyond b, of all stages behind ``places``."""
     seconds, other = (cost([row.trials[where][0] for where in places])[0] for row in (a, b))

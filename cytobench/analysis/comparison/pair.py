@@ -17,9 +17,9 @@ from cytobench.analysis.comparison.candidates import (
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
-from cytobench.analysis.leaderboard.model import Place
+from cytobench.analysis.leaderboard.model import Replicate
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
-from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text, third_party_text
+from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, replicates_text, third_party_text
 from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
 from cytobench.metrics.classification import METRICS
@@ -64,7 +64,7 @@ class Comparison:
     split: str
     metric: str
     """The primary one, as declared."""
-    places: tuple[Place, ...]
+    places: tuple[Replicate, ...]
     remarks: tuple[str, ...]
     """What a reader must know: incomplete rows, one seed, late declarations."""
     ratio: float
@@ -130,7 +130,9 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
     )
 
 
-def _over_folds(a: Candidate, b: Candidate, cell: tuple[str, str], places: Sequence[Place], ratio: float) -> OverFolds:
+def _over_folds(
+    a: Candidate, b: Candidate, cell: tuple[str, str], places: Sequence[Replicate], ratio: float
+) -> OverFolds:
     mine, other = a.row.values.get(cell, {}), b.row.values.get(cell, {})
     both = [where for where in places if where in mine and where in other]
     if not both:
@@ -162,7 +164,7 @@ def _mcnemar(seed: object, own: pd.DataFrame) -> McNemar:
     return McNemar(int(str(seed)), *mcnemar_exact(*right))
 
 
-def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> list[str]:
+def _remarks(a: Candidate, b: Candidate, places: Sequence[Replicate], late: str) -> list[str]:
     seeds = a.section.seeds
     found = [late] if late else []
     for one in (a, b):
@@ -174,9 +176,11 @@ def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> 
             found.append(f"{one.name} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
         left = [where for where in one.trials if where not in places]
         if not one.row.complete:
-            found.append(f"{one.name} is INCOMPLETE: {places_text(one.row.missing, seeds)} missing.")
+            found.append(f"{one.name} is INCOMPLETE: {replicates_text(one.row.missing, seeds)} missing.")
         if left:
-            found.append(f"Left out of {one.name}, for the other row has not finished it: {places_text(left, seeds)}.")
+            found.append(
+                f"Left out of {one.name}, for the other row has not finished it: {replicates_text(left, seeds)}."
+            )
     if not seeds:
         found.append("The seed of the split is not on record: how much another would change is not known.")
     elif len({where.seed for where in places}) == 1:

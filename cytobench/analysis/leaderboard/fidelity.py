@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cytobench.analysis.leaderboard.model import FidelityRow, FidelityTable, Figure, Maker, Place
-from cytobench.analysis.leaderboard.rows import place, summarise
+from cytobench.analysis.leaderboard.model import Aggregate, FidelityRow, FidelityTable, Maker, Replicate
+from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.metrics.copying.model import LEVEL
 from cytobench.plugins import BUILT_IN
 from cytobench.storage.records import FidelityUsed, Record
 
 FIGURES = ("kid", "fid", "precision", "recall")
 
-Measured = Mapping[Place, FidelityUsed]
+Measured = Mapping[Replicate, FidelityUsed]
 
 
 def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[FidelityTable, ...]:
@@ -26,10 +26,7 @@ def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[Fidel
         names = dict.fromkeys(_measured_by(one) for record in done for one in record.fidelity)
         for named in names:
             found = {
-                place(record): one
-                for record in done
-                for one in record.fidelity
-                if _measured_by(one) == named
+                replicate_of(record): one for record in done for one in record.fidelity if _measured_by(one) == named
             }
             counts = tuple((where, one.total.n_real, one.total.n_synthetic) for where, one in found.items())
             same = tables.setdefault((*named, counts), {})
@@ -43,12 +40,12 @@ def _measured_by(used: FidelityUsed) -> tuple[str, str, str]:
 
 
 def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
-    figures: dict[str, Figure | None] = {}
+    figures: dict[str, Aggregate | None] = {}
     for name in FIGURES:
         values = {where: getattr(one.total, name) for where, one in found.items()}
-        figures[name] = _summarised({where: None if one is None else one.value for where, one in values.items()})
+        figures[name] = _aggregated({where: None if one is None else one.value for where, one in values.items()})
     floors = {where: one.total.floor for where, one in found.items()}
-    figures["floor_kid"] = _summarised({where: None if one is None else one.kid for where, one in floors.items()})
+    figures["floor_kid"] = _aggregated({where: None if one is None else one.kid for where, one in floors.items()})
     tested = {where: one.total.copying for where, one in found.items() if one.total.copying is not None}
     return FidelityRow(
         generator=first.generator.name if first.generator else "none",
@@ -56,9 +53,9 @@ def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
         shots=first.shots,
         n_synthetic=first.n_synthetic,
         settings=settings,
-        figures=figures,
+        aggregates=figures,
         copying={where: found_in(one) for where, one in tested.items()},
-        near_copies=_summarised({where: one.get("near_copies") for where, one in tested.items()}) if tested else None,
+        near_copies=_aggregated({where: one.get("near_copies") for where, one in tested.items()}) if tested else None,
     )
 
 
@@ -87,7 +84,7 @@ def _digest(used: FidelityUsed) -> str:
     return ",".join(weights.digest for weights in used.extractor.weights.values())
 
 
-def _summarised(values: Mapping[Place, float | None]) -> Figure | None:
+def _aggregated(values: Mapping[Replicate, float | None]) -> Aggregate | None:
     """Over all places; None if one lacks it, so that means are always of the same folds."""
     known = {where: value for where, value in values.items() if value is not None}
-    return summarise(known) if len(known) == len(values) else None
+    return aggregate(known) if len(known) == len(values) else None

@@ -9,17 +9,17 @@ from typing import Any
 
 from cytobench.analysis.leaderboard.fidelity import fidelity_tables
 from cytobench.analysis.leaderboard.majority import majority
-from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Maker, Place, Row, Section
-from cytobench.analysis.leaderboard.rows import make_row, place
-from cytobench.analysis.leaderboard.standing import split_ratio, stand
+from cytobench.analysis.leaderboard.model import Leaderboard, Maker, Replicate, Row, ScoreKey, Section
+from cytobench.analysis.leaderboard.rows import make_row, replicate_of
+from cytobench.analysis.leaderboard.standing import compare_with_best, split_ratio
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.classification import EXTERNAL
 from cytobench.storage.records import Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
-RANKED_BY: Cell = ("test", "f1_macro")
-RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
+RANKED_BY: ScoreKey = ("test", "f1_macro")
+RANKED_BY_POOLED: ScoreKey = ("test_real", "f1_macro")
 """Where synthetic images are among those tested: each number of them has another test set."""
 PRINTED_DIGITS = 3
 
@@ -51,13 +51,13 @@ def comparable(records: Iterable[Record]) -> list[list[Record]]:
     groups = []
     for key, group in sorted(ran.items()):
         declared = _declared_by(group)
-        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if place(one) in declared)])
+        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if replicate_of(one) in declared)])
     return groups + [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
 
 
 def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
     """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
-    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
+    groups = [one_per_replicate(group) for group in _grouped(records, _row_key).values()]
     result = []
     for group in groups:
         twins = [other for other in groups if other[0].row == group[0].row]
@@ -104,9 +104,7 @@ def _settings(record: Record) -> dict[str, Any]:
     used = {"generator": record.generator, "classifier": record.classifier}
     submission = record.submission
     settings: dict[str, Any] = {"predictions": submission.predictions_digest} if submission else {}
-    settings |= {
-        f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()
-    }
+    settings |= {f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()}
     for part, plugin in used.items():
         if plugin is None:
             continue
@@ -135,7 +133,7 @@ def _section(records: Sequence[Record]) -> Section:
     groups = rows_of(records)
     rows = [make_row(group, declared, splits, settings) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
-    ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
+    ranked = compare_with_best(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
     return Section(
         dataset=first.dataset.name,
         dataset_digest=first.dataset.digest,
@@ -188,26 +186,28 @@ def _external(record: Record) -> str | None:
 
 def _first_seed(record: Record) -> int:
     """The seed of the run's first repeat."""
-    return int(record.benchmark.get("seed", place(record).seed))
+    return int(record.benchmark.get("seed", replicate_of(record).seed))
 
 
-def _declared_by(records: Sequence[Record]) -> list[Place]:
+def _declared_by(records: Sequence[Record]) -> list[Replicate]:
     """The places that a section's runs declare; where submissions stand alone, those that they have."""
     runs = [record for record in records if record.submission is None]
     return sorted({where for record in runs or records for where in _declared(record)})
 
 
-def _declared(record: Record) -> list[Place]:
+def _declared(record: Record) -> list[Replicate]:
     folds = record.benchmark.get("fold")
     seeds = range(_first_seed(record), _first_seed(record) + record.benchmark.get("repeats", 1))
-    return [Place(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)]
+    return [
+        Replicate(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)
+    ]
 
 
-def one_a_place(records: Iterable[Record]) -> list[Record]:
+def one_per_replicate(records: Iterable[Record]) -> list[Record]:
     """One record a place, in order of places: a finished one before a failed one, then the newest."""
-    chosen: dict[Place, Record] = {}
+    chosen: dict[Replicate, Record] = {}
     for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
-        chosen[place(record)] = record
+        chosen[replicate_of(record)] = record
     return [chosen[where] for where in sorted(chosen)]
 
 
@@ -238,17 +238,17 @@ def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
     return tuple(result)
 
 
-def ranked_by(pooled: bool) -> Cell:
+def ranked_by(pooled: bool) -> ScoreKey:
     """The figure that rows are ranked by."""
     return RANKED_BY_POOLED if pooled else RANKED_BY
 
 
-def _best(rows: Sequence[Row]) -> dict[Cell, float]:
+def _best(rows: Sequence[Row]) -> dict[ScoreKey, float]:
     """The highest figure of each column, as printed, so that what looks equal is marked equally."""
-    cells = {cell for row in rows for cell, figure in row.figures.items() if figure.mean is not None}
+    cells = {cell for row in rows for cell, figure in row.aggregates.items() if figure.mean is not None}
     return {cell: max(_value(row, cell) for row in rows) for cell in cells}
 
 
-def _value(row: Row, cell: Cell) -> float:
-    figure = row.figures.get(cell)
+def _value(row: Row, cell: ScoreKey) -> float:
+    figure = row.aggregates.get(cell)
     return -1.0 if figure is None or figure.mean is None else round(figure.mean, PRINTED_DIGITS)

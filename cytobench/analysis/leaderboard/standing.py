@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cytobench.analysis.leaderboard.model import Cell, Place, Row
+from cytobench.analysis.leaderboard.model import Replicate, Row, ScoreKey
 from cytobench.analysis.outcomes import Cause, Reason, Standing, conclude, standing
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
 from cytobench.metrics.statistics.holm import holm
@@ -23,7 +23,7 @@ def split_ratio(record: Record) -> float | None:
     return test / train if train and test else None
 
 
-def by_seed(mine: Mapping[Place, float], other: Mapping[Place, float]) -> dict[int, list[float]]:
+def by_seed(mine: Mapping[Replicate, float], other: Mapping[Replicate, float]) -> dict[int, list[float]]:
     """The differences ``mine`` - ``other`` at the places of both, by seed, in order of folds."""
     found: dict[int, list[float]] = {}
     for where in sorted(set(mine) & set(other)):
@@ -31,7 +31,7 @@ def by_seed(mine: Mapping[Place, float], other: Mapping[Place, float]) -> dict[i
     return found
 
 
-def stand(rows: Sequence[Row], by: Cell, ratio: float | None, pooled: bool) -> tuple[Row, ...]:
+def compare_with_best(rows: Sequence[Row], by: ScoreKey, ratio: float | None, pooled: bool) -> tuple[Row, ...]:
     """The rows, best ranked first, each ranked one with its standing beside the best row.
 
     The p-values of all ranked rows but the best are adjusted together (Holm). The best was picked by the same figures,
@@ -54,7 +54,7 @@ def stand(rows: Sequence[Row], by: Cell, ratio: float | None, pooled: bool) -> t
     )
 
 
-def _difference(row: Row, best: Row, by: Cell, ratio: float | None, pooled: bool) -> FoldDifference | None:
+def _difference(row: Row, best: Row, by: ScoreKey, ratio: float | None, pooled: bool) -> FoldDifference | None:
     """``row`` minus ``best`` over folds; None where the two have no test images or values in common."""
     differences = by_seed(row.values.get(by, {}), best.values.get(by, {}))
     if ratio is None or not differences or (pooled and best.n_synthetic != row.n_synthetic):

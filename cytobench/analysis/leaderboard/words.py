@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cytobench.analysis.leaderboard.model import Place, Row
+from cytobench.analysis.leaderboard.model import Replicate, Row
 
 ELSEWHERE = {
     "undeclared": "MAY HAVE SEEN THE TEST IMAGES, not ranked; say what it has seen with --trained-on",
@@ -25,7 +25,7 @@ def third_party_text(row: Row) -> str:
     return f"third-party: {', '.join(makers)}" if makers else ""
 
 
-def places_text(places: Collection[Place], seeds: Collection[int]) -> str:
+def replicates_text(places: Collection[Replicate], seeds: Collection[int]) -> str:
     """``fold 2``, ``folds 2, 4``, or with several seeds ``seed 43 folds 2, 4``."""
     texts = []
     for seed in sorted({where.seed for where in places}):

@@ -61,10 +61,7 @@ def family_values(family: DeclaredFamily) -> dict[str, Any]:
         "late": family.late,
         "baselines": {one.plugin: _baselines(one, family.analysis.metric) for one in family.baselines},
         "absent_baselines": list(family.absent),
-        "headline": [
-            {**_pair(one.pair), "gain_and_cost": _cost(one.cost)}
-            for one in family.headline
-        ],
+        "headline": [{**_pair(one.pair), "gain_and_cost": _cost(one.cost)} for one in family.headline],
         "comparisons": [_pair(pair) for pair in family.pairs],
     }
 
@@ -107,9 +104,7 @@ def _cost(cost: GainAndCost | None) -> dict[str, Any] | None:
 def _baselines(found: Baselines, metric: str) -> dict[str, Any]:
     return {
         "best": None if found.best is None else _row(found.best),
-        "among": [
-            {**_row(one), "validation": validated(one, primary(one.section, metric)[1])} for one in found.among
-        ],
+        "among": [{**_row(one), "validation": validated(one, primary(one.section, metric)[1])} for one in found.among],
         "left_out": [{**_row(one), "why": why} for one, why in found.left_out],
     }
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
 from cytobench.analysis.comparison.cost import GainAndCost
-from cytobench.analysis.leaderboard.model import Cell, Figure
+from cytobench.analysis.leaderboard.model import Aggregate, ScoreKey
 from cytobench.metrics.classification import METRICS
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.published_curves import PublishedCurve, published_curve
 from cytobench.reporting.figures.scales import count_axis
-from cytobench.reporting.figures.shown import Shown, series_name
+from cytobench.reporting.figures.section import PlottedSection, series_name
 from cytobench.reporting.figures.style import (
     FAINT,
     MM,
@@ -29,7 +29,7 @@ from cytobench.reporting.figures.style import (
 )
 from cytobench.reporting.figures.text import shortened, slug
 from cytobench.reporting.outcomes import gain_text
-from cytobench.reporting.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
+from cytobench.reporting.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, aggregate_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ MOST_BESIDE = 7
 class Curve:
     """The rows of one classifier in one metric."""
 
-    shown: Shown
+    plotted: PlottedSection
     rows: tuple[Candidate, ...]
     metric: str
 
@@ -54,9 +54,9 @@ class Curve:
         return self.rows[0].row.classifier
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> ScoreKey:
         """The figure, on test; of the real images alone where synthetic ones are tested too."""
-        return self.shown.cells[0][0], self.metric
+        return self.plotted.cells[0][0], self.metric
 
     @property
     def plain(self) -> Candidate | None:
@@ -72,28 +72,28 @@ class Curve:
                 found.setdefault(one.kind, []).append(one)
         return list(found.values())
 
-    def points(self, line: Sequence[Candidate], cell: Cell) -> list[tuple[Candidate, Figure]]:
+    def points(self, line: Sequence[Candidate], cell: ScoreKey) -> list[tuple[Candidate, Aggregate]]:
         """The rows of a line that have a figure, N = 0 first."""
         rows = [*([self.plain] if self.plain else []), *line]
-        figures = [(one, one.row.figures.get(cell)) for one in rows]
+        figures = [(one, one.row.aggregates.get(cell)) for one in rows]
         return [(one, figure) for one, figure in figures if figure is not None and figure.mean is not None]
 
 
-def curve_plans(shown: Shown) -> Iterator[Plan]:
+def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """One figure for each classifier and metric that has a value."""
-    for rows in shown.classifiers:
+    for rows in plotted.classifiers:
         for metric in METRICS:
-            curve = Curve(shown, rows, metric)
+            curve = Curve(plotted, rows, metric)
             if any(curve.points(line, curve.cell) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
-                name = slug("curve", curve.classifier, metric) + shown.suffix
+                name = slug("curve", curve.classifier, metric) + plotted.suffix
                 yield Plan(name, (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
-    gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.shown.gain(one, curve.cell))}
-    published = published_curve(curve.shown.section, curve.rows[0], curve.metric)
-    pooled = ("test", curve.metric) if curve.shown.section.pooled else None
+    gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.plotted.gain(one, curve.cell))}
+    published = published_curve(curve.plotted.section, curve.rows[0], curve.metric)
+    pooled = ("test", curve.metric) if curve.plotted.section.pooled else None
     title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
     counts = sorted({one.row.n_synthetic for one in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
@@ -118,17 +118,17 @@ def _draw(curve: Curve, name: str) -> Drawing:
     return Drawing(name, title, _alt(curve, gains, published), caption, figure, (tag,) if tag else ())
 
 
-def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]:
+def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, Any]:
     """Draw the means with their spreads; returns what stands in the legend."""
     handles: dict[str, Any] = {}
     for number, line in enumerate(curve.lines):
         handles[_legend(line[0], curve)] = _line(axes, curve.points(line, cell), number, len(curve.lines))
     if not curve.lines:
         handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), 0, 1)
-    majority = curve.shown.section.majority.get(cell)
+    majority = curve.plotted.section.majority.get(cell)
     if majority is not None and majority.mean is not None:
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
-    made = ", synthetic images too" if curve.shown.section.pooled and cell[0] == "test" else ""
+    made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
     axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
     axes.set_ylabel(METRIC_NAMES[curve.metric])
     _finish(axes, curve, room)
@@ -137,7 +137,7 @@ def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]
     return handles
 
 
-def _line(axes: Axes, points: Sequence[tuple[Candidate, Figure]], number: int, of: int) -> Any:
+def _line(axes: Axes, points: Sequence[tuple[Candidate, Aggregate]], number: int, of: int) -> Any:
     """A line through the means of points, with a bar of the spread at each."""
     where = [(one.row.n_synthetic, figure.mean or 0.0) for one, figure in points]
     ends = [
@@ -195,7 +195,7 @@ def _finish(axes: Axes, curve: Curve, room: float) -> None:
     grid(axes, "y")
 
 
-def _spread(figure: Figure) -> float:
+def _spread(figure: Aggregate) -> float:
     """Half a bar: the SD over folds, where there is one fold that over seeds; 0, no bar, where neither is known."""
     return figure.std if figure.std is not None else figure.std_seeds or 0.0
 
@@ -208,19 +208,19 @@ def _legend(one: Candidate, curve: Curve) -> str:
 
 def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCurve | None) -> str:
     sentences = _score_sentences(curve, curve.cell, gains)
-    if curve.shown.section.pooled:
+    if curve.plotted.section.pooled:
         sentences += _score_sentences(curve, ("test", curve.metric), {})
     if published is not None:
         sentences.append(published.alt)
     return " ".join(sentences)
 
 
-def _score_sentences(curve: Curve, cell: Cell, gains: Mapping[int, GainAndCost]) -> list[str]:
+def _score_sentences(curve: Curve, cell: ScoreKey, gains: Mapping[int, GainAndCost]) -> list[str]:
     """The scores of one split, N = 0 first, then a sentence a generator."""
-    made = ", synthetic images too" if curve.shown.section.pooled and cell[0] == "test" else ""
+    made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
     start = f"{curve.classifier}, {METRIC_NAMES[curve.metric]} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
-    plain = None if curve.plain is None else curve.plain.row.figures.get(cell)
-    sentences = [f"{start}: {figure_text(plain)} on real images alone (N = 0)." if plain else f"{start}:"]
+    plain = None if curve.plain is None else curve.plain.row.aggregates.get(cell)
+    sentences = [f"{start}: {aggregate_text(plain)} on real images alone (N = 0)." if plain else f"{start}:"]
     for line in curve.lines:
         parts = [_point_text(one, cell, gains.get(id(one))) for one in _told(line, curve)]
         left = len(line) - len(parts)
@@ -233,12 +233,12 @@ def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
     """All rows of a short line; of a long one the least N, the one that validation chose, and the most."""
     if len(line) <= 4:
         return list(line)
-    return [one for one in line if one in (line[0], line[-1]) or one in curve.shown.chosen]
+    return [one for one in line if one in (line[0], line[-1]) or one in curve.plotted.chosen]
 
 
-def _point_text(one: Candidate, cell: Cell, gain: GainAndCost | None) -> str:
+def _point_text(one: Candidate, cell: ScoreKey, gain: GainAndCost | None) -> str:
     """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no difference shown)``."""
-    score = f"{figure_text(one.row.figures.get(cell))} at N = {one.row.n_synthetic:,}"
+    score = f"{aggregate_text(one.row.aggregates.get(cell))} at N = {one.row.n_synthetic:,}"
     if gain is None:
         return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
@@ -260,10 +260,10 @@ def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str
             "Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio "
             "2003); filled where it is a gain, for the primary metric after Holm's adjustment."
         )
-    if curve.shown.section.pooled:
+    if curve.plotted.section.pooled:
         parts.append(
             "The protocol divides anew for each N, so that no two N share their test images and no gain can be paired."
         )
     if published is not None:
         parts.append(published.caption)
-    return " ".join([*parts, curve.shown.about(curve.rows)])
+    return " ".join([*parts, curve.plotted.about(curve.rows)])

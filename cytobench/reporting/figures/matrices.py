@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from cytobench.analysis.comparison.candidates import Candidate, why_never_paired
 from cytobench.analysis.confusion import summed_matrix
-from cytobench.analysis.published import FIGURES, beside_matrix
+from cytobench.analysis.published import FIGURES, matrix_with_verdict
 from cytobench.analysis.published.judge import GENERATOR
 from cytobench.metrics.confusion import ConfusionMatrix
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.shown import Shown, row_name
+from cytobench.reporting.figures.section import PlottedSection, row_name
 from cytobench.reporting.figures.style import GRID, MM, SMALL, TEXT, WIDTH, name_ticks, new_figure, styled
 from cytobench.reporting.figures.text import columns, in_full, labels, shortened, slug
 
@@ -36,22 +36,22 @@ LARGEST = 3
 """Confusions that the alt text names."""
 
 
-def matrix_plans(shown: Shown) -> Iterator[Plan]:
+def matrix_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """Of each classifier N = 0, what validation chose of each generator and the study's N, the changes, the study's."""
-    for rows in shown.classifiers:
+    for rows in plotted.classifiers:
         plain = next((one for one in rows if not one.row.n_synthetic and one.row.complete), None)
         for one in rows:
-            if one is not plain and one not in shown.chosen and not _is_the_studys(one):
+            if one is not plain and one not in plotted.chosen and not _is_the_studys(one):
                 continue
             tags = _tags(one, rows)
-            yield Plan(_name(one) + shown.suffix, tags, partial(_row, shown, one, tags))
+            yield Plan(_name(one) + plotted.suffix, tags, partial(_row, plotted, one, tags))
             if plain is not None and one is not plain:
-                name = f"{_name(one)}-minus-n0{shown.suffix}"
-                yield Plan(name, tags, partial(_change, shown, one, plain, tags))
+                name = f"{_name(one)}-minus-n0{plotted.suffix}"
+                yield Plan(name, tags, partial(_change, plotted, one, plain, tags))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
-                name = slug("published", figure, "beside", rows[0].row.classifier) + shown.suffix
-                yield Plan(name, (figure.upper(),), partial(_published, shown, rows, figure))
+                name = slug("published", figure, "beside", rows[0].row.classifier) + plotted.suffix
+                yield Plan(name, (figure.upper(),), partial(_published, plotted, rows, figure))
 
 
 def _name(one: Candidate) -> str:
@@ -77,20 +77,19 @@ def _tags(one: Candidate, rows: Sequence[Candidate]) -> tuple[str, ...]:
     )
 
 
-def _row(shown: Shown, one: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
-    matrix = _matrix(shown, one)
+def _row(plotted: PlottedSection, one: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
+    matrix = _matrix(plotted, one)
     title = f"Confusion of {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 60)}"
     with styled():
         figure = matrix_figure(matrix, title)
     start = f"{one.row.classifier}, {row_name(one)}"
-    caption = (
-        f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
-    )
+    summed = f"{one.row.row}, {plotted.cells[0][0]}, summed over all folds{_seeds(plotted)}."
+    caption = f"{_how(matrix)} {summed} {plotted.about([one])}"
     return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, tags)
 
 
-def _change(shown: Shown, one: Candidate, plain: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
-    after, before = _matrix(shown, one), _matrix(shown, plain)
+def _change(plotted: PlottedSection, one: Candidate, plain: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
+    after, before = _matrix(plotted, one), _matrix(plotted, plain)
     points = 100 * (after.shares - before.shares)
     title = f"What changes for {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 50)} minus N = 0"
     with styled():
@@ -108,18 +107,18 @@ def _change(shown: Shown, one: Candidate, plain: Candidate, tags: tuple[str, ...
     tested = "the same test images" if same else "different test images, for the protocol divides anew for each N"
     caption = (
         f"Change in each cell's share of its row, in percentage points, both of {tested}; no interval. "
-        f"{one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
+        f"{one.row.row} minus {plain.row.row}, {plotted.cells[0][0]}. {plotted.about([one, plain])}"
     )
     return Drawing(name, title, alt, caption, figure, tags)
 
 
-def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
+def _published(plotted: PlottedSection, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
     """The study's matrix, with the verdict on our row that is nearest to it."""
     wanted = FIGURES[figure_name]
     near = [one for one in rows if (one.row.n_synthetic > 0) == (wanted.n > 0) and one.row.complete]
     exact = [one for one in near if _is_the_studys(one, figure_name)]
-    ours = next(iter([*exact, *(one for one in near if one in shown.chosen), *near, *rows]))
-    matrix = beside_matrix(figure_name, [record for record, _ in ours.trials.values()], "test")
+    ours = next(iter([*exact, *(one for one in near if one in plotted.chosen), *near, *rows]))
+    matrix = matrix_with_verdict(figure_name, [record for record, _ in ours.trials.values()], "test")
     verdict = matrix.notes[-1]
     title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (
         f"N = {wanted.n:,}" if wanted.n else "real images alone"
@@ -231,8 +230,8 @@ def _diagonal(axes: Axes, n: int) -> None:
         axes.add_patch(Rectangle((i, i), 1, 1, fill=False, edgecolor=TEXT, linewidth=0.8))
 
 
-def _matrix(shown: Shown, one: Candidate) -> ConfusionMatrix:
-    return summed_matrix(one.section, one.row, list(one.trials.values()), shown.cells[0][0])
+def _matrix(plotted: PlottedSection, one: Candidate) -> ConfusionMatrix:
+    return summed_matrix(one.section, one.row, list(one.trials.values()), plotted.cells[0][0])
 
 
 def _finding(matrix: ConfusionMatrix) -> str:
@@ -270,6 +269,6 @@ def _how(matrix: ConfusionMatrix) -> str:
     )
 
 
-def _seeds(shown: Shown) -> str:
-    seeds = shown.section.seeds
+def _seeds(plotted: PlottedSection) -> str:
+    seeds = plotted.section.seeds
     return f" and {len(seeds)} seeds, so that each image counts {len(seeds)} times" if len(seeds) > 1 else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Published, Section
+from cytobench.analysis.leaderboard.model import PublishedComparison, Section
 from cytobench.analysis.published.judge import NO_ROW
 from cytobench.reporting.figures.scales import count_axis
 from cytobench.reporting.figures.style import FAINT, grid
@@ -26,7 +26,7 @@ class PublishedCurve:
     classifier: str
     """Ours, by its name in tables."""
     metric: str
-    rows: tuple[Published, ...]
+    rows: tuple[PublishedComparison, ...]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ class PublishedCurve:
         found = [reason for row in beside for reason in self._of(row)]
         return tuple(dict.fromkeys(found)) if beside else (NO_ROW,)
 
-    def _of(self, row: Published) -> tuple[str, ...]:
+    def _of(self, row: PublishedComparison) -> tuple[str, ...]:
         """The reasons of a row; it may stand beside a variant's of the same plugin, which is another curve."""
         if row.ours is not None and row.ours.classifier != self.classifier:
             return (f"it stands beside {row.ours.classifier}",)
@@ -49,7 +49,7 @@ class PublishedCurve:
     @property
     def values(self) -> list[tuple[int, float, float]]:
         """N, mean and SD over five folds."""
-        found = [(row.n_synthetic, row.figures["test", self.metric]) for row in self.rows]
+        found = [(row.n_synthetic, row.aggregates["test", self.metric]) for row in self.rows]
         return [(n, one.mean, one.std or 0.0) for n, one in found if n is not None and one.mean is not None]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from cytobench.analysis.leaderboard.model import Cell, Figure, Published, Section
+from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, ScoreKey, Section
 from cytobench.reporting.leaderboard.tables import TableCell
 from cytobench.reporting.words import METRIC_NAMES
 
@@ -28,31 +28,31 @@ def published_lines(section: Section, plus_minus: str = "±") -> list[list[Table
     return [_line(one, split, plus_minus) for one in section.published for split in SPLITS]
 
 
-def by_verdict(section: Section) -> list[tuple[str, list[Published]]]:
+def by_verdict(section: Section) -> list[tuple[str, list[PublishedComparison]]]:
     """Published rows with equal verdicts together, those with a row of ours first."""
     ordered = sorted(section.published, key=lambda one: (one.ours is None, one.verdict))
     return [(verdict, list(group)) for verdict, group in groupby(ordered, key=lambda one: one.verdict)]
 
 
-def figure_cells(one: Published, split: str, plus_minus: str = "±") -> list[str]:
+def figure_cells(one: PublishedComparison, split: str, plus_minus: str = "±") -> list[str]:
     """The three published figures of a split, then ours."""
-    ours: Mapping[Cell, Figure] = one.ours.figures if one.ours else {}
-    cells: Sequence[Cell] = [(split, metric) for metric in METRIC_NAMES]
-    return [_figure(source.get(cell), plus_minus) for source in (one.figures, ours) for cell in cells]
+    ours: Mapping[ScoreKey, Aggregate] = one.ours.aggregates if one.ours else {}
+    cells: Sequence[ScoreKey] = [(split, metric) for metric in METRIC_NAMES]
+    return [_figure(source.get(cell), plus_minus) for source in (one.aggregates, ours) for cell in cells]
 
 
-def count_of(one: Published) -> str:
+def count_of(one: PublishedComparison) -> str:
     """N, or ``-`` for the random baseline."""
     return "-" if one.n_synthetic is None else str(one.n_synthetic)
 
 
-def _line(one: Published, split: str, plus_minus: str) -> list[TableCell]:
+def _line(one: PublishedComparison, split: str, plus_minus: str) -> list[TableCell]:
     figures = [TableCell(text, number=True) for text in figure_cells(one, split, plus_minus)]
     names = [TableCell(one.table), TableCell(one.classifier), TableCell(count_of(one), number=True), TableCell(split)]
     return [*names, *figures, TableCell(one.ours.row if one.ours else "-"), TableCell(one.verdict)]
 
 
-def _figure(figure: Figure | None, plus_minus: str) -> str:
+def _figure(figure: Aggregate | None, plus_minus: str) -> str:
     if figure is None or figure.mean is None:
         return "-"
     return f"{figure.mean:.2f}" + ("" if figure.std is None else f"{plus_minus}{figure.std:.2f}")

@@ -10,14 +10,14 @@ from dataclasses import asdict
 from typing import Any
 
 from cytobench.analysis.leaderboard.model import (
-    Cell,
+    Aggregate,
     FidelityTable,
-    Figure,
     Leaderboard,
     Maker,
-    Place,
-    Published,
+    PublishedComparison,
+    Replicate,
     Row,
+    ScoreKey,
     Section,
 )
 
@@ -48,7 +48,7 @@ def to_csv(board: Leaderboard) -> str:
     for section in board.sections:
         for row in section.rows:
             common = _common(section, row)
-            for (split, metric), figure in row.figures.items():
+            for (split, metric), figure in row.aggregates.items():
                 writer.writerow(
                     {
                         **common,
@@ -63,7 +63,7 @@ def to_csv(board: Leaderboard) -> str:
                     }
                 )
         for one in section.published:
-            for (split, metric), figure in one.figures.items():
+            for (split, metric), figure in one.aggregates.items():
                 values = {"mean": figure.mean, "std": figure.std, "folds": figure.folds}
                 writer.writerow({**_published_common(section, one), "split": split, "metric": metric, **values})
     return buffer.getvalue()
@@ -106,7 +106,7 @@ def _section(section: Section) -> dict[str, Any]:
                 "beside": one.ours.row if one.ours else None,
                 "verdict": one.verdict,
                 "reasons": list(one.reasons),
-                "figures": _nested(one.figures),
+                "figures": _nested(one.aggregates),
             }
             for one in section.published
         ],
@@ -124,7 +124,7 @@ def _fidelity(table: FidelityTable) -> dict[str, Any]:
         "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
         "rows": [
             {
-                **asdict(row),
+                **{"figures" if key == "aggregates" else key: value for key, value in asdict(row).items()},
                 "near_copies": row.near_copies.mean if row.near_copies else None,
                 "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
             }
@@ -164,21 +164,21 @@ def _row(section: Section, row: Row) -> dict[str, Any]:
 
 def _figures(section: Section, row: Row | None) -> dict[str, dict[str, Any]]:
     """By split and metric; of the majority class without a row."""
-    nested = _nested(row.figures if row else section.majority)
+    nested = _nested(row.aggregates if row else section.majority)
     if row:
-        for split, metric in row.figures:
+        for split, metric in row.aggregates:
             nested[split][metric]["best"] = (split, metric) in row.best
     return nested
 
 
-def _nested(figures: Mapping[Cell, Figure]) -> dict[str, dict[str, Any]]:
+def _nested(figures: Mapping[ScoreKey, Aggregate]) -> dict[str, dict[str, Any]]:
     nested: dict[str, dict[str, Any]] = {}
     for (split, metric), figure in figures.items():
         nested.setdefault(split, {})[metric] = asdict(figure)
     return nested
 
 
-def _published_common(section: Section, one: Published) -> dict[str, Any]:
+def _published_common(section: Section, one: PublishedComparison) -> dict[str, Any]:
     """The columns of a published row: nothing of it is ours but what it stands beside."""
     return {
         "dataset": PUBLISHED,
@@ -237,7 +237,7 @@ def _makers(section: Section, row: Row) -> tuple[Maker, ...]:
     return row.makers if section.dataset_maker is None else (*row.makers, section.dataset_maker)
 
 
-def _places(places: Iterable[Place]) -> str:
+def _places(places: Iterable[Replicate]) -> str:
     """``SEED:FOLD`` with spaces between."""
     return " ".join(f"{where.seed}:{where.fold}" for where in places)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cytobench.analysis.leaderboard.fidelity import FIGURES
-from cytobench.analysis.leaderboard.model import FidelityRow, FidelityTable, Figure
+from cytobench.analysis.leaderboard.model import Aggregate, FidelityRow, FidelityTable
 from cytobench.reporting.words import THIRD_PARTY
 
 HEADER = ("generator", "shots", "N", "KID", "KID, real halves", "FID", "precision", "recall", "copies of the shots")
@@ -30,14 +30,14 @@ def lines(table: FidelityTable, plus_minus: str = "\N{PLUS-MINUS SIGN}") -> list
             row.generator + (THIRD_PARTY if row.third_party else "") + (f" ({row.settings})" if row.settings else ""),
             str(row.shots),
             str(row.n_synthetic),
-            *(_text(row.figures[name], name, plus_minus) for name in ("kid", "floor_kid", *FIGURES[1:])),
+            *(_text(row.aggregates[name], name, plus_minus) for name in ("kid", "floor_kid", *FIGURES[1:])),
             _copying(row),
         ]
         for row in table.rows
     ]
 
 
-def _text(figure: Figure | None, name: str, plus_minus: str) -> str:
+def _text(figure: Aggregate | None, name: str, plus_minus: str) -> str:
     if figure is None or figure.mean is None:
         return "too few"
     digits = _DIGITS[name]

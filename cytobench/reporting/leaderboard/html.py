@@ -55,9 +55,7 @@ def _table(head: list[TableCell], body: list[list[TableCell]], kinds: list[str])
         f'<tr class="{kind}">{"".join(_cell(cell, "td") for cell in cells)}</tr>'
         for kind, cells in zip(kinds, body, strict=False)
     )
-    return (
-        f'<div class="wide"><table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>'
-    )
+    return f'<div class="wide"><table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>'
 
 
 def _cell(cell: TableCell, tag: str) -> str:

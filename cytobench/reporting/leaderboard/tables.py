@@ -6,15 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cytobench.analysis.leaderboard.model import Row, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, places_text, third_party_text
+from cytobench.analysis.leaderboard.words import ELSEWHERE, replicates_text, third_party_text
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
 from cytobench.reporting.words import (
     MAJORITY,
     METRIC_NAMES,
     SPLIT_NAMES,
+    aggregate_text,
     classifier_text,
     count_text,
-    figure_text,
     first_line,
     generator_text,
     ran_text,
@@ -49,7 +49,7 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
     result = []
     for row in section.rows:
         figures = [
-            TableCell(figure_text(row.figures.get(cell), plus_minus), cell in row.best, number=True)
+            TableCell(aggregate_text(row.aggregates.get(cell), plus_minus), cell in row.best, number=True)
             for cell in cells
         ]
         result.append(
@@ -65,7 +65,7 @@ def lines(section: Section, plus_minus: str = "±") -> list[list[TableCell]]:
             ]
         )
     if section.majority:
-        reference = [figure_text(section.majority.get(cell), plus_minus) for cell in cells]
+        reference = [aggregate_text(section.majority.get(cell), plus_minus) for cell in cells]
         figures = [TableCell(text, number=True) for text in reference]
         names = [TableCell(""), TableCell("none"), TableCell(MAJORITY), TableCell(""), TableCell("")]
         result.append([*names, *figures, TableCell(""), TableCell("reference, from the class counts")])
@@ -93,10 +93,12 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
     if row.shortfall:
         texts.append(f"shots: {row.shortfall}")
     if not row.complete:
-        texts.append(f"INCOMPLETE, not ranked: {places_text(row.missing, seeds)} missing")
+        texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
     if row.made_elsewhere != "no":
         texts.append(f"made elsewhere: {ELSEWHERE[row.made_elsewhere]}")
-    texts += [f"FAILED in {places_text([where], seeds)}: {first_line(error)}" for where, error in row.failed.items()]
+    texts += [
+        f"FAILED in {replicates_text([where], seeds)}: {first_line(error)}" for where, error in row.failed.items()
+    ]
     return texts
 
 

@@ -19,9 +19,9 @@ from cytobench.reporting.words import (
     LEGEND,
     MAJORITY_SHORT,
     METRIC_NAMES,
+    aggregate_text,
     classifier_text,
     count_text,
-    figure_text,
     generator_text,
     ran_text,
     time_text,
@@ -156,7 +156,7 @@ def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
     lines = []
     for number, split in enumerate(splits):
         figures = [
-            Text(figure_text(row.figures.get((split, metric))), "bold" if (split, metric) in row.best else "")
+            Text(aggregate_text(row.aggregates.get((split, metric))), "bold" if (split, metric) in row.best else "")
             for metric in METRIC_NAMES
         ]
         first = [Text(name if number == 0 else "") for name in names]
@@ -167,7 +167,7 @@ def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
 def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]:
     lines = []
     for number, split in enumerate(splits):
-        texts = [figure_text(section.majority.get((split, metric))) for metric in METRIC_NAMES]
+        texts = [aggregate_text(section.majority.get((split, metric))) for metric in METRIC_NAMES]
         figures = [Text(text, "italic") for text in texts]
         names = ["", "none", MAJORITY_SHORT, "", ""] if number == 0 else [""] * 5
         lines.append([*(Text(name, "italic") for name in names), Text(_SHORT[split]), *figures, Text()])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cytobench.analysis.comparison.candidates import SECTION_PARTS
-from cytobench.analysis.leaderboard.rows import place
+from cytobench.analysis.leaderboard.rows import replicate_of
 from cytobench.config.benchmark import make_benchmark
 from cytobench.errors import UserError
 from cytobench.plugins import BUILT_IN
@@ -138,7 +138,7 @@ def merged_notes(group: Group) -> list[str]:
     notes = []
     twice: dict[tuple[str, int, int, str], set[str]] = {}
     for file, record in group.files.items():
-        where = place(record)
+        where = replicate_of(record)
         name = record.submission.predictions_digest if record.submission else ""
         twice.setdefault((record.row, where.seed, where.fold, name), set()).add(str(file.parent))
     several = sum(len(folders) > 1 for folders in twice.values())

@@ -8,9 +8,9 @@ from math import fsum
 
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair
 from cytobench.analysis.leaderboard.fidelity import found_in
-from cytobench.analysis.leaderboard.model import Cell, Figure, Row, Section
+from cytobench.analysis.leaderboard.model import Aggregate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.ranking import ranked_by
-from cytobench.analysis.leaderboard.rows import place, stage_seconds
+from cytobench.analysis.leaderboard.rows import replicate_of, stage_seconds
 from cytobench.config.benchmark import Analysis
 from cytobench.reporting.leaderboard import fidelity
 from cytobench.reporting.leaderboard.tables import rank_text, remarks
@@ -27,10 +27,10 @@ from cytobench.reporting.words import (
     MAJORITY,
     METRIC_NAMES,
     SPLIT_NAMES,
+    aggregate_text,
     classifier_text,
     count_text,
     duration,
-    figure_text,
     generator_text,
     ran_text,
     time_text,
@@ -88,7 +88,7 @@ def standings(row: Row) -> str:
 
 
 def _any_figure(row: Row) -> bool:
-    return any(figure.mean is not None for figure in row.figures.values())
+    return any(figure.mean is not None for figure in row.aggregates.values())
 
 
 def leaderboard_table(section: Section) -> Table:
@@ -106,7 +106,7 @@ def leaderboard_table(section: Section) -> Table:
     return Table(section.title, columns, tuple(lines), " ".join(section.notes))
 
 
-def shown_cells(section: Section) -> list[Cell]:
+def shown_cells(section: Section) -> list[ScoreKey]:
     """The figures that are shown of a section."""
     split, metric = ranked_by(section.pooled)
     others = [other for other in METRIC_NAMES if other != metric]
@@ -117,11 +117,11 @@ def shown_cells(section: Section) -> list[Cell]:
     return found
 
 
-def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
+def _line(section: Section, row: Row, cells: Sequence[ScoreKey]) -> Line:
     best = ranked_by(section.pooled)
-    figure = row.figures.get(best)
+    figure = row.aggregates.get(best)
     said = (ran_text(row), *remarks(row, section.seeds, standing=False))
-    ranked, *figures = (_figure(row.figures.get(cell), cell in row.best) for cell in cells)
+    ranked, *figures = (_figure(row.aggregates.get(cell), cell in row.best) for cell in cells)
     kind = "failed" if not _any_figure(row) else "" if row.rank is not None else "unranked"
     return Line(
         cells=(
@@ -141,9 +141,9 @@ def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
     )
 
 
-def _figure(figure: Figure | None, best: bool = False) -> Entry:
+def _figure(figure: Aggregate | None, best: bool = False) -> Entry:
     mean = None if figure is None else figure.mean
-    return Entry(figure_text(figure), str(-1 if mean is None else mean), best)
+    return Entry(aggregate_text(figure), str(-1 if mean is None else mean), best)
 
 
 def _time(row: Row) -> str:
@@ -255,7 +255,7 @@ def class_fidelity(group: Group) -> list[Table]:
             for one in record.fidelity:
                 name = (record.generator.name if record.generator else "none") + settings
                 title = f"{name}, {record.shots} shots, N = {record.n_synthetic}, by {one.extractor.name}"
-                measured.setdefault((title, one.extractor.name), {})[f"{place(record)}"] = one
+                measured.setdefault((title, one.extractor.name), {})[f"{replicate_of(record)}"] = one
     columns = (
         *(Column("class"), Column("real images", True), Column("synthetic images", True)),
         *(Column(name, True) for name in ("KID", "FID", "precision", "recall")),

@@ -60,7 +60,7 @@ def test_validation_picks_the_best_baseline_whatever_its_test(declared) -> None:
     declared("repeat", 0.8, change=wrong("validation"))
     folder = declared(right=0.7)
     section = section_of(folder)
-    test = {one.row.row: one.row.figures["test", "f1_macro"].mean for one in section}
+    test = {one.row.row: one.row.aggregates["test", "f1_macro"].mean for one in section}
     assert test[WEIGHTED] < test[PLAIN] < test[REPEAT]
     (one,) = family_of(folder).headline
     assert (one.pair.row.name, one.pair.reference.name) == (SYNTHETIC, WEIGHTED)
@@ -205,9 +205,7 @@ def test_a_generator_that_may_have_seen_the_test_images_has_no_gain(write) -> No
     write(None, 0.4)
     folder = write("folder", 0.95, made_elsewhere="undeclared")
     (one,) = family_of(folder).headline
-    assert one.cost.conclusion == Conclusion(
-        Outcome.NOT_KNOWN, Reason(Cause.MAY_HAVE_SEEN, "folder/clip/s16/n20")
-    )
+    assert one.cost.conclusion == Conclusion(Outcome.NOT_KNOWN, Reason(Cause.MAY_HAVE_SEEN, "folder/clip/s16/n20"))
     assert "not known (folder/clip/s16/n20 may have seen the test images)" in text_of(folder)
     found = compare(*find_pair([section_of(folder)], "folder/clip/s16/n20", PLAIN), section_of(folder))
     assert found.cost.conclusion == one.cost.conclusion

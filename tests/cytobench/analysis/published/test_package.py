@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_a_wheel_holds_every_file_that_is_no_module(tmp_path: Path) -> None:
-    wanted = {f"cytobench/analysis/published/{file.name}" for file in (ROOT / "cytobench" / "analysis" / "published").glob("*.csv")}
+    published = ROOT / "cytobench" / "analysis" / "published"
+    wanted = {f"cytobench/analysis/published/{file.name}" for file in published.glob("*.csv")}
     assert len(wanted) == 8
     pages = ROOT / "cytobench" / "reporting" / "page"
     parts = [*pages.glob("assets/*"), *pages.glob("templates/*")]

@@ -10,15 +10,15 @@ from pathlib import Path
 from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
-from cytobench.analysis.leaderboard.model import Cell, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, places_text, third_party_text
+from cytobench.analysis.leaderboard.model import ScoreKey, Section
+from cytobench.analysis.leaderboard.words import ELSEWHERE, replicates_text, third_party_text
 from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
 from cytobench.reporting.words import generator_text
 
 
 @dataclass(frozen=True)
-class Shown:
+class PlottedSection:
     """A section and its rows with a finished trial."""
 
     rows: tuple[Candidate, ...]
@@ -41,7 +41,7 @@ class Shown:
         return declared_analysis(self.rows)[0]
 
     @property
-    def cells(self) -> tuple[Cell, Cell]:
+    def cells(self) -> tuple[ScoreKey, ScoreKey]:
         """Split and metric of the primary figure on test and on validation."""
         return primary(self.section, self.analysis.metric)
 
@@ -68,7 +68,7 @@ class Shown:
         """The row of the same classifier without synthetic images."""
         return next((row for row in self.rows if not row.row.n_synthetic and row.classifier == one.classifier), None)
 
-    def gain(self, one: Candidate, cell: Cell) -> GainAndCost | None:
+    def gain(self, one: Candidate, cell: ScoreKey) -> GainAndCost | None:
         """What a row gains over N = 0, with its cost and what may be said; None where the two are never paired.
 
         For the primary figure the p of the declared family counts, as in ``cytobench compare``.
@@ -92,7 +92,9 @@ class Shown:
     def _remarks(self, one: Candidate) -> list[str]:
         found = []
         if not one.row.complete:
-            found.append(f"{one.row.row} is incomplete: {places_text(one.row.missing, self.section.seeds)} missing.")
+            found.append(
+                f"{one.row.row} is incomplete: {replicates_text(one.row.missing, self.section.seeds)} missing."
+            )
         if one.row.made_elsewhere != "no":
             found.append(f"{one.row.row} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
         if one.row.third_party:
