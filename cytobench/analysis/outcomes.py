@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+from cytobench.metrics.metric import Metric
 from cytobench.metrics.statistics.folds import FoldDifference, NoInterval
 from cytobench.metrics.statistics.holm import ALPHA
 
@@ -60,8 +61,10 @@ class Conclusion:
     reason: Reason
 
 
-def conclude(difference: FoldDifference | None, obstacle: Reason | None, p_family: float | None = None) -> Conclusion:
-    """What a difference over folds shows; ``obstacle`` is why nothing can be said, whatever the interval.
+def conclude(
+    difference: FoldDifference | None, metric: Metric, obstacle: Reason | None, p_family: float | None = None
+) -> Conclusion:
+    """What a difference over folds in a metric shows; ``obstacle`` is why nothing can be said, whatever the interval.
 
     There is a gain or a loss where the interval does not hold 0, and where ``p_family``, the p adjusted for a family of
     comparisons, does not take that back.
@@ -78,7 +81,8 @@ def conclude(difference: FoldDifference | None, obstacle: Reason | None, p_famil
         return Conclusion(Outcome.NO_DIFFERENCE, Reason(Cause.INTERVAL))
     if p_family is not None and p_family >= ALPHA:
         return Conclusion(Outcome.NO_DIFFERENCE, Reason(Cause.FAMILY))
-    return Conclusion(Outcome.GAIN if difference.mean > 0 else Outcome.LOSS, Reason(Cause.INTERVAL))
+    better = metric.goodness(difference.mean) > 0
+    return Conclusion(Outcome.GAIN if better else Outcome.LOSS, Reason(Cause.INTERVAL))
 
 
 def standing(conclusion: Conclusion) -> Standing:

@@ -25,8 +25,8 @@ def compare(folder: Path, a: str | None, b: str | None, as_json: bool) -> None:
     from cytobench.analysis.comparison.candidates import find_pair, read_candidates
     from cytobench.analysis.comparison.headline import declared_family
     from cytobench.analysis.comparison.pair import compare as compare_rows
-    from cytobench.reporting.comparison.show import comparison_lines
-    from cytobench.reporting.comparison.show_family import family_lines
+    from cytobench.reporting.comparison.family import family_lines
+    from cytobench.reporting.comparison.pair import comparison_lines
     from cytobench.reporting.comparison.values import comparison_values, family_values
 
     if (a is None) != (b is None):

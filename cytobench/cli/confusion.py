@@ -24,7 +24,7 @@ def confusion(folders: tuple[Path, ...], row: str | None, split: str, published:
     from cytobench.analysis.confusion import recorded_matrix
     from cytobench.analysis.published import matrix_with_verdict, published_matrix
     from cytobench.errors import UserError
-    from cytobench.reporting.confusion_formats import FORMATS
+    from cytobench.reporting.confusion import FORMATS
 
     if bool(folders) != (row is not None):
         raise UserError("name both a results folder and a row: cytobench confusion DIR --row ROW.")

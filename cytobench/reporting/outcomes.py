@@ -6,7 +6,7 @@ from cytobench.analysis.comparison.cost import STEP, GainAndCost
 from cytobench.analysis.comparison.headline import DeclaredPair
 from cytobench.analysis.outcomes import Cause, Conclusion, Outcome, Reason, Standing
 from cytobench.metrics.statistics.folds import FoldDifference, NoInterval
-from cytobench.reporting.words import METRIC_NAMES, duration
+from cytobench.reporting.words import duration
 
 _REASONS = {
     NoInterval.ONE_FOLD: "one fold: there is no interval over folds",
@@ -68,11 +68,13 @@ def against_text(conclusion: Conclusion, other: str) -> str:
     return f"{_AGAINST[conclusion.outcome]} {other}"
 
 
-def pair_text(pair: DeclaredPair) -> str:
-    """What a declared pair shows, against which kind of row, and why if that is not known."""
+def pair_texts(pair: DeclaredPair) -> list[str]:
+    """Both rows of a declared pair, difference, interval, p, adjusted p, and what that shows."""
+    difference = ["-"] * 3 if pair.difference is None else difference_texts(pair.difference)
     other = "the reference" if pair.baselines is None else "the best baseline"
     why = why_not_known(pair.conclusion)
-    return against_text(pair.conclusion, other) + (f": {why}" if why else "")
+    outcome = against_text(pair.conclusion, other) + (f": {why}" if why else "")
+    return [pair.row.name, pair.reference.name, *difference, p_text(pair.p_holm), outcome]
 
 
 def gain_text(cost: GainAndCost) -> str:
@@ -82,15 +84,16 @@ def gain_text(cost: GainAndCost) -> str:
 
 
 def priced_text(cost: GainAndCost) -> str:
-    """The same with the time for each +0.01 where a gain is shown."""
-    each = "" if cost.hours_per_step is None else f", {duration(cost.hours_per_step * 3600)} for each +{STEP}"
+    """The same with the time for each step of 0.01 where a gain is shown."""
+    step = cost.metric.goodness(STEP)
+    each = "" if cost.hours_per_step is None else f", {duration(cost.hours_per_step * 3600)} for each {step:+}"
     return f"{gain_text(cost)}{each}"
 
 
-def gain_and_cost_text(cost: GainAndCost, metric: str, device: str) -> str:
+def gain_and_cost_text(cost: GainAndCost, device: str) -> str:
     """The gain, the extra time on ``device``, and what the two show."""
     interval = f" {_interval(cost.gain)}" if cost.gain.low is not None else ""
-    gain = f"{METRIC_NAMES[metric]} {cost.gain.mean:+.3f}{interval}"
+    gain = f"{cost.metric.long_name} {cost.gain.mean:+.3f}{interval}"
     if cost.hours is None:
         return f"{gain}: {gain_text(cost)}; the cost is not known, a submitted row has no time on record"
     more = "more" if cost.hours >= 0 else "less"

@@ -10,7 +10,8 @@ from typing import Any
 
 from cytobench._text import aligned_lines, printable
 from cytobench.errors import UserError
-from cytobench.reporting.words import METRIC_NAMES, SPLIT_NAMES, duration, first_line
+from cytobench.metrics.metric import SHOWN
+from cytobench.reporting.words import SPLIT_NAMES, duration, first_line
 from cytobench.storage.records import Record
 
 
@@ -29,10 +30,10 @@ def find_trial(records: Mapping[Path, Record], trial: str) -> Record:
 
 def trials_text(records: Sequence[Record]) -> str:
     """A line a trial: its name, what it scored on test, its seconds, and why it failed."""
-    rows = [("trial", *METRIC_NAMES.values(), "time", "")]
+    rows = [("trial", *(metric.long_name for metric in SHOWN), "time", "")]
     for record in records:
         scores = record.scores.get("test", {})
-        figures = [_number(scores.get(metric)) for metric in METRIC_NAMES]
+        figures = [_number(scores.get(metric.name)) for metric in SHOWN]
         why = "" if record.error is None else f"FAILED: {record.error.type}: {first_line(record.error.message)}"
         rows.append((record.trial, *figures, duration(sum(stage.seconds for stage in record.stages)), why))
     return "\n".join(aligned_lines(rows)) + "\n"
@@ -80,9 +81,9 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 
 
 def _scores(record: Record) -> list[str]:
-    rows = [("scores", *METRIC_NAMES.values())]
+    rows = [("scores", *(metric.long_name for metric in SHOWN))]
     rows += [
-        (SPLIT_NAMES.get(split, split), *(_number(scores.get(metric)) for metric in METRIC_NAMES))
+        (SPLIT_NAMES.get(split, split), *(_number(scores.get(metric.name)) for metric in SHOWN))
         for split, scores in record.scores.items()
     ]
     return aligned_lines(rows) if record.scores else []

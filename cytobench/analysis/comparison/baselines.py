@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.candidates import Candidate, goodness_on_validation, primary, validated
 from cytobench.analysis.comparison.declared import baselines, beside_baselines, fits, matches
 from cytobench.analysis.leaderboard.words import replicates_text
 from cytobench.config.benchmark import Analysis
@@ -61,4 +61,4 @@ def _why_not(one: Candidate, validation: tuple[str, str]) -> str:
 
 
 def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int, str]:
-    return -(validated(one, validation) or 0.0), one.row.n_synthetic, one.name
+    return -goodness_on_validation(one, validation), one.row.n_synthetic, one.name

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 
 from cytobench.analysis.comparison.declared import Named
@@ -156,10 +157,16 @@ def primary(section: Section, metric: str) -> tuple[ScoreKey, ScoreKey]:
     return (f"test{kind}", metric), (f"validation{kind}", metric)
 
 
-def validated(one: Candidate, validation: tuple[str, str]) -> float | None:
-    """The mean of the primary metric on validation, by which rows are chosen; None where there is no figure."""
-    figure = one.row.aggregates.get(validation)
-    return None if figure is None else figure.mean
+def validated(candidate: Candidate, validation: ScoreKey) -> float | None:
+    """The mean of the primary metric on validation, by which rows are chosen; None where there is none."""
+    score = candidate.row.aggregates.get(validation)
+    return None if score is None else score.mean
+
+
+def goodness_on_validation(candidate: Candidate, validation: ScoreKey) -> float:
+    """The same, greater for the better row in any metric; less than any other where there is none."""
+    mean = validated(candidate, validation)
+    return -inf if mean is None else candidate.section.metric(validation[1]).goodness(mean)
 
 
 def why_never_paired(a: Candidate, b: Candidate) -> str:

@@ -9,6 +9,7 @@ from cytobench.analysis.comparison.baselines import Baselines, absent_baselines,
 from cytobench.analysis.comparison.candidates import (
     Candidate,
     declared_analysis,
+    goodness_on_validation,
     may_have_seen,
     primary,
     validated,
@@ -19,6 +20,7 @@ from cytobench.analysis.comparison.declared import beside_baselines, family
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
 from cytobench.analysis.outcomes import Cause, Conclusion, Reason, conclude
 from cytobench.config.benchmark import Analysis
+from cytobench.metrics.metric import Metric
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
 from cytobench.metrics.statistics.holm import holm
 
@@ -82,7 +84,7 @@ def declared_family(section: Sequence[Candidate]) -> DeclaredFamily:
         pairs=tuple(pairs),
         baselines=tuple(best_baselines(own, analysis).values()) if own else (),
         absent=tuple(absent_baselines(own, analysis)) if own else (),
-        headline=tuple(Headline(pair, _cost(pair)) for pair in wanted),
+        headline=tuple(Headline(pair, _cost(pair, section[0].section.metric(analysis.metric))) for pair in wanted),
     )
 
 
@@ -97,6 +99,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
     if not own:
         return []
     test, validation = primary(own[0].section, analysis.metric)
+    metric = own[0].section.metric(analysis.metric)
     chosen = chosen_on_validation(own, validation)
     named = [one.named for one in own]
     best = best_baselines(own, analysis)
@@ -110,7 +113,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
     differences = [row_difference(own[place], other, test) for place, other, _ in compared]
     adjusted = holm(
         [
-            None if difference is None or obstacle else _against_choice(difference, baselines)
+            None if difference is None or obstacle else _against_choice(difference, metric, baselines)
             for (difference, obstacle), (_, _, baselines) in zip(differences, compared, strict=True)
         ]
     )
@@ -122,7 +125,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
             p_holm=p,
             family=len(compared),
             chosen=place in chosen,
-            conclusion=conclude(difference, obstacle, p),
+            conclusion=conclude(difference, metric, obstacle, p),
             baselines=baselines,
         )
         for (place, other, baselines), (difference, obstacle), p in zip(compared, differences, adjusted, strict=True)
@@ -169,24 +172,24 @@ def _own(section: Sequence[Candidate]) -> list[Candidate]:
     return [one for one in section if not one.row.submitted]
 
 
-def _against_choice(difference: FoldDifference, baselines: Baselines | None) -> float | None:
+def _against_choice(difference: FoldDifference, metric: Metric, baselines: Baselines | None) -> float | None:
     """The p of a difference, before Holm, that the choice of the baseline cannot make too small.
 
     The baseline that is best on validation tends to be one that is lucky on test too, since both are of the same
     images. That works against a gain, whose p stays. It works for a loss, so that the p of a loss counts every baseline
     that could have been chosen (Bonferroni).
     """
-    if baselines is None or difference.p is None or difference.mean >= 0:
+    if baselines is None or difference.p is None or metric.goodness(difference.mean) >= 0:
         return difference.p
     return min(1.0, difference.p * len(baselines.among))
 
 
-def _cost(pair: DeclaredPair) -> GainAndCost | None:
+def _cost(pair: DeclaredPair, metric: Metric) -> GainAndCost | None:
     if pair.difference is None:
         return None
     places = set(pair.row.trials) & set(pair.reference.trials)
-    return gain_and_cost(pair.row, pair.reference, pair.difference, pair.conclusion, places)
+    return gain_and_cost(pair.row, pair.reference, pair.difference, metric, pair.conclusion, places)
 
 
 def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int]:
-    return validated(one, validation) or 0.0, -one.row.n_synthetic
+    return goodness_on_validation(one, validation), -one.row.n_synthetic

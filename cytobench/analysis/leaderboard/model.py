@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cytobench.analysis.outcomes import Standing
+from cytobench.metrics.metric import Metric, find_metric
 from cytobench.plugins import BUILT_IN
 from cytobench.protocols import CHANGES
 
@@ -69,7 +70,7 @@ class Row:
     best: frozenset[ScoreKey]
     """The figures that no ranked row of the section surpasses as printed."""
     rank: int | None
-    """1 for the best macro F1 on test; None for a row that is not ranked."""
+    """1 for the best; None for a row that is not ranked."""
     made_elsewhere: str
     """``no``, or what was declared of images or weights from outside the run: see records."""
     complete: bool
@@ -199,6 +200,9 @@ class Section:
     folds_made: int
     switches: Mapping[str, object]
     splits: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    """Those that are shown, in this order."""
+    ranked_by: ScoreKey
     rows: tuple[Row, ...]
     majority: Mapping[ScoreKey, Aggregate]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
@@ -208,6 +212,10 @@ class Section:
     """The study's rows beside ours, if they were asked for."""
     dataset_maker: Maker | None = None
     """Whose plugin the data set is; None for a folder or manifest."""
+
+    def metric(self, name: str) -> Metric:
+        """A metric by its name, shown or not."""
+        return next((metric for metric in self.metrics if metric.name == name), find_metric(name))
 
     @property
     def alone(self) -> bool:

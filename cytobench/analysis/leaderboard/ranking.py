@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from cytobench.analysis.leaderboard.fidelity import fidelity_tables
@@ -15,24 +16,25 @@ from cytobench.analysis.leaderboard.standing import compare_with_best, split_rat
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.classification import EXTERNAL
+from cytobench.metrics.metric import F1_MACRO, SHOWN, Metric
 from cytobench.storage.records import Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
-RANKED_BY: ScoreKey = ("test", "f1_macro")
-RANKED_BY_POOLED: ScoreKey = ("test_real", "f1_macro")
-"""Where synthetic images are among those tested: each number of them has another test set."""
-PRINTED_DIGITS = 3
 
 
-def leaderboard(records: Iterable[Record]) -> Leaderboard:
+def leaderboard(
+    records: Iterable[Record], metrics: Sequence[Metric] = SHOWN, ranked_by: Metric = F1_MACRO
+) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
+    ``metrics`` are shown, in this order; ``ranked_by``, one of them, gives the rank, on test.
+
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    train-only classes, or of shots chosen in another way, are never in one section.
     Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
     they have none; else alone.
     """
-    return Leaderboard(tuple(_section(group) for group in comparable(records)))
+    return Leaderboard(tuple(_section(group, tuple(metrics), ranked_by) for group in comparable(records)))
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
@@ -125,15 +127,17 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
     return groups
 
 
-def _section(records: Sequence[Record]) -> Section:
+def _section(records: Sequence[Record], metrics: tuple[Metric, ...], metric: Metric) -> Section:
     first = records[0]
     declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
     groups = rows_of(records)
-    rows = [make_row(group, declared, splits, settings) for settings, group in groups]
+    rows = [make_row(group, declared, splits, metrics, settings) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
-    ranked = compare_with_best(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
+    # Where synthetic images are among those tested, each number of them has another test set.
+    ranked_by = ("test_real" if pooled else "test", metric.name)
+    ranked = _ranked(rows, metrics, ranked_by, pooled)
     return Section(
         dataset=first.dataset.name,
         dataset_digest=first.dataset.digest,
@@ -156,7 +160,9 @@ def _section(records: Sequence[Record]) -> Section:
         folds_made=first.protocol.folds,
         switches=first.protocol.switches,
         splits=splits,
-        rows=ranked,
+        metrics=metrics,
+        ranked_by=ranked_by,
+        rows=compare_with_best(ranked, ranked_by, metric, split_ratio(first), pooled),
         majority=majority(records, splits),
         dataset_maker=_dataset_maker(first),
         fidelity=fidelity_tables(groups),
@@ -217,38 +223,32 @@ def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> s
     return ", ".join(f"{key}={mine[key]}" for key in differing)
 
 
-def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
-    """Rows that may be ranked first, by macro F1 on test; equal figures share a rank. Then the others.
+def _ranked(rows: Sequence[Row], metrics: Sequence[Metric], ranked_by: ScoreKey, pooled: bool) -> tuple[Row, ...]:
+    """Rows that may be ranked first, the best of them on top; equal scores share a rank. Then the others.
 
     Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
     those of the real images alone.
     """
-    by = ranked_by(pooled)
-    ordered = sorted(rows, key=lambda row: (not row.ranked, -_value(row, by), row.row, row.settings))
+    by_name = {metric.name: metric for metric in metrics}
+
+    def goodness(row: Row, key: ScoreKey) -> float:
+        return _goodness(row, key, by_name[key[1]])
+
+    ordered = sorted(rows, key=lambda row: (not row.ranked, -goodness(row, ranked_by), row.row, row.settings))
     ranked = [row for row in ordered if row.ranked]
-    best = {cell: top for cell, top in _best(ranked).items() if not pooled or cell[0].endswith("_real")}
+    keys = {key for row in ranked for key, score in row.aggregates.items() if score.mean is not None}
+    best = {key: max(goodness(row, key) for row in ranked) for key in keys if not pooled or key[0].endswith("_real")}
     result = []
     for row in ordered:
-        if not row.ranked:
-            result.append(row)
-            continue
-        rank = 1 + sum(_value(other, by) > _value(row, by) for other in ranked)
-        winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
-        result.append(replace(row, rank=rank, best=frozenset(winning)))
+        if row.ranked:
+            rank = 1 + sum(goodness(other, ranked_by) > goodness(row, ranked_by) for other in ranked)
+            winning = frozenset(key for key, top in best.items() if goodness(row, key) >= top)
+            row = replace(row, rank=rank, best=winning)
+        result.append(row)
     return tuple(result)
 
 
-def ranked_by(pooled: bool) -> ScoreKey:
-    """The figure that rows are ranked by."""
-    return RANKED_BY_POOLED if pooled else RANKED_BY
-
-
-def _best(rows: Sequence[Row]) -> dict[ScoreKey, float]:
-    """The highest figure of each column, as printed, so that what looks equal is marked equally."""
-    cells = {cell for row in rows for cell, figure in row.aggregates.items() if figure.mean is not None}
-    return {cell: max(_value(row, cell) for row in rows) for cell in cells}
-
-
-def _value(row: Row, cell: ScoreKey) -> float:
-    figure = row.aggregates.get(cell)
-    return -1.0 if figure is None or figure.mean is None else round(figure.mean, PRINTED_DIGITS)
+def _goodness(row: Row, key: ScoreKey, metric: Metric) -> float:
+    """A score as printed, so that what looks equal is ranked and marked equally; the greater the better."""
+    score = row.aggregates.get(key)
+    return -inf if score is None or score.mean is None else metric.goodness(round(score.mean, metric.digits))

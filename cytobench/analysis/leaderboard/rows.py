@@ -7,7 +7,7 @@ from math import fsum, sqrt
 from statistics import stdev
 
 from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, Replicate, Row, ScoreKey
-from cytobench.metrics.classification import METRICS
+from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
 
 _Stage = tuple[str, str, str | None]
@@ -19,7 +19,13 @@ def replicate_of(record: Record) -> Replicate:
     return Replicate(record.seed or 0, record.protocol.fold)
 
 
-def make_row(records: Sequence[Record], declared: Sequence[Replicate], splits: Sequence[str], settings: str) -> Row:
+def make_row(
+    records: Sequence[Record],
+    declared: Sequence[Replicate],
+    splits: Sequence[str],
+    metrics: Sequence[Metric],
+    settings: str,
+) -> Row:
     """The row of these records, one a place in order of places; not ranked yet."""
     first = records[0]
     done = [record for record in records if record.status == "done"]
@@ -27,7 +33,7 @@ def make_row(records: Sequence[Record], declared: Sequence[Replicate], splits: S
     missing = tuple(one for one in declared if one not in finished)
     seconds, paid = cost(records)
     generator = first.generator.name if first.generator else "none"
-    values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
+    values = {(split, metric.name): _values(done, (split, metric.name)) for split in splits for metric in metrics}
     return Row(
         row=first.row,
         generator=SUBMITTED if first.submission else generator,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cytobench.analysis.leaderboard.model import Replicate, Row, ScoreKey
 from cytobench.analysis.outcomes import Cause, Reason, Standing, conclude, standing
+from cytobench.metrics.metric import Metric
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
 from cytobench.metrics.statistics.holm import holm
 from cytobench.storage.records import Record
@@ -31,7 +32,9 @@ def by_seed(mine: Mapping[Replicate, float], other: Mapping[Replicate, float]) -
     return found
 
 
-def compare_with_best(rows: Sequence[Row], by: ScoreKey, ratio: float | None, pooled: bool) -> tuple[Row, ...]:
+def compare_with_best(
+    rows: Sequence[Row], by: ScoreKey, metric: Metric, ratio: float | None, pooled: bool
+) -> tuple[Row, ...]:
     """The rows, best ranked first, each ranked one with its standing beside the best row.
 
     The p-values of all ranked rows but the best are adjusted together (Holm). The best was picked by the same figures,
@@ -47,7 +50,7 @@ def compare_with_best(rows: Sequence[Row], by: ScoreKey, ratio: float | None, po
     adjusted = holm([None if difference is None else difference.p for difference in differences])
     for row, difference, p in zip(others, differences, adjusted, strict=True):
         obstacle = Reason(Cause.NEVER_PAIRED) if difference is None else None
-        standings[id(row)] = standing(conclude(difference, obstacle, p)), p
+        standings[id(row)] = standing(conclude(difference, metric, obstacle, p)), p
     return tuple(
         replace(row, standing=standings[id(row)][0], p_best=standings[id(row)][1]) if id(row) in standings else row
         for row in rows

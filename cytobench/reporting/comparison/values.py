@@ -9,7 +9,7 @@ from cytobench.analysis.comparison.baselines import Baselines
 from cytobench.analysis.comparison.candidates import Candidate, primary, validated
 from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair
-from cytobench.analysis.comparison.pair import Comparison, OverFolds
+from cytobench.analysis.comparison.pair import Comparison
 from cytobench.analysis.outcomes import Outcome
 from cytobench.metrics.statistics.classes import ClassScore
 from cytobench.metrics.statistics.folds import FoldDifference
@@ -25,43 +25,47 @@ VERDICTS = {
 """The words of the key ``verdict``."""
 
 
-def comparison_values(found: Comparison) -> dict[str, Any]:
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """A comparison of two rows."""
-    seed_known = bool(found.a.section.seeds)
+    seed_known = bool(comparison.a.section.seeds)
     return {
-        "a": _row(found.a),
-        "b": _row(found.b),
-        "section": found.a.section.title,
-        "split": found.split,
-        "metric": found.metric,
-        "places": [{"seed": where.seed if seed_known else None, "fold": where.fold} for where in found.places],
-        "remarks": list(found.remarks),
-        "ratio": found.ratio,
-        "n_images": found.n_images,
-        "n_groups": found.n_groups,
-        "over_folds": {metric: _folds(one) for metric, one in found.folds.items()},
+        "a": _row(comparison.a),
+        "b": _row(comparison.b),
+        "section": comparison.a.section.title,
+        "split": comparison.split,
+        "metric": comparison.metric,
+        "places": [{"seed": where.seed if seed_known else None, "fold": where.fold} for where in comparison.replicates],
+        "remarks": list(comparison.remarks),
+        "ratio": comparison.ratio,
+        "n_images": comparison.n_images,
+        "n_groups": comparison.n_groups,
+        "over_folds": {
+            metric: {"a": over.a, "b": over.b, "difference": _difference(over.difference)}
+            for metric, over in comparison.folds.items()
+        },
         "over_images": {
-            "unit": "image" if found.n_groups is None else "group",
+            "unit": "image" if comparison.n_groups is None else "group",
             "resamples": RESAMPLES,
             "permutations": PERMUTATIONS,
-            **{metric: asdict(one) for metric, one in found.images.items()},
+            **{metric: asdict(over) for metric, over in comparison.images.items()},
         },
-        "mcnemar": [{**asdict(one), "seed": one.seed if seed_known else None} for one in found.mcnemar],
-        "classes": {a.label: _classes(a, b) for a, b in found.classes},
-        "gain_and_cost": _cost(found.cost),
-        "declared": None if found.declared is None else _pair(found.declared),
+        "mcnemar": [{**asdict(test), "seed": test.seed if seed_known else None} for test in comparison.mcnemar],
+        "classes": {a.label: _classes(a, b) for a, b in comparison.classes},
+        "gain_and_cost": _cost(comparison.cost),
+        "declared": None if comparison.declared is None else _pair(comparison.declared),
     }
 
 
 def family_values(family: DeclaredFamily) -> dict[str, Any]:
     """What a section declares, compared."""
+    metric = family.analysis.metric
     return {
         "section": family.section[0].section.title,
         "analysis": family.analysis.model_dump(mode="json"),
         "late": family.late,
-        "baselines": {one.plugin: _baselines(one, family.analysis.metric) for one in family.baselines},
+        "baselines": {baselines.plugin: _baselines(baselines, metric) for baselines in family.baselines},
         "absent_baselines": list(family.absent),
-        "headline": [{**_pair(one.pair), "gain_and_cost": _cost(one.cost)} for one in family.headline],
+        "headline": [{**_pair(headline.pair), "gain_and_cost": _cost(headline.cost)} for headline in family.headline],
         "comparisons": [_pair(pair) for pair in family.pairs],
     }
 
@@ -101,28 +105,22 @@ def _cost(cost: GainAndCost | None) -> dict[str, Any] | None:
     }
 
 
-def _baselines(found: Baselines, metric: str) -> dict[str, Any]:
+def _baselines(baselines: Baselines, metric: str) -> dict[str, Any]:
     return {
-        "best": None if found.best is None else _row(found.best),
-        "among": [{**_row(one), "validation": validated(one, primary(one.section, metric)[1])} for one in found.among],
-        "left_out": [{**_row(one), "why": why} for one, why in found.left_out],
+        "best": None if baselines.best is None else _row(baselines.best),
+        "among": [
+            {**_row(row), "validation": validated(row, primary(row.section, metric)[1])} for row in baselines.among
+        ],
+        "left_out": [{**_row(row), "why": why} for row, why in baselines.left_out],
     }
 
 
-def _row(one: Candidate) -> dict[str, Any]:
-    makers = [maker._asdict() for maker in one.row.makers]
-    return {
-        "row": one.row.row,
-        "settings": one.row.settings,
-        "complete": one.row.complete,
-        "distributions": makers,
-    }
-
-
-def _folds(over: OverFolds) -> dict[str, Any]:
-    return {"a": over.a, "b": over.b, "difference": _difference(over.difference)}
+def _row(candidate: Candidate) -> dict[str, Any]:
+    row = candidate.row
+    makers = [maker._asdict() for maker in row.makers]
+    return {"row": row.row, "settings": row.settings, "complete": row.complete, "distributions": makers}
 
 
 def _classes(a: ClassScore, b: ClassScore) -> dict[str, Any]:
-    both = {name: {"recall": asdict(one.recall), "f1": asdict(one.f1)} for name, one in (("a", a), ("b", b))}
+    both = {name: {"recall": asdict(score.recall), "f1": asdict(score.f1)} for name, score in (("a", a), ("b", b))}
     return {"images": a.images, "groups": a.groups, **both}

@@ -28,7 +28,7 @@ from cytobench.reporting.figures.style import (
 )
 from cytobench.reporting.figures.text import labels, listed, shortened, slug
 from cytobench.reporting.outcomes import gain_and_cost_text, gain_text
-from cytobench.reporting.words import METRIC_NAMES, duration
+from cytobench.reporting.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +116,7 @@ def _most(seconds: Mapping[str, float]) -> str:
 
 
 def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawing:
-    split, metric = plotted.cells[0]
+    split, metric = plotted.cells[0][0], gains[0][1].metric.long_name
     device = shortened(plotted.section.device, 50)
     title = f"What the gain of {shortened(gains[0][0].row.classifier, 40)} over N = 0 costs"
     unit, called = _unit(max(abs(gain.hours or 0.0) for _, gain in gains) * 3600)
@@ -132,14 +132,14 @@ def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawi
             for number, line in enumerate(lines.values())
         }
         axes.set_xlabel(f"device-{called} beyond N = 0, on {device}")
-        axes.set_ylabel(f"gain in {METRIC_NAMES[metric]}, 95 % interval\n(filled: gain)")
+        axes.set_ylabel(f"gain in {metric}, 95 % interval\n(filled: gain)")
         axes.axvline(0, color=FAINT, linewidth=0.6, linestyle=":")
         axes.margins(x=0.08)
         grid(axes, "y")
         _name_counts(axes, gains, unit)
         legend_below(figure, handles)
     caption = (
-        f"Gain in {METRIC_NAMES[metric]} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
+        f"Gain in {metric} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
         "corrected resampled t over folds (Nadeau and Bengio 2003), against the device time beyond that of N = 0, all "
         "stages counted. It is filled, and a gain, only where its interval lies above 0 and, in a declared family, "
         f"where Holm's adjustment leaves it. {plotted.about([one for one, _ in gains])}"
@@ -182,7 +182,7 @@ def _name_counts(axes: Axes, gains: Sequence[Priced], unit: float) -> None:
 
 def _alt(plotted: PlottedSection, gains: Sequence[Priced]) -> str:
     told = [
-        f"{one.row.row}: {gain_and_cost_text(gain, plotted.cells[0][1], plotted.section.device)}"
+        f"{one.row.row}: {gain_and_cost_text(gain, plotted.section.device)}"
         for one, gain in gains
         if len(gains) <= MOST_TOLD or one in plotted.chosen or gain.shown
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.analysis.comparison.candidates import Candidate
 from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.leaderboard.model import Aggregate, ScoreKey
-from cytobench.metrics.classification import METRICS
+from cytobench.metrics.metric import Metric
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.published_curves import PublishedCurve, published_curve
 from cytobench.reporting.figures.scales import count_axis
@@ -28,8 +28,9 @@ from cytobench.reporting.figures.style import (
     styled,
 )
 from cytobench.reporting.figures.text import shortened, slug
+from cytobench.reporting.leaderboard.tables import MAJORITY
 from cytobench.reporting.outcomes import gain_text
-from cytobench.reporting.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, aggregate_text
+from cytobench.reporting.words import SPLIT_NAMES, aggregate_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ class Curve:
 
     plotted: PlottedSection
     rows: tuple[Candidate, ...]
-    metric: str
+    metric: Metric
 
     @property
     def classifier(self) -> str:
@@ -56,7 +57,7 @@ class Curve:
     @property
     def cell(self) -> ScoreKey:
         """The figure, on test; of the real images alone where synthetic ones are tested too."""
-        return self.plotted.cells[0][0], self.metric
+        return self.plotted.cells[0][0], self.metric.name
 
     @property
     def plain(self) -> Candidate | None:
@@ -82,19 +83,19 @@ class Curve:
 def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """One figure for each classifier and metric that has a value."""
     for rows in plotted.classifiers:
-        for metric in METRICS:
+        for metric in plotted.section.metrics:
             curve = Curve(plotted, rows, metric)
             if any(curve.points(line, curve.cell) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
-                name = slug("curve", curve.classifier, metric) + plotted.suffix
+                name = slug("curve", curve.classifier, metric.name) + plotted.suffix
                 yield Plan(name, (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
     gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.plotted.gain(one, curve.cell))}
     published = published_curve(curve.plotted.section, curve.rows[0], curve.metric)
-    pooled = ("test", curve.metric) if curve.plotted.section.pooled else None
-    title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
+    pooled = ("test", curve.metric.name) if curve.plotted.section.pooled else None
+    title = f"{curve.metric.long_name} of {shortened(curve.classifier, 60)} by number of synthetic images"
     counts = sorted({one.row.n_synthetic for one in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
     stacked = len(counts) > MOST_BESIDE
@@ -130,10 +131,12 @@ def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, 
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
     made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
     axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
-    axes.set_ylabel(METRIC_NAMES[curve.metric])
+    axes.set_ylabel(curve.metric.long_name)
     _finish(axes, curve, room)
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, -0.02), min(high, 1.02))
+    means = [score.mean or 0.0 for line in curve.lines or [[]] for _, score in curve.points(line, cell)]
+    if means and min(means) >= 0 and max(means) <= 1:  # bars leave the range of such scores, which no score does
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -0.02), min(high, 1.02))
     return handles
 
 
@@ -158,7 +161,7 @@ def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: flo
     known = any(found.gain.low is not None for found in gains.values())
     note = ", 95 % interval\n(filled: gain)" if known else "\n(no interval is known)"
     axes.set_title(f"gain over N = 0{note}")
-    axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
+    axes.set_ylabel(f"difference in {curve.metric.long_name}")
     _finish(axes, curve, room)
 
 
@@ -209,7 +212,7 @@ def _legend(one: Candidate, curve: Curve) -> str:
 def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCurve | None) -> str:
     sentences = _score_sentences(curve, curve.cell, gains)
     if curve.plotted.section.pooled:
-        sentences += _score_sentences(curve, ("test", curve.metric), {})
+        sentences += _score_sentences(curve, ("test", curve.metric.name), {})
     if published is not None:
         sentences.append(published.alt)
     return " ".join(sentences)
@@ -218,9 +221,11 @@ def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCur
 def _score_sentences(curve: Curve, cell: ScoreKey, gains: Mapping[int, GainAndCost]) -> list[str]:
     """The scores of one split, N = 0 first, then a sentence a generator."""
     made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
-    start = f"{curve.classifier}, {METRIC_NAMES[curve.metric]} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
+    start = f"{curve.classifier}, {curve.metric.long_name} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
     plain = None if curve.plain is None else curve.plain.row.aggregates.get(cell)
-    sentences = [f"{start}: {aggregate_text(plain)} on real images alone (N = 0)." if plain else f"{start}:"]
+    sentences = [
+        f"{start}: {aggregate_text(plain, curve.metric.digits)} on real images alone (N = 0)." if plain else f"{start}:"
+    ]
     for line in curve.lines:
         parts = [_point_text(one, cell, gains.get(id(one))) for one in _told(line, curve)]
         left = len(line) - len(parts)
@@ -251,7 +256,7 @@ def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str
         "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
     )
     parts = [
-        f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line "
+        f"{curve.metric.long_name} of {curve.classifier} against the number N of synthetic images a class, a line "
         f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or "
         "perhaps trained on test images)."
     ]

@@ -17,17 +17,31 @@ from cytobench.analysis.published.judge import GENERATOR
 from cytobench.metrics.confusion import ConfusionMatrix
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.section import PlottedSection, row_name
-from cytobench.reporting.figures.style import GRID, MM, SMALL, TEXT, WIDTH, name_ticks, new_figure, styled
+from cytobench.reporting.figures.style import (
+    FAINT,
+    GRID,
+    LEGEND_LINE,
+    MM,
+    SMALL,
+    TEXT,
+    WIDTH,
+    name_ticks,
+    new_figure,
+    styled,
+)
 from cytobench.reporting.figures.text import columns, in_full, labels, shortened, slug
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 BOTH, SHARES = 15, 30
 """Up to so many classes a cell has its count and its share, up to so many its share alone, above none."""
 CELL = 2.7 * MM
 """The least side of a cell: a label of 7 points fits beside it."""
+WHOLE_CELL = 9 * MM
+"""The least side of a cell with both numbers: five digits of 7 points fit."""
 FEW, LARGEST_CELL = 5, 13 * MM
 """The greatest side of a cell, and up to how many classes it is twice that."""
 NARROWEST, SCALE = 100 * MM, 22 * MM
@@ -135,17 +149,32 @@ def _published(plotted: PlottedSection, rows: Sequence[Candidate], figure_name: 
     )
 
 
-def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False) -> Figure:
-    """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent."""
-    figure, axes = _empty(matrix, title)
-    n = len(matrix.true)
+def whole_matrix(matrix: ConfusionMatrix, name: str) -> Drawing:
+    """A matrix with its notes, and both numbers in every cell, on a page as wide as that needs."""
+    notes = [*matrix.notes, f"{matrix.summary}; each cell: images, and percent of the row."]
+    with styled():
+        figure = matrix_figure(matrix, matrix.title, whole=True)
+        lines = [line for note in notes for line in textwrap.wrap(note, int(figure.get_figwidth() / MM / 1.4))]
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=SMALL, color=FAINT)
+        figure.set_figheight(figure.get_figheight() + len(lines) * LEGEND_LINE)
+    alt = f"{_finding(matrix)}{in_full(matrix.predicted)}"
+    return Drawing(name, matrix.title, alt, " ".join(notes), figure)
+
+
+def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False, whole: bool = False) -> Figure:
+    """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent.
+
+    Many classes leave room for one of these or none on a page, but where it may be as wide as the ``whole`` needs.
+    """
+    figure, axes = _empty(matrix, title, WHOLE_CELL if whole else CELL)
+    n = 0 if whole else len(matrix.true)
     _shade(axes, matrix.shares, "Greys" if published else "Blues", n > SHARES)
     for i, j in zip(*np.nonzero(matrix.counts), strict=True):
         if n <= SHARES:
             share = f"{100 * matrix.shares[i, j]:.0f}" if matrix.shares[i, j] >= 0.005 else "<1"
             text = f"{matrix.counts[i, j]}\n{share} %" if n <= BOTH else share
             _cell(axes, int(i), int(j), text)
-    _diagonal(axes, n)
+    _diagonal(axes, len(matrix.true))
     return figure
 
 
@@ -164,12 +193,12 @@ def change_figure(matrix: ConfusionMatrix, points: NDArray[np.float64], title: s
     return figure
 
 
-def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
-    """Axes with a square a cell, as large as the page's width allows and never too small for a label."""
+def _empty(matrix: ConfusionMatrix, title: str, least: float = CELL) -> tuple[Figure, Axes]:
+    """Axes with a square a cell, as large as the page's width allows and never less than ``least`` inches."""
     n, m = len(matrix.true), len(matrix.predicted)
     names = labels(matrix.predicted)
     beside = max(map(columns, names)) * 1.5 * MM + 14 * MM
-    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL if n > FEW else 2 * LARGEST_CELL)
+    side = min(max((WIDTH - beside) / m, least), LARGEST_CELL if n > FEW else 2 * LARGEST_CELL)
     width = max(min(WIDTH, beside + m * side), NARROWEST)
     lines = textwrap.wrap(title, int(width / MM / 2))
     figure = new_figure(
@@ -191,13 +220,20 @@ def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: bool) -> None:
-    """Shares from white to a colour that dark text stands out on; without numbers darker, with a scale beside."""
+def shades(name: str, without_numbers: bool = False) -> Colormap:
+    """From white to a colour that dark text stands out on; ``without_numbers`` darker."""
     from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap, PowerNorm
+    from matplotlib.colors import ListedColormap
 
-    colours = ListedColormap(colormaps[name](np.linspace(0, 1.0 if without_numbers else 0.62, 256)))
+    return ListedColormap(colormaps[name](np.linspace(0, 1.0 if without_numbers else 0.62, 256)))
+
+
+def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: bool) -> None:
+    """Colour the cells by their shares; without numbers with a scale beside."""
+    from matplotlib.colors import PowerNorm
+
     norm = PowerNorm(0.5 if without_numbers else 1.0, vmin=0, vmax=1)
+    colours = shades(name, without_numbers)
     mesh = axes.pcolormesh(values, cmap=colours, norm=norm, edgecolors=GRID, linewidth=0.4)
     if without_numbers:
         axes.figure.colorbar(

@@ -81,8 +81,9 @@ class PlottedSection:
             return None
         pair = next((pair for pair in self.pairs if pair.row is one and pair.reference is plain), None)
         p = pair.p_holm if pair is not None and cell == self.cells[0] else None
-        conclusion = conclude(difference, obstacle, p)
-        return gain_and_cost(one, plain, difference, conclusion, set(one.trials) & set(plain.trials))
+        metric = self.section.metric(cell[1])
+        conclusion = conclude(difference, metric, obstacle, p)
+        return gain_and_cost(one, plain, difference, metric, conclusion, set(one.trials) & set(plain.trials))
 
     def about(self, rows: Sequence[Candidate] = ()) -> str:
         """Data, protocol, preset, device, images, folds and seeds, then what is to be known of these rows."""

@@ -1,4 +1,4 @@
-"""Fidelity tables as texts."""
+"""Fidelity beside a leaderboard: a table for each extractor and numbers of images."""
 
 from __future__ import annotations
 
@@ -6,47 +6,53 @@ from collections.abc import Iterable
 
 from cytobench.analysis.leaderboard.fidelity import FIGURES
 from cytobench.analysis.leaderboard.model import Aggregate, FidelityRow, FidelityTable
-from cytobench.reporting.words import THIRD_PARTY
+from cytobench.reporting.tables import Column, Kind, Table, texts
+from cytobench.reporting.words import THIRD_PARTY, aggregate_text
 
-HEADER = ("generator", "shots", "N", "KID", "KID, real halves", "FID", "precision", "recall", "copies of the shots")
 _DIGITS = {"kid": 4, "floor_kid": 4, "fid": 2, "precision": 3, "recall": 3}
+_COLUMNS = (
+    Column("generator"),
+    *(Column(name, Kind.COUNT) for name in ("shots", "N")),
+    *(Column(name, Kind.SCORE) for name in ("KID", "KID, real halves", "FID", "precision", "recall")),
+    Column("copies of the shots"),
+)
 
 
-def title(table: FidelityTable) -> str:
-    """What the figures of a table come from, with both numbers of images."""
-    weights = f", weights {table.weights_digest[:12]}" if table.weights_digest else ""
-    whose = "" if table.maker.built_in else f", third-party: {table.maker.distribution} {table.maker.version}"
-    real, made = (_range(count[side] for count in table.counts.values()) for side in (0, 1))
+def fidelity_table(fidelity: FidelityTable) -> Table:
+    """The rows under a title that says what the figures come from, with both numbers of images."""
+    return texts(_COLUMNS, [_texts(row) for row in fidelity.rows], _title(fidelity), labels=3)
+
+
+def _title(fidelity: FidelityTable) -> str:
+    weights = f", weights {fidelity.weights_digest[:12]}" if fidelity.weights_digest else ""
+    maker = fidelity.maker
+    whose = "" if maker.built_in else f", third-party: {maker.distribution} {maker.version}"
+    real, synthetic = (_range(count[side] for count in fidelity.counts.values()) for side in (0, 1))
     return (
-        f"Fidelity by {table.extractor} ({table.dimension} features{weights}{whose}): {made} synthetic images against "
-        f"{real} real test images{' a fold' if len(table.counts) > 1 else ''}"
+        f"Fidelity by {fidelity.extractor} ({fidelity.dimension} features{weights}{whose}): {synthetic} synthetic "
+        f"images against {real} real test images{' a fold' if len(fidelity.counts) > 1 else ''}"
     )
 
 
-def lines(table: FidelityTable, plus_minus: str = "\N{PLUS-MINUS SIGN}") -> list[list[str]]:
-    """The rows as texts, under :data:`HEADER`."""
+def _texts(row: FidelityRow) -> list[str]:
+    settings = f" ({row.settings})" if row.settings else ""
+    scores = [(row.aggregates[name], _DIGITS[name]) for name in ("kid", "floor_kid", *FIGURES[1:])]
     return [
-        [
-            row.generator + (THIRD_PARTY if row.third_party else "") + (f" ({row.settings})" if row.settings else ""),
-            str(row.shots),
-            str(row.n_synthetic),
-            *(_text(row.aggregates[name], name, plus_minus) for name in ("kid", "floor_kid", *FIGURES[1:])),
-            _copying(row),
-        ]
-        for row in table.rows
+        f"{row.generator}{THIRD_PARTY if row.third_party else ''}{settings}",
+        str(row.shots),
+        str(row.n_synthetic),
+        *(_figure(score, digits) for score, digits in scores),
+        _copying(row),
     ]
 
 
-def _text(figure: Aggregate | None, name: str, plus_minus: str) -> str:
-    if figure is None or figure.mean is None:
-        return "too few"
-    digits = _DIGITS[name]
-    return f"{figure.mean:.{digits}f}" + ("" if figure.std is None else f"{plus_minus}{figure.std:.{digits}f}")
+def _figure(score: Aggregate | None, digits: int) -> str:
+    return "too few" if score is None or score.mean is None else aggregate_text(score, digits, seeds=False)
 
 
 def _copying(row: FidelityRow) -> str:
     """What the test found; and near-copies in pixels, which it can miss for want of power, where there are any."""
-    tested = [one for one in row.copying.values() if one is not None]
+    tested = [copied for copied in row.copying.values() if copied is not None]
     near = row.near_copies.mean if row.near_copies else None
     pixels = f"; {near:.0%} near-copies in pixels" if near else ""
     if not tested:

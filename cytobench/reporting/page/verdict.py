@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.candidates import Candidate, goodness_on_validation, primary
 from cytobench.analysis.comparison.headline import DeclaredFamily, Headline, row_difference
 from cytobench.analysis.leaderboard.model import Section
 from cytobench.analysis.outcomes import Cause, Outcome
@@ -13,7 +13,6 @@ from cytobench.config.benchmark import Analysis
 from cytobench.metrics.statistics.folds import FoldDifference
 from cytobench.reporting.outcomes import extra_time_text, why_not_known
 from cytobench.reporting.page.gather import Group
-from cytobench.reporting.words import METRIC_NAMES
 
 COPIES = "repeat"
 """The control that copies the shots."""
@@ -58,7 +57,7 @@ def verdict(group: Group) -> Verdict:
     if difference is None or found.cost is None:
         return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {why}", caveats)
     copies = _copies(group.family, found)
-    change = f"changes {METRIC_NAMES[group.family.analysis.metric]} on test by {signed(difference)}"
+    change = f"changes {found.cost.metric.long_name} on test by {signed(difference)}"
     sentence = f"{_subject(found)} {change} against {_against(found)}, on {_where(group.section)}"
     beside = "" if copies is None else f"; {_copies_text(copies, found, group.family)}"
     taken_back = conclusion.reason.cause is Cause.FAMILY
@@ -109,7 +108,7 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
             row.first.classifier.plugin != GUESSING,
             _plugin(row) not in CONTROLS,
             one.pair.difference is not None,
-            validated(row, validation) or 0.0,
+            goodness_on_validation(row, validation),
         )
 
     return max(family.headline, key=order, default=None)
@@ -215,9 +214,8 @@ def _copies_text(copies: Candidate, found: Headline, family: DeclaredFamily) -> 
 def _figures(found: Headline, copies: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
     difference = found.pair.difference
     assert difference is not None and found.cost is not None  # asked before
-    metric = METRIC_NAMES[family.analysis.metric]
     figures = [
-        (f"change in {metric}", _number(difference.mean)),
+        (f"change in {found.cost.metric.long_name}", _number(difference.mean)),
         ("95\N{NO-BREAK SPACE}% interval", _interval(difference)),
     ]
     if copies is not None:

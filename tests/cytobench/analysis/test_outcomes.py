@@ -9,6 +9,7 @@ import pytest
 
 from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.outcomes import Cause, Conclusion, Outcome, Reason, Standing, conclude, standing
+from cytobench.metrics.metric import F1_MACRO, Metric
 from cytobench.metrics.statistics.folds import NoInterval, fold_difference
 from cytobench.reporting.outcomes import against_text, gain_and_cost_text, gain_text, outcome_text, priced_text
 
@@ -36,13 +37,21 @@ SEEN = Reason(Cause.MAY_HAVE_SEEN, "folder/clip/s16/n20")
     ],
 )
 def test_an_outcome_is_decided_with_its_reason(difference, obstacle, p_family, outcome, cause) -> None:
-    conclusion = conclude(difference, obstacle, p_family)
+    conclusion = conclude(difference, F1_MACRO, obstacle, p_family)
     assert (conclusion.outcome, conclusion.reason.cause) == (outcome, cause)
+
+
+def test_where_lower_is_better_a_gain_goes_down() -> None:
+    error = Metric("ece", "ECE", higher_is_better=False)
+    conclusion = conclude(LOSS, error, None)
+    assert conclusion.outcome is Outcome.GAIN
+    assert conclude(GAIN, error, None).outcome is Outcome.LOSS
+    assert GainAndCost(LOSS, error, conclusion, 2.0).hours_per_step == pytest.approx(2 / 5)
 
 
 def test_without_a_difference_there_is_a_reason() -> None:
     with pytest.raises(ValueError, match="neither"):
-        conclude(None, None)
+        conclude(None, F1_MACRO, None)
 
 
 def test_only_a_loss_sets_a_row_below_the_best() -> None:
@@ -53,35 +62,35 @@ def test_only_a_loss_sets_a_row_below_the_best() -> None:
 @pytest.mark.parametrize(
     ("conclusion", "hours", "words"),
     [
-        (conclude(GAIN, None), 2.0, "gain"),
-        (conclude(GAIN, None), None, "gain"),
-        (conclude(GAIN, None), 0.0, "gain, at no extra cost"),
-        (conclude(LOSS, None), -1.0, "loss"),
-        (conclude(NOTHING, None), -1.0, "no difference shown"),
-        (conclude(GAIN, None, 0.4), 2.0, "no difference shown, adjusted for the declared family"),
-        (conclude(ONE_FOLD, None), 2.0, "not known (one fold: there is no interval over folds)"),
-        (conclude(GAIN, SEEN), 2.0, "not known (folder/clip/s16/n20 may have seen the test images)"),
-        (conclude(None, Reason(Cause.NO_VALUE, "f1")), 2.0, "not known (f1 is null in every fold)"),
+        (conclude(GAIN, F1_MACRO, None), 2.0, "gain"),
+        (conclude(GAIN, F1_MACRO, None), None, "gain"),
+        (conclude(GAIN, F1_MACRO, None), 0.0, "gain, at no extra cost"),
+        (conclude(LOSS, F1_MACRO, None), -1.0, "loss"),
+        (conclude(NOTHING, F1_MACRO, None), -1.0, "no difference shown"),
+        (conclude(GAIN, F1_MACRO, None, 0.4), 2.0, "no difference shown, adjusted for the declared family"),
+        (conclude(ONE_FOLD, F1_MACRO, None), 2.0, "not known (one fold: there is no interval over folds)"),
+        (conclude(GAIN, F1_MACRO, SEEN), 2.0, "not known (folder/clip/s16/n20 may have seen the test images)"),
+        (conclude(None, F1_MACRO, Reason(Cause.NO_VALUE, "f1")), 2.0, "not known (f1 is null in every fold)"),
     ],
 )
 def test_each_outcome_has_its_words(conclusion: Conclusion, hours: float | None, words: str) -> None:
-    cost = GainAndCost(GAIN, conclusion, hours)
+    cost = GainAndCost(GAIN, F1_MACRO, conclusion, hours)
     assert gain_text(cost) == words
     assert (cost.hours_per_step is not None) == (words == "gain" and hours is not None)
 
 
 def test_a_gain_is_priced_for_each_hundredth() -> None:
-    cost = GainAndCost(GAIN, conclude(GAIN, None), 2.0)
+    cost = GainAndCost(GAIN, F1_MACRO, conclude(GAIN, F1_MACRO, None), 2.0)
     assert cost.hours_per_step == pytest.approx(2 / 5)
     assert priced_text(cost) == "gain, 24.0 min for each +0.01"
-    assert gain_and_cost_text(cost, "f1_macro", "GPU").endswith("for 2.0 h more of GPU: gain, 24.0 min for each +0.01")
-    unknown = GainAndCost(GAIN, conclude(GAIN, None), None)
-    assert "gain; the cost is not known" in gain_and_cost_text(unknown, "f1_macro", "GPU")
+    assert gain_and_cost_text(cost, "GPU").endswith("for 2.0 h more of GPU: gain, 24.0 min for each +0.01")
+    unknown = GainAndCost(GAIN, F1_MACRO, conclude(GAIN, F1_MACRO, None), None)
+    assert "gain; the cost is not known" in gain_and_cost_text(unknown, "GPU")
 
 
 def test_the_four_words_are_in_every_text_of_an_outcome() -> None:
     for difference, obstacle in ((GAIN, None), (LOSS, None), (NOTHING, None), (GAIN, SEEN)):
-        conclusion = conclude(difference, obstacle)
+        conclusion = conclude(difference, F1_MACRO, obstacle)
         assert outcome_text(conclusion).split(" (")[0] == conclusion.outcome
         assert against_text(conclusion, "B").startswith(conclusion.outcome)
 

@@ -14,8 +14,8 @@ from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Cause, Conclusion, Outcome, Reason
 from cytobench.config.benchmark import Analysis
 from cytobench.metrics.statistics.holm import holm
-from cytobench.reporting.comparison.show import comparison_lines
-from cytobench.reporting.comparison.show_family import family_lines
+from cytobench.reporting.comparison.family import family_lines
+from cytobench.reporting.comparison.pair import comparison_lines
 from cytobench.reporting.comparison.values import family_values
 from cytobench.reporting.outcomes import gain_text
 

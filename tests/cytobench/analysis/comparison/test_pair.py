@@ -14,7 +14,7 @@ from cytobench.analysis.comparison.candidates import find_pair, read_candidates
 from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Outcome
 from cytobench.errors import UserError
-from cytobench.reporting.comparison.show import comparison_lines
+from cytobench.reporting.comparison.pair import comparison_lines
 from cytobench.reporting.comparison.values import comparison_values
 from cytobench.storage.records import read_records
 
@@ -114,7 +114,7 @@ def test_seeds_steady_the_mean_and_are_no_folds(write) -> None:
 def test_incomplete_rows_are_compared_where_both_are_done_and_say_so(write) -> None:
     write(None, 0.5)
     found = compared(write(right=0.7, folds=(0, 1, 3)))
-    assert [where.fold for where in found.places] == [0, 1, 3]
+    assert [where.fold for where in found.replicates] == [0, 1, 3]
     assert found.folds["f1_macro"].difference.folds == 3
     text = "\n".join(found.remarks)
     assert f"{A} is INCOMPLETE: folds 2, 4 missing." in text
