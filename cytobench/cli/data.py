@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ from cytobench.cli.manifest import manifest_command
 from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
+    from cytobench.contract import ClassifierSpec, DatasetSpec
     from cytobench.data.listing import Listing
+    from cytobench.plugins import Offers
     from cytobench.protocols.describe import Examined
 
 
@@ -76,14 +79,15 @@ def describe_command(
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
-    listing = _listing(path)
+    plugins = plugins_for_command()
+    listing = _listing(path, plugins.datasets)
     pictures = {"--picture": picture, "--quality-sheet": quality_sheet}
     for option, file in pictures.items():
         if file:
             refuse_target(file, listing.root, list(listing.table["path"]), option)
     if label and not quality_sheet:
         raise UserError(f"--label {label}: it is a class of the --quality-sheet, so add --quality-sheet FILE.png.")
-    count_tokens, cut_off = _tokens()
+    count_tokens, cut_off = _tokens(plugins.classifiers)
     examined = examine(listing, cache_folder())
     wanted = examined.dataset.label_of(label) if label else None
     found = describe(examined, declared, folds, shots, count_tokens, cut_off)
@@ -129,12 +133,11 @@ def export_command(path: str, folder: Path) -> None:
     click.echo(f"{number} images of {len(dataset.labels)} classes written to {folder}")
 
 
-def _listing(path: str) -> Listing:
+def _listing(path: str, installed: Offers[DatasetSpec]) -> Listing:
     from cytobench.data.cache import cache_folder
     from cytobench.data.listing import Listing
     from cytobench.data.open import list_path, open_dataset
 
-    installed = plugins_for_command().datasets
     if path not in installed:
         return list_path(path, installed)
     dataset = open_dataset(path, installed, cache_folder())
@@ -142,16 +145,16 @@ def _listing(path: str) -> Listing:
     return Listing(dataset.name, dataset.root, table, dataset.labels, dataset.prompts)
 
 
-def _tokens() -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
-    """CLIP's token counter of the built-in plugin; the core itself knows no tokenizer."""
+def _tokens(
+    classifiers: Offers[ClassifierSpec],
+) -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
+    """How the first classifier that reads prompts counts their tokens, built-in ones first, and what it cuts off."""
     from cytobench.plugins.factory import load
 
-    try:
-        count_tokens: Callable[[Sequence[str]], Sequence[int]] = load(
-            "cytobench_openclip.tokens:count_tokens"
-        )
-        cut_off: Callable[[str], str] = load("cytobench_openclip.tokens:cut_off")
-        count_tokens([""])  # open_clip itself is imported here
-    except ImportError:
-        return None, None
-    return count_tokens, cut_off
+    for offer in sorted(classifiers.values(), key=lambda offer: not offer.built_in):
+        if offer.spec.count_tokens and offer.spec.cut_off:
+            with suppress(ImportError):
+                count_tokens, cut_off = load(offer.spec.count_tokens), load(offer.spec.cut_off)
+                count_tokens([""])  # its tokenizer is imported here
+                return count_tokens, cut_off
+    return None, None

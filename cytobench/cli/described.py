@@ -125,7 +125,7 @@ def _prompts(prompts: dict[str, Any]) -> None:
         for part in parts:
             click.echo(f"{label}, {part}: {one[part]['text']}")
     if not counted:
-        click.echo("token counts need the plugin cytobench_openclip with open_clip_torch")
+        click.echo("token counts need a classifier that counts them and its libraries: cytobench plugins --check")
     for label, one in prompts.items():
         for part in parts:
             if one[part]["cut"]:

@@ -177,20 +177,23 @@ def _plugin_part(
 ) -> dict[str, Any] | None:
     if ready is None:
         return None
+    spec = ready.offer.spec
     configs = (
         {"fit_config": ready.fit_config, "sample_config": ready.sample_config}
         if isinstance(ready, ReadyGenerator)
         else {"config": ready.config}
     )
+    said = {name: getattr(spec, name) for name in ("role", "images_are") if hasattr(spec, name)}
     return {
         "name": ready.name,
-        "plugin": ready.offer.spec.name,
+        "plugin": spec.name,
         "distribution": ready.offer.origin,
         "version": ready.offer.version,
-        "revision": ready.offer.spec.revision,
+        "revision": spec.revision,
         "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.needs.assets.items()},
         "versions": dict(ready.needs.versions),
         "ran": ran,
+        **said,
         **{name: plain_settings(config) for name, config in configs.items()},
     }
 

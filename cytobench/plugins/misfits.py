@@ -22,7 +22,7 @@ from cytobench.plugins.kinds import Kind
 PREFIX = "cytobench_"
 MOST = 1000
 """Specs taken from one hook: one that yields without end must not hold up the others."""
-_LAZY = ("factory", "config", "fit_config", "sample_config")
+_LAZY = ("factory", "config", "fit_config", "sample_config", "count_tokens", "cut_off")
 """Fields of specs that are names of the form ``module:attribute``."""
 _NOT_IN_NAMES = "/\\ \t\n.=:"
 
@@ -53,10 +53,10 @@ def spec_fault(spec: Any, kind: Kind, source: Source) -> Fault | None:
         return Fault(f"{expected} {spec.name!r}: {key} = {first['input']!r}: {first['msg']}", way_out(source))
     if not spec.name or any(character in spec.name for character in _NOT_IN_NAMES):
         return Fault(f"{spec.name!r} is no valid name: no spaces, '/', '\\', '.', '=' or ':'", way_out(source))
-    for name in _LAZY:
-        value = getattr(spec, name, "module:attribute")
-        if not all(part and not part.isspace() for part in value.partition(":")):
-            return Fault(f"{spec.name}: {name} {value!r} is not of the form module:attribute", way_out(source))
+    for field in (field for field in fields(spec) if field.name in _LAZY):
+        value = getattr(spec, field.name)
+        if value != field.default and not all(part and not part.isspace() for part in value.partition(":")):
+            return Fault(f"{spec.name}: {field.name} {value!r} is not of the form module:attribute", way_out(source))
     return None
 
 

@@ -72,7 +72,7 @@ def light(subject: PluginSubject) -> None:
 
 
 CHECKS = (
-    Check(LOADS, "the module can be imported, its hooks fit, and nobody else offers the same names", loads),
+    Check(LOADS, "the module can be imported, its hooks and specs fit, and nobody else offers the same names", loads),
     Check("offers", "it offers or observes something, and says in a line what", offers),
     Check("light", "importing it imports no library of neural networks: listing plugins stays fast", light),
 )

@@ -15,7 +15,7 @@ from cytobench.analysis.leaderboard.standing import split_ratio, stand
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.classification import EXTERNAL
-from cytobench.storage.records import Record
+from cytobench.storage.records import NO_SETTINGS, Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
 RANKED_BY: Cell = ("test", "f1_macro")
@@ -110,7 +110,7 @@ def _settings(record: Record) -> dict[str, Any]:
     for part, plugin in used.items():
         if plugin is None:
             continue
-        values = plugin.model_dump(mode="json", exclude={"ran", "weights", "version"})
+        values = plugin.model_dump(mode="json", exclude={*NO_SETTINGS, "weights"})
         for name, value in values.items():
             if isinstance(value, dict):
                 settings |= {f"{part}.{key}": setting for key, setting in value.items()}

@@ -15,8 +15,6 @@ from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.records import GeneratorUsed, Record, read_records
 from cytobench.storage.store import MANIFEST, Store
 
-GIVES_BACK = ("repeat", "folder")
-"""Generators whose images are others' as they are: the shots, or those of a folder."""
 _KEY = re.compile(r"[0-9a-f]{64}")
 """A content address; a record may say anything else, and no other text may become a part of a path."""
 
@@ -121,8 +119,9 @@ def _refuse_keys(record: Record) -> None:
 def _why_real(
     record: Record, generator: GeneratorUsed, images: dict[str, tuple[ImageSet, int]], artefacts: dict[str, Path]
 ) -> str:
-    if generator.plugin in GIVES_BACK:
-        return f"{generator.name} gives back images as they are"
+    if record.gives_back_shots:
+        what = f"gives back {generator.images_are}" if generator.images_are else "is a control that was given shots"
+        return f"{generator.name} {what}"
     if record.made_elsewhere != "no":
         return "its images or weights were made outside the run"
     told = [used.total.copying for used in record.fidelity if used.total.copying is not None]

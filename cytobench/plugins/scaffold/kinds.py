@@ -22,6 +22,11 @@ class Kind:
     """Shows it at work in seconds."""
 
 
+WITH_ROLE = ("generator", "classifier")
+"""Kinds whose specs have a role."""
+ROLES = ("candidate", "control", "oracle")
+"""Those of :data:`cytobench.contract.Role`, which takes long to import."""
+
 KINDS: Mapping[str, Kind] = {
     "generator": Kind(
         "A generator for cytobench: the shots with grain over them.",

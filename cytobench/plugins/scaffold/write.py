@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from string import Template
 
 from cytobench.atomic import making_folder
-from cytobench.errors import UserError
-from cytobench.plugins.scaffold.kinds import KINDS
+from cytobench.contract import Role
+from cytobench.errors import UserError, option
+from cytobench.plugins.scaffold.kinds import KINDS, WITH_ROLE
 from cytobench.plugins.scaffold.licences import SHORT, licence_note
 from cytobench.plugins.scaffold.names import Names
 
@@ -23,13 +24,16 @@ PACKAGE = "package"
 """The folder of templates that stands for the import package."""
 
 
-def scaffold(names: Names, kind: str, licence: str, folder: Path) -> Path:
+def scaffold(names: Names, kind: str, licence: str, folder: Path, role: Role | None = None) -> Path:
     """Write the distribution ``folder/cytobench-NAME`` and return its path.
 
-    Raises UserError where something of that name is there already, and where the folder cannot be written.
+    ``role`` is for kinds that have one, by default ``candidate``. Raises UserError where one is given for another kind,
+    where something of that name is there already, and where the folder cannot be written.
     """
     target = folder / names.distribution
-    texts = distribution_files(names, kind, licence)
+    if role is not None and kind not in WITH_ROLE:
+        raise UserError(f"{option('role', role)}: {kind}s have no role, but {'s and '.join(WITH_ROLE)}s.")
+    texts = distribution_files(names, kind, licence, role or "candidate")
     try:
         if target.exists() or target.is_symlink():
             raise UserError(f"{target} is there already. Move it away, or choose another name, or a folder with --out.")
@@ -45,9 +49,9 @@ def scaffold(names: Names, kind: str, licence: str, folder: Path) -> Path:
     return target
 
 
-def distribution_files(names: Names, kind: str, licence: str) -> dict[str, str]:
+def distribution_files(names: Names, kind: str, licence: str, role: Role = "candidate") -> dict[str, str]:
     """The texts of the distribution by path, relative and with "/"."""
-    values = placeholders(names, kind, licence)
+    values = placeholders(names, kind, licence) | {"role": role}
     root = files("cytobench.plugins.scaffold") / "templates"
     found = {}
     for tree in ("distribution", kind):

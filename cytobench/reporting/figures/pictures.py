@@ -77,6 +77,8 @@ class Run:
             return ""
         if not ready.offer.spec.seeded:
             return "it gives back images as they are"
+        if one.first.gives_back_shots:
+            return "it is a control that was given shots"
         found = [used.total.copying for record, _ in one.trials.values() for used in record.fidelity]
         if any(copying and (found_in(copying) or copying.get("near_copies")) for copying in found):
             return "copies of the shots were found among its images"

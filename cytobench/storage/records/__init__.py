@@ -11,6 +11,7 @@ from cytobench.storage.records.files import (
     write_record,
 )
 from cytobench.storage.records.model import (
+    NO_SETTINGS,
     SCHEMA_VERSION,
     ClassifierUsed,
     DatasetUsed,
@@ -34,6 +35,7 @@ from cytobench.storage.records.model import (
 
 __all__ = [
     "GROUP",
+    "NO_SETTINGS",
     "SCHEMA_VERSION",
     "ClassifierUsed",
     "DatasetUsed",

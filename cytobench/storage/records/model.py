@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cytobench.contract import Role
+from cytobench.storage.records.roles import with_role
 
 SCHEMA_VERSION = 1
 """Raised when a key changes its meaning or goes away."""
@@ -29,6 +32,10 @@ class WeightsUsed(_Part):
     digest: str = Field(description="SHA-256 of its contents, in hex.")
 
 
+NO_SETTINGS = frozenset({"ran", "version", "role", "images_are"})
+"""Keys of a generator or classifier that may differ where the same work was done: of two versions of a plugin, say."""
+
+
 class _PluginUsed(_Part):
     name: str = Field(description="The name in tables and in the row's name.")
     plugin: str = Field(description="The plugin's own name; name may be a variant's, or made from settings.")
@@ -42,9 +49,23 @@ class _PluginUsed(_Part):
     ran: RanUsed | None = Field(default=None, description="What really ran; null if nothing did.")
 
 
-class GeneratorUsed(_PluginUsed):
+class _RoledUsed(_PluginUsed):
+    role: Role = Field(
+        default="candidate", description="What it is in a table for, as its plugin says: candidate, control or oracle."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_role(cls, values: Any) -> Any:
+        return with_role(values)
+
+
+class GeneratorUsed(_RoledUsed):
     """The generator of a trial."""
 
+    images_are: str = Field(
+        default="", description="What the images of a control are, as its plugin says: copies of the shots."
+    )
     fit_config: dict[str, Any] = Field(
         description="Every setting of the fit, but time limits and the like, and those added later that are at their "
         "default."
@@ -52,7 +73,7 @@ class GeneratorUsed(_PluginUsed):
     sample_config: dict[str, Any] = Field(description="Every setting of the sampling, with the same exceptions.")
 
 
-class ClassifierUsed(_PluginUsed):
+class ClassifierUsed(_RoledUsed):
     """The classifier of a trial."""
 
     config: dict[str, Any] = Field(
@@ -322,6 +343,11 @@ class Record(_Part):
         description="SHA-256 in hex over all other keys, set when the record is written; a record that it does not "
         "fit is refused, and run again.",
     )
+
+    @property
+    def gives_back_shots(self) -> bool:
+        """Whether its synthetic images are, or may be, the shots themselves: a control made them from shots."""
+        return self.generator is not None and self.generator.role == "control" and self.shots > 0
 
     @property
     def evaluated(self) -> list[str]:

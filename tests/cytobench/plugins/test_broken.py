@@ -108,6 +108,10 @@ FAULTS = {
     "spec with a bad factory": Fault(
         returning(f"[{classifier('x', factory='nowhere')}]"), "x: factory 'nowhere' is not of the form module:attribute"
     ),
+    "spec with a role that is none": Fault(
+        returning(f"[{classifier('x').replace('config=', 'role=' + repr('judge') + ', config=')}]"),
+        "ClassifierSpec 'x': role = 'judge': Input should be 'candidate', 'control' or 'oracle'",
+    ),
     "spec with a field that is none": Fault(
         returning("[ClassifierSpec(name='x', colour='red')]"),
         "cytobench_classifiers raised TypeError: ClassifierSpec.__init__() got an unexpected keyword argument 'colour'",

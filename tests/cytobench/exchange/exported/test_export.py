@@ -74,7 +74,7 @@ def test_the_card_says_what_the_images_are(small: Run, tmp_path: Path) -> None:
     assert (head["license"], head["license_name"]) == ("other", "CC BY 4.0")
     record = next(one for one in read_records([tmp_path / "out"]) if one.generator)
     for said in (
-        "These images are, or may be, real ones: repeat gives back images as they are.",
+        "These images are, or may be, real ones: repeat gives back copies of the shots.",
         "| what ran | copies of the shots; weights none |",
         "| shots | 2 a class, chosen: random |",
         record.dataset.digest,
@@ -82,6 +82,19 @@ def test_the_card_says_what_the_images_are(small: Run, tmp_path: Path) -> None:
         "| copies of the shots | fold 0: not tested |",
     ):
         assert said in text
+
+
+def test_a_strangers_control_is_exported_as_perhaps_real(small: Run, tmp_path: Path) -> None:
+    from cytobench.storage.records.files import _digest
+
+    small(fold=[0])
+    [file] = (tmp_path / "out" / "records").glob("repeat*.json")
+    values = json.loads(file.read_text())
+    del values["digest"]
+    values["generator"] |= {"distribution": "cytobench-mixer", "plugin": "mixer", "name": "mixer", "images_are": ""}
+    file.write_text(json.dumps({**values, "digest": _digest(values)}))
+    with pytest.raises(UserError, match="mixer is a control that was given shots"):
+        export_images(tmp_path / "out", "mixer", tmp_path / "made")
 
 
 def test_a_hostile_label_is_no_markup_in_the_card_and_no_path(small: Run, cells: Path, tmp_path: Path) -> None:
@@ -148,7 +161,7 @@ def test_adapters_are_loaded_by_diffusers(small: Run, tmp_path: Path) -> None:
         (["--generator", "repeet"], "--generator repeet: {out} has none of this name. Did you mean repeat?"),
         (["--generator", "repeat", "--label", "D"], "--label D: no class of cells."),
         (["--generator", "repeat", "--fold", "2"], "--fold 2: on record are folds 0."),
-        (["--generator", "repeat"], "are, or may be, real ones (repeat gives back images as they are). Allow it with"),
+        (["--generator", "repeat"], "are, or may be, real ones (repeat gives back copies of the shots). Allow it with"),
         (["--generator", "repeat", "--artefacts", "made/x", "--label", "a"], "--label a: no class of cells"),
         (["--generator", "repeat", "--shots", "7"], "--shots 7: repeat ran with 2 shots."),
         (["--generator", "repeat", "--store", "nowhere"], "does not hold the images of A, or they are damaged."),
