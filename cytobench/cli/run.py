@@ -100,7 +100,6 @@ def run(
     from cytobench.api import run as run_api
     from cytobench.cli.planned import as_json as forecast_json
     from cytobench.cli.planned import show
-    from cytobench.pipeline.progress import open_display
     from cytobench.plugins.loading import STRICT, is_strict
     from cytobench.reporting.leaderboard import FORMATS, print_leaderboard
 
@@ -131,7 +130,7 @@ def run(
             out=out,
             store=store,
             prompts_file=prompts,
-            display=open_display(Console(stderr=True), quiet or as_json),
+            progress=not (quiet or as_json),
             in_process=in_process or None,
             trial_timeout=trial_timeout,
             memory_limit=memory_limit,

@@ -32,7 +32,7 @@ def fit(predictions: Predictions, division: Division) -> pd.DataFrame:
     words = table["split"] if "split" in table else pd.Series("test", index=table.index)
     strange = sorted(set(words) - set(SPLITS))
     if strange:
-        raise UserError(f"{predictions.file}: split {strange[0]!r} is neither test nor validation.")
+        raise UserError(f"{predictions.source}: split {strange[0]!r} is neither test nor validation.")
     problems: dict[str, list[str]] = {"paths that the split does not have": _unknown(table, division)}
     parts = words.map(SPLITS)
     fitted = []
@@ -92,4 +92,4 @@ def _classes(predictions: Predictions, division: Division) -> dict[str, list[str
 def _refuse(predictions: Predictions, division: Division, problems: Mapping[str, Sequence[str]]) -> None:
     blocks = [f"{len(found)} {what}:\n{some_of(found)}" for what, found in problems.items() if found]
     if blocks:
-        raise UserError(f"{predictions.file} does not fit {division.file}:\n" + "\n".join(blocks))
+        raise UserError(f"{predictions.source} does not fit {division.file}:\n" + "\n".join(blocks))
