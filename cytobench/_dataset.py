@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytobench._keys import content_key
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ class Dataset:
     def limit(self, n: int) -> Dataset:
         """The first ``n`` images of each class. Raises UserError for n under 1."""
         if n < 1:
-            raise UserError(f"--limit {n}: at least 1 image a class is needed.")
+            raise UserError(f"{option('limit', n)}: at least 1 image a class is needed.")
         table = self.table.groupby("label", sort=False).head(n).reset_index(drop=True)
         return replace(self, table=table, limited=n, padding=())
 
@@ -71,15 +71,16 @@ class Dataset:
         """
         parts, equals, name = (part.strip() for part in wanted.rpartition("="))
         if not equals:
-            raise UserError(f"--merge {wanted}: write A,B=NAME, for example --merge PMB,PMO=Promyelocyte.")
+            example = option("merge", "PMB,PMO=Promyelocyte")
+            raise UserError(f"{option('merge', wanted)}: write A,B=NAME, for example {example}.")
         merged = list(dict.fromkeys(self.label_of(label.strip()) for label in parts.split(",")))
         if len(merged) < 2:
-            raise UserError(f"--merge {wanted}: name at least two different classes.")
+            raise UserError(f"{option('merge', wanted)}: name at least two different classes.")
         problem = label_problem(name)
         if problem:
-            raise UserError(f"--merge {wanted}: {problem}.")
+            raise UserError(f"{option('merge', wanted)}: {problem}.")
         if name in self.labels and name not in merged:
-            raise UserError(f"--merge {wanted}: another class is called {name}.")
+            raise UserError(f"{option('merge', wanted)}: another class is called {name}.")
         table = self.table.assign(label=self.table["label"].where(~self.table["label"].isin(merged), name))
         table = table.sort_values(["label", "path"], kind="stable", ignore_index=True)
         names = tuple(dict.fromkeys(name if label in merged else label for label in self.labels))
@@ -98,9 +99,7 @@ class Dataset:
         by_code = {code: label for label, code in self.codes.items()}
         if name in by_code:
             return by_code[name]
-        known = {known.casefold(): known for known in (*self.labels, *by_code)}
-        near = get_close_matches(name.casefold(), known, n=1)
-        hint = f" Did you mean {known[near[0]]}?" if near else ""
+        hint = did_you_mean(name, (*self.labels, *by_code))
         raise UserError(f"{name!r} is no class of {self.name}.{hint} Classes: {', '.join(self.labels)}.")
 
 

@@ -77,10 +77,9 @@ def describe_command(
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
     listing = _listing(path)
-    pictures = {"--picture": picture, "--quality-sheet": quality_sheet}
-    for option, file in pictures.items():
+    for parameter, file in (("picture", picture), ("quality_sheet", quality_sheet)):
         if file:
-            refuse_target(file, listing.root, list(listing.table["path"]), option)
+            refuse_target(file, listing.root, list(listing.table["path"]), parameter)
     if label and not quality_sheet:
         raise UserError(f"--label {label}: it is a class of the --quality-sheet, so add --quality-sheet FILE.png.")
     count_tokens, cut_off = _tokens()
@@ -105,12 +104,12 @@ def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, 
 
     dataset = examined.dataset
     if picture:
-        write_picture(picture, draw_sheet(dataset.root, dataset.table), "--picture")
+        write_picture(picture, draw_sheet(dataset.root, dataset.table), "picture")
         click.echo(f"{picture} written", err=True)
     if quality_sheet:
         labels = dataset.labels if label is None else [label]
         drawn = draw_quality_sheet(dataset.root, dataset.table, labels)
-        write_picture(quality_sheet, drawn, "--quality-sheet")
+        write_picture(quality_sheet, drawn, "quality_sheet")
         click.echo(f"{quality_sheet} written", err=True)
 
 

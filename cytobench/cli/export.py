@@ -47,11 +47,11 @@ def export(
         out,
         store=store,
         shots=shots,
-        folds=folds,
+        fold=folds,
         label=label,
         artefacts=artefacts,
         licence=licence,
-        real=with_real_images,
+        with_real_images=with_real_images,
     )
     folders = [str(place) for place in made.folders]
     if as_json:

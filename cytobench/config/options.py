@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
+from cytobench._text import nearest
 from cytobench.config.validation import explain
 from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
-from cytobench.errors import CytobenchError, UserError
+from cytobench.errors import CytobenchError, UserError, setting
 from cytobench.plugins.factory import load
 
 
@@ -115,12 +115,12 @@ def _configure(
 ) -> PluginConfig:
     unknown = [key for key in values if key not in known]
     if unknown:
-        near = get_close_matches(unknown[0], known, n=1)
-        hint = f" Did you mean {plugin}.{near[0]}?" if near else ""
+        near = nearest(unknown[0], known)
+        hint = f" Did you mean {plugin}.{near}?" if near else ""
         listing = ", ".join(sorted(known)) or "none"
-        raise UserError(f"--set {plugin}.{unknown[0]}: no such key.{hint} Keys of {plugin}: {listing}.")
+        raise UserError(f"{setting(plugin, unknown[0])}: no such key.{hint} Keys of {plugin}: {listing}.")
     try:
         return config_class(**{**config_class.presets.get(preset, {}), **values})
     except ValidationError as error:
-        ways = f" Set it with --set {plugin}.KEY=VALUE."
-        raise UserError(f"{plugin}: {explain(error, config_class)}{ways}") from error
+        way = f"Set it with {setting(plugin, 'KEY', 'VALUE')}."
+        raise UserError(f"{plugin}: {explain(error, config_class)} {way}") from error

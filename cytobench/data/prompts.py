@@ -11,12 +11,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cytobench._text import did_you_mean
 from cytobench.data.class_names import CLASS_NAMES, PromptPart
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
     from cytobench._dataset import Dataset
@@ -27,7 +27,6 @@ TEMPLATE = (
     "Photorealistic {} in peripheral blood smear, Wright-Giemsa stain, ultra-detailed, medical cytology, sharp focus."
 )
 _STYLE = "Wright-Giemsa stain, ultra-detailed, medical cytology, 40x magnification, sharp focus."
-
 
 
 @dataclass(frozen=True)
@@ -114,20 +113,20 @@ def read_prompts(path: Path) -> dict[str, dict[str, str]]:
 
     Raises UserError naming the file and the key.
     """
+    given = option("prompts_file", path)
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--prompts {path} is no TOML file: {error}") from error
+        raise UserError(f"{given} is no TOML file: {error}") from error
     except OSError as error:
-        raise UserError(f"--prompts {path}: {error.strerror}") from error
+        raise UserError(f"{given}: {error.strerror}") from error
     for label, table in tables.items():
         if not isinstance(table, dict):
-            raise UserError(f'--prompts {path}: {label} is no table; write [{label}] and generator = "..." below it.')
+            raise UserError(f'{given}: {label} is no table; write [{label}] and generator = "..." below it.')
         for key, text in table.items():
             if key not in PARTS:
-                near = get_close_matches(key, PARTS, n=1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise UserError(f"--prompts {path}: {label}.{key}: only generator and classifier are known.{hint}")
+                hint = did_you_mean(key, PARTS)
+                raise UserError(f"{given}: {label}.{key}: only generator and classifier are known.{hint}")
             if not isinstance(text, str) or not text.strip():
-                raise UserError(f"--prompts {path}: {label}.{key} must be a text that is not empty.")
+                raise UserError(f"{given}: {label}.{key} must be a text that is not empty.")
     return tables

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
 from cytobench.data.class_names import CLASS_NAMES
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.protocols.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ class TooRare(UserError):
 
     def __init__(self, classes: Sequence[RareClass], folds: int) -> None:
         label, units = classes[0].label, classes[0].units
-        fewer = f"--folds {units}, or " if units >= 3 else ""
+        fewer = f"{option('folds', units)}, or " if units >= 3 else ""
         super().__init__(
-            f"class {label} has {units} {classes[0].counted}, too few for {folds} folds. Ways out: {fewer}--train-only "
-            f"{label} (it then helps to train and is left out of the scores), or --merge {label},OTHER=NAME."
+            f"class {label} has {units} {classes[0].counted}, too few for {folds} folds. Ways out: {fewer}"
+            f"{option('train_only', label)} (it then helps to train and is left out of the scores), or "
+            f"{option('merge', f'{label},OTHER=NAME')}."
         )
         self.classes = tuple(classes)
 
@@ -101,7 +102,7 @@ def split(
     refuse_few_folds(folds)
     unknown = sorted(set(train_only) - set(dataset.labels))
     if unknown:
-        raise UserError(f"--train-only {unknown[0]}: no such class. Classes: {', '.join(dataset.labels)}.")
+        raise UserError(f"{option('train_only', unknown[0])}: no such class. Classes: {', '.join(dataset.labels)}.")
     if protocol.synthetic_only:
         return _split_synthetic_only(dataset, protocol, folds, seed, train_only, synthetic, seen)
     if protocol.pooled:
@@ -127,7 +128,7 @@ def _split_apart(
     together = units[rows]
     labels = table["label"].to_numpy()[rows]
     if len(set(labels)) < 2:
-        raise UserError("fewer than two classes are left to evaluate; leave fewer to --train-only.")
+        raise UserError(f"fewer than two classes are left to evaluate; leave fewer to {option('train_only')}.")
     _refuse_rare(labels, together, folds, dataset)
     part = _parts(labels, together, folds, seed)
     result = []
@@ -194,7 +195,9 @@ def _split_synthetic_only(
 def refuse_few_folds(folds: int) -> None:
     """Raise UserError where a division has too few parts to train, validate and test on different ones."""
     if folds < 3:
-        raise UserError(f"--folds {folds}: at least 3 are needed (one to test, one to validate, the rest to train).")
+        raise UserError(
+            f"{option('folds', folds)}: at least 3 are needed (one to test, one to validate, the rest to train)."
+        )
 
 
 def _split_pooled(
@@ -218,7 +221,7 @@ def _split_pooled(
     rows = pool + _synthetic_rows([label for label in dataset.labels if label not in train_only], protocol, missing)
     labels = np.array([row.label for row in rows], dtype=object)
     if len(set(labels)) < 2:
-        raise UserError("fewer than two classes are left to evaluate; leave fewer to --train-only.")
+        raise UserError(f"fewer than two classes are left to evaluate; leave fewer to {option('train_only')}.")
     units = _together(dataset) if protocol.keep_together else np.arange(len(dataset.table))
     others = iter(range(len(units), len(units) + len(rows)))  # every other row is a unit of its own
     together = np.array([next(others) if row.real is None else units[row.real] for row in rows], dtype=np.int64)
@@ -338,6 +341,6 @@ def _parts(labels: NDArray[Any], together: NDArray[np.int64], folds: int, seed: 
         if absent:
             raise UserError(
                 f"class {label} cannot be divided over {folds} folds without tearing groups or copies apart. Ways "
-                f"out: fewer --folds, or --train-only {label}."
+                f"out: fewer {option('folds')}, or {option('train_only', label)}."
             )
     return part

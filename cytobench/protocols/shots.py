@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
 from cytobench.data.choice import RANDOM, Choice
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.protocols.division import Fold
 from cytobench.protocols.protocol import Protocol
 
@@ -58,8 +58,8 @@ def refuse_unlisted(
     for label in labels:
         if label not in there:
             raise UserError(
-                f"--select {choice.name}: it lists no image of class {label}{where}. List some that are there "
-                "(cytobench data split shows the parts), or write --select sharpest."
+                f"{option('select', choice.name)}: it lists no image of class {label}{where}. List some that are there "
+                f"(cytobench data split shows the parts), or write {option('select', 'sharpest')}."
             )
 
 

@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from cytobench._text import did_you_mean
 from cytobench.analysis.leaderboard.fidelity import found_in
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.records import GeneratorUsed, Record, read_records
 from cytobench.storage.store import MANIFEST, Store
@@ -46,7 +46,7 @@ def kept(
     *,
     store: Path | None = None,
     shots: int | None = None,
-    folds: Collection[int] = (),
+    fold: Collection[int] = (),
     label: str | None = None,
 ) -> list[FoldKept]:
     """What the store (default: ``folder/store``) has of a generator, by fold, of the run's first seed.
@@ -57,33 +57,37 @@ def kept(
     named = _of_generator(read_records([folder]), generator, folder)
     counts = sorted({record.shots for record in named})
     if shots is None and len(counts) > 1:
-        raise UserError(f"{generator} ran with {_list(counts)} shots. Choose with --shots.")
+        raise UserError(f"{generator} ran with {_list(counts)} shots. Choose with {option('shots')}.")
     if shots is not None and shots not in counts:
-        raise UserError(f"--shots {shots}: {generator} ran with {_list(counts)} shots.")
+        raise UserError(f"{option('shots', shots)}: {generator} ran with {_list(counts)} shots.")
     chosen = [record for record in named if shots in (None, record.shots)]
     seeds = {record.seed for record in chosen if record.seed is not None}
     chosen = [record for record in chosen if record.seed == min(seeds)]
     there = {record.protocol.fold for record in chosen}
-    absent = sorted(set(folds) - there)
+    absent = sorted(set(fold) - there)
     if absent:
-        raise UserError(f"--fold {absent[0]}: on record are folds {_list(sorted(there))}.")
+        raise UserError(f"{option('fold', absent[0])}: on record are folds {_list(sorted(there))}.")
     opened = Store(store or folder / "store")
     return [
-        _fold(max((one for one in chosen if one.protocol.fold == fold), key=lambda one: one.n_synthetic), opened, label)
-        for fold in sorted(set(folds) or there)
+        _fold(max((record for record in chosen if record.protocol.fold == number), key=_most), opened, label)
+        for number in sorted(set(fold) or there)
     ]
+
+
+def _most(record: Record) -> int:
+    return record.n_synthetic
 
 
 def _of_generator(records: Sequence[Record], generator: str, folder: Path) -> list[Record]:
     named = [record for record in records if record.generator and record.generator.name == generator]
     names = sorted({record.generator.name for record in records if record.generator})
+    given = option("generator", generator)
     if not named:
-        near = get_close_matches(generator, names, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--generator {generator}: {folder} has none of this name.{hint} It has {_list(names)}.")
+        hint = did_you_mean(generator, names)
+        raise UserError(f"{given}: {folder} has none of this name.{hint} It has {_list(names)}.")
     done = [record for record in named if record.status == "done"]
     if not done:
-        raise UserError(f"--generator {generator}: all its trials in {folder} failed.")
+        raise UserError(f"{given}: all its trials in {folder} failed.")
     return done
 
 
@@ -92,9 +96,10 @@ def _fold(record: Record, store: Store, label: str | None) -> FoldKept:
     assert generator is not None  # that is how it was found
     labels = record.dataset.labels
     if label is not None and label not in labels:
-        near = get_close_matches(label, labels, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--label {label}: no class of {record.dataset.name}.{hint} Classes: {_list(labels)}.")
+        hint = did_you_mean(label, labels)
+        raise UserError(
+            f"{option('label', label)}: no class of {record.dataset.name}.{hint} Classes: {_list(labels)}."
+        )
     wanted = labels if label is None else (label,)
     _refuse_keys(record)
     samples = {stage.label: stage.key for stage in record.stages if stage.kind == "sample" and stage.label in wanted}
@@ -153,8 +158,8 @@ def _whole(images: ImageSet, most: int, label: str, store: Store) -> int:
     there = min(lacking) * images.block if lacking else most
     if not there:
         raise UserError(
-            f"--store {store.root} does not hold the images of {label}, or they are damaged. Name the run's store, or "
-            "run the benchmark again."
+            f"{option('store', store.root)} does not hold the images of {label}, or they are damaged. Name the run's "
+            "store, or run the benchmark again."
         )
     return min(there, most)
 

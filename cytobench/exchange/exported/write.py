@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from cytobench.atomic import making_folder
 from cytobench.decode import encode_png
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.exchange.exported.card import card
 from cytobench.exchange.exported.kept import FoldKept, kept
 from cytobench.storage.store import MANIFEST
@@ -33,11 +33,11 @@ def export_images(
     *,
     store: Path | None = None,
     shots: int | None = None,
-    folds: Collection[int] = (),
+    fold: Collection[int] = (),
     label: str | None = None,
     artefacts: Path | None = None,
     licence: str | None = None,
-    real: bool = False,
+    with_real_images: bool = False,
 ) -> Exported:
     """Write a generator's images of a results folder as ``out/LABEL/0.png`` and on, or ``out/fold0/LABEL/0.png``.
 
@@ -45,21 +45,22 @@ def export_images(
     ``out/README.md`` is the card, ``metadata.csv`` beside the classes says the label and index of each file (Hugging
     Face ``datasets``). ``artefacts`` is a folder for what the fits left, laid out in the same way. Both folders must be
     absent or empty; each is written whole or not at all. Images that are, or may be, real ones are written where
-    ``real`` allows it alone. Raises UserError for others, and as :func:`~cytobench.exchange.exported.kept.kept`.
+    ``with_real_images`` allows it alone. Raises UserError for others, and as
+    :func:`~cytobench.exchange.exported.kept.kept`.
     """
-    for option, target in (("--out", out), ("--artefacts", artefacts)):
+    for parameter, target in (("out", out), ("artefacts", artefacts)):
         if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise UserError(f"{option} {target} exists and is no empty folder. Give a new one.")
-    found = kept(folder, generator, store=store, shots=shots, folds=folds, label=label)
+            raise UserError(f"{option(parameter, target)} exists and is no empty folder. Give a new one.")
+    found = kept(folder, generator, store=store, shots=shots, fold=fold, label=label)
     _refuse_paths(found)
     why = next((one.why_real for one in found if one.why_real), "")
-    if why and not real:
+    if why and not with_real_images:
         raise UserError(
-            f"images of {generator} are, or may be, real ones ({why}). Allow it with --with-real-images; the card then "
-            "says so."
+            f"images of {generator} are, or may be, real ones ({why}). Allow it with "
+            f"{option('with_real_images', True)}; the card then says so."
         )
     if artefacts is not None and not any(one.artefacts for one in found):
-        raise UserError(f"--artefacts: {generator} is not tuned, so that it has none. Leave the option out.")
+        raise UserError(f"{option('artefacts')}: {generator} is not tuned, so that it has none. Leave it out.")
     shared = len({tuple(one.keys) for one in found}) == 1
     placed = {"" if shared else f"fold{one.record.protocol.fold}": one for one in found}
     found = list(placed.values())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cytobench.analysis.leaderboard import tested_key
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.exchange.submitted.division import PARTS, Division
 from cytobench.storage.records import Record, predictions_of, read_record_files
 
@@ -31,7 +31,7 @@ def run_beside(results: Path, division: Division) -> dict[int, tuple[Path, Recor
         reasons = "\n".join(f"  {reason}" for reason in dict.fromkeys(refused.values()))
         raise UserError(
             f"{results} was not run on the split {division.file}:\n{reasons}\nMake the split with that run's data set, "
-            "protocol, folds and seed, or name a new folder with --out to let the submission stand alone."
+            f"protocol, folds and seed, or name a new folder with {option('out')} to let the submission stand alone."
         )
     if len(fitting) > 1:
         raise UserError(f"{results} holds {len(fitting)} runs on different data or settings that fit; name one.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cytobench.assets import file_digest
 from cytobench.data.listing import some_of
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.exchange.submitted.predictions import read_table
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ def _refuse_synthetic(file: Path, made: pd.DataFrame, names: Sequence[str]) -> N
     tested = made[made[names].isin(["val", "test"]).any(axis=1)]
     if len(tested):
         raise UserError(
-            f"--split {file} tests {len(tested)} synthetic images, {tested['path'].iloc[0]} among them, which another "
-            "system cannot have. Make the split without --synthetic."
+            f"{option('split', file)} tests {len(tested)} synthetic images, {tested['path'].iloc[0]} among them, which "
+            f"another system cannot have. Make the split without {option('synthetic')}."
         )
 
 
@@ -107,8 +107,8 @@ def _refuse_twice(division: Division) -> None:
         raise _no_split(division.file, "tests no image")
     if tested.has_duplicates:
         paths = sorted(set(tested[tested.duplicated()]))
-        raise UserError(f"--split {division.file}: images are tested in several folds:\n{some_of(paths)}")
+        raise UserError(f"{option('split', division.file)}: images are tested in several folds:\n{some_of(paths)}")
 
 
 def _no_split(file: Path, why: str) -> UserError:
-    return UserError(f"--split {file} {why}. Make it with `cytobench data split DATASET --out SPLIT.csv`.")
+    return UserError(f"{option('split', file)} {why}. Make it with `cytobench data split DATASET --out SPLIT.csv`.")

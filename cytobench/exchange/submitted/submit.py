@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench._keys import content_key
 from cytobench.analysis.leaderboard.model import SUBMITTED
 from cytobench.assets import file_digest
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.exchange.submitted.beside import run_beside
 from cytobench.exchange.submitted.division import Division, read_division
 from cytobench.exchange.submitted.fit import fit
@@ -43,7 +43,9 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
     alone, in a section of its own. Nothing is written unless all fits. Raises UserError for a user's mistake.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise UserError(f"--name {name!r}: at most 100 letters, digits, '.', '_' and '-', a letter or digit first.")
+        raise UserError(
+            f"{option('name')} {name!r}: at most 100 letters, digits, '.', '_' and '-', a letter or digit first."
+        )
     predictions, division = read_predictions(file, ("path", "predicted")), read_division(split)
     fitted = fit(predictions, division)
     if results is None and any((out / "records").glob("*.json")) and not _all_submitted(out):
@@ -58,7 +60,7 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
         for record, table in records:
             write_record(out, record, table)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
+        raise UserError(f"{option('out', out)} cannot be written: {error.strerror}.") from error
     left_out = tuple(fold for fold in range(division.folds) if fold not in folds)
     return Submitted(records[0][0].row, folds, left_out, results, predictions.notes)
 
@@ -154,5 +156,6 @@ def _refuse_other(out: Path, record: Record, digest: str) -> None:
     before = read_record(file).submission if file.exists() else None
     if before is not None and before.predictions_digest != digest:
         raise UserError(
-            f"--out {out} holds other predictions of {record.classifier.name}. Give another --name, or remove {file}."
+            f"{option('out', out)} holds other predictions of {record.classifier.name}. Give another "
+            f"{option('name')}, or remove {file}."
         )

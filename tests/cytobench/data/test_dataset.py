@@ -34,7 +34,7 @@ def test_limit_keeps_the_first_of_each_class_by_name(dataset: Dataset) -> None:
     assert two.limited == 2 and dataset.limited is None
     assert list(two.table.index) == [0, 1, 2, 3]
     assert two.digest != dataset.digest
-    with pytest.raises(UserError, match="--limit 0"):
+    with pytest.raises(UserError, match="limit=0"):
         dataset.limit(0)
 
 
