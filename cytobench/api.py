@@ -35,7 +35,7 @@ from cytobench.pipeline.workers.limits import Limits
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import find_protocol
 from cytobench.reporting.comparison.values import compared_values
-from cytobench.reporting.leaderboard import to_dataframe, to_fragment
+from cytobench.reporting.leaderboard import render, to_dataframe, to_fragment
 from cytobench.storage.records import Record
 from cytobench.storage.records import read_records as read_records_of
 
@@ -45,11 +45,14 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LeaderboardResult:
-    """The leaderboard of results folders; a notebook shows it as a table."""
+    """The leaderboard of results folders; it is shown as its table, in a notebook and elsewhere."""
 
     leaderboard: Leaderboard
+
+    def __repr__(self) -> str:
+        return render(self.leaderboard, "table")
 
     def to_dataframe(self) -> pd.DataFrame:
         """One line a row, split and metric, with the columns of ``cytobench leaderboard --format csv``."""
@@ -59,7 +62,7 @@ class LeaderboardResult:
         return to_fragment(self.leaderboard)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult(LeaderboardResult):
     """A finished run: what was done, and the leaderboard of its results folder."""
 

@@ -92,6 +92,7 @@ def test_the_table_is_that_of_the_command(small: Callable[..., RunResult], capsy
     assert list(table) == list(written)
     same = ["row", "split", "metric", "mean", "std", "folds", "best", "complete", "n_synthetic", "dataset_digest"]
     pd.testing.assert_frame_equal(table[same], written[same], check_dtype=False)
+    assert all(table[name].dtype == float for name in ("mean", "std", "std_seeds", "seconds", "p_best"))
     assert len(table) == 2 * 2 * 3  # rows, splits, metrics
     again = cytobench.leaderboard(result.outcome.out)
     pd.testing.assert_frame_equal(again.to_dataframe(), table)
@@ -101,6 +102,7 @@ def test_the_table_is_that_of_the_command(small: Callable[..., RunResult], capsy
 def test_a_notebook_shows_a_fragment(small: Callable[..., RunResult]) -> None:
     result = small()
     shutil.rmtree(result.outcome.out)
+    assert "repeat" in str(result) and "Preset pocket" in repr(result)
     html = result._repr_html_()
     assert "<table" in html and "repeat" in html and "Preset pocket" in html
     for tag in ("<html", "<body", "<!doctype", "<title", "<style", "<script"):

@@ -54,10 +54,12 @@ def to_csv(board: Leaderboard) -> str:
 
 
 def to_dataframe(board: Leaderboard) -> pd.DataFrame:
-    """The lines and columns of the CSV; missing where there is no figure."""
+    """The lines and columns of the CSV; NaN where there is no figure."""
     import pandas as pd
 
-    return pd.DataFrame(_lines(board), columns=list(COLUMNS))
+    table = pd.DataFrame(_lines(board), columns=list(COLUMNS))
+    empty = [name for name in COLUMNS if table[name].isna().all()]
+    return table.astype(dict.fromkeys(empty, float))
 
 
 def _lines(board: Leaderboard) -> Iterator[dict[str, Any]]:
