@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from cytobench._text import did_you_mean
 from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +52,20 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.table)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of label, pixel digest, group and quality of every row in order; not of paths."""
         table = self.table[["label", "digest", "group", "quality"]]
         rows: list[list[Any]] = table.astype(object).where(table.notna(), None).to_numpy().tolist()
         return content_key("dataset", {"rows": rows})
+
+    @cached_property
+    def rows_by_label(self) -> Mapping[str, NDArray[np.int64]]:
+        """The row numbers of each class that has images, int64 (n,), ascending."""
+        import numpy as np
+
+        rows = self.table.groupby("label").indices
+        return {str(label): np.asarray(numbers, dtype=np.int64) for label, numbers in rows.items()}
 
     def limit(self, n: int) -> Dataset:
         """The first ``n`` images of each class. Raises UserError for n under 1."""
@@ -63,30 +74,31 @@ class Dataset:
         table = self.table.groupby("label", sort=False).head(n).reset_index(drop=True)
         return replace(self, table=table, limited=n, padding=())
 
-    def merge(self, wanted: str) -> Dataset:
+    def merge(self, merge: str) -> Dataset:
         """The same with classes taken as one, ``A,B=NAME``; it stands where the first of them stood.
 
         Prompts and other names of the merged classes are dropped. Raises UserError for another form, for fewer than
         two different classes, for a name that cannot be a label, and for one that another class has.
         """
-        parts, equals, name = (part.strip() for part in wanted.rpartition("="))
+        parts, equals, name = (part.strip() for part in merge.rpartition("="))
+        argument = option("merge", merge)
         if not equals:
             example = option("merge", "PMB,PMO=Promyelocyte")
-            raise UserError(f"{option('merge', wanted)}: write A,B=NAME, for example {example}.")
+            raise UserError(f"{argument}: write A,B=NAME, for example {example}.")
         merged = list(dict.fromkeys(self.label_of(label.strip()) for label in parts.split(",")))
         if len(merged) < 2:
-            raise UserError(f"{option('merge', wanted)}: name at least two different classes.")
+            raise UserError(f"{argument}: name at least two different classes.")
         problem = label_problem(name)
         if problem:
-            raise UserError(f"{option('merge', wanted)}: {problem}.")
+            raise UserError(f"{argument}: {problem}.")
         if name in self.labels and name not in merged:
-            raise UserError(f"{option('merge', wanted)}: another class is called {name}.")
+            raise UserError(f"{argument}: another class is called {name}.")
         table = self.table.assign(label=self.table["label"].where(~self.table["label"].isin(merged), name))
         table = table.sort_values(["label", "path"], kind="stable", ignore_index=True)
         names = tuple(dict.fromkeys(name if label in merged else label for label in self.labels))
-        kept = {label: value for label, value in self.prompts.items() if label not in merged}
+        prompts = {label: value for label, value in self.prompts.items() if label not in merged}
         codes = {label: code for label, code in self.codes.items() if label not in merged}
-        return replace(self, table=table, labels=names, prompts=kept, codes=codes, padding=())
+        return replace(self, table=table, labels=names, prompts=prompts, codes=codes, padding=())
 
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""

@@ -22,7 +22,7 @@ from cytobench.config.parameters import Parameters
 from cytobench.config.resolve import Resolved, checked_preset, default_device, default_preset, named_device, resolve
 from cytobench.config.shipped import find_benchmark
 from cytobench.data.prompts import read_prompts
-from cytobench.errors import UserError, is_on_the_command_line, option
+from cytobench.errors import UserError, arguments, option
 from cytobench.exchange.submitted.predictions import check_predictions, read_predictions
 from cytobench.exchange.submitted.score import NEEDED, notes_on, plain_scores
 from cytobench.exchange.submitted.score import score as score_by_split
@@ -72,7 +72,7 @@ class RunResult(LeaderboardResult):
 def _naming_parameters(function: Function) -> Function:
     """The same, whose signature names the fields of a benchmark one by one: for ``help`` and for notebooks."""
     signature = inspect.signature(function)
-    known = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    known = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
     fields = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
         for name, hint in get_type_hints(Parameters).items()
@@ -117,8 +117,8 @@ def run(
     resolved, folder = prepared.resolved, prepared.out
     display = display or open_display(Console(stderr=True), quiet=not progress)
     with chosen as opened:
-        kept = _path(store) or folder / "store"
-        outcome = run_benchmark(resolved, prepared.plugins, folder, kept, display, opened, jobs)
+        stages = _path(store) or folder / "store"
+        outcome = run_benchmark(resolved, prepared.plugins, folder, stages, display, opened, jobs)
     return RunResult(make_leaderboard(read_records_of([folder])), outcome)
 
 
@@ -264,7 +264,7 @@ def _prepare(
         rows = [
             Named(arm.row, arm.classifier.name, arm.classifier.offer.spec.name, arm.n) for arm in resolved.arms
         ]
-        check_declaration(declared.analysis, rows, str(benchmark or _given()))
+        check_declaration(declared.analysis, rows, str(benchmark or arguments()))
     return _Prepared(resolved, plugins, out)
 
 
@@ -282,12 +282,7 @@ def _declare(benchmark: str | Path | None, prompts_file: Path | None, values: Ma
         merged["set"][plugin] = {**declared["set"][plugin], **values["set"][plugin]}
     if prompts_file is not None:
         merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
-    return make_benchmark(merged, str(benchmark or _given()))
-
-
-def _given() -> str:
-    """What a message calls the values of a run without a benchmark file."""
-    return "options" if is_on_the_command_line() else "arguments"
+    return make_benchmark(merged, str(benchmark or arguments()))
 
 
 def _short(dataset: str) -> str:

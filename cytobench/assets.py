@@ -125,9 +125,9 @@ def _from_hub(reference: AssetReference, name: str, fetch: bool) -> Path:
         raise UserError(f"{name}: {source} is no file or folder here and no Hub id (owner/name). {ways_out}")
     from huggingface_hub import constants, snapshot_download
 
-    wanted = (*reference.patterns, *reference.extra)
+    patterns = (*reference.patterns, *reference.extra)
     # The Hub's client takes "**/" for one folder or more; in a glob it is also none.
-    forms = [*wanted, *(pattern.replace("**/", "") for pattern in wanted if "**/" in pattern)]
+    forms = [*patterns, *(pattern.replace("**/", "") for pattern in patterns if "**/" in pattern)]
     try:
         folder = snapshot_download(source, allow_patterns=forms, local_files_only=not fetch)
     except Exception as error:  # the Hub client raises many unrelated types; each means "not to be had"

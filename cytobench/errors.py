@@ -43,6 +43,11 @@ def is_on_the_command_line() -> bool:
     return _COMMAND_LINE.get()
 
 
+def arguments() -> str:
+    """What a message calls all that was given, where no file has it: ``options``, or ``arguments`` in Python."""
+    return "options" if is_on_the_command_line() else "arguments"
+
+
 def option(parameter: str, value: object = None) -> str:
     """How a message names a parameter, with its value if one is told: ``--shots 0``, or ``shots=0`` in Python.
 

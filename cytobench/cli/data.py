@@ -66,7 +66,7 @@ def describe_command(
     PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest: CSV or Parquet with the columns path
     (relative to the manifest) and label, and optionally group, quality, generator_prompt, classifier_prompt.
     """
-    from cytobench.cli.described import show
+    from cytobench.cli.output.description import show
     from cytobench.data.cache import cache_folder
     from cytobench.data.prompts import read_prompts
     from cytobench.data.quality.tiles import refuse_target
@@ -84,15 +84,15 @@ def describe_command(
         raise UserError(f"--label {label}: it is a class of the --quality-sheet, so add --quality-sheet FILE.png.")
     count_tokens, cut_off = _tokens()
     examined = examine(listing, cache_folder())
-    wanted = examined.dataset.label_of(label) if label else None
-    found = describe(examined, declared, folds, shots, count_tokens, cut_off)
-    if found["images"]:
-        _draw(examined, picture, quality_sheet, wanted)
+    label = examined.dataset.label_of(label) if label else None
+    described = describe(examined, declared, folds, shots, count_tokens, cut_off)
+    if described["images"]:
+        _draw(examined, picture, quality_sheet, label)
     if as_json:
-        click.echo(json.dumps(found, indent=1, allow_nan=False))
+        click.echo(json.dumps(described, indent=1, allow_nan=False))
     else:
-        show(found)
-    if found["bad"]:
+        show(described)
+    if described["bad"]:
         ctx.exit(1)
 
 

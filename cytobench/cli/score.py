@@ -30,7 +30,7 @@ def score(file: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(plain_scores(scores), allow_nan=False))
         return
-    from cytobench.cli.described import table
+    from cytobench.cli.output.table import table
 
     rows = [
         [split or "all", values["n"], *("-" if values[name] is None else f"{values[name]:.4f}" for name in METRICS)]

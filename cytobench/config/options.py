@@ -48,7 +48,7 @@ def generator_keys(spec: GeneratorSpec, distribution: str = "") -> frozenset[str
     """What can be set of a generator; ``distribution`` as of :func:`generator_configs`."""
     called = _owned(spec.name, distribution)
     classes = (_config_class(name, called) for name in (spec.fit_config, spec.sample_config))
-    return frozenset(key for one in classes for key in one.model_fields)
+    return frozenset(key for config_class in classes for key in config_class.model_fields)
 
 
 def classifier_keys(spec: ClassifierSpec, distribution: str = "") -> frozenset[str]:
@@ -100,14 +100,14 @@ def _owned(plugin: str, distribution: str) -> str:
 
 def _config_class(name: str, plugin: str) -> type[PluginConfig]:
     try:
-        found = load(name)
+        config_class = load(name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a stranger's module may raise anything on import, or call sys.exit
         raise CytobenchError(f"plugin {plugin}: {name} cannot be loaded: {type(error).__name__}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, PluginConfig)):
+    if not (isinstance(config_class, type) and issubclass(config_class, PluginConfig)):
         raise CytobenchError(f"plugin {plugin}: {name} is no PluginConfig.")
-    return found
+    return config_class
 
 
 def _configure(

@@ -81,13 +81,13 @@ def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
     groups: dict[str, set[str]] = {}
     unused, ambiguous = [], []
     for name, value in zip(table[key], table[group], strict=True):
-        found = by_name.get(name.replace("\\", "/"), [])
-        if not found:
+        matches = by_name.get(name.replace("\\", "/"), [])
+        if not matches:
             unused.append(name)
-        elif len(found) > 1:
-            ambiguous.append(f"{name} may be any of {', '.join(found)}")
+        elif len(matches) > 1:
+            ambiguous.append(f"{name} may be any of {', '.join(matches)}")
         else:
-            groups.setdefault(found[0], set()).add(value)
+            groups.setdefault(matches[0], set()).add(value)
     ambiguous += [
         f"{image} is given the groups {', '.join(sorted(values))}"
         for image, values in groups.items()

@@ -22,25 +22,25 @@ def read_image_list(file: Path, dataset: Dataset, parameter: str, words: Sequenc
     ``words`` may be said there in place of one. Raises UserError for a file that cannot be read or lists nothing, and
     for names that fit no image or several.
     """
-    given, instead = option(parameter, file), f"write {_or(parameter, words)}"
-    names = _names(file, given, instead)
+    argument, instead = option(parameter, file), f"write {_or(parameter, words)}"
+    names = _names(file, argument, instead)
     if not names:
-        raise UserError(f"{given} lists no image; {instead}.")
+        raise UserError(f"{argument} lists no image; {instead}.")
     paths = [str(path) for path in dataset.table["path"]]
     places: dict[str, list[int]] = {}
     for row, path in enumerate(paths):
         for name in {path, PurePosixPath(path).name}:
             places.setdefault(name, []).append(row)
-    found = {name: places.get(name.replace("\\", "/"), []) for name in names}
+    matches = {name: places.get(name.replace("\\", "/"), []) for name in names}
     refuse(
-        f"{given}: names that fit no image of {dataset.name}, or several",
+        f"{argument}: names that fit no image of {dataset.name}, or several",
         [
             f"{name}: {', '.join(paths[row] for row in rows) or 'no image'}"
-            for name, rows in found.items()
+            for name, rows in matches.items()
             if len(rows) != 1
         ],
     )
-    return list(dict.fromkeys(rows[0] for rows in found.values()))
+    return list(dict.fromkeys(rows[0] for rows in matches.values()))
 
 
 def _or(parameter: str, words: Sequence[str]) -> str:
@@ -50,18 +50,18 @@ def _or(parameter: str, words: Sequence[str]) -> str:
     return " or ".join([option(parameter, first), *others])
 
 
-def _names(file: Path, given: str, instead: str) -> list[str]:
+def _names(file: Path, argument: str, instead: str) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UserError(f"{given}: {error.strerror}. Name a file that lists images, or {instead}.") from error
+        raise UserError(f"{argument}: {error.strerror}. Name a file that lists images, or {instead}.") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{given} is no text: {error}.") from error
+        raise UserError(f"{argument} is no text: {error}.") from error
     if file.suffix.lower() == ".csv":
         rows = csv.DictReader(text.splitlines())
         if "path" not in (rows.fieldnames or ()):
             columns = ", ".join(rows.fieldnames or ["none"])
-            raise UserError(f"{given}: it has no column path, but {columns}.")
+            raise UserError(f"{argument}: it has no column path, but {columns}.")
         lines = [row["path"] or "" for row in rows]
     else:
         lines = text.splitlines()

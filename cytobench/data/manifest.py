@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench._dataset import label_problem
 from cytobench._text import nearest
+from cytobench.data.class_names import PROMPT_PARTS
 from cytobench.data.dataset import Dataset, from_listing
-from cytobench.data.listing import PARTS, Listing, refuse
+from cytobench.data.listing import Listing, refuse
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class _Rows:
         self.path = path
 
     def refuse(self, what: str, values: list[str], problem: Callable[[str], str | None]) -> None:
-        found = [(number, problem(value)) for number, value in enumerate(values, start=2)]
-        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in found if text])
+        problems = [(number, problem(value)) for number, value in enumerate(values, start=2)]
+        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in problems if text])
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -156,7 +157,7 @@ def _quality_problem(text: str) -> str | None:
 
 def _prompts(path: Path, rows: dict[str, list[str]]) -> dict[str, dict[str, str]]:
     prompts: dict[str, dict[str, str]] = {}
-    for part in PARTS:
+    for part in PROMPT_PARTS:
         for label, text in zip(rows["label"], rows.get(f"{part}_prompt", []), strict=False):
             text = text.strip()
             if text and prompts.setdefault(label, {}).setdefault(part, text) != text:

@@ -46,8 +46,8 @@ def open_dataset(
         message = f"{called}: {spec.factory} raised {type(error).__name__}: {error}"
         raise CytobenchError(message) from error
     if not isinstance(dataset, Dataset):
-        found = type(dataset).__name__
-        raise CytobenchError(f"{called}: {spec.factory} returned {found}, which is no Dataset.")
+        kind = type(dataset).__name__
+        raise CytobenchError(f"{called}: {spec.factory} returned {kind}, which is no Dataset.")
     dataset = replace(
         dataset,
         name=spec.name,

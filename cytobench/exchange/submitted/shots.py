@@ -15,7 +15,7 @@ from cytobench.data.cache import cache_folder
 from cytobench.data.export import file_names
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import decode_image, encode_png
-from cytobench.errors import UserError, option
+from cytobench.errors import UserError, arguments, option
 from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import refuse_unlisted
@@ -46,7 +46,7 @@ def export_shots(
         raise UserError(f"{option('out', out)} is not empty. Give a new folder, or empty this one.")
     # Nothing is computed here, and asking for another device would import torch.
     declared = {**values, "device": "cpu", "prompts": read_prompts(prompts_file) if prompts_file else {}}
-    resolved = resolve(make_benchmark(declared, "options"), plugins or load_plugins())
+    resolved = resolve(make_benchmark(declared, arguments()), plugins or load_plugins())
     drawn = _drawn(resolved, shots)
     try:
         with making_folder(out.parent, f".{out.name}.") as unfinished:
