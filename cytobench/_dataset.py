@@ -100,9 +100,14 @@ class Dataset:
         codes = {label: code for label, code in self.codes.items() if label not in merged}
         return replace(self, table=table, labels=names, prompts=prompts, codes=codes, padding=())
 
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The file of each row."""
+        return tuple(self.root / path for path in self.table["path"])
+
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""
-        return self.root / str(self.table["path"].iloc[row])
+        return self.paths[row]
 
     def label_of(self, name: str) -> str:
         """The label with this name or this other name. Raises UserError with the nearest one otherwise."""

@@ -72,12 +72,12 @@ class RunResult(LeaderboardResult):
 def _naming_parameters(function: Function) -> Function:
     """The same, whose signature names the fields of a benchmark one by one: for ``help`` and for notebooks."""
     signature = inspect.signature(function)
-    known = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    first, *others = (each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD)
     fields = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
         for name, hint in get_type_hints(Parameters).items()
     ]
-    function.__signature__ = signature.replace(parameters=[*known, *fields])  # type: ignore[attr-defined]
+    function.__signature__ = signature.replace(parameters=[first, *fields, *others])  # type: ignore[attr-defined]
     return function
 
 
@@ -100,9 +100,10 @@ def run(
 ) -> RunResult:
     """Run a benchmark and return its leaderboard, as ``cytobench run`` does.
 
-    ``benchmark`` is a TOML file, or the name of one that comes with cytobench; ``values`` are fields of
-    :class:`~cytobench.config.benchmark.Benchmark` and override it, but for those that are None. What can be repeated
-    on the command line is one name or number, or several: ``run(generator="sd21-lora", synthetic=[0, 20])``.
+    ``benchmark`` is a TOML file, or the name of one that comes with cytobench. Its fields
+    (:class:`~cytobench.config.benchmark.Benchmark`, from ``dataset`` to ``presets``) may be given by name, and override
+    it where they are not None. What can be repeated on the command line is one name or number, or several:
+    ``run(generator="sd21-lora", synthetic=[0, 20])``.
 
     ``out`` is the results folder (``results/DATASET-PROTOCOL-PRESET``), ``store`` the folder of stages (``OUT/store``),
     ``prompts_file`` a TOML file with a table a label. ``progress`` shows what is being done on stderr, a ``display``

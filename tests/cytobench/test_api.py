@@ -80,6 +80,7 @@ def test_every_field_of_a_benchmark_may_be_given_by_name() -> None:
 def test_the_signature_names_all_that_may_be_given(function: Callable[..., Any]) -> None:
     parameters = inspect.signature(function).parameters
     assert {*Benchmark.model_fields, "benchmark", "out", "store", "prompts_file", "plugins"} <= parameters.keys()
+    assert list(parameters)[:2] == ["benchmark", "dataset"]
     assert not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
     with pytest.raises(UserError, match=r"arguments: no such key: classifer\. Did you mean classifier\?"):
         function(classifer="random")

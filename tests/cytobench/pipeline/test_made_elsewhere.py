@@ -101,7 +101,7 @@ def test_lists_that_make_no_sense_are_named(fake: Run, tmp_path: Path, content: 
 
 
 def test_mistakes_in_the_option_name_the_way_out(fake: Run, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="per-fold or external"):
+    with pytest.raises(UserError, match="write trained_on='per-fold' or 'external'"):
         fake(trained_on="perfold")
     with pytest.raises(UserError, match="no generator of this run was made elsewhere"):
         fake(trained_on="external", generator=["repeat"], set={})
