@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from cytobench._dataset import label_problem
+from cytobench._text import nearest
+from cytobench.data.class_names import PROMPT_PARTS
 from cytobench.data.dataset import Dataset, from_listing
-from cytobench.data.listing import PARTS, Listing, refuse
+from cytobench.data.listing import Listing, refuse
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class _Rows:
         self.path = path
 
     def refuse(self, what: str, values: list[str], problem: Callable[[str], str | None]) -> None:
-        found = [(number, problem(value)) for number, value in enumerate(values, start=2)]
-        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in found if text])
+        problems = [(number, problem(value)) for number, value in enumerate(values, start=2)]
+        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in problems if text])
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -109,16 +110,16 @@ def _check_columns(path: Path, columns: list[Any]) -> None:
     names = [str(column) for column in columns]
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        near = get_close_matches(missing[0], names, n=1)
-        hint = f" Is {near[0]!r} meant?" if near else ""
+        near = nearest(missing[0], names)
+        hint = f" Is {near!r} meant?" if near else ""
         if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
             hint = " Its columns are not separated by commas; save it as a CSV with commas."
         raise UserError(f"{path} has no column {missing[0]!r}.{hint} Its columns: {', '.join(names)}.")
     for name in names:
-        near = get_close_matches(name.casefold(), OPTIONAL, n=1, cutoff=0.85)
-        if near and near[0] not in names:
+        near = nearest(name, OPTIONAL, likeness=0.85)
+        if near and near not in names:
             # A misspelt group would silently let a patient sit on both sides of a split.
-            raise UserError(f"{path}: unknown column {name!r}. Did you mean {near[0]!r}? If not, rename it.")
+            raise UserError(f"{path}: unknown column {name!r}. Did you mean {near!r}? If not, rename it.")
 
 
 def _text(value: Any) -> str:
@@ -156,7 +157,7 @@ def _quality_problem(text: str) -> str | None:
 
 def _prompts(path: Path, rows: dict[str, list[str]]) -> dict[str, dict[str, str]]:
     prompts: dict[str, dict[str, str]] = {}
-    for part in PARTS:
+    for part in PROMPT_PARTS:
         for label, text in zip(rows["label"], rows.get(f"{part}_prompt", []), strict=False):
             text = text.strip()
             if text and prompts.setdefault(label, {}).setdefault(part, text) != text:

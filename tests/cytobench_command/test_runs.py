@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, plan, run
+from cytobench.api import RunResult, plan, run
 from cytobench.cli import main
 from cytobench.config.benchmark import read_benchmark
 from cytobench.pipeline.fetch import fetch_assets, verify_assets
@@ -29,7 +29,7 @@ def values(place: Path, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows(result: Result) -> dict[str, Any]:
+def rows(result: RunResult) -> dict[str, Any]:
     return {row.row: row for section in result.leaderboard.sections for row in section.rows}
 
 

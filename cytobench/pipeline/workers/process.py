@@ -16,6 +16,7 @@ from multiprocessing.connection import wait
 from types import ModuleType
 from typing import Any
 
+from cytobench.errors import is_on_the_command_line
 from cytobench.pipeline.engine import NothingRuns
 from cytobench.pipeline.failures import Failure, WorkFailed
 from cytobench.pipeline.stages.base import Services, Stage
@@ -84,7 +85,7 @@ class Worker:
         The process stays for the next stage if it could answer; else it is gone, whatever is raised.
         """
         levels = {name: logging.getLogger(name).level for name in LOGGERS}
-        job = pickle.dumps(Job(call, stage, levels))
+        job = pickle.dumps(Job(call, stage, levels, is_on_the_command_line()))
         self._output.forget()
         try:
             outcome = self._outcome(job, services, Watch(self.pid, limits))

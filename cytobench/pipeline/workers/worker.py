@@ -26,6 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from cytobench.errors import on_the_command_line
 from cytobench.pipeline.failures import Failure, failure_of, let_go
 from cytobench.pipeline.stages.base import Services, Stage
 
@@ -37,11 +38,12 @@ _EVERY = 0.1
 
 @dataclass(frozen=True)
 class Job:
-    """A stage to run, and the levels of the run's loggers, by name."""
+    """A stage to run, the levels of the run's loggers, by name, and whether its messages name options."""
 
     call: Callable[[Stage, Services], dict[str, Any]]
     stage: Stage
     levels: Mapping[str, int]
+    on_the_command_line: bool
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def _outcome(data: bytes, outbox: _Outbox) -> Done | Failure:
         job = pickle.loads(data)
         for name, level in job.levels.items():
             logging.getLogger(name).setLevel(level)
-        return Done(job.call(job.stage, Services(progress=outbox.progress)))
+        with on_the_command_line(job.on_the_command_line):
+            return Done(job.call(job.stage, Services(progress=outbox.progress)))
     except _Ended:
         raise
     except BaseException as error:  # a SystemExit of a plugin's, too, is that plugin's failure

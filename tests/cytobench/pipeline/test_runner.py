@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.config.benchmark import read_benchmark
 from cytobench.contract import hookimpl
 from cytobench.errors import UserError
@@ -28,7 +28,7 @@ from cytobench.storage.records import read_record
 
 from ..noise import noise
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 def contents(folder: Path, pattern: str = "**/*") -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.cli import main
 from cytobench.config.benchmark import read_benchmark
 from cytobench.errors import UserError
@@ -16,7 +16,7 @@ from cytobench.storage.records import read_record
 
 from ..distributions import HEAD, Site, classifier, offering, returning
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 CONFIG = "from cytobench.contract import PluginConfig\nclass Config(PluginConfig):\n    depth: int = 3\n"
 FACTORY = "from cytobench_controls.random import Random\nclass Forest(Random):\n    pass\n"
 CELLS = (

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.errors import UserError
 from cytobench.pipeline.progress import QuietDisplay
 from cytobench.storage.records import Failure, read_record
@@ -155,7 +155,7 @@ def test_nothing_is_left_behind(broken: Broken) -> None:
     assert crashed and not list(Path(tempfile.gettempdir()).glob(f"cytobench-{crashed[1]}-*"))
 
 
-def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[..., RunResult], tmp_path: Path) -> None:
     """The blocks that it finished are kept, and the next run goes on from them."""
     broken = {
         "generator": ["fragile-images", "repeat"],
@@ -172,7 +172,7 @@ def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[...
     assert again.outcome.done == [] and list(again.outcome.failed) == [name]
 
 
-def test_an_extractor_that_dies_leaves_its_figures_out_alone(small: Callable[..., Result], tmp_path: Path) -> None:
+def test_an_extractor_that_dies_leaves_its_figures_out_alone(small: Callable[..., RunResult], tmp_path: Path) -> None:
     outcome = small(extractor=["fragile-features"], synthetic=[3], fold=[0]).outcome
     assert outcome.failed == {} and len(outcome.done) == 1
     reason = "WorkerDied: fidelity: fragile-features (cytobench-fragile 0.3) was killed by SIGSEGV"
@@ -181,7 +181,7 @@ def test_an_extractor_that_dies_leaves_its_figures_out_alone(small: Callable[...
     assert "in crash" in file.read_text()
 
 
-def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., Result]) -> None:
+def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., RunResult]) -> None:
     killed: list[int] = []
 
     class Cruel(QuietDisplay):
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., 
     ],
 )
 def test_limits_that_cannot_be_are_refused(
-    small: Callable[..., Result], tmp_path: Path, wrong: dict[str, float], told: str
+    small: Callable[..., RunResult], tmp_path: Path, wrong: dict[str, float], told: str
 ) -> None:
     with pytest.raises(UserError, match=told):
         small(**wrong)
