@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 _COMMAND_LINE: ContextVar[bool] = ContextVar("command_line", default=False)
 
-_OPTIONS = {"prompts_file": "--prompts", "as_json": "--json"}
+_OPTIONS = {"prompts_file": "--prompts", "as_json": "--json", "chosen": "--shots-chosen"}
 """Options that are not called as their parameter is."""
 
 
@@ -35,6 +35,11 @@ def on_the_command_line() -> Iterator[None]:
         yield
     finally:
         _COMMAND_LINE.reset(token)
+
+
+def is_command_line() -> bool:
+    """Whether messages name options: what a process that works for this one has to be told."""
+    return _COMMAND_LINE.get()
 
 
 def option(parameter: str, value: object = None) -> str:
