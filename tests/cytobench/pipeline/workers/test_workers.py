@@ -34,9 +34,9 @@ def test_what_a_plugin_says_reaches_the_run(
         small(classifier=["fragile"], synthetic=[0], fold=[0, 1], display=Watching())
     logged = [record.getMessage() for record in caplog.records if record.name == "cytobench.fragile"]
     assert len(logged) == 4 and len(set(logged)) == 1, "one process for all"
-    told = re.fullmatch(r"logged by fragile in (\d+), which would (\w+)", logged[0])
-    assert told and int(told[1]) != os.getpid()
-    assert told[2] == multiprocessing.get_start_method(), "plugins start processes as they would in this one"
+    process = re.fullmatch(r"logged by fragile in (\d+), which would (\w+)", logged[0])
+    assert process and int(process[1]) != os.getpid()
+    assert process[2] == multiprocessing.get_start_method(), "plugins start processes as they would in this one"
     assert seen.count((3, 3)) == 4
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -76,12 +76,29 @@ def test_a_script_may_call_run_at_its_top_level(cells: Path, tmp_path: Path) -> 
     assert done.stdout == "once\n['none__random__s0__n0__fold0'] {}\n"
 
 
+def test_messages_of_a_plugin_name_options_on_the_command_line(
+    small: Callable[..., RunResult], cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And parameters in Python: the plugin's process says it as the run does."""
+    from cytobench.cli import main
+
+    [reason] = set(
+        small(generator=["folder"], set={"folder": {"path": str(cells)}}, synthetic=[13]).outcome.failed.values()
+    )
+    assert "ask for fewer with synthetic=12." in reason
+    command = ["run", "--dataset", str(cells), "--preset", "pocket", "--folds", "3", "--fold", "0", "--device", "cpu"]
+    command += ["--generator", "folder", "--set", f"folder.path={cells}", "--classifier", "random", "--synthetic", "13"]
+    with pytest.raises(SystemExit):
+        main([*command, "--out", str(tmp_path / "again"), "--quiet"])
+    assert "ask for fewer with --synthetic 12." in capsys.readouterr().err
+
+
 def test_a_run_ends_where_no_worker_can_be_started(small: Callable[..., RunResult], tmp_path: Path) -> None:
     """No trial has failed, then: there is nothing that a plugin did."""
     python = sys.executable
     multiprocessing.set_executable("/bin/false")
     try:
-        with pytest.raises(NothingRuns, match=r"ended with exit code 1 before it began\. .*--in-process"):
+        with pytest.raises(NothingRuns, match=r"ended with exit code 1 before it began\. .*in_process=True"):
             small()
     finally:
         multiprocessing.set_executable(python)
