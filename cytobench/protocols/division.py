@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,7 +62,7 @@ class Fold:
     left_out: NDArray[np.int64] = field(default_factory=_NONE.copy)
     """Real images of the training part that the protocol keeps from training; they may be shots."""
 
-    @property
+    @cached_property
     def training_part(self) -> NDArray[np.int64]:
         """The real images of the training part, whether they train or not, sorted."""
         return np.sort(np.concatenate([self.train, self.left_out]))

@@ -10,7 +10,7 @@ from typing import Any
 
 from cytobench.errors import UserError
 from cytobench.pipeline.engine import SerialExecutor, WaitingExecutor
-from cytobench.pipeline.stages.base import Services, Stage, sweep
+from cytobench.pipeline.work import Services, Stage, sweep
 from cytobench.pipeline.workers.limits import Limits
 from cytobench.pipeline.workers.process import Worker
 

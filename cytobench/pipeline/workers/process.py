@@ -18,7 +18,7 @@ from typing import Any
 
 from cytobench.pipeline.engine import NothingRuns
 from cytobench.pipeline.failures import Failure, WorkFailed
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services, Stage
 from cytobench.pipeline.workers.limits import Limits, Watch
 from cytobench.pipeline.workers.output import Output
 from cytobench.pipeline.workers.worker import LOGGERS, Done, Job, Message, Progress, Ready, work

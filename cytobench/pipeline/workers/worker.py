@@ -27,7 +27,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from cytobench.pipeline.failures import Failure, failure_of, let_go
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services, Stage
 
 LOGGERS = ("", "cytobench")
 """The loggers whose levels are those of the run: the root and ours."""
