@@ -10,7 +10,7 @@ from typing import Any
 
 from cytobench.errors import UserError, option
 from cytobench.pipeline.engine import SerialExecutor, WaitingExecutor
-from cytobench.pipeline.stages.base import Services, Stage, sweep
+from cytobench.pipeline.work import Services, Stage, sweep
 from cytobench.pipeline.workers.handle import WorkerHandle
 from cytobench.pipeline.workers.limits import Limits
 

@@ -19,7 +19,7 @@ from typing import Any
 from cytobench.errors import is_on_the_command_line, option
 from cytobench.pipeline.engine import NothingRuns
 from cytobench.pipeline.failures import Failure, WorkFailed
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services, Stage
 from cytobench.pipeline.workers.limits import Limits, Watch
 from cytobench.pipeline.workers.messages import Done, Job, Message, Progress, Ready
 from cytobench.pipeline.workers.output import Output

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cytobench.pipeline.failures import Failure
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services, Stage
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 from cytobench.errors import on_the_command_line
 from cytobench.pipeline.failures import Failure, failure_of, let_go
-from cytobench.pipeline.stages.base import Services
+from cytobench.pipeline.work import Services
 from cytobench.pipeline.workers.messages import Done, Message, Progress, Ready
 
 _EVERY = 0.1
