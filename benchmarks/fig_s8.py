@@ -53,7 +53,7 @@ def read_sides(out: Path, store: Path) -> tuple[ReadyExtractor, list[Sides]]:
         for trial in (one for one in resolved.trials if one.arm == first.arm and not one.repeat):
             [fidelity] = plan_trial(planner, trial, [extractor]).fidelities
             stage = fidelity.build()
-            made = stage.made()
+            made = stage.synthetic_part()
             sides.append(
                 (
                     trial.fold,

@@ -141,7 +141,7 @@ def run(
         click.echo(FORMATS["json"](result.leaderboard))
     else:
         print_leaderboard(result.leaderboard, Console())
-        count = len(result.outcome.done), len(result.outcome.found)
+        count = len(result.outcome.done), len(result.outcome.reused)
         click.echo(f"{count[0]} trials done, {count[1]} found done; results in {result.outcome.out}", err=True)
     if result.outcome.failed:
         click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)

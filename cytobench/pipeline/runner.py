@@ -43,7 +43,7 @@ class Outcome:
 
     out: Path
     done: list[str] = field(default_factory=list)
-    found: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     observers: list[str] = field(default_factory=list)
     """What observers raised; it changed nothing."""
@@ -72,8 +72,8 @@ def run_benchmark(
     except OSError as error:
         raise UserError(f"{option('out', out)} cannot be written: {error.strerror}. Give another folder.") from error
     graph = plan_graph(resolved, planners, out)
-    outcome = Outcome(out, found=[planned.trial.name for planned in graph.done])
-    for name in outcome.found:
+    outcome = Outcome(out, reused=[planned.trial.name for planned in graph.done])
+    for name in outcome.reused:
         logger.debug("%s is done", name)
     if not graph.to_do:
         return outcome

@@ -66,26 +66,26 @@ class FidelityStage:
 
         self.work.make()  # imports its module, which is not timed
         store, watch = Store(self.work.store), Stopwatch(self.work.device)
-        folder, device, made = store.root / "features", self.work.device, self.made()
+        folder, device, synthetic = store.root / "features", self.work.device, self.synthetic_part()
         with watch.stage(), reading(self.extractor, folder, device, services.progress, watch.part) as reader:
-            found = compare(reader, self.real, made, self.work.labels, self.work.seed, self.tuning)
+            comparison = compare(reader, self.real, synthetic, self.work.labels, self.work.seed, self.tuning)
             used = reader.used(self.real.images.view)
         report = stage_report(self.kind, self.key, self.extractor.name, self.work, watch, reader.extracted)
         result = {
             "dimension": used.dimension,
             "ran": asdict(used.ran),
             "seed": self.work.seed,
-            "total": asdict(found.total),
-            "classes": {label: asdict(one) for label, one in found.classes.items()},
+            "total": asdict(comparison.total),
+            "classes": {label: asdict(figures) for label, figures in comparison.classes.items()},
         }
         with store.making(self.kind, self.key) as out:
             (out / RESULT).write_text(json.dumps(result, indent=1, allow_nan=False), encoding="utf-8")
-            if found.copies is not None:
-                found.copies.draw(out / PAIRS)
+            if comparison.copies is not None:
+                comparison.copies.draw(out / PAIRS)
             store.keep(self.kind, self.key, out, dict(self.inputs), report)
         return report
 
-    def made(self) -> Part:
+    def synthetic_part(self) -> Part:
         """The synthetic images; their digests are known once they are sampled."""
         labels = list(self.synthetic.table["label"])
         numbers = [i for _, n in self.sets for i in range(n)]

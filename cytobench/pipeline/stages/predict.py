@@ -152,8 +152,8 @@ class PlannedPrediction(PlannedStage):
     @property
     def sample(self) -> PlannedSample | None:
         """The sampling of the images that it predicts; None where no synthetic ones are among them."""
-        made = self.fold.synthetic
-        return self.training.sample if any(made.get(part) for _, part in _PARTS) else None
+        parts = self.fold.synthetic
+        return self.training.sample if any(parts.get(part) for _, part in _PARTS) else None
 
     @property
     def needs(self) -> tuple[PlannedStage, ...]:
@@ -236,11 +236,11 @@ class PlannedPrediction(PlannedStage):
         table = planner.dataset.table["path"]
         splits, paths = {}, {}
         for split, part in _PARTS:
-            rows, made = self._rows(part), self.fold.synthetic.get(part, {})
+            rows, indices = self._rows(part), self.fold.synthetic.get(part, {})
             scored = planner.scored(rows)
-            splits[split] = planner.images(scored, "classifier", planner.view(part, self.trial), sampled, made)
+            splits[split] = planner.images(scored, "classifier", planner.view(part, self.trial), sampled, indices)
             paths[split] = list(table.iloc[scored])
-            paths[split] += [synthetic_path(label, int(index)) for label in made for index in made[label]]
+            paths[split] += [synthetic_path(label, int(index)) for label in indices for index in indices[label]]
             if protocol.clean_beside:
                 splits[f"{split}_real"] = planner.images(rows, "classifier", protocol.view)
                 paths[f"{split}_real"] = list(table.iloc[rows])

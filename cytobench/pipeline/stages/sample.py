@@ -69,13 +69,13 @@ class SampleStage:
             with opening.stage():
                 sampler = generator.open(self._artefacts(), self.work.context(folder, services, opening))
             try:
-                made = 0
+                done = 0
                 for share, blocks in todo:
                     for number in blocks:
                         self._make_block(sampler, share, number, opening)
                         opening.seconds = 0.0
-                        made += share.images.block
-                        services.progress(made, total)
+                        done += share.images.block
+                        services.progress(done, total)
             finally:
                 sampler.close()
         return {}
@@ -96,8 +96,8 @@ class SampleStage:
         ]
         watch = Stopwatch(self.work.device)
         with watch.stage():
-            made = list(sampler.sample(requests))
-        images = _checked(self.work.plugin, requests, made)
+            pairs = list(sampler.sample(requests))
+        images = _checked(self.work.plugin, requests, pairs)
         # Opening the generator is paid once; it is booked to the first block that was made after it.
         watch.parts = {"load": opening.seconds} if opening.seconds else {}
         watch.seconds += opening.seconds
@@ -106,12 +106,12 @@ class SampleStage:
 
 
 def _checked(
-    plugin: str, requests: Sequence[Request], made: Sequence[tuple[Request, NDArray[np.uint8]]]
+    plugin: str, requests: Sequence[Request], pairs: Sequence[tuple[Request, NDArray[np.uint8]]]
 ) -> list[tuple[Request, NDArray[np.uint8]]]:
-    by_request = dict(made)
-    if len(made) != len(requests) or set(by_request) != set(requests):
-        raise CytobenchError(f"generator {plugin} was asked for {len(requests)} images and gave {len(made)}.")
-    for request, image in made:
+    by_request = dict(pairs)
+    if len(pairs) != len(requests) or set(by_request) != set(requests):
+        raise CytobenchError(f"generator {plugin} was asked for {len(requests)} images and gave {len(pairs)}.")
+    for request, image in pairs:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 8:
             raise CytobenchError(
                 f"generator {plugin} gave image {request.index} of {request.label} as {image.dtype} {image.shape}; "

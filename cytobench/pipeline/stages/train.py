@@ -110,9 +110,9 @@ class PlannedTraining(PlannedStage):
     @property
     def amount(self) -> Amount:
         planner, fold = self.planner, self.fold
-        made = {label: len(indices) for label, indices in fold.synthetic.get("train", {}).items()}
-        images = len(fold.train) + sum(made.values())
-        classes = len({*planner.labels[fold.train], *(label for label, n in made.items() if n)})
+        synthetic = {label: len(indices) for label, indices in fold.synthetic.get("train", {}).items()}
+        images = len(fold.train) + sum(synthetic.values())
+        classes = len({*planner.labels[fold.train], *(label for label, n in synthetic.items() if n)})
         validated = len(planner.scored(fold.val)) + sum(map(len, fold.synthetic.get("val", {}).values()))
         config = self.ready.config
         steps = config.optimizer_steps(images, classes) or 0
@@ -124,21 +124,21 @@ class PlannedTraining(PlannedStage):
         if ready is None or not same_settings(plain_settings(ready.config), record.classifier.config):
             return None
         real = record.splits["train"].values()
-        made = record.n_synthetic
+        synthetic = record.n_synthetic
         if record.protocol.switches.get("pooled"):
-            made = made * (record.protocol.folds - 2) // record.protocol.folds
-        balanced = record.protocol.switches.get("balanced") and made
-        made = sum(max(made - n, 0) for n in real) if balanced else made * len(real)
-        classes = len(real) if made else sum(count > 0 for count in real)
-        return ready.name, Amount(steps=ready.config.optimizer_steps(sum(real) + made, classes) or 0)
+            synthetic = synthetic * (record.protocol.folds - 2) // record.protocol.folds
+        balanced = record.protocol.switches.get("balanced") and synthetic
+        synthetic = sum(max(synthetic - n, 0) for n in real) if balanced else synthetic * len(real)
+        classes = len(real) if synthetic else sum(count > 0 for count in real)
+        return ready.name, Amount(steps=ready.config.optimizer_steps(sum(real) + synthetic, classes) or 0)
 
     def build(self) -> TrainStage:
         planner, fold = self.planner, self.fold
         sampled = None if self.sample is None else self.sample.images
         view = planner.protocol.view
         train = planner.images(fold.train, "classifier", view, sampled, fold.synthetic.get("train"))
-        scored, made = planner.scored(fold.val), fold.synthetic.get("val")
-        val = planner.images(scored, "classifier", planner.view("val", self.trial), sampled, made)
+        scored, indices = planner.scored(fold.val), fold.synthetic.get("val")
+        val = planner.images(scored, "classifier", planner.view("val", self.trial), sampled, indices)
         work = planner.work(self.ready, (self.ready.config,), planner.train_seed(self.trial), self.ready.needs.assets)
         return TrainStage(self.key, work, train, val, self.plain_inputs())
 

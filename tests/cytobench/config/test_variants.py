@@ -134,7 +134,7 @@ def test_the_resolved_benchmark_and_a_records_own_run_again(values: dict[str, An
     run(**values | {"synthetic": [0]}, classifier=["tiny"], variants={"tiny": {**TINY, "synthetic": [0]}})
     out = values["out"]
     again = run(out / "benchmark.toml", out=out)
-    assert again.outcome.found == ["none__tiny__s0__n0__fold0"] and again.outcome.done == []
+    assert again.outcome.reused == ["none__tiny__s0__n0__fold0"] and again.outcome.done == []
     before = record(values, "none__tiny__s0__n0")
     elsewhere = run(**{**before.benchmark, "out": tmp_path / "other"})
     assert elsewhere.outcome.done == before.trial.split()

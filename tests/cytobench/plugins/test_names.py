@@ -133,7 +133,7 @@ def test_qualified_names_in_a_file_and_in_variants_run_again(
     assert (deep.distribution, deep.config["depth"]) == ("dist-two", 9)
     assert read_benchmark(out / "benchmark.toml").set["dist-one:forest"] == {"depth": 6}
     again = run(out / "benchmark.toml", out=out)
-    assert len(again.outcome.found) == 2
+    assert len(again.outcome.reused) == 2
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_a_results_folder_keeps_to_one_choice(small: Small, tmp_path: Path) -> N
     every = "".join(f"{label}/{i:02}.png\n" for label in "ABC" for i in range(12))
     listed.write_text(every)
     small(select=str(listed))
-    assert len(small(select=str(listed)).outcome.found) == 6
+    assert len(small(select=str(listed)).outcome.reused) == 6
     with pytest.raises(UserError, match="select differ"):
         small()
     listed.write_text(every.replace("A/00.png\n", ""))
