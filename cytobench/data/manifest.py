@@ -54,7 +54,7 @@ def list_manifest(path: Path) -> Listing:
     check.refuse("labels that cannot be used", rows["label"], label_problem)
     paths = [PurePosixPath(text).as_posix() for text in rows["path"]]
     check.refuse("files that do not exist", paths, lambda text: _missing(path.parent, text))
-    check.refuse("links that lead out of the folder", paths, lambda text: _linked_out(path.parent, text))
+    check.refuse("links that lead out of the folder", paths, _linked_out(path.parent))
     check.refuse("paths listed more than once", paths, _repeated())
     qualities = rows.get("quality", [""] * n)
     check.refuse("qualities that are no numbers", qualities, _quality_problem)
@@ -132,8 +132,9 @@ def _missing(folder: Path, text: str) -> str | None:
     return None if (folder / text).is_file() else text
 
 
-def _linked_out(folder: Path, text: str) -> str | None:
-    return None if (folder / text).resolve().is_relative_to(folder.resolve()) else text
+def _linked_out(folder: Path) -> Callable[[str], str | None]:
+    root = folder.resolve()
+    return lambda text: None if (root / text).resolve().is_relative_to(root) else text
 
 
 def _repeated() -> Callable[[str], str | None]:

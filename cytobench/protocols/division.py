@@ -242,7 +242,7 @@ def _split_pooled(
     chosen = _at_most(dataset, every, synthetic, seed, None) if protocol.balanced and synthetic else every
     missing = _missing(dataset, protocol, chosen, synthetic)
     taken = {None, *chosen.tolist()}  # padding always
-    pool = [row for row in _pool(dataset, protocol) if row.real in taken and row.label not in train_only]
+    pool = [row for row in _pool(dataset, protocol.order) if row.real in taken and row.label not in train_only]
     rows = pool + _synthetic_rows([label for label in dataset.labels if label not in train_only], protocol, missing)
     labels = np.array([row.label for row in rows], dtype=object)
     if len(set(labels)) < 2:
@@ -275,13 +275,14 @@ class _Row:
     index: int | None = None
 
 
-def _pool(dataset: Dataset, protocol: Protocol) -> list[_Row]:
-    """The real images and the padding, in the protocol's order."""
+@lru_cache(maxsize=8)
+def _pool(dataset: Dataset, order: Order) -> tuple[_Row, ...]:
+    """The real images and the padding, in a protocol's order; remembered, as the same for all synthetic images."""
     files = zip(dataset.table["label"], dataset.table["path"], range(len(dataset.table)), strict=True)
-    entries = [(_place(label, protocol.order), path, _Row(label, real=row)) for label, path, row in files]
-    entries += [(_place(label, protocol.order), path, _Row(label)) for label, path in dataset.padding]
+    entries = [(_place(label, order), path, _Row(label, real=row)) for label, path, row in files]
+    entries += [(_place(label, order), path, _Row(label)) for label, path in dataset.padding]
     entries.sort(key=lambda entry: entry[:2])
-    return [row for _, _, row in entries]
+    return tuple(row for _, _, row in entries)
 
 
 def _synthetic_rows(labels: Collection[str], protocol: Protocol, counts: Mapping[str, int]) -> list[_Row]:
