@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-PATH = re.compile(r"`((?:cytobench|plugins|tests|benchmarks|docs)/[\w./-]+)`")
+PATH = re.compile(r"`((?:cytobench|plugins|tests/cytobench|benchmarks|docs)/[\w./-]+)`")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
