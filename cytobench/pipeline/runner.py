@@ -14,7 +14,7 @@ from cytobench.atomic import write_bytes
 from cytobench.config.grid import Trial
 from cytobench.config.resolve import Resolved
 from cytobench.errors import UserError
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.scoring import score_splits
 from cytobench.pipeline.dryrun.composition import class_counts, composition_lines, shots_note
 from cytobench.pipeline.engine import Engine, Node, SerialExecutor
 from cytobench.pipeline.failures import failure_of
@@ -230,15 +230,12 @@ class _Run:
             self._keep(trial, report, ran, predictions)
 
     def _keep(self, trial: Trial, report: Mapping[str, Any], ran: Mapping[str, Any], predictions: pd.DataFrame) -> None:
-        train_only = set(self.resolved.benchmark.train_only)
-        scored = scores_by_split(
-            predictions, [label for label in self.resolved.dataset.labels if label not in train_only]
-        )
+        scored = score_splits(predictions, self.resolved.evaluated, self.resolved.metrics)
         unmeasured = self._unmeasured(trial)
         record = self.recorder.done(trial, self._planner(trial), report, ran, scored, unmeasured)
         write_record(self.out, record, predictions)
         self.outcome.done.append(trial.name)
-        test = scored["test"]
+        test = scored["test"].values
         self.tell(
             f"done {self._title(trial)}: test accuracy {test['accuracy']:.3f}, macro F1 {test['f1_macro']:.3f}"
         )

@@ -14,10 +14,12 @@ import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from cytobench import hookspecs
-from cytobench.contract import CONTRACT
+from cytobench.contract import CONTRACT, MetricSpec
+from cytobench.metrics.built_in import BUILT_IN as METRICS
 from cytobench.plugins.discovery import Source
 from cytobench.plugins.faults import Fault, contract_fault, way_out
 from cytobench.plugins.kinds import Kind
+from cytobench.plugins.offers import BUILT_IN
 
 PREFIX = "cytobench_"
 MOST = 1000
@@ -53,6 +55,8 @@ def spec_fault(spec: Any, kind: Kind, source: Source) -> Fault | None:
         return Fault(f"{expected} {spec.name!r}: {key} = {first['input']!r}: {first['msg']}", way_out(source))
     if not spec.name or any(character in spec.name for character in _NOT_IN_NAMES):
         return Fault(f"{spec.name!r} is no valid name: no spaces, '/', '\\', '.', '=' or ':'", way_out(source))
+    if kind.spec is MetricSpec and source.origin != BUILT_IN and spec.name in METRICS:
+        return Fault(f"{spec.name} is the name of a built-in metric", way_out(source))
     for field in (field for field in fields(spec) if field.name in _LAZY):
         value = getattr(spec, field.name)
         if value != field.default and not all(part and not part.isspace() for part in value.partition(":")):

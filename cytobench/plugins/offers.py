@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
+from cytobench.contract import PluginSpec
 from cytobench.errors import UserError
 
 BUILT_IN = "cytobench"
 """The distribution whose plugins are built in; those of all others are third-party."""
-Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec, ExtractorSpec)
+Spec = TypeVar("Spec", bound=PluginSpec)
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from cytobench.exchange.submitted.beside import run_beside
 from cytobench.exchange.submitted.division import Division, read_division
 from cytobench.exchange.submitted.fit import fit
 from cytobench.exchange.submitted.predictions import read_predictions
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.scoring import scores_by_split
 from cytobench.pipeline.environment import environment
-from cytobench.storage.records import GROUP, Record, predictions_of, read_record, write_record
+from cytobench.storage.records import GROUP, Record, as_kept, predictions_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +104,7 @@ def _record(
             "n_synthetic": 0,
             "splits": division.counts(fold),
             "dtype": None,
-            "scores": scores_by_split(table, evaluated),
+            "scores": scores_by_split(as_kept(table), evaluated, OF_ALL_CLASSES),
             "environment": environment(),
             "device": None,
             "started": now,

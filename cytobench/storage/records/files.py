@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from cytobench._keys import content_key
 from cytobench.assets import file_digest
 from cytobench.atomic import write_bytes
 from cytobench.errors import UserError
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.metric import Metric
+from cytobench.metrics.scoring import score_splits, scores_by_split
 from cytobench.storage.records.model import SCHEMA_VERSION, Record
 
 if TYPE_CHECKING:
@@ -122,12 +125,29 @@ def predictions_kept(record: Record, file: Path) -> bool:
     return path.is_file() and file_digest(path) == record.predictions_digest
 
 
-def rescore(file: Path) -> dict[str, dict[str, float | None]]:
+def rescore(file: Path, metrics: Iterable[Metric] = OF_ALL_CLASSES) -> dict[str, dict[str, float | None]]:
     """The scores of a record by split, computed anew from its predictions alone."""
-    from cytobench.metrics.classification import scores_by_split
-
     record = read_record(file)
-    return scores_by_split(predictions_of(record, file), record.evaluated)
+    return scores_by_split(predictions_of(record, file), record.evaluated, metrics)
+
+
+def with_metrics(files: Mapping[Path, Record], metrics: Sequence[Metric]) -> dict[Path, Record]:
+    """The records by file, with the scores of these metrics that they lack, computed from the predictions beside them.
+
+    Records whose predictions are not there stay as they are: old ones lack all but the study's metrics, and none keeps
+    those of one class.
+    """
+    return {file: _with_metrics(record, file, metrics) for file, record in files.items()}
+
+
+def _with_metrics(record: Record, file: Path, metrics: Sequence[Metric]) -> Record:
+    lacking = [metric for metric in metrics if any(metric.name not in scores for scores in record.scores.values())]
+    if not lacking or not predictions_kept(record, file):
+        return record
+    scored = score_splits(predictions_of(record, file), record.evaluated, lacking)
+    scores = {split: {**values, **scored[split].values} for split, values in record.scores.items()}
+    failed = {split: {**record.metrics_failed.get(split, {}), **scored[split].failed} for split in record.scores}
+    return record.model_copy(update={"scores": scores, "metrics_failed": failed})
 
 
 def _digest(values: Mapping[str, Any]) -> str:
@@ -135,11 +155,16 @@ def _digest(values: Mapping[str, Any]) -> str:
     return content_key("record file", {key: value for key, value in values.items() if key != "digest"})
 
 
-def _parquet(predictions: pd.DataFrame) -> bytes:
+def as_kept(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions as they are written: the promised columns, probabilities as float32. Scores are of these."""
     probabilities: dict[str, Any] = {
         str(name): "float32" for name in predictions if str(name).startswith("p_")
     }
     columns = [*COLUMNS, *probabilities, *([GROUP] if GROUP in predictions else [])]
+    return predictions[columns].astype(probabilities)
+
+
+def _parquet(predictions: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    predictions[columns].astype(probabilities).to_parquet(buffer, index=False)
+    as_kept(predictions).to_parquet(buffer, index=False)
     return buffer.getvalue()
