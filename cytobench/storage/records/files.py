@@ -125,9 +125,15 @@ def predictions_kept(record: Record, file: Path) -> bool:
     return path.is_file() and file_digest(path) == record.predictions_digest
 
 
-def rescore(file: Path, metrics: Iterable[Metric] = OF_ALL_CLASSES) -> dict[str, dict[str, float | None]]:
-    """The scores of a record by split, computed anew from its predictions alone."""
+def rescore(file: Path, metrics: Iterable[Metric] | None = None) -> dict[str, dict[str, float | None]]:
+    """The scores of a record by split, computed anew from its predictions alone.
+
+    By default those of the built-in metrics that it has.
+    """
     record = read_record(file)
+    if metrics is None:
+        named = {name for scores in record.scores.values() for name in scores}
+        metrics = [metric for metric in OF_ALL_CLASSES if metric.name in named]
     return scores_by_split(predictions_of(record, file), record.evaluated, metrics)
 
 

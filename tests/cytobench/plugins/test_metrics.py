@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cytobench.errors import UserError
-from cytobench.metrics.built_in import BUILT_IN, OF_ALL_CLASSES
+from cytobench.metrics.built_in import BUILT_IN, OF_ALL_CLASSES, SPECS
 from cytobench.metrics.scoring import scores
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.plugins.metrics import check_class, find_metric, find_metrics, kept_metrics
@@ -111,6 +113,16 @@ def test_a_record_knows_a_metric_where_its_plugin_is_not_installed(
     assert (again.name, again.title, again.higher_is_better) == ("kappa", "Kappa", False)
     failed = scores(["a", "b"], ["a", "b"], ["a", "b"], None, [], [again]).failed
     assert "cytobench-kappa 1.2, which offers it, is not installed" in failed["kappa"]
+
+
+def test_the_page_shows_one_that_works_and_names_those_built_in(site: Site, installed: Callable[[], Plugins]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "plugins" / "metrics.md").read_text()
+    site.install("cytobench-kappa", page.partition("```python\n")[2].partition("```")[0])
+    found = scores(["a", "b"], [*"aabb"], [*"aaba"], None, [], [find_metric("kappa", installed)])
+    assert found.values == {"kappa": 0.5}
+    table = page[page.index("## Built in") : page.index("## Where they go")]
+    names = re.findall(r"^\| `([a-z0-9_]+)(:LABEL)?` \| (.*?)(?: of LABEL)? \|", table, re.M)
+    assert names == [(spec.name, ":LABEL" if spec.of_one_class else "", spec.title) for spec in SPECS]
 
 
 def test_they_are_listed(site: Site) -> None:
