@@ -62,10 +62,10 @@ def scores(
     """
     numbered = _numbered(evaluated, true, predicted, probabilities, columns)
     calls = _Calls(numbered)
-    found = {metric.name: calls.value(metric) for metric in metrics}
+    returned = {metric.name: calls.value(metric) for metric in metrics}
     return Scores(
-        values={name: value for name, (value, _) in found.items()},
-        failed={name: why for name, (_, why) in found.items() if why},
+        values={name: value for name, (value, _) in returned.items()},
+        failed={name: why for name, (_, why) in returned.items() if why},
     )
 
 
@@ -73,7 +73,7 @@ def scores_by_split(
     predictions: pd.DataFrame, evaluated: Sequence[str], metrics: Iterable[Metric] = STUDY
 ) -> dict[str, dict[str, float | None]]:
     """The values of :func:`score_splits`."""
-    return {split: found.values for split, found in score_splits(predictions, evaluated, metrics).items()}
+    return {split: scores.values for split, scores in score_splits(predictions, evaluated, metrics).items()}
 
 
 def score_splits(
@@ -107,10 +107,10 @@ class _Calls:
 
     def value(self, metric: Metric) -> tuple[float | None, str]:
         """The value, None where there is none, and why the metric failed, empty where it did not."""
-        given = self._predicted
-        if metric.spec.needs_probabilities and given.probabilities is None:
+        predictions = self._predicted
+        if metric.spec.needs_probabilities and predictions.probabilities is None:
             return None, ""
-        if metric.label is not None and metric.label not in given.labels:
+        if metric.label is not None and metric.label not in predictions.labels:
             return None, ""
         if metric.spec not in self._returned:
             self._returned[metric.spec] = self._call(metric)
@@ -118,7 +118,7 @@ class _Calls:
         if why or returned is None:
             return None, why
         try:
-            value = float(returned if metric.label is None else returned[given.labels.index(metric.label)])
+            value = float(returned if metric.label is None else returned[predictions.labels.index(metric.label)])
         except (TypeError, ValueError, IndexError):
             return None, f"gave {_short(repr(returned))}"
         if metric.label is not None and math.isnan(value):
@@ -126,13 +126,13 @@ class _Calls:
         return (value, "") if math.isfinite(value) else (None, f"gave {value}")
 
     def _call(self, metric: Metric) -> tuple[Any, str]:
-        given = self._predicted
-        guess = given.probabilities if metric.spec.needs_probabilities else given.predicted
+        predictions = self._predicted
+        guess = predictions.probabilities if metric.spec.needs_probabilities else predictions.predicted
         assert guess is not None  # asked before
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return metric.load()(given.true, guess, given.labels), ""
+                return metric.load()(predictions.true, guess, predictions.labels), ""
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a stranger's code may raise anything, or call sys.exit

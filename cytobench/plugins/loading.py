@@ -95,7 +95,9 @@ def _register(plugins: Plugins, source: Source, loaded: Loaded, plugin: object) 
 def _collect(plugins: Plugins, source: Source, key: str, kind: Kind) -> None:
     """Take the specs of one kind that a registered plugin returns."""
     hook = getattr(plugins.manager.hook, kind.hook)
-    for implementation in (one for one in hook.get_hookimpls() if one.plugin_name == key):
+    for implementation in hook.get_hookimpls():
+        if implementation.plugin_name != key:
+            continue
         with _guarded(plugins, source, lambda error: _hook_raised(source, kind, error)):
             for spec in specs_of(implementation.function()):
                 fault = spec_fault(spec, kind, source)
@@ -119,8 +121,8 @@ def _guarded(plugins: Plugins, source: Source, fault: Callable[[BaseException], 
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        told = "".join(traceback.format_exception(error))
-        plugins.problems.append(_problem(source, fault(error), traceback=told))
+        lines = "".join(traceback.format_exception(error))
+        plugins.problems.append(_problem(source, fault(error), traceback=lines))
 
 
 def _problem(source: Source, fault: Fault, offered: Any = "", traceback: str = "") -> Problem:
@@ -131,6 +133,7 @@ def _tell_of_contested(plugins: Plugins, kind: Kind) -> None:
     """Names that several offer are a problem of each of them."""
     for offers in plugins.offers(kind).contested():
         message, remedy = contested(offers)
-        for one in {offer.origin: offer for offer in offers}.values():
-            told = f"no {kind.name} has this name alone, {message}"
-            plugins.problems.append(Problem(one.spec.name, one.origin, one.version, told, remedy, one.spec.name))
+        for offer in {offer.origin: offer for offer in offers}.values():
+            text = f"no {kind.name} has this name alone, {message}"
+            name = offer.spec.name
+            plugins.problems.append(Problem(name, offer.origin, offer.version, text, remedy, name))

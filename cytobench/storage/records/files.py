@@ -36,12 +36,12 @@ def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None)
     """
     table = folder / "predictions" / f"{record.trial}.parquet"
     file = folder / "records" / f"{record.trial}.json"
-    kept: dict[str, str | None] = {"predictions": None, "predictions_digest": None}
+    written: dict[str, str | None] = {"predictions": None, "predictions_digest": None}
     if predictions is not None:
         write_bytes(table, _parquet(predictions))
-        kept = {"predictions": f"../predictions/{table.name}", "predictions_digest": file_digest(table)}
+        written = {"predictions": f"../predictions/{table.name}", "predictions_digest": file_digest(table)}
     # NaN has no place in JSON; pydantic writes null for it.
-    values = json.loads(record.model_copy(update=kept).model_dump_json())
+    values = json.loads(record.model_copy(update=written).model_dump_json())
     values["digest"] = _digest(values)
     write_bytes(file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
     if predictions is None:
@@ -91,10 +91,10 @@ def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder. Name a results folder, the --out of a run.")
-        found = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
-        if not found:
+        in_folder = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
+        if not in_folder:
             raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
-        files.update(dict.fromkeys(path.resolve() for path in found))
+        files.update(dict.fromkeys(path.resolve() for path in in_folder))
     return {file: read_record(file) for file in files}
 
 
