@@ -28,6 +28,7 @@ from cytobench.config.resolve import resolve
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size
 from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.pipeline.fidelity.extract import reading
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.resume import recorded_benchmark
 from cytobench.plugins import load_plugins
@@ -50,9 +51,9 @@ def read_sides(out: Path, store: Path) -> tuple[ReadyExtractor, list[Sides]]:
     planner = make_planner(resolved, store)
     with reading(extractor, store / "features", planner.device) as reader:
         for trial in (one for one in resolved.trials if one.arm == first.arm and not one.repeat):
-            stage = planner.fidelity(trial, extractor)
-            assert stage is not None  # only rows with a generator come here
-            made = stage.made()
+            [fidelity] = plan_trial(planner, trial, [extractor]).fidelities
+            stage = fidelity.build()
+            made = stage.synthetic_part()
             sides.append(
                 (
                     trial.fold,

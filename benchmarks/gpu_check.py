@@ -39,7 +39,8 @@ from cytobench.errors import UserError
 from cytobench.metrics.timing import Stopwatch
 from cytobench.pipeline.doctor import devices
 from cytobench.pipeline.environment import device_info, environment
-from cytobench.pipeline.stages.base import run_stage
+from cytobench.pipeline.graph import plan_trial
+from cytobench.pipeline.work import run_stage
 from cytobench.storage.store import Store
 from cytobench_diffusion.config import ADAPTER_FILE
 from cytobench_diffusion.pipeline import load_pipeline
@@ -250,7 +251,8 @@ class Session:
         """Train a classifier on real and synthetic images, and predict with it."""
         name = trial.arm.classifier.name
         with self.findings.running(f"the work of {name}"):
-            stage = self.run.planner.train(trial)
+            planned = plan_trial(self.run.planner, trial)
+            stage = planned.training.build()
             with counted_steps() as taken:
                 report = run_stage(stage)
             steps = trial.arm.classifier.config.optimizer_steps(len(stage.train), stage.train.classes) or 0
@@ -259,7 +261,7 @@ class Session:
             for curve in ("train_loss", "val_loss"):
                 values = [epoch[curve] for epoch in report["curves"]]
                 self._check_finite(f"{curve} of {name}", values, trial.arm.classifier.config.model_dump()["epochs"])
-            report = run_stage(self.run.planner.predict(trial))
+            report = run_stage(planned.build())
             self.findings.took(f"predict {name}", [report], report["images"], "images")
             table = report["predictions"]
             sums = table[[column for column in table if column.startswith("p_")]].sum(axis=1)

@@ -67,7 +67,7 @@ def run_all(benchmark: Path, out: Path, store: Path, external: str, folds: Seque
         found = run(
             benchmark, protocol=protocol, fold=list(folds), external_test=external, out=out / protocol, store=store
         )
-        done, there = len(found.outcome.done), len(found.outcome.found)
+        done, there = len(found.outcome.done), len(found.outcome.reused)
         print(f"{protocol}: {done} trials done, {there} found done, {len(found.outcome.failed)} failed", flush=True)
 
 

@@ -15,7 +15,7 @@ from cytobench.config.resolve import Resolved, resolve
 from cytobench.errors import UserError
 from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.pipeline.stages.fit import FitStage
-from cytobench.pipeline.stages.sample import SampleStage
+from cytobench.pipeline.stages.sample import PlannedSample, SampleStage, plan_sample
 from cytobench.plugins import load_plugins
 from cytobench.protocols import Fold
 from random_weights import PAPER, TOY, Shapes, save_cells, save_clip, save_diffusion
@@ -150,12 +150,16 @@ class PaperRun:
     @cached_property
     def fits(self) -> list[FitStage]:
         """A fit a class."""
-        return self.planner.fitting(self.resolved.generators[0], SHOTS, self.fold)
+        return [fit.build() for fit in self._sample.fits]
 
     @cached_property
     def sampling(self) -> SampleStage:
         """The sampling of all classes."""
-        return self.planner.sampling(self.resolved.generators[0], SHOTS, self.fold)
+        return self._sample.build()
+
+    @cached_property
+    def _sample(self) -> PlannedSample:
+        return plan_sample(self.planner, self.resolved.generators[0], SHOTS, self.fold, self.scale.synthetic)
 
     @property
     def all_blocks(self) -> int:

@@ -69,7 +69,7 @@ def describe_command(
     PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest: CSV or Parquet with the columns path
     (relative to the manifest) and label, and optionally group, quality, generator_prompt, classifier_prompt.
     """
-    from cytobench.cli.described import show
+    from cytobench.cli.output.description import show
     from cytobench.data.cache import cache_folder
     from cytobench.data.prompts import read_prompts
     from cytobench.data.quality.tiles import refuse_target
@@ -81,23 +81,22 @@ def describe_command(
     declared = read_prompts(prompts) if prompts else {}
     plugins = plugins_for_command()
     listing = _listing(path, plugins.datasets)
-    pictures = {"--picture": picture, "--quality-sheet": quality_sheet}
-    for option, file in pictures.items():
+    for parameter, file in (("picture", picture), ("quality_sheet", quality_sheet)):
         if file:
-            refuse_target(file, listing.root, list(listing.table["path"]), option)
+            refuse_target(file, listing.root, list(listing.table["path"]), parameter)
     if label and not quality_sheet:
         raise UserError(f"--label {label}: it is a class of the --quality-sheet, so add --quality-sheet FILE.png.")
     count_tokens, cut_off = _tokens(plugins.classifiers)
     examined = examine(listing, cache_folder())
-    wanted = examined.dataset.label_of(label) if label else None
-    found = describe(examined, declared, folds, shots, count_tokens, cut_off)
-    if found["images"]:
-        _draw(examined, picture, quality_sheet, wanted)
+    label = examined.dataset.label_of(label) if label else None
+    described = describe(examined, declared, folds, shots, count_tokens, cut_off)
+    if described["images"]:
+        _draw(examined, picture, quality_sheet, label)
     if as_json:
-        click.echo(json.dumps(found, indent=1, allow_nan=False))
+        click.echo(json.dumps(described, indent=1, allow_nan=False))
     else:
-        show(found)
-    if found["bad"]:
+        show(described)
+    if described["bad"]:
         ctx.exit(1)
 
 
@@ -109,12 +108,12 @@ def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, 
 
     dataset = examined.dataset
     if picture:
-        write_picture(picture, draw_sheet(dataset.root, dataset.table), "--picture")
+        write_picture(picture, draw_sheet(dataset.root, dataset.table), "picture")
         click.echo(f"{picture} written", err=True)
     if quality_sheet:
         labels = dataset.labels if label is None else [label]
         drawn = draw_quality_sheet(dataset.root, dataset.table, labels)
-        write_picture(quality_sheet, drawn, "--quality-sheet")
+        write_picture(quality_sheet, drawn, "quality_sheet")
         click.echo(f"{quality_sheet} written", err=True)
 
 

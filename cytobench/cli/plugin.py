@@ -43,7 +43,7 @@ def new_command(name: str, kind: str, role: Role | None, out: Path, licence: str
     names = Names.of(name)
     names.check_free(plugins_for_command())
     target = scaffold(names, kind, licence, out, role)
-    files = sum(1 for one in target.rglob("*") if one.is_file())
+    files = sum(path.is_file() for path in target.rglob("*"))
     click.echo(f"{target}: the {kind} {name}, {files} files. Next:\n")
     click.echo("\n".join(f"  {command}" for command in next_commands(names, kind, target)))
     return 0

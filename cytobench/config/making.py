@@ -20,7 +20,7 @@ def check_factories(plugins: Plugins) -> None:
     """Add a problem for every offer that cannot be made with the defaults of the preset ``paper``.
 
     Of data sets, which might draw images, and of metrics the function is imported and not called. An offer that must be
-    told something first (``--set folder.path=DIR``) is left out.
+    told something first (``folder.path``) is left out.
     """
     for kind in KINDS:
         for name, offer in plugins.offers(kind).items():
@@ -32,9 +32,9 @@ def check_factories(plugins: Plugins) -> None:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a stranger's code may raise anything, or call sys.exit
-                told = "".join(traceback.format_exception(error))
+                stack = "".join(traceback.format_exception(error))
                 message = f"making {offer.spec.factory} {describe(error)}"
-                plugins.problems.append(Problem(name, offer.origin, offer.version, message, REPORT, name, told))
+                plugins.problems.append(Problem(name, offer.origin, offer.version, message, REPORT, name, stack))
 
 
 def _make(offer: Offer[Any]) -> None:

@@ -22,8 +22,8 @@ from cytobench.data.open import open_dataset
 from cytobench.decode import pixel_digest
 from cytobench.errors import UserError
 from cytobench.images import Images
-from cytobench.pipeline.stages.base import Services, Work
 from cytobench.pipeline.stages.sample import ClassToSample, SampleStage
+from cytobench.pipeline.work import Services, Work
 from cytobench.plugins import load_plugins
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.store import Store

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, plan, run
+from cytobench.api import RunResult, plan, run
 from cytobench.cli import main
 from cytobench.config.benchmark import read_benchmark
 from cytobench.pipeline.fetch import fetch_assets, verify_assets
@@ -29,7 +29,7 @@ def values(place: Path, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows(result: Result) -> dict[str, Any]:
+def rows(result: RunResult) -> dict[str, Any]:
     return {row.row: row for section in result.leaderboard.sections for row in section.rows}
 
 
@@ -57,7 +57,7 @@ def test_a_generator_and_a_classifier_may_share_the_name(place: Path) -> None:
     assert used.classifier.versions == {"train --version": python, "predict --version": python}
     assert used.made_elsewhere == "no" and rows(result)["command/command/s2/n3"].rank is not None
     again = run(place / "out" / "benchmark.toml", out=place / "out")
-    assert again.outcome.done == [] and len(again.outcome.found) == 2
+    assert again.outcome.done == [] and len(again.outcome.reused) == 2
 
 
 def test_a_changed_file_redoes_what_it_made_and_nothing_else(place: Path) -> None:

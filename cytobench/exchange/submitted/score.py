@@ -15,6 +15,9 @@ from cytobench.plugins.metrics import check_class
 if TYPE_CHECKING:
     import pandas as pd
 
+NEEDED = ("label", "predicted")
+"""The columns that predictions must have to be scored."""
+
 
 def score(predictions: Predictions, metrics: Sequence[Metric] = STUDY) -> dict[str | None, dict[str, Any]]:
     """``n`` (images) and each metric by its name, of each split; of all rows, under None, where there is no column
@@ -30,7 +33,7 @@ def score(predictions: Predictions, metrics: Sequence[Metric] = STUDY) -> dict[s
     _refuse_twice(predictions)
     classes = sorted({*table["label"], *table["predicted"], *columns})
     if len(classes) < 2:
-        raise UserError(f"{predictions.file} knows one class alone, {classes[0]}: there is nothing to tell apart.")
+        raise UserError(f"{predictions.source} knows one class alone, {classes[0]}: there is nothing to tell apart.")
     for metric in metrics:
         check_class(metric, classes)
     groups: list[tuple[str | None, pd.DataFrame]] = [(None, table)]
@@ -50,18 +53,31 @@ def score(predictions: Predictions, metrics: Sequence[Metric] = STUDY) -> dict[s
     return result
 
 
-def strange_predictions(predictions: Predictions) -> list[str]:
-    """What the file predicts and no image of it is, where no column of probabilities says that it is a class; sorted.
+def plain_scores(scores: dict[str | None, dict[str, Any]]) -> dict[str, Any]:
+    """Scores as JSON has them: those of the one split, or all under ``splits``."""
+    return next(iter(scores.values())) if len(scores) == 1 else {"splits": scores}
 
-    It may be a rare class, or a label misspelt, and counts as a class either way. Raises UserError if no prediction at
-    all is one of the labels.
+
+def notes_on(predictions: Predictions) -> list[str]:
+    """What is odd and no mistake. Raises UserError if no prediction at all is one of the labels."""
+    strange = _strange_predictions(predictions)
+    if not strange:
+        return list(predictions.notes)
+    listing = ", ".join(strange)
+    return [*predictions.notes, f"predicted, and the label of no image: {listing}; macro F1 counts them as classes"]
+
+
+def _strange_predictions(predictions: Predictions) -> list[str]:
+    """What is predicted and no image is, where no column of probabilities says that it is a class; sorted.
+
+    It may be a rare class, or a label misspelt, and counts as a class either way.
     """
     labels, predicted = set(predictions.table["label"]), set(predictions.table["predicted"])
     if predictions.classes:
         return []
     if not labels & predicted:
         raise UserError(
-            f"{predictions.file}: no prediction is one of its labels (predicted: {_few(predicted)}; labels: "
+            f"{predictions.source}: no prediction is one of its labels (predicted: {_few(predicted)}; labels: "
             f"{_few(labels)}). Write both with the same names."
         )
     return sorted(predicted - labels)
@@ -78,4 +94,4 @@ def _refuse_twice(predictions: Predictions) -> None:
         twice = table.duplicated([name for name in ("path", "split", "fold") if name in table])
         if twice.any():
             path = table.loc[twice, "path"].iloc[0]
-            raise UserError(f"{predictions.file}: {path} is predicted twice ({rows_text(twice)}).")
+            raise UserError(f"{predictions.source}: {path} is predicted twice ({rows_text(twice)}).")

@@ -107,7 +107,7 @@ def compare_folders(
     sides = _open(sources)
     if pairs is not None:
         for side in sides.values():
-            refuse_target(pairs, side.root, side.part.names, "--pairs")
+            refuse_target(pairs, side.root, side.part.names, "pairs")
     real, synthetic = sides["--real"].part, sides["--synthetic"].part
     tuning: Tuning | Untested = NO_SHOTS
     reference = real

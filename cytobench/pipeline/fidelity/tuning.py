@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
-from cytobench.pipeline.fidelity.copies import Tuning, Untested
-from cytobench.pipeline.fidelity.part import Part
+from cytobench.pipeline.fidelity.copies import Untested
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,26 +59,3 @@ def why_untested(generator: ReadyGenerator) -> Untested | None:
     if generator.scope == "none":
         return Untested("needs a generator that is tuned on shots", tuned=False)
     return None
-
-
-def contents(*parts: Part) -> list[list[list[Any]]]:
-    """What a content address says of parts: class, pixel digest and group of each image.
-
-    Groups are numbers in the order in which they come: which images belong together, without a name.
-    """
-    numbers: dict[str, int] = {}
-    return [
-        [
-            [label, digest, None if group is None else numbers.setdefault(group, len(numbers))]
-            for label, digest, group in zip(part.labels, part.digests, part.groups, strict=True)
-        ]
-        for part in parts
-    ]
-
-
-def inputs_of(tuning: Tuning | Untested) -> dict[str, Any]:
-    """What a content address says of the test for copies."""
-    if isinstance(tuning, Untested):
-        return {"untested": tuning.reason}
-    shots, held_out = contents(tuning.shots, tuning.held_out)
-    return {"shots": shots, "held_out": held_out, "chosen": tuning.chosen}

@@ -13,6 +13,13 @@ from cytobench.metrics.statistics.classes import ClassScore
 from cytobench.metrics.statistics.images import PERMUTATIONS, RESAMPLES
 
 
+def compared_values(compared: Comparison | list[DeclaredFamily]) -> dict[str, Any]:
+    """What ``cytobench compare`` found: of two rows, or of the declared comparisons of each section."""
+    if isinstance(compared, Comparison):
+        return comparison_values(compared)
+    return {"sections": [family_values(family) for family in compared]}
+
+
 def comparison_values(found: Comparison) -> dict[str, Any]:
     """A comparison of two rows."""
     seed_known = bool(found.a.section.seeds)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 
 from cytobench.analysis.leaderboard.model import Leaderboard
-from cytobench.reporting.leaderboard.data import to_csv, to_json
-from cytobench.reporting.leaderboard.html import to_html
+from cytobench.reporting.leaderboard.data import to_csv, to_dataframe, to_json
+from cytobench.reporting.leaderboard.html import to_fragment, to_html
 from cytobench.reporting.leaderboard.latex import to_latex
 from cytobench.reporting.leaderboard.markdown import to_markdown
 from cytobench.reporting.leaderboard.terminal import print_leaderboard
@@ -34,4 +34,4 @@ def render(board: Leaderboard, name: str) -> str:
     return buffer.getvalue()
 
 
-__all__ = ["FORMATS", "print_leaderboard", "render"]
+__all__ = ["FORMATS", "print_leaderboard", "render", "to_dataframe", "to_fragment"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.leaderboard.model import (
     Cell,
@@ -20,6 +20,9 @@ from cytobench.analysis.leaderboard.model import (
     Row,
     Section,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PUBLISHED = "published"
 """Stands for data set and preset of the study's rows, and begins their names."""
@@ -45,28 +48,41 @@ def to_csv(board: Leaderboard) -> str:
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
+    for line in _lines(board):
+        writer.writerow({name: _yes(value) if isinstance(value, bool) else value for name, value in line.items()})
+    return buffer.getvalue()
+
+
+def to_dataframe(board: Leaderboard) -> pd.DataFrame:
+    """The lines and columns of the CSV; NaN where there is no figure."""
+    import pandas as pd
+
+    table = pd.DataFrame(_lines(board), columns=list(COLUMNS))
+    empty = [name for name in COLUMNS if table[name].isna().all()]
+    return table.astype(dict.fromkeys(empty, float))
+
+
+def _lines(board: Leaderboard) -> Iterator[dict[str, Any]]:
+    """One line a row, split and metric."""
     for section in board.sections:
         for row in section.rows:
             common = _common(section, row)
             for (split, metric), figure in row.figures.items():
-                writer.writerow(
-                    {
-                        **common,
-                        "split": split,
-                        "metric": metric,
-                        "mean": figure.mean,
-                        "std": figure.std,
-                        "folds": figure.folds,
-                        "std_seeds": figure.std_seeds,
-                        "seeds": figure.seeds,
-                        "best": _yes((split, metric) in row.best),
-                    }
-                )
+                yield {
+                    **common,
+                    "split": split,
+                    "metric": metric,
+                    "mean": figure.mean,
+                    "std": figure.std,
+                    "folds": figure.folds,
+                    "std_seeds": figure.std_seeds,
+                    "seeds": figure.seeds,
+                    "best": (split, metric) in row.best,
+                }
         for one in section.published:
             for (split, metric), figure in one.figures.items():
                 values = {"mean": figure.mean, "std": figure.std, "folds": figure.folds}
-                writer.writerow({**_published_common(section, one), "split": split, "metric": metric, **values})
-    return buffer.getvalue()
+                yield {**_published_common(section, one), "split": split, "metric": metric, **values}
 
 
 def to_json(board: Leaderboard) -> str:
@@ -202,7 +218,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "shots": row.shots,
         "n_synthetic": row.n_synthetic,
         "row": row.row,
-        "complete": _yes(row.complete),
+        "complete": row.complete,
         "made_elsewhere": row.made_elsewhere,
         "rank": row.rank,
         "missing": _places(row.missing),
@@ -213,7 +229,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "classifier_ran": row.classifier_ran,
         "device": "" if row.submitted else section.device,
         "limit": section.limit,
-        "drawn": _yes(section.drawn),
+        "drawn": section.drawn,
         "grouped": section.grouped,
         "seeds_declared": " ".join(map(str, section.seeds)),
         "train_only": " ".join(section.train_only),
@@ -227,7 +243,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "peak_memory_mib": row.peak_memory_mib,
         "standing": row.standing,
         "p_best": row.p_best,
-        "submitted": _yes(row.submitted),
+        "submitted": row.submitted,
         "distributions": "; ".join(f"{one.part} {one.distribution} {one.version}" for one in _makers(section, row)),
         "shots_chosen": section.shots_chosen,
     }

@@ -27,13 +27,18 @@ tr.reference { font-style: italic; }
 
 def to_html(board: Leaderboard) -> str:
     """A whole page."""
-    sections = "\n".join(_section(section) for section in board.sections)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>cytobench leaderboard</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f"<h1>cytobench leaderboard</h1>\n{sections}\n<p>{escape(LEGEND)}</p>\n</body>\n</html>\n"
+        f"<h1>cytobench leaderboard</h1>\n{to_fragment(board)}</body>\n</html>\n"
     )
+
+
+def to_fragment(board: Leaderboard) -> str:
+    """What stands in the page, without a style of its own: for a notebook."""
+    sections = "\n".join(_section(section) for section in board.sections)
+    return f"{sections}\n<p>{escape(LEGEND)}</p>\n"
 
 
 def _section(section: Section) -> str:

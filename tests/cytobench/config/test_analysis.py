@@ -10,14 +10,14 @@ import pytest
 
 from cytobench.analysis.comparison.candidates import find_pair, read_candidates
 from cytobench.analysis.comparison.pair import compare
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.config.benchmark import Analysis, read_benchmark
 from cytobench.errors import UserError
 from cytobench.metrics.built_in import OF_ALL_CLASSES
 from cytobench.storage.records import read_records
 
 A, B = "repeat/random/s2/n3", "none/random/s0/n0"
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 @pytest.fixture

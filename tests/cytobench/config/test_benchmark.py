@@ -46,7 +46,7 @@ def test_lists_lose_repetitions_and_numbers_are_sorted() -> None:
         ("folds = 2", ["folds = 2", "greater than or equal to 3"]),
         ("seed = -1", ["seed = -1"]),
         ("shots = [-1]", ["must not be negative"]),
-        ("classifier = 'clip'", ["classifier = 'clip'"]),
+        ("classifier = 3", ["classifier = 3"]),
         ("set = 3", ["set = 3"]),
         ("[prompts.EOS]\ngenerater = 'x'", ["prompts.EOS.generater", "Did you mean generator?"]),
         ("[analysis]\nmetrik = 'accuracy'", ["analysis.metrik", "Did you mean metric?"]),

@@ -23,9 +23,10 @@ from cytobench.errors import UserError
 from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.metrics.fidelity.measure import measure
 from cytobench.pipeline.dryrun.forecast import Forecast
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import make_planner
-from cytobench.pipeline.stages.base import run_stage
 from cytobench.pipeline.stages.fidelity import kept_figures
+from cytobench.pipeline.work import run_stage
 from cytobench.plugins import load_plugins
 from cytobench.protocols import find_protocol
 from cytobench.storage.records import Record, read_record
@@ -263,7 +264,7 @@ def test_a_stage_crosses_to_another_process_and_does_the_same_there(values: dict
     run(**values)
     planner = make_planner(resolved, values["out"] / "store")
     trial = next(trial for trial in resolved.trials if trial.arm.n)
-    stage = planner.fidelity(trial, resolved.extractors[0])
+    [stage] = plan_trial(planner, trial, resolved.extractors).fidelities
     assert stage is not None
     here = kept_figures(planner.store, stage.key)
     there = pickle.loads(pickle.dumps(stage))
