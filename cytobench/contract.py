@@ -180,6 +180,21 @@ class ExtractorSpec(PluginSpec):
 
 
 @dataclass(frozen=True)
+class MetricSpec(PluginSpec):
+    """A metric on offer: ``factory`` names a :class:`MetricFunction`, which is imported when it is used."""
+
+    title: str = ""
+    """Its name in tables, ``macro F1``; the name itself if empty."""
+    range: tuple[float | None, float | None] = (None, None)
+    """The lowest and the highest value there can be; None where there is no bound."""
+    higher_is_better: bool = True
+    needs_probabilities: bool = False
+    """Whether the function is given probabilities, not predicted classes."""
+    of_one_class: bool = False
+    """Whether it is of one class at a time: users then write ``NAME:LABEL``, and the function gives a value a class."""
+
+
+@dataclass(frozen=True)
 class Request:
     """One synthetic image to make: image ``index`` of ``label``, its noise from ``seed`` alone."""
 
@@ -284,6 +299,24 @@ class OpenedExtractor(Protocol):
 
     def close(self) -> None:
         """Free what was opened."""
+        ...
+
+
+class MetricFunction(Protocol):
+    """What a :class:`MetricSpec` names."""
+
+    def __call__(
+        self, true: NDArray[np.int64], predicted: NDArray[Any], labels: tuple[str, ...]
+    ) -> float | NDArray[np.float64] | None:
+        """Return one finite number for n predictions, or None where they allow none.
+
+        ``labels`` are the classes that count, in column order. ``true`` is int64 (n,), the number of each image's class
+        among them. ``predicted`` is int64 (n,), the same for the predicted class; numbers from ``len(labels)`` on are
+        classes that are in training alone. Where the spec needs probabilities it is float64 (n, columns) in their
+        place: a column for each of ``labels``, then those in training alone. Nothing of it can be written to.
+
+        A metric of one class returns float64 (len(labels),), not-a-number where a class has no value.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cytobench._text import did_you_mean
 from cytobench.assets import AssetReference
-from cytobench.config.benchmark import Benchmark, PromptPair, Variant
+from cytobench.config.benchmark import Analysis, Benchmark, PromptPair, Variant
 from cytobench.config.grid import Arm, ReadyClassifier, ReadyExtractor, ReadyGenerator, Trial, make_arms
 from cytobench.config.options import (
     classifier_config,
@@ -32,7 +32,10 @@ from cytobench.data.open import open_dataset
 from cytobench.data.prompts import ClassPrompts, prompts_for
 from cytobench.data.seen import DECLARATIONS, read_seen
 from cytobench.errors import CytobenchError, UserError, option, setting
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.metric import Metric
 from cytobench.plugins import Plugins
+from cytobench.plugins.metrics import check_class, find_metric, kept_metrics
 from cytobench.protocols import Protocol, find_protocol
 
 PRESETS = ("paper", "pocket")
@@ -56,6 +59,13 @@ class Resolved:
     """The outside test set."""
     choice: Choice = RANDOM
     """How shots are chosen."""
+    metrics: tuple[Metric, ...] = OF_ALL_CLASSES
+    """What records keep."""
+
+    @property
+    def evaluated(self) -> list[str]:
+        """The classes that scores are about, in column order."""
+        return [label for label in self.dataset.labels if label not in self.benchmark.train_only]
 
     @property
     def arms(self) -> list[Arm]:
@@ -128,6 +138,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
         parts = option("folds", benchmark.folds)
         raise UserError(f"{option('fold', max(fold))}: with {parts} folds are 0 to {benchmark.folds - 1}.")
     train_only = tuple(dataset.label_of(name) for name in benchmark.train_only)
+    _check_metric(benchmark.analysis, [label for label in dataset.labels if label not in train_only], plugins)
     declared = {label: pair.model_dump(exclude_none=True) for label, pair in benchmark.prompts.items()}
     prompts, origins = prompts_for(dataset, declared)
     used = (*benchmark.generator, *benchmark.classifier)
@@ -157,11 +168,26 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             },
         }
     )
-    external = _external(resolved, dataset, plugins)
-    choice = find_choice(benchmark.select, dataset, cache_folder())
     return Resolved(
-        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external, choice
+        benchmark=resolved,
+        dataset=dataset,
+        protocol=protocol,
+        generators=generators,
+        classifiers=classifiers,
+        prompts=prompts,
+        prompt_origins=origins,
+        extractors=extractors,
+        seen=seen,
+        external=_external(resolved, dataset, plugins),
+        choice=find_choice(benchmark.select, dataset, cache_folder()),
+        metrics=kept_metrics(plugins),
     )
+
+
+def _check_metric(analysis: Analysis, evaluated: Sequence[str], plugins: Plugins) -> None:
+    """Raise UserError unless the declared metric is on offer, and of a class that counts if it is of one."""
+    called = f"analysis.metric = {analysis.metric!r}"
+    check_class(find_metric(analysis.metric, lambda: plugins, called), evaluated, called)
 
 
 def default_device() -> str:

@@ -13,11 +13,13 @@ from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
 from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.scoring import Scores
 from cytobench.pipeline.environment import device_info, environment
 from cytobench.pipeline.graph import PlannedTrial
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
 from cytobench.storage.records import Record
+from cytobench.storage.records.metrics import metrics_used
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +39,7 @@ class Recorder:
         planned: PlannedTrial,
         report: Mapping[str, Any],
         ran: Mapping[str, Any],
-        scores: Mapping[str, Mapping[str, float | None]],
+        scored: Mapping[str, Scores],
         unmeasured: Mapping[str, Mapping[str, str]],
     ) -> Record:
         """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted.
@@ -51,7 +53,9 @@ class Recorder:
             planned,
             key=report["key"],
             status="done",
-            scores=scores,
+            scores={split: scores.values for split, scores in scored.items()},
+            metrics_failed={split: scores.failed for split, scores in scored.items() if scores.failed},
+            metrics=metrics_used(self.resolved.metrics),
             stages=[*stages, *timed, {**report, "reused": False}],
             fidelity=fidelity,
             fidelity_failed=unmeasured,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.atomic import write_bytes
 from cytobench.config.resolve import Resolved
 from cytobench.errors import UserError, option
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.scoring import score_splits
 from cytobench.pipeline.dryrun.composition import class_counts, composition_lines, shots_note
 from cytobench.pipeline.engine import Engine, Node, SerialExecutor
 from cytobench.pipeline.failures import failure_of
@@ -147,14 +147,11 @@ class _Run:
     def _keep(
         self, planned: PlannedTrial, report: Mapping[str, Any], ran: Mapping[str, Any], predictions: pd.DataFrame
     ) -> None:
-        train_only = set(self.resolved.benchmark.train_only)
-        scored = scores_by_split(
-            predictions, [label for label in self.resolved.dataset.labels if label not in train_only]
-        )
+        scored = score_splits(predictions, self.resolved.evaluated, self.resolved.metrics)
         record = self.recorder.done(planned, report, ran, scored, self._unmeasured(planned))
         write_record(self.out, record, predictions)
         self.outcome.done.append(planned.trial.name)
-        test = scored["test"]
+        test = scored["test"].values
         self.tell(f"done {planned.title}: test accuracy {test['accuracy']:.3f}, macro F1 {test['f1_macro']:.3f}")
         self.observe("cytobench_trial_finished", record=record.model_dump(mode="json"))
 

@@ -76,6 +76,11 @@ def extractor(name: str, **options: Any) -> Test:
     return _one("extractor", name, **options)
 
 
+def metric(name: str, *, limit: float = LIMIT) -> Test:
+    """A test for each check of a metric."""
+    return _one("metric", name, limit=limit)
+
+
 def observer(name: str, *, limit: float = LIMIT) -> Test:
     """A test for each check of the observers of a plugin, named as its entry point."""
     return _one("observer", name, limit=limit)

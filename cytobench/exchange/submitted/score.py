@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cytobench.errors import UserError
 from cytobench.exchange.submitted.predictions import Predictions, rows_text
-from cytobench.metrics.classification import scores
+from cytobench.metrics.built_in import STUDY
+from cytobench.metrics.metric import Metric
+from cytobench.metrics.scoring import scores
+from cytobench.plugins.metrics import check_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,36 +19,38 @@ NEEDED = ("label", "predicted")
 """The columns that predictions must have to be scored."""
 
 
-def score(predictions: Predictions) -> dict[str | None, dict[str, Any]]:
-    """``n`` (images), ``accuracy``, ``f1_macro`` and ``auc_macro`` (0 to 1) of each split; of all rows, under None,
-    where there is no column ``split``.
+def score(predictions: Predictions, metrics: Sequence[Metric] = STUDY) -> dict[str | None, dict[str, Any]]:
+    """``n`` (images) and each metric by its name, of each split; of all rows, under None, where there is no column
+    ``split``. Where metrics failed, ``failed`` says why, by name.
 
-    F1 is over all classes of the file (labels, predictions and columns of probabilities), a class that is neither there
-    nor predicted counts 0. The AUC is over classes present; None without probabilities and with fewer than two classes
-    present. Rows of several folds are taken together. Raises UserError for a file of one class and for an image
-    that is predicted twice in a split (and, where folds are named, in a fold).
+    The classes are all of the file (labels, predictions and columns of probabilities): one that is neither there nor
+    predicted counts 0 in macro F1. The AUC is over classes present; None without probabilities and with fewer than two
+    classes present. Rows of several folds are taken together. Raises UserError for a file of one class, for a metric of
+    a class that the file has not, and for an image that is predicted twice in a split (and, where folds are named, in a
+    fold).
     """
     table, columns = predictions.table, predictions.classes
     _refuse_twice(predictions)
     classes = sorted({*table["label"], *table["predicted"], *columns})
     if len(classes) < 2:
         raise UserError(f"{predictions.source} knows one class alone, {classes[0]}: there is nothing to tell apart.")
+    for metric in metrics:
+        check_class(metric, classes)
     groups: list[tuple[str | None, pd.DataFrame]] = [(None, table)]
     if "split" in table:
         groups = [(name, table[table["split"] == name]) for name in table["split"].unique()]
-    return {
-        name: {
-            "n": len(group),
-            **scores(
-                classes,
-                group["label"].tolist(),
-                group["predicted"].tolist(),
-                group[[f"p_{label}" for label in columns]].to_numpy() if columns else None,
-                columns,
-            ),
-        }
-        for name, group in groups
-    }
+    result: dict[str | None, dict[str, Any]] = {}
+    for name, group in groups:
+        values, failed = scores(
+            classes,
+            group["label"].tolist(),
+            group["predicted"].tolist(),
+            group[[f"p_{label}" for label in columns]].to_numpy() if columns else None,
+            columns,
+            metrics,
+        )
+        result[name] = {"n": len(group), **values, **({"failed": failed} if failed else {})}
+    return result
 
 
 def plain_scores(scores: dict[str | None, dict[str, Any]]) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from cytobench.exchange.submitted.match import match_predictions
 from cytobench.exchange.submitted.matching_run import find_matching_run
 from cytobench.exchange.submitted.predictions import read_predictions
 from cytobench.exchange.submitted.split_file import SplitFile, read_split_file
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.scoring import scores_by_split
 from cytobench.pipeline.environment import environment
-from cytobench.storage.records import GROUP, Record, predictions_of, read_record, write_record
+from cytobench.storage.records import GROUP, Record, as_kept, predictions_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ def _record(
             "n_synthetic": 0,
             "splits": split_file.counts(fold),
             "dtype": None,
-            "scores": scores_by_split(table, evaluated),
+            "scores": scores_by_split(as_kept(table), evaluated, OF_ALL_CLASSES),
             "environment": environment(),
             "device": None,
             "started": now,

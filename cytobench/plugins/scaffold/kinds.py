@@ -64,6 +64,12 @@ KINDS: Mapping[str, Kind] = {
             + _SMALL,
         ),
     ),
+    "metric": Kind(
+        "A metric for cytobench: Cohen's kappa.",
+        ("numpy", "scikit-learn"),
+        {"metric.py": "the work: a number for n predictions"},
+        (f"cytobench run --metric $name --classifier random --dataset phantom --synthetic 0 {_SMALL}",),
+    ),
     "observer": Kind(
         "An observer for cytobench: a diary of trials, as a CSV file in the results folder.",
         (),

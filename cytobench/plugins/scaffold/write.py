@@ -53,20 +53,20 @@ def distribution_files(names: Names, kind: str, licence: str, role: Role = "cand
     """The texts of the distribution by path, relative and with "/"."""
     values = placeholders(names, kind, licence) | {"role": role}
     root = files("cytobench.plugins.scaffold") / "templates"
-    found = {}
+    texts = {}
     for tree in ("distribution", kind):
         for path, text in _templates(root / tree, PurePosixPath()):
             parts = [names.package if part == PACKAGE else part for part in path.parts]
-            found["/".join(parts)] = Template(text).substitute(values)
+            texts["/".join(parts)] = Template(text).substitute(values)
     if licence in SHORT:
-        found["LICENSE"] = Template((root / "licences" / f"{licence}{SUFFIX}").read_text("utf-8")).substitute(values)
-    return dict(sorted(found.items()))
+        texts["LICENSE"] = Template((root / "licences" / f"{licence}{SUFFIX}").read_text("utf-8")).substitute(values)
+    return dict(sorted(texts.items()))
 
 
 def placeholders(names: Names, kind: str, licence: str) -> dict[str, str]:
     """What templates say as ``$word``."""
-    own = KINDS[kind]
-    requirements = (f"cytobench>={version('cytobench')}", *own.libraries)
+    details = KINDS[kind]
+    requirements = (f"cytobench>={version('cytobench')}", *details.libraries)
     words = {
         "name": names.name,
         "distribution": names.distribution,
@@ -76,11 +76,11 @@ def placeholders(names: Names, kind: str, licence: str) -> dict[str, str]:
         "year": str(datetime.now(UTC).year),
     }
     return words | {
-        "about": own.about,
-        "description": own.about.rstrip("."),
-        "dependencies": ", ".join(f'"{one}"' for one in requirements),
-        "files": "\n".join(f"| `{names.package}/{file}` | {what} |" for file, what in own.modules.items()),
-        "try": "\n".join(_filled(own.commands, words)),
+        "about": details.about,
+        "description": details.about.rstrip("."),
+        "dependencies": ", ".join(f'"{requirement}"' for requirement in requirements),
+        "files": "\n".join(f"| `{names.package}/{file}` | {what} |" for file, what in details.modules.items()),
+        "try": "\n".join(_filled(details.commands, words)),
         "licence_note": licence_note(licence),
     }
 

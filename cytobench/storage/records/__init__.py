@@ -2,12 +2,14 @@
 
 from cytobench.storage.records.files import (
     GROUP,
+    as_kept,
     predictions_kept,
     predictions_of,
     read_record,
     read_record_files,
     read_records,
     rescore,
+    with_metrics,
     write_record,
 )
 from cytobench.storage.records.model import (
@@ -24,6 +26,7 @@ from cytobench.storage.records.model import (
     FidelityFloor,
     FidelityUsed,
     GeneratorUsed,
+    MetricUsed,
     PromptUsed,
     ProtocolUsed,
     RanUsed,
@@ -48,6 +51,7 @@ __all__ = [
     "FidelityFloor",
     "FidelityUsed",
     "GeneratorUsed",
+    "MetricUsed",
     "PromptUsed",
     "ProtocolUsed",
     "RanUsed",
@@ -55,11 +59,13 @@ __all__ = [
     "StageReport",
     "Submission",
     "WeightsUsed",
+    "as_kept",
     "predictions_kept",
     "predictions_of",
     "read_record",
     "read_record_files",
     "read_records",
     "rescore",
+    "with_metrics",
     "write_record",
 ]

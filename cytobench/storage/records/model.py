@@ -224,6 +224,19 @@ class PromptUsed(_Part):
     origin: str = Field(description="Declared by the user, the data set's, built in, or the template.")
 
 
+class MetricUsed(_Part):
+    """A metric of a plugin."""
+
+    title: str = Field(description="Its name in tables.")
+    low: float | None = Field(description="The lowest value there can be; null where there is no bound.")
+    high: float | None = Field(description="The highest one.")
+    higher_is_better: bool = Field(description="Which of two values is the better one.")
+    needs_probabilities: bool = Field(description="Whether it is of probabilities, not of predicted classes.")
+    distribution: str = Field(description="The installed distribution that offers the plugin.")
+    version: str = Field(description="The version of that distribution.")
+    revision: int = Field(description="The plugin's revision; its author raises it when values change.")
+
+
 class Submission(_Part):
     """Predictions of a system outside cytobench."""
 
@@ -306,8 +319,15 @@ class Record(_Part):
     )
     scores: dict[str, dict[str, float | None]] = Field(
         default_factory=dict,
-        description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes "
-        "are present. Empty for a failed trial.",
+        description="Every metric of all classes that was on offer, by split and name: accuracy, f1_macro, auc_macro "
+        "and so on. Null where it has no value (an AUC with fewer than two classes present) and where it failed. Empty "
+        "for a failed trial.",
+    )
+    metrics_failed: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Why a metric failed, by split and name."
+    )
+    metrics: dict[str, MetricUsed] = Field(
+        default_factory=dict, description="Those of the metrics that are of plugins, by name."
     )
     fidelity: list[FidelityUsed] = Field(
         default_factory=list,

@@ -1,0 +1,34 @@
+"""A metric as scores and tables know it: that of a spec, of all classes or of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cytobench.contract import MetricFunction, MetricSpec
+
+
+@dataclass(frozen=True)
+class Metric:
+    """``name`` is what users type and files hold: ``f1_macro``, of one class ``recall:EOS``."""
+
+    name: str
+    spec: MetricSpec
+    load: Callable[[], MetricFunction] = field(compare=False, repr=False)
+    """Imports the function."""
+    label: str | None = None
+    """The class that it is of; None for all."""
+    distribution: str = ""
+    """The installed distribution whose plugin offers it, and its version; empty for a built-in one."""
+    version: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name in tables: ``macro F1``, ``recall of EOS``."""
+        title = self.spec.title or self.spec.name
+        return title if self.label is None else f"{title} of {self.label}"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which of two values is the better one."""
+        return self.spec.higher_is_better
