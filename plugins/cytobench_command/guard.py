@@ -56,10 +56,10 @@ def end_group(command: "subprocess.Popen[bytes]") -> None:
 def end_orphans() -> None:
     """Kill what has left the group; the children of each become orphans in turn."""
     until = time.monotonic() + GRACE
-    while (found := orphans()) and time.monotonic() < until:
-        for number in found:
+    while (pids := orphans()) and time.monotonic() < until:
+        for pid in pids:
             with contextlib.suppress(OSError):
-                os.kill(number, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         collect()
         time.sleep(PAUSE)
 
