@@ -87,7 +87,7 @@ class PaperRun:
 
     def options(self, plugin: str) -> dict[str, Any]:
         """What differs from the preset ``paper``: weights, length, at toy shapes also sizes, and what the user set."""
-        own: dict[str, dict[str, Any]] = {
+        defaults: dict[str, dict[str, Any]] = {
             "clip": {"weights": str(self.work / "clip")},
             GENERATOR: {
                 "weights": str(self.work / "sd"),
@@ -95,7 +95,7 @@ class PaperRun:
                 "steps": self.length.sampling_steps,
             },
         }
-        return {**own.get(plugin, {}), **self.scale.options.get(plugin, {}), **self.length.values.get(plugin, {})}
+        return {**defaults.get(plugin, {}), **self.scale.options.get(plugin, {}), **self.length.values.get(plugin, {})}
 
     def check_options(self) -> None:
         """Raise UserError for a wrong option before anything is written."""
@@ -164,13 +164,14 @@ class PaperRun:
     @property
     def all_blocks(self) -> int:
         """How many blocks of images the sampling makes."""
-        return sum(len(one.images.blocks(self.scale.synthetic)) for one in self.sampling.classes)
+        return sum(len(sampled.images.blocks(self.scale.synthetic)) for sampled in self.sampling.classes)
 
     def blocks(self) -> dict[tuple[str, int], tuple[str, int]]:
         """Of each finished block of images, by class and number: digest and time of writing."""
-        return {
-            (one.label, number): (file_digest(one.images.shard(number)), one.images.shard(number).stat().st_mtime_ns)
-            for one in self.sampling.classes
-            for number in one.images.blocks(self.scale.synthetic)
-            if one.images.report(number) is not None
-        }
+        blocks = {}
+        for sampled in self.sampling.classes:
+            for number in sampled.images.blocks(self.scale.synthetic):
+                if sampled.images.report(number) is not None:
+                    shard = sampled.images.shard(number)
+                    blocks[sampled.label, number] = file_digest(shard), shard.stat().st_mtime_ns
+        return blocks

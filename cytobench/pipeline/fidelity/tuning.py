@@ -46,10 +46,10 @@ def held_out_rows(table: pd.DataFrame, pool: Rows, shots: Mapping[str, Rows], se
 def _drawn(table: pd.DataFrame, rest: Rows, shots: Rows, seed: int) -> Rows:
     order = np.random.default_rng(seed).permutation(rest)
     groups = table["group"].iloc[shots].dropna()
-    theirs = table["group"].iloc[order].isin(groups).to_numpy()
-    near, far = order[theirs], order[~theirs]
-    near = near[: max(HELD_OUT - OF_OTHER_GROUPS, HELD_OUT - len(far))]
-    return np.concatenate([near, far[: HELD_OUT - len(near)]])
+    of_shot_groups = table["group"].iloc[order].isin(groups).to_numpy()
+    same, other = order[of_shot_groups], order[~of_shot_groups]
+    same = same[: max(HELD_OUT - OF_OTHER_GROUPS, HELD_OUT - len(other))]
+    return np.concatenate([same, other[: HELD_OUT - len(same)]])
 
 
 def why_untested(generator: ReadyGenerator) -> Untested | None:
