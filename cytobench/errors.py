@@ -12,7 +12,7 @@ from contextvars import ContextVar
 
 _COMMAND_LINE: ContextVar[bool] = ContextVar("command_line", default=False)
 
-_OPTIONS = {"prompts_file": "--prompts", "as_json": "--json", "chosen": "--shots-chosen"}
+_OPTIONS = {"prompts_file": "--prompts", "as_json": "--json", "chosen": "--shots-chosen", "modules": "--plugin-module"}
 """Options that are not called as their parameter is."""
 
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.plugins.offers import BUILT_IN
 
 GROUP = "cytobench"
@@ -113,8 +113,8 @@ def _from_modules(modules: Sequence[str]) -> list[Source]:
     for module in dict.fromkeys(modules):
         if not _is_there(module):
             raise UserError(
-                f"--plugin-module {module}: there is no such module in the current folder, in PYTHONPATH or installed. "
-                "Write it as in an import, for example mypackage.plugin."
+                f"{option('modules', module)}: there is no such module in the current folder, in PYTHONPATH or "
+                "installed. Write it as in an import, for example mypackage.plugin."
             )
         sources.append(Source(module, module, NOT_PACKAGED, module, partial(import_module, module)))
     return sources

@@ -7,6 +7,7 @@ from textwrap import shorten
 from types import ModuleType
 from typing import NamedTuple
 
+from cytobench.errors import option
 from cytobench.plugins.discovery import Source
 from cytobench.plugins.offers import BUILT_IN
 
@@ -47,7 +48,7 @@ def import_fault(source: Source, error: BaseException) -> Fault:
     if source.packaged and EntryPoint.pattern.match(source.value) is None:
         return Fault(f"its entry point {source.value!r} is not of the form module or module:name", way_out(source))
     module, _, attribute = (part.strip() for part in source.value.partition(":"))
-    what = "its entry point" if source.packaged else "--plugin-module"
+    what = "its entry point" if source.packaged else option("modules")
     if isinstance(error, ModuleNotFoundError) and error.name:
         if f"{module}.".startswith(f"{error.name}."):
             return Fault(f"{what} names {source.value}, and there is no module {error.name}", way_out(source))

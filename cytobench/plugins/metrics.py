@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench._text import did_you_mean
 from cytobench.contract import MetricFunction, MetricSpec
 from cytobench.errors import UserError, option
-from cytobench.metrics.built_in import BUILT_IN
+from cytobench.metrics.built_in import BUILT_IN, OF_ALL_CLASSES
 from cytobench.metrics.metric import Metric
 from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.factory import load
@@ -57,9 +57,9 @@ def check_class(metric: Metric, labels: Collection[str], called: str | None = No
 
 
 def kept_metrics(plugins: Plugins) -> tuple[Metric, ...]:
-    """What a record keeps: every metric of all classes that is on offer."""
-    offers = plugins.metrics.items()
-    return tuple(_metric(name, offer) for name, offer in offers if not offer.spec.of_one_class)
+    """What a record keeps: every metric of all classes that is on offer, the built-in ones first."""
+    offers = [(name, offer) for name, offer in plugins.metrics.items() if not offer.built_in]
+    return (*OF_ALL_CLASSES, *(_metric(name, offer) for name, offer in offers if not offer.spec.of_one_class))
 
 
 def _metric(name: str, offer: Offer[MetricSpec]) -> Metric:

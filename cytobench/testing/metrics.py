@@ -112,17 +112,17 @@ def value(subject: MetricSubject) -> None:
 
 def again(subject: MetricSubject) -> None:
     """The same predictions once more."""
-    found = subject.values(guessed(knowledge=0.4))
-    require(np.array_equal(found, subject.usual), f"of the same predictions it gave {subject.usual}, then {found}")
+    values = subject.values(guessed(knowledge=0.4))
+    require(np.array_equal(values, subject.usual), f"of the same predictions it gave {subject.usual}, then {values}")
 
 
 def order(subject: MetricSubject) -> None:
     """The same images backwards and mixed."""
     rng = np.random.default_rng(SEED)
     for rows in (np.arange(IMAGES)[::-1], rng.permutation(IMAGES)):
-        found = subject.values(guessed(knowledge=0.4).take(rows))
-        same = np.allclose(found, subject.usual, rtol=SAME, atol=SAME)
-        require(same, f"with the images in another order it gave {found} in place of {subject.usual}")
+        values = subject.values(guessed(knowledge=0.4).take(rows))
+        same = np.allclose(values, subject.usual, rtol=SAME, atol=SAME)
+        require(same, f"with the images in another order it gave {values} in place of {subject.usual}")
 
 
 def direction(subject: MetricSubject) -> None:
@@ -149,8 +149,8 @@ def probabilities(subject: MetricSubject) -> None:
         raise LeftOut("it is of predicted classes (needs_probabilities is false)")
     usual = guessed(knowledge=0.4)
     sharper = usual.probabilities**3
-    found = subject.values(replace(usual, probabilities=sharper / sharper.sum(axis=1, keepdims=True)))
-    same = np.array_equal(found, subject.usual)
+    values = subject.values(replace(usual, probabilities=sharper / sharper.sum(axis=1, keepdims=True)))
+    same = np.array_equal(values, subject.usual)
     require(not same, "with other probabilities of the same predicted classes it gave the same value: it needs none")
 
 
@@ -165,8 +165,8 @@ def inputs(subject: MetricSubject) -> None:
 
 def other_process(subject: MetricSubject) -> None:
     """Called in another process."""
-    found = subject.elsewhere("value", {})
-    require(found == digest(subject), "the value is another one in another process")
+    values = subject.elsewhere("value", {})
+    require(values == digest(subject), "the value is another one in another process")
 
 
 def value_elsewhere(subject: MetricSubject) -> str:

@@ -36,7 +36,9 @@ def scaffold(names: Names, kind: str, licence: str, folder: Path, role: Role | N
     texts = distribution_files(names, kind, licence, role or "candidate")
     try:
         if target.exists() or target.is_symlink():
-            raise UserError(f"{target} is there already. Move it away, or choose another name, or a folder with --out.")
+            raise UserError(
+                f"{target} is there already. Move it away, or choose another name, or a folder with {option('out')}."
+            )
         with making_folder(folder, f".{names.distribution}-") as unfinished:
             for name, text in texts.items():
                 file = unfinished / name
@@ -45,7 +47,8 @@ def scaffold(names: Names, kind: str, licence: str, folder: Path, role: Role | N
             unfinished.chmod(0o755)
             os.rename(unfinished, target)
     except OSError as error:
-        raise UserError(f"{target}: {error.strerror or error}. Name a folder that can be written with --out.") from None
+        reason = error.strerror or error
+        raise UserError(f"{target}: {reason}. Name a folder that can be written with {option('out')}.") from None
     return target
 
 

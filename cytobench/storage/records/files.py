@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from cytobench._keys import content_key
 from cytobench.assets import file_digest
 from cytobench.atomic import write_bytes
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.metrics.built_in import OF_ALL_CLASSES
 from cytobench.metrics.metric import Metric
 from cytobench.metrics.scoring import score_splits, scores_by_split
@@ -90,10 +90,10 @@ def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
     files: dict[Path, None] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(f"{folder} is no folder. Name a results folder, the --out of a run.")
+            raise UserError(f"{folder} is no folder. Name a results folder, the {option('out')} of a run.")
         in_folder = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
         if not in_folder:
-            raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
+            raise UserError(f"{folder} holds no records. Name a results folder, the {option('out')} of a run.")
         files.update(dict.fromkeys(path.resolve() for path in in_folder))
     return {file: read_record(file) for file in files}
 

@@ -132,7 +132,7 @@ class FidelityUsed(_Part):
 
 
 class DatasetUsed(_Part):
-    """The data set, after a cut by --limit."""
+    """The data set, after a cut by ``limit``."""
 
     name: str = Field(description="Name of a built-in data set, or the folder's or manifest's name.")
     digest: str = Field(description="SHA-256 over the labels and pixels of all images, in hex.")
@@ -145,7 +145,7 @@ class DatasetUsed(_Part):
         default=None, description="The installed distribution whose plugin offers it; null for a folder or manifest."
     )
     version: str | None = Field(default=None, description="The version of that distribution.")
-    limit: int | None = Field(default=None, description="--limit: images a class; null for all.")
+    limit: int | None = Field(default=None, description="Images a class that it was cut to; null for all.")
     grouped: str = Field(
         default="images only",
         description="What a leak could be checked on: 'images only', or 'grouped by COLUMN (n)'.",
@@ -331,7 +331,7 @@ class Record(_Part):
     )
     fidelity: list[FidelityUsed] = Field(
         default_factory=list,
-        description="How near the synthetic images are to the real test images, an entry for each --extractor.",
+        description="How near the synthetic images are to the real test images, an entry for each extractor.",
     )
     fidelity_failed: dict[str, Failure] = Field(
         default_factory=dict,
