@@ -26,6 +26,7 @@ lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/imports.py --check
 
 # Tests of pages need a browser: Debian's is installed where that asks no password, else they are skipped.
 browser:

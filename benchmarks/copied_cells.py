@@ -124,7 +124,7 @@ def normal_pool(seed: int) -> Pool:
 def phantom_patients(label: str) -> Patients:
     """Cells of patients whose smears differ in stain: each channel is multiplied by N(1, 0.05)."""
     rng = np.random.default_rng(SEED)
-    made = []
+    sides = []
     for stream in ("copying", "oracle"):
         gains = np.random.default_rng(SEED).normal(1, 0.05, (PATIENTS, 3))
         cells = [
@@ -133,8 +133,8 @@ def phantom_patients(label: str) -> Patients:
             for i in range(OF_PATIENT)
         ]
         order = rng.permutation(OF_PATIENT)
-        made.append(features(cells).reshape(PATIENTS, OF_PATIENT, -1)[:, order])
-    return Patients(*made)
+        sides.append(features(cells).reshape(PATIENTS, OF_PATIENT, -1)[:, order])
+    return Patients(*sides)
 
 
 def normal_patients(seed: int) -> Patients:

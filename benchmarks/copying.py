@@ -68,11 +68,11 @@ def drawn(rng: np.random.Generator, pool: Pool, held_out: int) -> tuple[NDArray[
 
 
 def mixture(
-    rng: np.random.Generator, pool: Pool, n: int, shots: NDArray[np.int64], copies: int, one: bool, exact: bool
+    rng: np.random.Generator, pool: Pool, n: int, shots: NDArray[np.int64], copies: int, of_one_shot: bool, exact: bool
 ) -> Vectors:
     """``n`` synthetic cells: ``copies`` of shots (of one, or spread over them), the rest fresh."""
     fresh = pool.fresh[rng.choice(len(pool.fresh), n - copies, replace=False)]
-    copied = np.full(copies, shots[0]) if one else shots[np.arange(copies) % len(shots)]
+    copied = np.full(copies, shots[0]) if of_one_shot else shots[np.arange(copies) % len(shots)]
     return np.concatenate([(pool.real if exact else pool.altered)[copied], fresh])
 
 
@@ -81,16 +81,16 @@ Trial = Callable[[np.random.Generator, int, int], Copying]
 
 
 def copies(
-    pools: Sequence[Pool], share: float, one: bool = False, exact: bool = True, held_out: int = HELD_OUT
+    pools: Sequence[Pool], share: float, of_one_shot: bool = False, exact: bool = True, held_out: int = HELD_OUT
 ) -> Trial:
     """Runs in which this share of the synthetic cells are copies."""
 
     def trial(rng: np.random.Generator, run: int, n: int) -> Copying:
         pool = pools[run % len(pools)]
-        shots, held = drawn(rng, pool, held_out)
-        made = mixture(rng, pool, n, shots, round(share * n), one, exact)
+        shots, others = drawn(rng, pool, held_out)
+        synthetic = mixture(rng, pool, n, shots, round(share * n), of_one_shot, exact)
         real = pool.real
-        return detect_copying(Features(real[shots]), Features(real[held]), Features(made), chosen=None, seed=run)
+        return detect_copying(Features(real[shots]), Features(real[others]), Features(synthetic), chosen=None, seed=run)
 
     return trial
 
@@ -101,34 +101,36 @@ def twins(pools: Sequence[Pool], rule: bool) -> Trial:
     def trial(rng: np.random.Generator, run: int, n: int) -> Copying:
         pool = pools[run % len(pools)]
         order = rng.permutation(len(pool.real))
-        shots, held = order[: SHOTS // 2], order[SHOTS // 2 : (SHOTS + HELD_OUT) // 2]
-        made = mixture(rng, pool, n, shots, round(0.05 * n), False, False)
-        both = [np.concatenate([pool.real[rows], pool.twins[rows]]) for rows in (shots, held)]
-        found = detect_copying(Features(both[0]), Features(both[1]), Features(made), chosen=None, seed=run)
+        shots, others = order[: SHOTS // 2], order[SHOTS // 2 : (SHOTS + HELD_OUT) // 2]
+        synthetic = mixture(rng, pool, n, shots, round(0.05 * n), False, False)
+        real_parts = [np.concatenate([pool.real[rows], pool.twins[rows]]) for rows in (shots, others)]
+        result = detect_copying(
+            Features(real_parts[0]), Features(real_parts[1]), Features(synthetic), chosen=None, seed=run
+        )
         if rule:
-            return found
-        real = np.concatenate(both)
-        nearest, ratios = nearest_ratios(made, real, np.arange(len(real)), None)
+            return result
+        real = np.concatenate(real_parts)
+        nearest, ratios = nearest_ratios(synthetic, real, np.arange(len(real)), None)
         units = near_duplicates(real, None, None)
-        return relabelled(found, units, units[: len(both[0])], units[nearest], ratios, run)
+        return relabelled(result, units, units[: len(real_parts[0])], units[nearest], ratios, run)
 
     return trial
 
 
 def relabelled(
-    found: Copying,
+    result: Copying,
     units: NDArray[np.int64],
-    of_shots: NDArray[np.int64],
-    hit: NDArray[np.int64],
+    shot_units: NDArray[np.int64],
+    nearest_units: NDArray[np.int64],
     ratios: Vectors,
     seed: int,
 ) -> Copying:
     """The result as it would be with other ratios or other units moving."""
-    weights = np.bincount(hit, -np.log(ratios) * 1e9, minlength=units.max() + 1).astype(np.int64)
-    stratum = Stratum(weights, np.isin(np.arange(len(weights)), of_shots))
+    weights = np.bincount(nearest_units, -np.log(ratios) * 1e9, minlength=units.max() + 1).astype(np.int64)
+    stratum = Stratum(weights, np.isin(np.arange(len(weights)), shot_units))
     tested = permute([stratum], 999, seed)
     return replace(
-        found, testable=True, reason=None, p_value=tested.p_sum, p_max=tested.p_max, p_combined=tested.p_combined
+        result, testable=True, reason=None, p_value=tested.p_sum, p_max=tested.p_max, p_combined=tested.p_combined
     )
 
 
@@ -140,8 +142,10 @@ def some_twins(pools: Sequence[Pool]) -> Trial:
         order = rng.permutation(len(pool.real))[: round((SHOTS + HELD_OUT) / 1.2)]
         cells = np.concatenate([pool.real[order], pool.twins[order[: len(order) // 5]]])
         cells = cells[rng.permutation(len(cells))]
-        made = mixture(rng, pool, n, order, 0, False, True)
-        return detect_copying(Features(cells[:SHOTS]), Features(cells[SHOTS:]), Features(made), chosen=None, seed=run)
+        synthetic = mixture(rng, pool, n, order, 0, False, True)
+        return detect_copying(
+            Features(cells[:SHOTS]), Features(cells[SHOTS:]), Features(synthetic), chosen=None, seed=run
+        )
 
     return trial
 
@@ -159,32 +163,38 @@ def patients(pools: Sequence[Patients], shared: bool, how: str) -> Trial:
         if shared:
             cells = [(p, i) for p in people[:6] for i in range(OF_PATIENT)]
             order = [cells[i] for i in rng.permutation(len(cells))]
-            shots, held = order[:SHOTS], order[SHOTS:]
+            shots, held_out = order[:SHOTS], order[SHOTS:]
         else:
             shots = [(p, i) for p in people[:4] for i in range(SHOTS // 4)]
-            held = [(p, i) for p in people[4:] for i in range(HELD_OUT // (PATIENTS - 4))]
+            held_out = [(p, i) for p in people[4:] for i in range(HELD_OUT // (PATIENTS - 4))]
         looks = [shots[i][0] for i in rng.integers(0, len(shots), n)]
-        made = np.stack([pool.fresh[p, rng.integers(OF_PATIENT)] for p in looks])
-        cells_of_shots, cells_held = (np.stack([pool.real[one] for one in part]) for part in (shots, held))
-        of_shots, of_held = ([str(p) for p, _ in part] if how != "unknown" else None for part in (shots, held))
-        found = detect_copying(
-            Features(cells_of_shots, of_shots), Features(cells_held, of_held), Features(made), chosen=None, seed=run
+        synthetic = np.stack([pool.fresh[p, rng.integers(OF_PATIENT)] for p in looks])
+        shot_cells, held_out_cells = (np.stack([pool.real[cell] for cell in part]) for part in (shots, held_out))
+        shot_groups, held_out_groups = (
+            [str(p) for p, _ in part] if how != "unknown" else None for part in (shots, held_out)
+        )
+        result = detect_copying(
+            Features(shot_cells, shot_groups),
+            Features(held_out_cells, held_out_groups),
+            Features(synthetic),
+            chosen=None,
+            seed=run,
         )
         if how != "moved":
-            return found
-        groups = np.array([p for p, _ in [*shots, *held]])
-        nearest, ratios = nearest_ratios(made, np.concatenate([cells_of_shots, cells_held]), groups, groups)
-        return relabelled(found, groups, groups[: len(shots)], groups[nearest], ratios, run)
+            return result
+        groups = np.array([p for p, _ in [*shots, *held_out]])
+        nearest, ratios = nearest_ratios(synthetic, np.concatenate([shot_cells, held_out_cells]), groups, groups)
+        return relabelled(result, groups, groups[: len(shots)], groups[nearest], ratios, run)
 
     return trial
 
 
 def measured(what: str, space: str, n: int, runs: int, trial: Trial) -> Row:
     """Repeat a trial and count."""
-    found = [trial(np.random.default_rng([SEED, run]), run, n) for run in range(runs)]
+    results = [trial(np.random.default_rng([SEED, run]), run, n) for run in range(runs)]
 
     def share(name: str) -> float:
-        return float(np.mean([(getattr(one, name) or 1) <= LEVEL for one in found]))
+        return float(np.mean([(getattr(result, name) or 1) <= LEVEL for result in results]))
 
     interval = binomtest(round(share("p_combined") * runs), runs).proportion_ci()
     return Row(
@@ -192,7 +202,7 @@ def measured(what: str, space: str, n: int, runs: int, trial: Trial) -> Row:
         space,
         n,
         runs,
-        testable=float(np.mean([one.testable for one in found])),
+        testable=float(np.mean([result.testable for result in results])),
         by_sum=share("p_value"),
         by_max=share("p_max"),
         combined=share("p_combined"),
@@ -203,16 +213,16 @@ def measured(what: str, space: str, n: int, runs: int, trial: Trial) -> Row:
 
 def over_classes(space: str, pools: Sequence[Pool], n: int, runs: int) -> Row:
     """Honest runs over 15 classes: in how many is copying found in any class after Holm's correction."""
-    one, classes = copies(pools, 0), len(LABELS)
-    any_found = 0
+    honest, classes = copies(pools, 0), len(LABELS)
+    n_found = 0
     for run in range(runs):
         results = {
-            label: one(np.random.default_rng([SEED, run, k]), run * classes + k, n) for k, label in enumerate(LABELS)
+            label: honest(np.random.default_rng([SEED, run, k]), run * classes + k, n) for k, label in enumerate(LABELS)
         }
-        any_found += any((result.p_holm or 1) <= LEVEL for result in holm(results).values())
-    interval = binomtest(any_found, runs).proportion_ci()
+        n_found += any((result.p_holm or 1) <= LEVEL for result in holm(results).values())
+    interval = binomtest(n_found, runs).proportion_ci()
     what = "honest, any of 15 classes after Holm"
-    return Row(what, space, n, runs, 1.0, None, None, any_found / runs, float(interval.low), float(interval.high))
+    return Row(what, space, n, runs, 1.0, None, None, n_found / runs, float(interval.low), float(interval.high))
 
 
 def rows(space: str, pools: Sequence[Pool], people: Sequence[Patients], runs: int) -> list[Row]:
@@ -222,8 +232,8 @@ def rows(space: str, pools: Sequence[Pool], people: Sequence[Patients], runs: in
         ("5 % exact copies, spread", copies(pools, 0.05)),
         ("5 % altered copies, spread", copies(pools, 0.05, exact=False)),
         ("20 % altered copies, spread", copies(pools, 0.2, exact=False)),
-        ("5 % exact copies of one shot", copies(pools, 0.05, one=True)),
-        ("20 % exact copies of one shot", copies(pools, 0.2, one=True)),
+        ("5 % exact copies of one shot", copies(pools, 0.05, of_one_shot=True)),
+        ("20 % exact copies of one shot", copies(pools, 0.2, of_one_shot=True)),
         ("all cells with a twin, 5 % altered copies", twins(pools, True)),
         ("the same, twins count for d2", twins(pools, False)),
         ("honest, a fifth of the cells with a twin", some_twins(pools)),
@@ -234,22 +244,23 @@ def rows(space: str, pools: Sequence[Pool], people: Sequence[Patients], runs: in
         ("same held out, patients unknown", patients(people, True, "unknown")),
     ]
     if space == "normal":
-        trials.append(("5 % exact copies of one shot, 400 held out", copies(pools, 0.05, one=True, held_out=400)))
-    found = []
+        many_held_out = copies(pools, 0.05, of_one_shot=True, held_out=400)
+        trials.append(("5 % exact copies of one shot, 400 held out", many_held_out))
+    measured_rows = []
     for n in COUNTS:
         for what, trial in trials:
-            found.append(measured(what, space, n, runs, trial))
-            show(found[-1])
-        found.append(over_classes(space, pools, n, runs))
-        show(found[-1])
-    return found
+            measured_rows.append(measured(what, space, n, runs, trial))
+            show(measured_rows[-1])
+        measured_rows.append(over_classes(space, pools, n, runs))
+        show(measured_rows[-1])
+    return measured_rows
 
 
 def show(row: Row) -> None:
     """Print a row."""
     shares = " ".join("     -" if x is None else f"{x:6.3f}" for x in (row.by_sum, row.by_max, row.combined))
-    said = f"{row.space:8} {row.n:4} {row.what:46} {row.testable:8.2f} {shares}  {row.low:.3f}-{row.high:.3f}"
-    print(said, flush=True)
+    line = f"{row.space:8} {row.n:4} {row.what:46} {row.testable:8.2f} {shares}  {row.low:.3f}-{row.high:.3f}"
+    print(line, flush=True)
 
 
 def main() -> None:
@@ -261,15 +272,18 @@ def main() -> None:
     start = time.perf_counter()
     torch.set_num_threads(1)
     print(f"{'space':8} {'n':>4} {'generator':46} {'testable':>8} {'sum':>6} {'max':>6} {'both':>6}  95 %")
-    found = rows("normal", [normal_pool(SEED)], [normal_patients(SEED)], options.runs)
+    all_rows = rows("normal", [normal_pool(SEED)], [normal_patients(SEED)], options.runs)
     pools = [phantom_pool(label) for label in LABELS]
     people = [phantom_patients(label) for label in FEW]
-    found += rows("phantom", pools, people, options.runs)
-    said: dict[str, Any] = {"rows": [asdict(row) for row in found], "seconds": round(time.perf_counter() - start, 1)}
-    print(f"{said['seconds']} s in all")
+    all_rows += rows("phantom", pools, people, options.runs)
+    figures: dict[str, Any] = {
+        "rows": [asdict(row) for row in all_rows],
+        "seconds": round(time.perf_counter() - start, 1),
+    }
+    print(f"{figures['seconds']} s in all")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(said, indent=1) + "\n")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5, help="how often each is timed (default: 5)")
     options = parser.parse_args()
     listing = list_path(options.path, {})
-    found: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
     for _ in range(options.times):
         with TemporaryDirectory() as folder:
             for state in ("cold", "warm"):
-                found.setdefault(f"describe, {state}", []).append(described(options.path, Path(folder, "described")))
-                found.setdefault(f"reading, {state}", []).append(read(listing, Path(folder, "read")))
-    for name, times in found.items():
+                seconds.setdefault(f"describe, {state}", []).append(described(options.path, Path(folder, "described")))
+                seconds.setdefault(f"reading, {state}", []).append(read(listing, Path(folder, "read")))
+    for name, times in seconds.items():
         median, rate = statistics.median(times), len(listing.table) / statistics.median(times)
         print(f"{name:16} {median:.2f} s ({min(times):.2f} to {max(times):.2f}), {rate:,.0f} images/s")
 

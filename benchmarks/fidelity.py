@@ -14,11 +14,11 @@ import torch
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from cytobench.metrics.fidelity.distances import kid, kid_subset_size
-from cytobench.metrics.fidelity.features import Features, FeatureSet
+from cytobench.metrics.fidelity.features import FeatureArray, FeatureSet
 from cytobench.metrics.fidelity.measure import measure
 
 
-def normal(rng: np.random.Generator, n: int, features: int, shift: float = 0.0) -> Features:
+def normal(rng: np.random.Generator, n: int, features: int, shift: float = 0.0) -> FeatureArray:
     """Float32 (n, features), independent, of mean ``shift`` and variance 1."""
     return (rng.normal(size=(n, features)) + shift).astype(np.float32)
 
@@ -31,7 +31,7 @@ def bias(repetitions: int) -> None:
         fids, kids = [], []
         for _ in range(repetitions):
             pair = normal(rng, n, 64), normal(rng, n, 64)
-            statistics = [fid_features_to_statistics(torch.from_numpy(one)) for one in pair]
+            statistics = [fid_features_to_statistics(torch.from_numpy(features)) for features in pair]
             fids.append(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
             kids.append(kid(*pair, kid_subset_size(n, n)))
         print(
@@ -45,7 +45,7 @@ def intervals(repetitions: int) -> None:
         rng = np.random.default_rng(1)
         pairs = [(normal(rng, 4000, features), normal(rng, 4000, features, shift)) for _ in range(20)]
         truth = float(np.mean([kid(*pair, 1000, subsets=10) for pair in pairs]))
-        held = 0
+        n_covering = 0
         for repetition in range(repetitions):
             sides = [
                 FeatureSet(normal(rng, n, features, by), ["A"] * n, [None] * n)
@@ -53,10 +53,10 @@ def intervals(repetitions: int) -> None:
             ]
             figure = measure(sides[0], sides[1], repetition).kid
             assert figure is not None and figure.low is not None and figure.high is not None
-            held += figure.low <= truth <= figure.high
+            n_covering += figure.low <= truth <= figure.high
         print(
             f"{features} features, means {shift} apart, {n_real} and {n_synthetic} images: KID {truth:.4f}, "
-            f"held by {held} of {repetitions} intervals"
+            f"held by {n_covering} of {repetitions} intervals"
         )
 
 

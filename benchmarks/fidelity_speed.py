@@ -66,7 +66,7 @@ def divided(part: Part) -> dict[str, Part]:
         label = part.labels[row]
         number = seen[label] = seen.get(label, 0) + 1
         rows["shots" if number <= SHOTS else "real" if number % 2 else "synthetic"].append(row)
-    return {name: part.take(found) for name, found in rows.items()}
+    return {name: part.take(of_part) for name, of_part in rows.items()}
 
 
 def measure(reader: FeatureReader, parts: dict[str, Part], classes: tuple[str, ...], copies: bool, title: str) -> None:
@@ -93,16 +93,18 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     extractor = ready_extractor(options.extractor, {}, load_plugins(), options.preset)
-    with TemporaryDirectory() as kept, reading(extractor, Path(kept), options.device) as reader:
-        named = open_collection(options.folder, "DIR", find_protocol("strict").view, Path(kept))
-        parts = divided(named.part)
+    with TemporaryDirectory() as cache, reading(extractor, Path(cache), options.device) as reader:
+        collection = open_collection(options.folder, "folder", find_protocol("strict").view, Path(cache))
+        parts = divided(collection.part)
         reader.features(parts["shots"].images.take([0]), parts["shots"].digests[:1])  # loads the network
         device = device_info(options.device)["name"]
-        print(f"{options.extractor} on {device}, {torch.get_num_threads()} thread(s), {len(named.classes)} classes")
-        measure(reader, parts, named.classes, False, "figures")
-        measure(reader, parts, named.classes, False, "the same again, every feature known")
-        measure(reader, parts, named.classes, True, "with the test for copies")
-        measure(reader, parts, named.classes, True, "the same again, every feature known")
+        print(
+            f"{options.extractor} on {device}, {torch.get_num_threads()} thread(s), {len(collection.classes)} classes"
+        )
+        measure(reader, parts, collection.classes, False, "figures")
+        measure(reader, parts, collection.classes, False, "the same again, every feature known")
+        measure(reader, parts, collection.classes, True, "with the test for copies")
+        measure(reader, parts, collection.classes, True, "the same again, every feature known")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from cytobench.config.resolve import resolve
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size
 from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.pipeline.fidelity.extract import reading
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.resume import recorded_benchmark
 from cytobench.plugins import load_plugins
@@ -49,17 +50,19 @@ def read_sides(out: Path, store: Path) -> tuple[ReadyExtractor, list[Sides]]:
     sides = []
     planner = make_planner(resolved, store)
     with reading(extractor, store / "features", planner.device) as reader:
-        for trial in (one for one in resolved.trials if one.arm == first.arm and not one.repeat):
-            stage = planner.fidelity(trial, extractor)
-            assert stage is not None  # only rows with a generator come here
-            made = stage.made()
+        for trial in (trial for trial in resolved.trials if trial.arm == first.arm and not trial.repeat):
+            [fidelity] = plan_trial(planner, trial, [extractor]).fidelities
+            stage = fidelity.build()
+            synthetic = stage.synthetic_part()
             sides.append(
                 (
                     trial.fold,
                     FeatureSet(
                         reader.features(stage.real.images, stage.real.digests), stage.real.labels, stage.real.groups
                     ),
-                    FeatureSet(reader.features(made.images, made.digests), made.labels, made.groups),
+                    FeatureSet(
+                        reader.features(synthetic.images, synthetic.digests), synthetic.labels, synthetic.groups
+                    ),
                 )
             )
     return extractor, sides
@@ -71,14 +74,14 @@ def twin(sides: Sequence[Sides], least: int, seed: int = 0) -> Iterator[dict[str
     labels = [str(label) for label in counts[counts >= least].sort_values(ascending=False).index]
     if not labels:
         raise SystemExit(f"no class has {least} real test images in every fold; give a smaller --least.")
-    n = min(min(len(real.of(label)), len(made.of(label))) for _, real, made in sides for label in labels)
+    n = min(min(len(real.of(label)), len(synthetic.of(label))) for _, real, synthetic in sides for label in labels)
     rng = np.random.default_rng(seed)
     for label in labels:
         for fold, *both in sides:
             drawn = []
             for side in both:
-                own = side.of(label).features
-                drawn.append(own[rng.permutation(len(own))[:n]])
+                features = side.of(label).features
+                drawn.append(features[rng.permutation(len(features))[:n]])
             try:
                 distance: float | None = fid(*drawn)
             except TooFew:

@@ -24,11 +24,11 @@ class Findings:
         """How many checks did not hold."""
         return sum(not check["ok"] for check in self.checks)
 
-    def expect(self, name: str, holds: bool, expected: str, found: str) -> None:
+    def expect(self, name: str, holds: bool, expected: str, actual: str) -> None:
         """Note a check."""
-        self.checks.append({"check": name, "ok": bool(holds), "expected": expected, "found": found})
-        said = f"ok        {name}: {found}" if holds else f"FAILED    {name}: expected {expected}, found {found}"
-        print(said, flush=True)
+        self.checks.append({"check": name, "ok": bool(holds), "expected": expected, "found": actual})
+        line = f"ok        {name}: {actual}" if holds else f"FAILED    {name}: expected {expected}, found {actual}"
+        print(line, flush=True)
 
     def leave_out(self, name: str, why: str) -> None:
         """Note a check that cannot be made here."""
@@ -70,5 +70,5 @@ class Findings:
 
     def summary(self) -> str:
         """How many checks held, failed and were left out."""
-        held = len(self.checks) - self.failed
-        return f"{held} checks ok, {self.failed} FAILED, {len(self.left_out)} left out"
+        n_ok = len(self.checks) - self.failed
+        return f"{n_ok} checks ok, {self.failed} FAILED, {len(self.left_out)} left out"

@@ -39,7 +39,8 @@ from cytobench.errors import UserError
 from cytobench.metrics.timing import Stopwatch
 from cytobench.pipeline.doctor import devices
 from cytobench.pipeline.environment import device_info, environment
-from cytobench.pipeline.stages.base import run_stage
+from cytobench.pipeline.graph import plan_trial
+from cytobench.pipeline.work import run_stage
 from cytobench.storage.store import Store
 from cytobench_diffusion.config import ADAPTER_FILE
 from cytobench_diffusion.pipeline import load_pipeline
@@ -66,12 +67,12 @@ class Session:
     def weights(self) -> None:
         """The sizes of what was written, counted in the files."""
         for part, expected in self.run.scale.parameters.items():
-            found, _, dtypes = sizes(self.run.work / "sd" / PARTS[part])
+            count, _, dtypes = sizes(self.run.work / "sd" / PARTS[part])
             self.findings.expect(
                 f"weights of the {part}",
-                found == expected and dtypes == {"F16"},
+                count == expected and dtypes == {"F16"},
                 f"{expected:,} parameters in F16",
-                f"{found:,} parameters in {', '.join(sorted(dtypes))}",
+                f"{count:,} parameters in {', '.join(sorted(dtypes))}",
             )
 
     def kill_a_run(self) -> None:
@@ -80,7 +81,7 @@ class Session:
         declared = work / "killed.toml"
         write_bytes(declared, self.run.benchmark(["random"]).to_toml().encode())
         command = [*COMMAND, str(declared), "--out", str(work / "killed"), "--store", str(work / "store")]
-        with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
+        with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
             try:
                 while process.poll() is None and not self.run.blocks():
                     time.sleep(0.01)
@@ -120,18 +121,18 @@ class Session:
 
     def _check_finite(self, name: str, values: Sequence[float], count: int) -> None:
         finite = sum(math.isfinite(value) for value in values)
-        found = f"{finite} finite of {len(values)}, from {values[0]:.4f} to {values[-1]:.4f}"
-        self.findings.expect(name, finite == len(values) == count, f"{count} finite numbers", found)
+        summary = f"{finite} finite of {len(values)}, from {values[0]:.4f} to {values[-1]:.4f}"
+        self.findings.expect(name, finite == len(values) == count, f"{count} finite numbers", summary)
 
     def _check_adapter(self, file: Path) -> None:
         tensors = load_file(file)
         for part, (parameters, count) in self.run.scale.adapters.items():
-            found, tensor_count, dtypes = sizes(file, f"{part}.")
+            n_parameters, n_tensors, dtypes = sizes(file, f"{part}.")
             self.findings.expect(
                 f"adapter of the {part}",
-                (found, tensor_count, dtypes) == (parameters, count, {"F32"}),
+                (n_parameters, n_tensors, dtypes) == (parameters, count, {"F32"}),
                 f"{parameters:,} parameters in {count} tensors of F32",
-                f"{found:,} parameters in {tensor_count} tensors of {', '.join(sorted(dtypes))}",
+                f"{n_parameters:,} parameters in {n_tensors} tensors of {', '.join(sorted(dtypes))}",
             )
             # The matrices that the adapter begins with at zero.
             learned = [tensor for name, tensor in tensors.items() if name.startswith(f"{part}.") and ".up." in name]
@@ -143,11 +144,11 @@ class Session:
                 f"{moved} of {len(learned)} matrices away from zero, and finite",
             )
 
-    def _compare(self, ours: Path, theirs: Path) -> None:
+    def _compare(self, file: Path, other: Path) -> None:
         """The same seed in two processes: the same bytes, or how far apart the weights are."""
-        first, second = load_file(ours), load_file(theirs)
+        first, second = load_file(file), load_file(other)
         apart = max(float((first[key] - second[key]).abs().max()) for key in first)
-        same = ours.read_bytes() == theirs.read_bytes()
+        same = file.read_bytes() == other.read_bytes()
         # AdamW moves a weight by about the learning rate a step, so equal beginnings cannot end further apart.
         most = 2 * self.run.length.steps * self.run.resolved.generators[0].fit_config.model_dump()["lr"]
         self.findings.expect(
@@ -165,8 +166,8 @@ class Session:
             expected = f"{work.dtype} on {work.device}"
             for part in PARTS:
                 model = getattr(pipe, part)
-                found = f"{str(model.dtype).removeprefix('torch.')} on {model.device.type}"
-                self.findings.expect(f"the loaded {part}", found == expected, expected, found)
+                actual = f"{str(model.dtype).removeprefix('torch.')} on {model.device.type}"
+                self.findings.expect(f"the loaded {part}", actual == expected, expected, actual)
 
     def clocks(self) -> None:
         """The stopwatch of the stages beside device events, and beside a clock that does not wait for the device."""
@@ -217,7 +218,7 @@ class Session:
                     run_stage(stage)
             run_stage(self.run.sampling)
             after, total = self.run.blocks(), self.run.all_blocks
-            images = {one.label: one.images for one in self.run.sampling.classes}
+            images = {class_images.label: class_images.images for class_images in self.run.sampling.classes}
             new = [report for key in after.keys() - before.keys() if (report := images[key[0]].report(key[1]))]
             self.findings.took(f"sample {GENERATOR}", new, sum(report["images"] for report in new), "images")
             self.findings.expect(
@@ -226,12 +227,12 @@ class Session:
                 f"the missing {total - len(before)} blocks made",
                 f"{len(new)} blocks made, {len(after)} of {total} there",
             )
-            kept = sum(after.get(key) == value for key, value in before.items())
+            unchanged = sum(after.get(key) == value for key, value in before.items())
             self.findings.expect(
                 "what was finished before the kill",
-                kept == len(before) > 0,
+                unchanged == len(before) > 0,
                 "each block left as it was, byte by byte",
-                f"{kept} of {len(before)} blocks left as they were, byte by byte",
+                f"{unchanged} of {len(before)} blocks left as they were, byte by byte",
             )
 
     def released(self) -> None:
@@ -250,7 +251,8 @@ class Session:
         """Train a classifier on real and synthetic images, and predict with it."""
         name = trial.arm.classifier.name
         with self.findings.running(f"the work of {name}"):
-            stage = self.run.planner.train(trial)
+            planned = plan_trial(self.run.planner, trial)
+            stage = planned.training.build()
             with counted_steps() as taken:
                 report = run_stage(stage)
             steps = trial.arm.classifier.config.optimizer_steps(len(stage.train), stage.train.classes) or 0
@@ -259,7 +261,7 @@ class Session:
             for curve in ("train_loss", "val_loss"):
                 values = [epoch[curve] for epoch in report["curves"]]
                 self._check_finite(f"{curve} of {name}", values, trial.arm.classifier.config.model_dump()["epochs"])
-            report = run_stage(self.run.planner.predict(trial))
+            report = run_stage(planned.build())
             self.findings.took(f"predict {name}", [report], report["images"], "images")
             table = report["predictions"]
             sums = table[[column for column in table if column.startswith("p_")]].sum(axis=1)
@@ -270,7 +272,7 @@ class Session:
 
     def peaks(self) -> None:
         """Peak memory of each stage, within the device's."""
-        total = next(one["memory_mib"] for one in devices() if one["device"].startswith(self.run.scale.device))
+        total = next(device["memory_mib"] for device in devices() if device["device"].startswith(self.run.scale.device))
         for stage in self.findings.stages:
             peak, name = stage["peak MiB"], f"peak memory of {stage['stage']}"
             if peak is None or total is None:
@@ -344,33 +346,33 @@ def both_clocks(work: Callable[[], object], device: str) -> tuple[float, float, 
 
 
 @contextmanager
-def work_folder(given: Path | None) -> Iterator[Path]:
+def work_folder(folder: Path | None) -> Iterator[Path]:
     """The folder the user named, which is kept, or one that disappears. Raises UserError unless it is empty."""
-    if given is None:
-        with TemporaryDirectory(prefix="gpu_check-") as folder:
-            yield Path(folder)
+    if folder is None:
+        with TemporaryDirectory(prefix="gpu_check-") as temporary:
+            yield Path(temporary)
         return
     try:
-        given.mkdir(parents=True, exist_ok=True)
-        full = any(given.iterdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        full = any(folder.iterdir())
     except OSError as error:
-        raise UserError(f"--work {given}: {error.strerror}. Name a folder that can be written.") from error
+        raise UserError(f"--work {folder}: {error.strerror}. Name a folder that can be written.") from error
     if full:
-        raise UserError(f"--work {given} is not empty. Name another folder.")
-    yield given.resolve()
+        raise UserError(f"--work {folder} is not empty. Name another folder.")
+    yield folder.resolve()
 
 
 def machine(device: str) -> dict[str, Any]:
     """The device and the versions that matter."""
     libraries: Any = torch.backends.cudnn
-    found = environment()
+    versions = environment()
     return {
         "device": device_info(device),
         "cuda": torch.version.cuda,
         "cudnn": None if device == "cpu" else libraries.version(),
-        "python": found["python"],
-        "packages": {name: found["packages"][name] for name in PACKAGES if name in found["packages"]},
-        "git_commit": found["git_commit"],
+        "python": versions["python"],
+        "packages": {name: versions["packages"][name] for name in PACKAGES if name in versions["packages"]},
+        "git_commit": versions["git_commit"],
     }
 
 
@@ -405,43 +407,43 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="PLUGIN.KEY=VALUE", help="as of cytobench run")
     parser.add_argument("--work", type=Path, metavar="DIR", help="an empty folder to work in and keep (default: none)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything found into this file, too")
-    given = parser.parse_args(arguments)
-    if given.steps < 2 or given.sampling_steps < 1:
+    chosen = parser.parse_args(arguments)
+    if chosen.steps < 2 or chosen.sampling_steps < 1:
         parser.error("--steps takes 2 or more (the first has a learning rate of 0), --sampling-steps 1 or more")
-    given.classifier = given.classifier or list(CLASSIFIERS)
-    return given
+    chosen.classifier = chosen.classifier or list(CLASSIFIERS)
+    return chosen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check, print and save; returns the exit code."""
-    given = options(arguments)
-    if not given.rehearse and not torch.cuda.is_available():
-        found = f"gpu_check: torch {torch.__version__} finds no CUDA device here."
-        print(f"{found} To rehearse at toy shapes on the CPU: python {sys.argv[0]} --rehearse", file=sys.stderr)
+    chosen = options(arguments)
+    if not chosen.rehearse and not torch.cuda.is_available():
+        message = f"gpu_check: torch {torch.__version__} finds no CUDA device here."
+        print(f"{message} To rehearse at toy shapes on the CPU: python {sys.argv[0]} --rehearse", file=sys.stderr)
         return 2
-    scale = REHEARSAL if given.rehearse else FULL
+    scale = REHEARSAL if chosen.rehearse else FULL
     about = machine(scale.device)
-    if given.rehearse:
+    if chosen.rehearse:
         print(NOTHING_PROVED)
     versions = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
     print(f"{about['device']['name']}; {versions}, CUDA {about['cuda'] or 'none'}", flush=True)
     try:
-        length = Length(given.steps, given.sampling_steps, tuple(given.classifier), parse_set(tuple(given.set)))
-        with work_folder(given.work) as work:
-            findings = check(PaperRun(scale, work, length), given.tolerance)
+        length = Length(chosen.steps, chosen.sampling_steps, tuple(chosen.classifier), parse_set(tuple(chosen.set)))
+        with work_folder(chosen.work) as work:
+            findings = check(PaperRun(scale, work, length), chosen.tolerance)
     except UserError as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return error.exit_code
     print(f"\n{findings.table()}\n\n{findings.summary()}")
-    if given.rehearse:
+    if chosen.rehearse:
         print(NOTHING_PROVED)
-    if given.json:
-        report = {"rehearsal": given.rehearse, **about, "checks": findings.checks}
+    if chosen.json:
+        report = {"rehearsal": chosen.rehearse, **about, "checks": findings.checks}
         report |= {"left_out": findings.left_out, "stages": findings.stages}
         try:
-            write_bytes(given.json, (json.dumps(report, indent=1) + "\n").encode())
+            write_bytes(chosen.json, (json.dumps(report, indent=1) + "\n").encode())
         except OSError as error:
-            print(f"gpu_check: --json {given.json} cannot be written: {error.strerror}", file=sys.stderr)
+            print(f"gpu_check: --json {chosen.json} cannot be written: {error.strerror}", file=sys.stderr)
             return 2
     return 1 if findings.failed else 0
 

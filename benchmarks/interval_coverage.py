@@ -111,14 +111,14 @@ def macro_f1(
     splitter = StratifiedKFold if patients is None else StratifiedGroupKFold
     divided = splitter(FOLDS, shuffle=True, random_state=seed).split(labels, labels, patients)
     parts = [test for _, test in divided]
-    found = []
+    scores = []
     for i in range(FOLDS):
         held_out = [parts[(i + FOLDS - back) % FOLDS] for back in (1, 2)]
         train = np.concatenate([parts[(i + j) % FOLDS] for j in range(FOLDS - 2)])
         trained = setting.make().fit(seen[train], labels[train])
         test, validation = (_scored(setting, labels[part], trained.predict(seen[part])) for part in held_out)
-        found.append((test, validation))
-    return found
+        scores.append((test, validation))
+    return scores
 
 
 def _scored(setting: Setting, true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
@@ -129,12 +129,12 @@ def _scored(setting: Setting, true: NDArray[np.int64], predicted: NDArray[np.int
 def simulate(setting: Setting, runs: int, seed: int) -> NDArray[np.float64]:
     """Macro F1, float64 (runs, systems, seeds, folds, 2): on test, and on validation."""
     rng = np.random.default_rng(seed)
-    found = []
+    scores = []
     for _ in range(runs):
         labels, seen = draw(setting, rng)
         divided = rng.integers(2**31, size=setting.seeds)
-        found.append([[macro_f1(setting, one, labels, int(seed)) for seed in divided] for one in seen])
-    return np.array(found)
+        scores.append([[macro_f1(setting, system, labels, int(seed)) for seed in divided] for system in seen])
+    return np.array(scores)
 
 
 def resampled(values: NDArray[np.float64], ratio: float) -> tuple[float, float]:
@@ -143,10 +143,12 @@ def resampled(values: NDArray[np.float64], ratio: float) -> tuple[float, float]:
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def ours(difference: NDArray[np.float64]) -> tuple[float, float]:
+def corrected(difference: NDArray[np.float64]) -> tuple[float, float]:
     """The interval that cytobench gives, from differences (seeds, folds)."""
-    found = fold_difference(dict(enumerate(difference.tolist())), RATIO)
-    return (found.mean, found.mean) if found.low is None or found.high is None else (found.low, found.high)
+    over_folds = fold_difference(dict(enumerate(difference.tolist())), RATIO)
+    if over_folds.low is None or over_folds.high is None:
+        return over_folds.mean, over_folds.mean
+    return over_folds.low, over_folds.high
 
 
 def line(setting: Setting, runs: int, seed: int) -> str:
@@ -156,7 +158,7 @@ def line(setting: Setting, runs: int, seed: int) -> str:
     differences = scores[:, 0] - scores[:, 1]
     equal = len(set(setting.noise)) == 1
     truth = 0.0 if equal else float(differences.mean())
-    ways: list[Callable[[NDArray[np.float64]], tuple[float, float]]] = [ours, lambda d: resampled(d.ravel(), 0.0)]
+    ways: list[Callable[[NDArray[np.float64]], tuple[float, float]]] = [corrected, lambda d: resampled(d.ravel(), 0.0)]
     if setting.seeds > 1:
         ways.insert(1, lambda d: resampled(d.ravel(), RATIO))
     cells = []
@@ -192,9 +194,9 @@ def over_images(name: str, images: int, of_patient: int, whole: bool, runs: int,
     for _ in range(runs):
         true, *rows = predicted(images, of_patient, rng)
         a, b = (unit_counts(true, row, unit, nothing, len(RARE)) for row in rows)
-        found = image_differences(a, b, {"f1_macro": f1_macro}, rng)["f1_macro"]
-        covered += found.low <= 0 <= found.high
-        called += found.p < ALPHA
+        interval = image_differences(a, b, {"f1_macro": f1_macro}, rng)["f1_macro"]
+        covered += interval.low <= 0 <= interval.high
+        called += interval.p < ALPHA
     return f"| {name} | {covered / runs:.1%} | {called / runs:.1%} |"
 
 
@@ -233,10 +235,10 @@ def beside_the_best_baseline(runs: int, seed: int) -> list[str]:
         better = worse = 0
         for run in scores:
             best = 1 + int(run[1:, :, 1].mean(1).argmax()) if choose else 1
-            found = fold_difference({0: (run[0, :, 0] - run[best, :, 0]).tolist()}, RATIO)
-            p = 1.0 if found.p is None else found.p * (losses if found.mean < 0 else 1)
-            better += p < ALPHA and found.mean > 0
-            worse += p < ALPHA and found.mean < 0
+            difference = fold_difference({0: (run[0, :, 0] - run[best, :, 0]).tolist()}, RATIO)
+            p = 1.0 if difference.p is None else difference.p * (losses if difference.mean < 0 else 1)
+            better += p < ALPHA and difference.mean > 0
+            worse += p < ALPHA and difference.mean < 0
         lines.append(f"| {name} | {better / runs:.2%} | {worse / runs:.2%} |")
     return lines
 

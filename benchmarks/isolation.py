@@ -67,10 +67,10 @@ def outcome(out: Path) -> dict[str, str]:
 
 def cost(runs: list[Timed], what: str) -> float:
     """How much longer a run is with processes of plugins' own, by medians, as a share."""
-    apart, here = (
+    in_workers, in_process = (
         statistics.median(getattr(run, what) for run in runs if run.isolated is isolated) for isolated in (True, False)
     )
-    return apart / here - 1
+    return in_workers / in_process - 1
 
 
 def main() -> int:
@@ -80,17 +80,17 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found here")
     options, arguments = parser.parse_known_args()
     runs: list[Timed] = []
-    found: list[dict[str, str]] = []
+    digests: list[dict[str, str]] = []
     with TemporaryDirectory(prefix="cytobench-isolation-") as scratch:
         for number in range(options.rounds):
             # The order turns round, so that a machine that slows down favours neither.
             for isolated in (False, True) if number % 2 == 0 else (True, False):
                 out = Path(scratch) / f"{number}-{isolated}"
                 runs.append(timed(arguments or DEMO, isolated, out))
-                found.append(outcome(out))
+                digests.append(outcome(out))
                 where = "of their own" if isolated else "of the run"
                 print(f"processes {where:12} {runs[-1].wall_s:8.1f} s wall {runs[-1].cpu_s:8.1f} s CPU", flush=True)
-    same = all(one == found[0] for one in found)
+    same = all(bytes_of_run == digests[0] for bytes_of_run in digests)
     long_enough = min(run.wall_s for run in runs) >= LONG_ENOUGH
     print(f"cost: {cost(runs, 'wall_s'):+.1%} wall, {cost(runs, 'cpu_s'):+.1%} CPU; the goal is {GOAL:.0%}")
     print(f"bytes of images, checkpoints and predictions: {'the same' if same else 'NOT THE SAME'}")

@@ -94,8 +94,8 @@ def train_judge(folder: Path) -> tuple[Any, dict[str, Any]]:
     context = Context(seed=JUDGE_SEED, device="cpu", dtype="float32", out=folder, labels=LABELS)
     start = time.perf_counter()
     classifier = TimmClassifier(JUDGE)
-    found = classifier.fit(judge_images(0, TRAIN), judge_images(TRAIN, VALIDATION), context)
-    predictor = classifier.open(found.picked, context)
+    checkpoints = classifier.fit(judge_images(0, TRAIN), judge_images(TRAIN, VALIDATION), context)
+    predictor = classifier.open(checkpoints.picked, context)
     test = judge_images(TRAIN + VALIDATION, TEST)
     right = predictor.predict_proba(test).argmax(1) == test.targets
     return predictor, {
@@ -171,8 +171,9 @@ def main() -> None:
     seconds: dict[str, float] = {}
     with TemporaryDirectory() as temporary:
         work = Path(temporary)
-        judge, said = train_judge(work)
-        print(f"judge: {said['accuracy']:.3f} on {TEST * len(LABELS)} images kept apart, {said['seconds']} s")
+        judge, about_judge = train_judge(work)
+        accuracy, seconds_judge = about_judge["accuracy"], about_judge["seconds"]
+        print(f"judge: {accuracy:.3f} on {TEST * len(LABELS)} images kept apart, {seconds_judge} s")
 
         def count(arm: str, seed: int, label: str, pictures: list[Pictures]) -> None:
             guesses = judge.predict_proba(gathered(pictures, [label] * len(pictures))).argmax(1)
@@ -195,7 +196,7 @@ def main() -> None:
                 print(f"seed {seed}, {arm}: {share:.3f}", flush=True)
     table = pd.DataFrame(rows)
     about = {
-        "judge": said,
+        "judge": about_judge,
         "seeds": options.seeds,
         "seconds": {arm: round(value, 1) for arm, value in seconds.items()},
         "device": device_info("cpu"),

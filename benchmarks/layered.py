@@ -25,9 +25,10 @@ class Layered:
         venv.create(folder / "env", with_pip=False, symlinks=True)
         self._bin = folder / "env" / "bin"
         below = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-        own = next((folder / "env").glob("lib/python*/site-packages"))
+        site_packages = next((folder / "env").glob("lib/python*/site-packages"))
         # addsitedir also reads the .pth files there, which is how editable installations are found.
-        (own / "below.pth").write_text("".join(f"import site; site.addsitedir({path!r})\n" for path in sorted(below)))
+        lines = (f"import site; site.addsitedir({path!r})\n" for path in sorted(below))
+        (site_packages / "below.pth").write_text("".join(lines))
         for name in COMMANDS:
             self._forward(name)
 
@@ -43,7 +44,7 @@ class Layered:
         )
 
     def _environment(self) -> dict[str, str]:
-        found = {
+        environment = {
             **os.environ,
             "PATH": os.pathsep.join([str(self._bin), os.environ.get("PATH", "")]),
             "VIRTUAL_ENV": str(self._folder / "env"),
@@ -54,15 +55,13 @@ class Layered:
             # pip reads this one as the value of "build isolation": what builds is here already.
             "PIP_NO_BUILD_ISOLATION": "0",
         }
-        paths = [str(Path(path).resolve()) for path in found.pop("PYTHONPATH", "").split(os.pathsep) if path]
-        return {**found, **({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})}
+        paths = [str(Path(path).resolve()) for path in environment.pop("PYTHONPATH", "").split(os.pathsep) if path]
+        return {**environment, **({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})}
 
     def _forward(self, name: str) -> None:
         """A command of this name that runs with the environment's Python."""
-        [point] = {one.value: one for one in entry_points(group="console_scripts", name=name)}.values()
+        [point] = {point.value: point for point in entry_points(group="console_scripts", name=name)}.values()
         program = f"import sys; from {point.module} import {point.attr} as main; sys.exit(main())"
         file = self._bin / name
-        file.write_text(f"#!/bin/sh\nexec {shlex.quote(str(self.python))} -c {shlex.quote(program)} \"$@\"\n")
+        file.write_text(f'#!/bin/sh\nexec {shlex.quote(str(self.python))} -c {shlex.quote(program)} "$@"\n')
         file.chmod(0o755)
-
-

@@ -64,11 +64,11 @@ def held_out(benchmark: Path, count: int, folder: Path) -> Path:
 def run_all(benchmark: Path, out: Path, store: Path, external: str, folds: Sequence[int]) -> None:
     """Run the benchmark under every protocol."""
     for protocol in PROTOCOLS:
-        found = run(
+        result = run(
             benchmark, protocol=protocol, fold=list(folds), external_test=external, out=out / protocol, store=store
         )
-        done, there = len(found.outcome.done), len(found.outcome.found)
-        print(f"{protocol}: {done} trials done, {there} found done, {len(found.outcome.failed)} failed", flush=True)
+        done, known = len(result.outcome.done), len(result.outcome.reused)
+        print(f"{protocol}: {done} trials done, {known} found done, {len(result.outcome.failed)} failed", flush=True)
 
 
 def read_scores(out: Path) -> pd.DataFrame:
@@ -90,14 +90,14 @@ def read_scores(out: Path) -> pd.DataFrame:
 
 def quantities(scores: pd.DataFrame, protocol: str) -> dict[str, pd.Series[float]]:
     """Each quantity of a protocol by (seed, fold)."""
-    found: dict[str, pd.Series[float]] = {}
+    by_name: dict[str, pd.Series[float]] = {}
     for split in SPLITS.values():
-        own = scores[(scores["protocol"] == protocol) & (scores["split"] == split)]
-        values = own.pivot_table(index=["seed", "fold"], columns="n", values="f1_macro")
-        none, many = sorted(own["n"].unique())
-        found |= {f"{split} N=0": values[none], f"{split} N=50": values[many]}
-        found[f"{split} gain"] = values[many] - values[none]
-    return found
+        rows = scores[(scores["protocol"] == protocol) & (scores["split"] == split)]
+        values = rows.pivot_table(index=["seed", "fold"], columns="n", values="f1_macro")
+        none, many = sorted(rows["n"].unique())
+        by_name |= {f"{split} N=0": values[none], f"{split} N=50": values[many]}
+        by_name[f"{split} gain"] = values[many] - values[none]
+    return by_name
 
 
 def effects(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def effects(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
             without, with_change = quantities(scores, base), quantities(scores, changed)
             for name in QUANTITIES:
                 pairs = pd.concat([without[name], with_change[name]], axis=1, keys=["a", "b"]).dropna()
-                found = fold_difference({0: list(pairs["b"] - pairs["a"])}, ratio)
+                effect = fold_difference({0: list(pairs["b"] - pairs["a"])}, ratio)
                 rows.append(
                     {
                         "base": base,
@@ -119,10 +119,10 @@ def effects(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
                         "quantity": name,
                         "without": pairs["a"].mean(),
                         "with": pairs["b"].mean(),
-                        "difference": found.mean,
-                        "low": found.low,
-                        "high": found.high,
-                        "p": found.p,
+                        "difference": effect.mean,
+                        "low": effect.low,
+                        "high": effect.high,
+                        "p": effect.p,
                         "places": len(pairs),
                     }
                 )
@@ -135,10 +135,10 @@ def gains(scores: pd.DataFrame, ratio: float) -> pd.DataFrame:
     for protocol in PROTOCOLS:
         if protocol not in set(scores["protocol"]):
             continue
-        found = quantities(scores, protocol)
+        of_protocol = quantities(scores, protocol)
         for split in SPLITS.values():
-            gain = fold_difference({0: list(found[f"{split} gain"].dropna())}, ratio)
-            means = {name: found[f"{split} N={name}"].mean() for name in (0, 50)}
+            gain = fold_difference({0: list(of_protocol[f"{split} gain"].dropna())}, ratio)
+            means = {name: of_protocol[f"{split} N={name}"].mean() for name in (0, 50)}
             values = {"n0": means[0], "n50": means[50], "gain": gain.mean, "low": gain.low, "high": gain.high}
             rows.append({"protocol": protocol, "scores": split, **values, "p": gain.p})
     return pd.DataFrame(rows)
@@ -183,15 +183,15 @@ def read_all(out: Path) -> None:
     ratio = split_ratio(_records(out)[0])
     if ratio is None:
         raise SystemExit(f"the records of {out} name no training images.")
-    found, gained = effects(scores, ratio), gains(scores, ratio)
+    effect_table, gain_table = effects(scores, ratio), gains(scores, ratio)
     scores.to_csv(out / "scores.csv", index=False, float_format="%.6f")
-    found.to_csv(out / "effects.csv", index=False, float_format="%.6f")
-    gained.to_csv(out / "gains.csv", index=False, float_format="%.6f")
-    draw(found, out / "effects.svg")
+    effect_table.to_csv(out / "effects.csv", index=False, float_format="%.6f")
+    gain_table.to_csv(out / "gains.csv", index=False, float_format="%.6f")
+    draw(effect_table, out / "effects.svg")
     shown = {"protocol": "protocol", "scores": "scores", "n0": "N = 0", "n50": "N = 50", "difference": "gain"}
-    print(markdown(gained.rename(columns={"gain": "difference"}), shown))
+    print(markdown(gain_table.rename(columns={"gain": "difference"}), shown))
     names = ("base", "change", "quantity", "without", "with", "difference")
-    print("\n" + markdown(found, dict(zip(names, names, strict=True))))
+    print("\n" + markdown(effect_table, dict(zip(names, names, strict=True))))
 
 
 def _records(out: Path) -> list[Record]:

@@ -93,16 +93,16 @@ def of_real(folder: Path) -> dict[str, Any]:
     for file, cell in zip(files, cells, strict=True):
         by_class.setdefault(file.parent.name, []).append(shrunk(cell))
     some = list(range(0, len(cells), 10))
-    found = {}
+    copies = {}
     for name, change in ALTERED.items():
-        own = np.diag(differences(prints([change(cells[k]) for k in some]), pictures[some])[0])
-        found[name] = {"median": float(np.median(own)), "largest": float(own.max())}
+        apart = np.diag(differences(prints([change(cells[k]) for k in some]), pictures[some])[0])
+        copies[name] = {"median": float(np.median(apart)), "largest": float(apart.max())}
     return {
         "cells": len(cells),
         "pixels": smallest,
         "closest_pair": [f"{files[k].parent.name}/{files[k].name}" for k in (i, j)],
         "features": {label: nearest(features(of_class)) for label, of_class in by_class.items()},
-        "copies": found,
+        "copies": copies,
     }
 
 
@@ -113,10 +113,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    said = {"phantom": of_phantom()}
+    figures = {"phantom": of_phantom()}
     if options.cells:
-        said["real"] = of_real(options.cells)
-    text = json.dumps(said, indent=1)
+        figures["real"] = of_real(options.cells)
+    text = json.dumps(figures, indent=1)
     print(text)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

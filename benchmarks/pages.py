@@ -44,9 +44,9 @@ def main() -> None:
 
 def _item(folder: Path) -> str:
     """A line of the list: the name of a results folder, and what its first section says."""
-    found = verdict(read_groups([folder])[0])
+    headline = verdict(read_groups([folder])[0])
     link = f'<a href="{quote(folder.name)}/index.html">{escape(folder.name)}</a>'
-    return f"<li>{link}<br><strong>{escape(found.lead)}</strong>: {escape(found.rest)}</li>"
+    return f"<li>{link}<br><strong>{escape(headline.lead)}</strong>: {escape(headline.rest)}</li>"
 
 
 def _index(items: list[str]) -> str:

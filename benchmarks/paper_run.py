@@ -15,7 +15,7 @@ from cytobench.config.resolve import Resolved, resolve
 from cytobench.errors import UserError
 from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.pipeline.stages.fit import FitStage
-from cytobench.pipeline.stages.sample import SampleStage
+from cytobench.pipeline.stages.sample import PlannedSample, SampleStage, plan_sample
 from cytobench.plugins import load_plugins
 from cytobench.protocols import Fold
 from random_weights import PAPER, TOY, Shapes, save_cells, save_clip, save_diffusion
@@ -87,7 +87,7 @@ class PaperRun:
 
     def options(self, plugin: str) -> dict[str, Any]:
         """What differs from the preset ``paper``: weights, length, at toy shapes also sizes, and what the user set."""
-        own: dict[str, dict[str, Any]] = {
+        defaults: dict[str, dict[str, Any]] = {
             "clip": {"weights": str(self.work / "clip")},
             GENERATOR: {
                 "weights": str(self.work / "sd"),
@@ -95,7 +95,7 @@ class PaperRun:
                 "steps": self.length.sampling_steps,
             },
         }
-        return {**own.get(plugin, {}), **self.scale.options.get(plugin, {}), **self.length.values.get(plugin, {})}
+        return {**defaults.get(plugin, {}), **self.scale.options.get(plugin, {}), **self.length.values.get(plugin, {})}
 
     def check_options(self) -> None:
         """Raise UserError for a wrong option before anything is written."""
@@ -150,23 +150,28 @@ class PaperRun:
     @cached_property
     def fits(self) -> list[FitStage]:
         """A fit a class."""
-        return self.planner.fitting(self.resolved.generators[0], SHOTS, self.fold)
+        return [fit.build() for fit in self._sample.fits]
 
     @cached_property
     def sampling(self) -> SampleStage:
         """The sampling of all classes."""
-        return self.planner.sampling(self.resolved.generators[0], SHOTS, self.fold)
+        return self._sample.build()
+
+    @cached_property
+    def _sample(self) -> PlannedSample:
+        return plan_sample(self.planner, self.resolved.generators[0], SHOTS, self.fold, self.scale.synthetic)
 
     @property
     def all_blocks(self) -> int:
         """How many blocks of images the sampling makes."""
-        return sum(len(one.images.blocks(self.scale.synthetic)) for one in self.sampling.classes)
+        return sum(len(sampled.images.blocks(self.scale.synthetic)) for sampled in self.sampling.classes)
 
     def blocks(self) -> dict[tuple[str, int], tuple[str, int]]:
         """Of each finished block of images, by class and number: digest and time of writing."""
-        return {
-            (one.label, number): (file_digest(one.images.shard(number)), one.images.shard(number).stat().st_mtime_ns)
-            for one in self.sampling.classes
-            for number in one.images.blocks(self.scale.synthetic)
-            if one.images.report(number) is not None
-        }
+        blocks = {}
+        for sampled in self.sampling.classes:
+            for number in sampled.images.blocks(self.scale.synthetic):
+                if sampled.images.report(number) is not None:
+                    shard = sampled.images.shard(number)
+                    blocks[sampled.label, number] = file_digest(shard), shard.stat().st_mtime_ns
+        return blocks

@@ -26,10 +26,10 @@ def measured(out: Path) -> dict[tuple[str, str], float]:
             used = record.generator if stage.kind in ("fit", "sample") else record.classifier
             if used is not None:
                 seconds[stage.kind, stage.key, stage.label] = (used.name, stage.seconds)
-    found: dict[tuple[str, str], list[float]] = {}
+    by_stage: dict[tuple[str, str], list[float]] = {}
     for (kind, _, _), (name, value) in seconds.items():
-        found.setdefault((kind, name), []).append(value)
-    return {which: fsum(values) for which, values in found.items()}
+        by_stage.setdefault((kind, name), []).append(value)
+    return {which: fsum(values) for which, values in by_stage.items()}
 
 
 def main() -> int:

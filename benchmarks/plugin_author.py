@@ -47,15 +47,15 @@ def measure(folder: Path) -> dict[str, Any]:
         "own_row": _until_row(commands, 2),
         "lines_scaffolded": scaffolded,
         "lines_by_hand": by_hand,
-        "checks": {kind: len(found.checks) for kind, found in KINDS.items()},
+        "checks": {kind: len(checked.checks) for kind, checked in KINDS.items()},
     }
 
 
 def _until_row(commands: Sequence[dict[str, Any]], row: int) -> dict[str, float]:
     """Seconds and CPU time of all commands up to the run with this number, that included."""
     runs = 0
-    for number, one in enumerate(commands, start=1):
-        runs += one["command"].startswith("cytobench run ")
+    for number, command in enumerate(commands, start=1):
+        runs += command["command"].startswith("cytobench run ")
         if runs == row:
             return {key: sum(before[key] for before in commands[:number]) for key in ("seconds", "cpu")}
     raise Broken(f"the tutorial has no run number {row}")
@@ -74,18 +74,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with TemporaryDirectory(prefix="plugin-author-") as folder:
         try:
-            found = measure(Path(folder))
+            figures = measure(Path(folder))
         except Broken as error:
             print(error, file=sys.stderr)
             return 1
     sums = {"first_row": "to the first row, of the scaffold as it is", "own_row": "to the row of the changed plugin"}
-    for one in [*found["commands"], *({**found[key], "command": text} for key, text in sums.items())]:
-        print(f"{one['seconds']:6.1f} s, {one['cpu']:5.1f} s of CPU time  {one['command']}")
-    by_hand = found["lines_by_hand"]
-    print(f"{found['lines_scaffolded']} lines scaffolded; {sum(by_hand.values())} written by hand: {by_hand}")
-    print("checks by kind: " + ", ".join(f"{kind} {count}" for kind, count in found["checks"].items()))
+    for row in [*figures["commands"], *({**figures[key], "command": text} for key, text in sums.items())]:
+        print(f"{row['seconds']:6.1f} s, {row['cpu']:5.1f} s of CPU time  {row['command']}")
+    by_hand = figures["lines_by_hand"]
+    print(f"{figures['lines_scaffolded']} lines scaffolded; {sum(by_hand.values())} written by hand: {by_hand}")
+    print("checks by kind: " + ", ".join(f"{kind} {count}" for kind, count in figures["checks"].items()))
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 

@@ -126,11 +126,12 @@ def save_cells(folder: Path, labels: Sequence[str], count: int, side: int) -> No
 def sizes(file: Path, prefix: str = "") -> tuple[int, int, set[str]]:
     """Of a safetensors file's tensors whose names begin with ``prefix``: their numbers, how many, and dtypes."""
     with safe_open(file, framework="pt") as tensors:
-        found = [tensors.get_slice(name) for name in tensors.keys() if name.startswith(prefix)]  # noqa: SIM118
-        return sum(math.prod(one.get_shape()) for one in found), len(found), {one.get_dtype() for one in found}
+        slices = [tensors.get_slice(name) for name in tensors.keys() if name.startswith(prefix)]  # noqa: SIM118
+        numbers = sum(math.prod(tensor.get_shape()) for tensor in slices)
+        return numbers, len(slices), {tensor.get_dtype() for tensor in slices}
 
 
 def _published(name: str) -> dict[str, Any]:
     """A configuration of Stable Diffusion 2.1 base, as it comes with the plugin."""
-    found: dict[str, Any] = json.loads((SD21_BASE / name).read_text())
-    return found
+    config: dict[str, Any] = json.loads((SD21_BASE / name).read_text())
+    return config

@@ -80,7 +80,7 @@ def measure(results: Path, trials: int, single: bool, browser: Browser, repeat: 
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     total = sum(file.stat().st_size for file in ([page] if single else out.rglob("*")) if file.is_file())
     shown = [opened(page, browser) for _ in range(repeat)]
-    paint, load, size = (statistics.median(one[i] for one in shown) for i in range(3))
+    paint, load, size = (statistics.median(opening[i] for opening in shown) for i in range(3))
     print(
         f"{trials:5} trials, {'file  ' if single else 'folder'}: made in {wall:.1f} s ({cpu:.1f} s of CPU time), "
         f"{total / 1e6:.2f} MB, first {size / 1e6:.2f} MB; first paint {paint:.0f} ms, loaded {load:.0f} ms",

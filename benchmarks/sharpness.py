@@ -124,15 +124,15 @@ def compare(images: Sequence[Picture], labels: NDArray[np.str_], munich: Sequenc
     }
     print(f"| measure | side | {' | '.join(pairs)} | Munich | 200 px | ms |\n|{'---|' * 10}")
     for side in (96, SIDE, 192, 256, 320):
-        grey = {kind: [central_grey(image, side) for image in found] for kind, found in copies.items()}
-        real = [[central_grey(image, side) for image in found] for found in munich]
+        grey = {kind: [central_grey(image, side) for image in variant] for kind, variant in copies.items()}
+        real = [[central_grey(image, side) for image in variant] for variant in munich]
         for name, of in MEASURES.items():
             start = time.process_time()
-            _ = [of(one) for one in grey["original"]]
+            _ = [of(image) for image in grey["original"]]
             milliseconds = (time.process_time() - start) / len(images) * 1000
-            values = {kind: np.array([of(one) for one in found]) for kind, found in grey.items()}
+            values = {kind: np.array([of(image) for image in variant]) for kind, variant in grey.items()}
             figures = [within(values[good], values[bad], labels) for bad, good in pairs.values()]
-            sharp, soft = (np.array([of(one) for one in found]) for found in real)
+            sharp, soft = (np.array([of(image) for image in variant]) for variant in real)
             shown = " | ".join(f"{figure:.3f}" for figure in (*figures, auc(sharp, soft)))
             ratio = np.median(values["200 px"] / values["original"])
             print(f"| {name} | {side} | {shown} | {ratio:.2f} | {milliseconds:.2f} |")
@@ -151,10 +151,12 @@ def compare_cells(images: Sequence[Picture], labels: NDArray[np.str_], munich: S
     drawn, kinds, blur = phantom()
     print(f"\n| measure | 1 px | 2 px | noise | Munich | phantom | neighbour | 200 px |\n|{'---|' * 8}")
     for name in ("sharpness", "cell_sharpness"):
-        values = {kind: np.array([getattr(measure(one), name) for one in found]) for kind, found in copies.items()}
+        values = {
+            kind: np.array([getattr(measure(image), name) for image in variant]) for kind, variant in copies.items()
+        }
         areas = [within(values["original"], values[kind], labels) for kind in ("1 px", "2 px", "noise")]
-        sharp, soft = (np.array([getattr(measure(one), name) for one in found]) for found in munich)
-        focus = np.array([getattr(measure(one), name) for one in drawn])
+        sharp, soft = (np.array([getattr(measure(image), name) for image in variant]) for variant in munich)
+        focus = np.array([getattr(measure(image), name) for image in drawn])
         known = np.mean([spearmanr(focus[kinds == kind], -blur[kinds == kind]).statistic for kind in LABELS])
         moved = np.median(np.abs(values["neighbour"] / values["original"] - 1))
         figures = " | ".join(f"{figure:.3f}" for figure in (*areas, auc(sharp, soft), known))

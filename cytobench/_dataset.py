@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cytobench._keys import content_key
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,47 +52,62 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.table)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of label, pixel digest, group and quality of every row in order; not of paths."""
         table = self.table[["label", "digest", "group", "quality"]]
         rows: list[list[Any]] = table.astype(object).where(table.notna(), None).to_numpy().tolist()
         return content_key("dataset", {"rows": rows})
 
+    @cached_property
+    def rows_by_label(self) -> Mapping[str, NDArray[np.int64]]:
+        """The row numbers of each class that has images, int64 (n,), ascending."""
+        import numpy as np
+
+        rows = self.table.groupby("label").indices
+        return {str(label): np.asarray(numbers, dtype=np.int64) for label, numbers in rows.items()}
+
     def limit(self, n: int) -> Dataset:
         """The first ``n`` images of each class. Raises UserError for n under 1."""
         if n < 1:
-            raise UserError(f"--limit {n}: at least 1 image a class is needed.")
+            raise UserError(f"{option('limit', n)}: at least 1 image a class is needed.")
         table = self.table.groupby("label", sort=False).head(n).reset_index(drop=True)
         return replace(self, table=table, limited=n, padding=())
 
-    def merge(self, wanted: str) -> Dataset:
+    def merge(self, merge: str) -> Dataset:
         """The same with classes taken as one, ``A,B=NAME``; it stands where the first of them stood.
 
         Prompts and other names of the merged classes are dropped. Raises UserError for another form, for fewer than
         two different classes, for a name that cannot be a label, and for one that another class has.
         """
-        parts, equals, name = (part.strip() for part in wanted.rpartition("="))
+        parts, equals, name = (part.strip() for part in merge.rpartition("="))
+        argument = option("merge", merge)
         if not equals:
-            raise UserError(f"--merge {wanted}: write A,B=NAME, for example --merge PMB,PMO=Promyelocyte.")
+            example = option("merge", "PMB,PMO=Promyelocyte")
+            raise UserError(f"{argument}: write A,B=NAME, for example {example}.")
         merged = list(dict.fromkeys(self.label_of(label.strip()) for label in parts.split(",")))
         if len(merged) < 2:
-            raise UserError(f"--merge {wanted}: name at least two different classes.")
+            raise UserError(f"{argument}: name at least two different classes.")
         problem = label_problem(name)
         if problem:
-            raise UserError(f"--merge {wanted}: {problem}.")
+            raise UserError(f"{argument}: {problem}.")
         if name in self.labels and name not in merged:
-            raise UserError(f"--merge {wanted}: another class is called {name}.")
+            raise UserError(f"{argument}: another class is called {name}.")
         table = self.table.assign(label=self.table["label"].where(~self.table["label"].isin(merged), name))
         table = table.sort_values(["label", "path"], kind="stable", ignore_index=True)
         names = tuple(dict.fromkeys(name if label in merged else label for label in self.labels))
-        kept = {label: value for label, value in self.prompts.items() if label not in merged}
+        prompts = {label: value for label, value in self.prompts.items() if label not in merged}
         codes = {label: code for label, code in self.codes.items() if label not in merged}
-        return replace(self, table=table, labels=names, prompts=kept, codes=codes, padding=())
+        return replace(self, table=table, labels=names, prompts=prompts, codes=codes, padding=())
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The file of each row."""
+        return tuple(self.root / path for path in self.table["path"])
 
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""
-        return self.root / str(self.table["path"].iloc[row])
+        return self.paths[row]
 
     def label_of(self, name: str) -> str:
         """The label with this name or this other name. Raises UserError with the nearest one otherwise."""
@@ -98,9 +116,7 @@ class Dataset:
         by_code = {code: label for label, code in self.codes.items()}
         if name in by_code:
             return by_code[name]
-        known = {known.casefold(): known for known in (*self.labels, *by_code)}
-        near = get_close_matches(name.casefold(), known, n=1)
-        hint = f" Did you mean {known[near[0]]}?" if near else ""
+        hint = did_you_mean(name, (*self.labels, *by_code))
         raise UserError(f"{name!r} is no class of {self.name}.{hint} Classes: {', '.join(self.labels)}.")
 
 

@@ -24,6 +24,12 @@ def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`` Did you mean NAME?`` with the nearest of the known names, capitals or not; empty where none is near."""
+    near = nearest(name, known)
+    return f" Did you mean {near}?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The nearest of the known names, capitals or not; None where none is so like it (0 to 1, difflib's ratio)."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    near = get_close_matches(name.casefold(), by_folded, n=1)
-    return f" Did you mean {by_folded[near[0]]}?" if near else ""
+    near = get_close_matches(name.casefold(), by_folded, n=1, cutoff=likeness)
+    return by_folded[near[0]] if near else None

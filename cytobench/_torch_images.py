@@ -96,9 +96,9 @@ class TorchImages(Dataset[tuple[Any, int]]):
                 list(threads.map(self._read, range(start, min(start + 256, len(self)))))
 
     def _read(self, index: int) -> Tensor:
-        kept = self._kept.get(index)
-        if kept is not None:
-            return kept
+        image = self._kept.get(index)
+        if image is not None:
+            return image
         image = torch.from_numpy(self.images[index]).permute(2, 0, 1).contiguous()
         if self.prepare is not None:
             image = self.prepare(image)

@@ -1,45 +1,94 @@
-"""The Python API: the same as the command line, in three lines."""
+"""The Python API: each function does what the command of its name does. docs/python.md shows them at work."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_type_hints
+
+from rich.console import Console
 
 from cytobench.analysis.comparison.declared import Named, check_declaration
-from cytobench.analysis.leaderboard import Leaderboard, leaderboard
-from cytobench.config.benchmark import Analysis, make_benchmark, read_benchmark
-from cytobench.config.resolve import Resolved, default_preset, resolve
+from cytobench.analysis.comparison.results import compare_results
+from cytobench.analysis.leaderboard import Leaderboard
+from cytobench.analysis.leaderboard import leaderboard as make_leaderboard
+from cytobench.analysis.published import with_published
+from cytobench.config.benchmark import Analysis, Benchmark, make_benchmark, read_benchmark
+from cytobench.config.parameters import Parameters
+from cytobench.config.resolve import Resolved, checked_preset, default_device, default_preset, named_device, resolve
 from cytobench.config.shipped import find_benchmark
 from cytobench.data.prompts import read_prompts
-from cytobench.errors import UserError
+from cytobench.errors import UserError, arguments, option
+from cytobench.exchange.submitted.predictions import check_predictions, read_predictions
+from cytobench.exchange.submitted.score import NEEDED, notes_on, plain_scores
+from cytobench.exchange.submitted.score import score as score_by_split
 from cytobench.pipeline.dryrun.forecast import Forecast, forecast
-from cytobench.pipeline.progress import Display
+from cytobench.pipeline.progress import Display, open_display
 from cytobench.pipeline.resume import recorded_benchmark
 from cytobench.pipeline.runner import Outcome, run_benchmark
 from cytobench.pipeline.workers.executor import open_executor
 from cytobench.pipeline.workers.limits import Limits
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import find_protocol
-from cytobench.storage.records import read_records
+from cytobench.reporting.comparison.values import compared_values
+from cytobench.reporting.leaderboard import render, to_dataframe, to_fragment
+from cytobench.storage.records import Record
+from cytobench.storage.records import read_records as read_records_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, repr=False)
+class LeaderboardResult:
+    """The leaderboard of results folders; it is shown as its table, in a notebook and elsewhere."""
+
+    leaderboard: Leaderboard
+
+    def __repr__(self) -> str:
+        return render(self.leaderboard, "table")
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One line a row, split and metric, with the columns of ``cytobench leaderboard --format csv``."""
+        return to_dataframe(self.leaderboard)
+
+    def _repr_html_(self) -> str:
+        return to_fragment(self.leaderboard)
+
+
+@dataclass(frozen=True, repr=False)
+class RunResult(LeaderboardResult):
     """A finished run: what was done, and the leaderboard of its results folder."""
 
     outcome: Outcome
-    leaderboard: Leaderboard
 
 
+def _naming_parameters(function: Function) -> Function:
+    """The same, whose signature names the fields of a benchmark one by one: for ``help`` and for notebooks."""
+    signature = inspect.signature(function)
+    first, *others = (each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD)
+    fields = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint)
+        for name, hint in get_type_hints(Parameters).items()
+    ]
+    function.__signature__ = signature.replace(parameters=[first, *fields, *others])  # type: ignore[attr-defined]
+    return function
+
+
+@_naming_parameters
 def run(
     benchmark: str | Path | None = None,
     *,
-    out: Path | None = None,
-    store: Path | None = None,
-    prompts_file: Path | None = None,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    prompts_file: str | Path | None = None,
+    progress: bool = False,
     display: Display | None = None,
     executor: Executor | None = None,
     jobs: int = 1,
@@ -47,43 +96,137 @@ def run(
     trial_timeout: float | None = None,
     memory_limit: float | None = None,
     plugins: Plugins | None = None,
-    **values: Any,
-) -> Result:
-    """Run a benchmark and return its leaderboard.
+    **values: Unpack[Parameters],
+) -> RunResult:
+    """Run a benchmark and return its leaderboard, as ``cytobench run`` does.
 
-    ``benchmark`` is a TOML file, or the name of one that comes with cytobench; ``values`` are fields of
-    :class:`~cytobench.config.benchmark.Benchmark` and override it:
-    ``run(generator=["sd21-lora"], classifier=["clip"])``. Raises UserError for a user's mistake.
+    ``benchmark`` is a TOML file, or the name of one that comes with cytobench. Its fields
+    (:class:`~cytobench.config.benchmark.Benchmark`, from ``dataset`` to ``presets``) may be given by name, and override
+    it where they are not None. What can be repeated on the command line is one name or number, or several:
+    ``run(generator="sd21-lora", synthetic=[0, 20])``.
 
-    Plugins work in processes of their own, one stage at a time, each within ``trial_timeout`` seconds and
+    ``out`` is the results folder (``results/DATASET-PROTOCOL-PRESET``), ``store`` the folder of stages (``OUT/store``),
+    ``prompts_file`` a TOML file with a table a label. ``progress`` shows what is being done on stderr, a ``display``
+    elsewhere. Plugins work in processes of their own, one stage at a time, each within ``trial_timeout`` seconds and
     ``memory_limit`` MiB where these are given. ``in_process`` lets them work in this one (None: what the environment
-    variable ``CYTOBENCH_IN_PROCESS`` says), and with an ``executor`` they work where it runs them.
+    variable ``CYTOBENCH_IN_PROCESS`` says), and with an ``executor`` they work where it runs them, ``jobs`` at a time.
+
+    Raises UserError for a user's mistake. A trial that fails is told in ``outcome``.
     """
     chosen = open_executor(executor, in_process, Limits(trial_timeout, memory_limit))
-    prepared = _prepare(benchmark, out, prompts_file, plugins, values)
-    resolved, out = prepared.resolved, prepared.out
+    prepared = _prepare(benchmark, _path(out), _path(prompts_file), plugins, values)
+    resolved, folder = prepared.resolved, prepared.out
+    display = display or open_display(Console(stderr=True), quiet=not progress)
     with chosen as opened:
-        outcome = run_benchmark(resolved, prepared.plugins, out, store or out / "store", display, opened, jobs)
-    return Result(outcome, leaderboard(read_records([out])))
+        stages = _path(store) or folder / "store"
+        outcome = run_benchmark(resolved, prepared.plugins, folder, stages, display, opened, jobs)
+    return RunResult(make_leaderboard(read_records_of([folder])), outcome)
 
 
+@_naming_parameters
 def plan(
     benchmark: str | Path | None = None,
     *,
-    out: Path | None = None,
-    store: Path | None = None,
-    prompts_file: Path | None = None,
+    out: str | Path | None = None,
+    store: str | Path | None = None,
+    prompts_file: str | Path | None = None,
     plugins: Plugins | None = None,
     calibrate: Callable[[str], None] | None = None,
-    **values: Any,
+    **values: Unpack[Parameters],
 ) -> Forecast:
-    """What :func:`run` with the same arguments would do, without doing it. Raises UserError for a user's mistake.
+    """What :func:`run` with the same arguments would do, without doing it, as ``cytobench run --dry-run``.
 
     With ``calibrate`` a few steps of each kind of stage are timed on this device to price the plan, and it is told of
-    each; without, times come from earlier records.
+    each; without, times come from earlier records. Raises UserError for a user's mistake.
     """
-    prepared = _prepare(benchmark, out, prompts_file, plugins, values)
-    return forecast(prepared.resolved, prepared.out, store or prepared.out / "store", calibrate)
+    prepared = _prepare(benchmark, _path(out), _path(prompts_file), plugins, values)
+    return forecast(prepared.resolved, prepared.out, _path(store) or prepared.out / "store", calibrate)
+
+
+def leaderboard(folders: str | Path | Iterable[str | Path], *, published: bool = False) -> LeaderboardResult:
+    """The leaderboard of one or several results folders, as ``cytobench leaderboard``.
+
+    With ``published`` the CytoDiff study's figures stand beside. Raises UserError for a folder without records.
+    """
+    records = read_records(folders)
+    board = make_leaderboard(records)
+    return LeaderboardResult(with_published(board, records) if published else board)
+
+
+def read_records(folders: str | Path | Iterable[str | Path]) -> list[Record]:
+    """All that is on record of each trial of one or several results folders; docs/results.md names the keys.
+
+    Raises UserError for a folder without records, and for a damaged one.
+    """
+    several = [folders] if isinstance(folders, str | Path) else folders
+    return read_records_of([Path(folder).expanduser() for folder in several])
+
+
+def compare(folder: str | Path, a: str | None = None, b: str | None = None) -> dict[str, Any]:
+    """What two rows of a results folder differ by, as ``cytobench compare --json``; docs/statistics.md names the keys.
+
+    Without ``a`` and ``b`` the comparisons that the benchmark declares. Raises UserError for an unknown row, and for
+    rows that cannot be compared, saying why.
+    """
+    return compared_values(compare_results(Path(folder).expanduser(), a, b))
+
+
+def score(predictions: str | Path | pd.DataFrame) -> dict[str, Any]:
+    """Accuracy, macro F1 and macro AUC of predictions of any system, as ``cytobench score --json``.
+
+    ``predictions`` is a table, or a CSV or Parquet file, with the columns ``label`` and ``predicted``, one line an
+    image, and optionally ``p_LABEL`` for every class; with a column ``split`` each split is scored, under ``splits`` if
+    there are several. What is odd and no mistake is warned of. Raises UserError for what cannot be scored.
+    """
+    if isinstance(predictions, str | Path):
+        checked = read_predictions(Path(predictions).expanduser(), NEEDED)
+    else:
+        checked = check_predictions(predictions, NEEDED, "predictions")
+    for note in notes_on(checked):
+        warnings.warn(f"{note}.", stacklevel=2)
+    return plain_scores(score_by_split(checked))
+
+
+def fidelity(
+    real: str | Path,
+    synthetic: str | Path,
+    *,
+    shots: str | Path | None = None,
+    holdout: str | Path | None = None,
+    shots_chosen: str | None = None,
+    pairs: str | Path | None = None,
+    extractor: str = "lite0",
+    set: Mapping[str, Mapping[str, Any]] | None = None,
+    preset: str = "paper",
+    device: str | None = None,
+    seed: int = 42,
+    plugins: Plugins | None = None,
+) -> dict[str, Any]:
+    """How near synthetic images are to real ones, as ``cytobench fidelity --json``; docs/fidelity.md names the keys.
+
+    ``real`` and ``synthetic`` are folders of classes, flat folders or manifests. With ``shots``, what the generator was
+    tuned on, its images are tested for copies of them, against ``holdout`` (by default the real ones); ``pairs`` is a
+    PNG file for the closest pairs. Raises UserError for a user's mistake.
+    """
+    from cytobench.pipeline.fidelity.report import Sources, compare_folders  # imports torch
+
+    report = compare_folders(
+        Sources(Path(real), Path(synthetic), _path(shots), _path(holdout), shots_chosen),
+        extractor,
+        values=set,
+        preset=checked_preset(preset),
+        device=named_device(device) or default_device(),
+        seed=seed,
+        pairs=_path(pairs),
+        plugins=plugins,
+    )
+    if pairs is not None:
+        report.draw_pairs(Path(pairs).expanduser())
+    return report.as_json()
+
+
+def _path(place: str | Path | None) -> Path | None:
+    return None if place is None else Path(place).expanduser()
 
 
 @dataclass(frozen=True)
@@ -98,42 +241,49 @@ def _prepare(
     out: Path | None,
     prompts_file: Path | None,
     plugins: Plugins | None,
-    values: dict[str, Any],
+    parameters: Parameters,
 ) -> _Prepared:
-    declared: dict[str, Any] = {}
-    if benchmark is not None:
-        found = read_benchmark(find_benchmark(benchmark))
-        declared = found.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-    merged = declared | values
-    if "set" in declared and "set" in values:
-        merged["set"] = {
-            name: {**declared["set"].get(name, {}), **values["set"].get(name, {})}
-            for name in {*declared["set"], *values["set"]}
-        }
-    if "variants" in declared and "variants" in values:
-        merged["variants"] = {**declared["variants"], **values["variants"]}
-    if prompts_file is not None:
-        merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
-    wanted = make_benchmark(merged, str(benchmark) if benchmark else "options")
+    values = {name: value for name, value in parameters.items() if value is not None}
+    declared = _declare(benchmark, prompts_file, values)
     plugins = plugins or load_plugins()
-    if not wanted.classifier:
-        raise UserError(f"no classifier given. Add --classifier NAME; installed: {', '.join(plugins.classifiers)}.")
-    preset = wanted.preset or default_preset(wanted.dataset, plugins)
-    wanted = wanted.at(preset, given=values)
-    out = out or Path("results") / f"{_short(wanted.dataset)}-{find_protocol(wanted.protocol).name}-{preset}"
+    if not declared.classifier:
+        installed = ", ".join(plugins.classifiers)
+        raise UserError(f"no classifier given. Add {option('classifier', 'NAME')}; installed: {installed}.")
+    preset = declared.preset or default_preset(declared.dataset, plugins)
+    declared = declared.at(preset, given=values)
+    out = out or Path("results") / f"{_short(declared.dataset)}-{find_protocol(declared.protocol).name}-{preset}"
     before = recorded_benchmark(out)
-    resolved = resolve(wanted, plugins, before.device if before else None)
+    resolved = resolve(declared, plugins, before.device if before else None)
     if not resolved.trials:
-        raise UserError("nothing to run: with --synthetic above 0 only, a --generator is needed.")
+        raise UserError(
+            f"nothing to run: with {option('synthetic')} above 0 only, a {option('generator')} is needed."
+        )
     known = before.analysis if before else Analysis()
-    if "analysis" not in wanted.model_fields_set:
+    if "analysis" not in declared.model_fields_set:
         resolved = replace(resolved, benchmark=resolved.benchmark.model_copy(update={"analysis": known}))
-    elif wanted.analysis not in (known, Analysis()):
+    elif declared.analysis not in (known, Analysis()):
         rows = [
             Named(arm.row, arm.classifier.name, arm.classifier.offer.spec.name, arm.n) for arm in resolved.arms
         ]
-        check_declaration(wanted.analysis, rows, str(benchmark or "options"))
+        check_declaration(declared.analysis, rows, str(benchmark or arguments()))
     return _Prepared(resolved, plugins, out)
+
+
+def _declare(benchmark: str | Path | None, prompts_file: Path | None, values: Mapping[str, Any]) -> Benchmark:
+    """The benchmark with the values over it: tables of plugins and variants are merged, all else is replaced."""
+    declared: dict[str, Any] = {}
+    if benchmark is not None:
+        file = find_benchmark(benchmark)
+        declared = read_benchmark(file).model_dump(mode="json", exclude_none=True, exclude_unset=True)
+    merged = {**declared, **values}
+    for table in ("set", "variants"):
+        if table in declared and table in values:
+            merged[table] = {**declared[table], **values[table]}
+    for plugin in declared.get("set", {}).keys() & values.get("set", {}).keys():
+        merged["set"][plugin] = {**declared["set"][plugin], **values["set"][plugin]}
+    if prompts_file is not None:
+        merged["prompts"] = {**merged.get("prompts", {}), **read_prompts(prompts_file)}
+    return make_benchmark(merged, str(benchmark or arguments()))
 
 
 def _short(dataset: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option, setting
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,13 @@ class AssetReference:
     source: str
     patterns: tuple[str, ...] = ("**/*.safetensors",)
     extra: tuple[str, ...] = ("**/*.json", "**/*.txt")
-    otherwise: str = "run at pocket scale with --preset pocket"
-    """How to do without, for the message where it cannot be had."""
+    otherwise: str = ""
+    """How to do without, for the message where it cannot be had; empty for: at the scale of the preset ``pocket``."""
+
+    @property
+    def last_way_out(self) -> str:
+        """How to do without, in words."""
+        return self.otherwise or f"run at pocket scale with {option('preset', 'pocket')}"
 
 
 @dataclass(frozen=True)
@@ -50,89 +55,95 @@ class Inventory:
     extra: Mapping[str, str]
 
 
-def resolve_asset(reference: AssetReference, option: str) -> Asset:
+def resolve_asset(reference: AssetReference, name: str) -> Asset:
     """Find a reference on this machine or fetch it from the Hub.
 
-    ``option`` is the option that names it (``sd21-lora.weights``), for the message. Raises
+    ``name`` is the plugin's option that has it (``sd21-lora.weights``), for the message. Raises
     :class:`~cytobench.errors.UserError` naming the source, where it was looked for and the ways out.
     """
-    path = _locate(reference, option, fetch=True)
-    return Asset(reference.source, path, _joined(_counted(reference, option, path)))
+    path = _locate(reference, name, fetch=True)
+    return Asset(reference.source, path, _joined(_counted(reference, name, path)))
 
 
-def take_inventory(reference: AssetReference, option: str, fetch: bool) -> Inventory:
+def take_inventory(reference: AssetReference, name: str, fetch: bool) -> Inventory:
     """Find a reference as :func:`resolve_asset` does, and hash its extra files as well.
 
     Without ``fetch`` the network is not touched.
     """
-    path = _locate(reference, option, fetch)
-    counted = _counted(reference, option, path)
+    path = _locate(reference, name, fetch)
+    counted = _counted(reference, name, path)
     beside = [] if path.is_file() else _matching(path, reference.extra)
-    extra = {name: file_digest(path / name) for name in beside if name not in counted}
+    extra = {file: file_digest(path / file) for file in beside if file not in counted}
     return Inventory(Asset(reference.source, path, _joined(counted)), counted, extra)
 
 
-def _counted(reference: AssetReference, option: str, path: Path) -> dict[str, str]:
+def _counted(reference: AssetReference, name: str, path: Path) -> dict[str, str]:
     """The digest of each file that counts. Raises UserError where there is none."""
     if path.is_file():
         return {path.name: file_digest(path)}
-    names = _matching(path, reference.patterns)
-    if not names:
+    files = _matching(path, reference.patterns)
+    if not files:
         raise UserError(
-            f"{option}: {path} holds no file matching {', '.join(reference.patterns)}. "
-            f"Name another file or folder with --set {option}=PATH."
+            f"{name}: {path} holds no file matching {', '.join(reference.patterns)}. "
+            f"Name another file or folder with {_another(name)}."
         )
-    return {name: file_digest(path / name) for name in names}
+    return {file: file_digest(path / file) for file in files}
 
 
-def _locate(reference: AssetReference, option: str, fetch: bool) -> Path:
+def _another(name: str) -> str:
+    """How another place is named for an asset."""
+    plugin, _, key = name.rpartition(".")
+    return setting(plugin, key, "PATH")
+
+
+def _locate(reference: AssetReference, name: str, fetch: bool) -> Path:
     source = reference.source
     if source.startswith("package:"):
         package, _, inner = source.removeprefix("package:").partition("/")
         spec = find_spec(package)
         if spec is None or not spec.submodule_search_locations:
-            raise UserError(f"{option}: {source} needs the package {package}, which is not installed.")
+            raise UserError(f"{name}: {source} needs the package {package}, which is not installed.")
         path = Path(next(iter(spec.submodule_search_locations))) / inner
         if not path.exists():
-            raise UserError(f"{option}: {source} names {path}, which does not exist.")
+            raise UserError(f"{name}: {source} names {path}, which does not exist.")
         return path
     local = Path(source).expanduser()
     if local.exists():
         return local.resolve()
-    return _from_hub(reference, option, fetch)
+    return _from_hub(reference, name, fetch)
 
 
-def _from_hub(reference: AssetReference, option: str, fetch: bool) -> Path:
+def _from_hub(reference: AssetReference, name: str, fetch: bool) -> Path:
     source = reference.source
     ways_out = (
-        f"Ways out: name a local folder or file with --set {option}=PATH; fetch it beforehand on a machine with "
+        f"Ways out: name a local folder or file with {_another(name)}; fetch it beforehand on a machine with "
         f"internet (cytobench assets fetch) into the Hugging Face cache (HF_HOME) and copy that; or "
-        f"{reference.otherwise}."
+        f"{reference.last_way_out}."
     )
     parts = source.split("/")
     if len(parts) != 2 or not all(parts) or source.startswith((".", "~")):
-        raise UserError(f"{option}: {source} is no file or folder here and no Hub id (owner/name). {ways_out}")
+        raise UserError(f"{name}: {source} is no file or folder here and no Hub id (owner/name). {ways_out}")
     from huggingface_hub import constants, snapshot_download
 
-    wanted = (*reference.patterns, *reference.extra)
+    patterns = (*reference.patterns, *reference.extra)
     # The Hub's client takes "**/" for one folder or more; in a glob it is also none.
-    forms = [*wanted, *(pattern.replace("**/", "") for pattern in wanted if "**/" in pattern)]
+    forms = [*patterns, *(pattern.replace("**/", "") for pattern in patterns if "**/" in pattern)]
     try:
-        found = snapshot_download(source, allow_patterns=forms, local_files_only=not fetch)
+        folder = snapshot_download(source, allow_patterns=forms, local_files_only=not fetch)
     except Exception as error:  # the Hub client raises many unrelated types; each means "not to be had"
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         asked = f", and {constants.ENDPOINT}" if fetch else ""
         raise UserError(
-            f"{option}: the weights {source} cannot be had. Tried: the local path ./{source}, the Hub cache "
+            f"{name}: the weights {source} cannot be had. Tried: the local path ./{source}, the Hub cache "
             f"{constants.HF_HUB_CACHE}{asked} ({type(error).__name__}: {reason}). {ways_out}"
         ) from error
-    return Path(found)
+    return Path(folder)
 
 
 def _matching(folder: Path, patterns: Iterable[str]) -> list[str]:
     """The files in a folder that match, by their path in it, sorted."""
-    found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-    return [path.relative_to(folder).as_posix() for path in found]
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    return [path.relative_to(folder).as_posix() for path in files]
 
 
 def _joined(digests: Mapping[str, str]) -> str:

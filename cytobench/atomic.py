@@ -29,8 +29,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 def making_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """A new folder in ``parent`` to fill and then rename into place; where it was not, it is gone at the end."""
     parent.mkdir(parents=True, exist_ok=True)
-    made = Path(mkdtemp(prefix=prefix, dir=parent))
+    folder = Path(mkdtemp(prefix=prefix, dir=parent))
     try:
-        yield made
+        yield folder
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

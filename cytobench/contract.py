@@ -31,6 +31,8 @@ CONTRACT = 1
 hookimpl = pluggy.HookimplMarker("cytobench")
 
 Scope = Literal["none", "class", "dataset"]
+Role = Literal["candidate", "control", "oracle"]
+"""What a generator or classifier is in a table for: to be judged, to be beaten, or to show what could be reached."""
 
 
 class PluginConfig(BaseModel):
@@ -108,14 +110,25 @@ class SampleConfig(PluginConfig):
 
 
 @dataclass(frozen=True)
-class GeneratorSpec:
-    """A generator on offer. ``scope`` is what one fit sees: nothing, one class's shots, or all classes' shots."""
+class PluginSpec:
+    """What every spec says."""
 
     name: str
+    """What users type."""
     summary: str
+    """One line for ``cytobench plugins``."""
     contract: int
+    """The version of the contract that the plugin is written for: :data:`CONTRACT`."""
     revision: int
+    """Raised by the author whenever outputs change for the same inputs."""
     factory: str
+    """``"module:attribute"``, imported when it is used."""
+
+
+@dataclass(frozen=True)
+class GeneratorSpec(PluginSpec):
+    """A generator on offer. ``scope`` is what one fit sees: nothing, one class's shots, or all classes' shots."""
+
     fit_config: str
     sample_config: str
     scope: Scope
@@ -125,32 +138,32 @@ class GeneratorSpec:
     """Whether its images differ by fold without a fit (images made elsewhere for each fold)."""
     seeded: bool = True
     """Whether another seed gives another image; not where images are picked in turn, as copies of the shots are."""
+    role: Role = "candidate"
+    """A control or an oracle is never what a verdict is about, as long as there is a candidate."""
+    images_are: str = ""
+    """What the images of a control are, in the plural, for verdicts: ``copies of the shots``."""
 
 
 @dataclass(frozen=True)
-class ClassifierSpec:
+class ClassifierSpec(PluginSpec):
     """A classifier on offer. ``title`` is what tables show, a format string over the configuration's fields."""
 
-    name: str
-    summary: str
-    contract: int
-    revision: int
-    factory: str
     config: str
     title: str = ""
     learns: bool = True
     """Whether it looks at images at all; a control that guesses does not."""
+    role: Role = "candidate"
+    """As of :class:`GeneratorSpec`."""
+    count_tokens: str = ""
+    """``"module:function"`` of one that reads prompts: how many tokens each of a list of texts has, for it."""
+    cut_off: str = ""
+    """The same: the end of a text that it does not see; empty if it sees all."""
 
 
 @dataclass(frozen=True)
-class DatasetSpec:
+class DatasetSpec(PluginSpec):
     """A data set on offer: ``factory`` names a function ``(folder: Path) -> Dataset`` that may write in folder."""
 
-    name: str
-    summary: str
-    contract: int
-    revision: int
-    factory: str
     public: bool
     drawn: bool = False
     """Whether a program drew the images: tables then say that figures mean nothing for real cells."""
@@ -159,16 +172,26 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True)
-class ExtractorSpec:
+class ExtractorSpec(PluginSpec):
     """A feature extractor on offer: what fidelity is measured with. ``title`` is as of :class:`ClassifierSpec`."""
 
-    name: str
-    summary: str
-    contract: int
-    revision: int
-    factory: str
     config: str
     title: str = ""
+
+
+@dataclass(frozen=True)
+class MetricSpec(PluginSpec):
+    """A metric on offer: ``factory`` names a :class:`MetricFunction`, which is imported when it is used."""
+
+    title: str = ""
+    """Its name in tables, ``macro F1``; the name itself if empty."""
+    range: tuple[float | None, float | None] = (None, None)
+    """The lowest and the highest value there can be; None where there is no bound."""
+    higher_is_better: bool = True
+    needs_probabilities: bool = False
+    """Whether the function is given probabilities, not predicted classes."""
+    of_one_class: bool = False
+    """Whether it is of one class at a time: users then write ``NAME:LABEL``, and the function gives a value a class."""
 
 
 @dataclass(frozen=True)
@@ -276,6 +299,24 @@ class OpenedExtractor(Protocol):
 
     def close(self) -> None:
         """Free what was opened."""
+        ...
+
+
+class MetricFunction(Protocol):
+    """What a :class:`MetricSpec` names."""
+
+    def __call__(
+        self, true: NDArray[np.int64], predicted: NDArray[Any], labels: tuple[str, ...]
+    ) -> float | NDArray[np.float64] | None:
+        """Return one finite number for n predictions, or None where they allow none.
+
+        ``labels`` are the classes that count, in column order. ``true`` is int64 (n,), the number of each image's class
+        among them. ``predicted`` is int64 (n,), the same for the predicted class; numbers from ``len(labels)`` on are
+        classes that are in training alone. Where the spec needs probabilities it is float64 (n, columns) in their
+        place: a column for each of ``labels``, then those in training alone. Nothing of it can be written to.
+
+        A metric of one class returns float64 (len(labels),), not-a-number where a class has no value.
+        """
         ...
 
 

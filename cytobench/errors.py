@@ -5,13 +5,14 @@ Everything else is a bug and shows a traceback with ``--debug``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 _COMMAND_LINE: ContextVar[bool] = ContextVar("command_line", default=False)
 
-_OPTIONS = {"prompts_file": "--prompts", "as_json": "--json"}
+_OPTIONS = {"prompts_file": "--prompts", "as_json": "--json", "chosen": "--shots-chosen", "modules": "--plugin-module"}
 """Options that are not called as their parameter is."""
 
 
@@ -28,29 +29,46 @@ class UserError(CytobenchError):
 
 
 @contextmanager
-def on_the_command_line() -> Iterator[None]:
+def on_the_command_line(yes: bool = True) -> Iterator[None]:
     """Within, messages name options; elsewhere they name parameters of the Python API."""
-    token = _COMMAND_LINE.set(True)
+    token = _COMMAND_LINE.set(yes)
     try:
         yield
     finally:
         _COMMAND_LINE.reset(token)
 
 
+def is_on_the_command_line() -> bool:
+    """Whether messages name options; for a process that is to word its messages as the one that started it."""
+    return _COMMAND_LINE.get()
+
+
+def arguments() -> str:
+    """What a message calls all that was given, where no file has it: ``options``, or ``arguments`` in Python."""
+    return "options" if is_on_the_command_line() else "arguments"
+
+
 def option(parameter: str, value: object = None) -> str:
     """How a message names a parameter, with its value if one is told: ``--shots 0``, or ``shots=0`` in Python.
 
-    ``parameter`` is the name in Python (``train_only``). True is the value of a flag:
-    ``--quiet``, ``quiet=True``.
+    ``parameter`` is the name in Python (``train_only``). True is the value of a flag: ``--quiet``, ``quiet=True``.
+    Texts and paths are in quotation marks in Python: ``--select best``, ``select='best'``.
     """
-    if not _COMMAND_LINE.get():
-        return parameter if value is None else f"{parameter}={value}"
+    if not is_on_the_command_line():
+        return parameter if value is None else f"{parameter}={_in_python(value)}"
     name = _OPTIONS.get(parameter, f"--{parameter.replace('_', '-')}")
     return name if value is None or value is True else f"{name} {value}"
 
 
-def setting(plugin: str, key: str, value: object) -> str:
-    """How a message names an option of a plugin: ``--set clip.weights=PATH``, ``set={'clip': {'weights': PATH}}``."""
-    if _COMMAND_LINE.get():
-        return f"--set {plugin}.{key}={value}"
-    return f"set={{{plugin!r}: {{{key!r}: {value}}}}}"
+def setting(plugin: str, key: str, value: object = None) -> str:
+    """How a message names an option of a plugin, with its value if one is told.
+
+    ``--set clip.weights=PATH``, or ``set={'clip': {'weights': 'PATH'}}`` in Python.
+    """
+    if is_on_the_command_line():
+        return f"--set {plugin}.{key}" + ("" if value is None else f"={value}")
+    return f"set={{{plugin!r}: {{{key!r}: {'...' if value is None else _in_python(value)}}}}}"
+
+
+def _in_python(value: object) -> str:
+    return repr(os.fspath(value)) if isinstance(value, str | os.PathLike) else str(value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pluggy
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec, MetricSpec
 
 hookspec = pluggy.HookspecMarker("cytobench")
 
@@ -31,6 +31,11 @@ def cytobench_datasets() -> Sequence[DatasetSpec]:  # type: ignore[empty-body]
 @hookspec
 def cytobench_extractors() -> Sequence[ExtractorSpec]:  # type: ignore[empty-body]
     """Return the feature extractors this plugin offers."""
+
+
+@hookspec
+def cytobench_metrics() -> Sequence[MetricSpec]:  # type: ignore[empty-body]
+    """Return the metrics this plugin offers."""
 
 
 @hookspec

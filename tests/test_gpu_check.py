@@ -26,30 +26,30 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], int]:
 
 
 def test_the_rehearsal_makes_every_check_it_can(tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    command = [sys.executable, str(SCRIPT), "--rehearse", "--json", str(report), "--work", str(tmp_path / "work")]
+    file = tmp_path / "report.json"
+    command = [sys.executable, str(SCRIPT), "--rehearse", "--json", str(file), "--work", str(tmp_path / "work")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(PROVED) == 2  # at the beginning and at the end
     assert "FAILED " not in done.stdout
-    found = json.loads(report.read_text())
-    assert found["rehearsal"] is True
-    assert found["device"]["kind"] == "cpu" and "torch" in found["packages"]
+    report = json.loads(file.read_text())
+    assert report["rehearsal"] is True
+    assert report["device"]["kind"] == "cpu" and "torch" in report["packages"]
 
-    checks = {one["check"]: one["found"] for one in found["checks"]}
-    assert all(one["ok"] for one in found["checks"])
+    checks = {check["check"]: check["found"] for check in report["checks"]}
+    assert all(check["ok"] for check in report["checks"])
     # The rank of the preset paper is 16: UNet 4 blocks of 8 projections, text encoder 2 layers of 4, each 16 to 16.
     assert checks["adapter of the unet"].startswith(f"{4 * 8 * 2 * 16 * 16:,} parameters in 64 tensors")
     assert checks["adapter of the text_encoder"].startswith(f"{2 * 4 * 2 * 16 * 16:,} parameters in 16 tensors")
     assert checks["optimiser steps of the fit"] == "20 of 20"
     assert checks["the same seed twice"] == "the same bytes in two processes"
     assert "a run is killed while it samples" in checks and "what was finished before the kill" in checks
-    left_out = {one["check"]: one["why"] for one in found["left_out"]}
+    left_out = {check["check"]: check["why"] for check in report["left_out"]}
     assert left_out["the stopwatch against device events"] == "a CPU has no device events"
-    stages = [stage["stage"] for stage in found["stages"]]
+    stages = [stage["stage"] for stage in report["stages"]]
     kinds = [f"{kind} {name}" for name in ("resnet50", "clip") for kind in ("train", "predict")]
     assert stages == ["fit sd21-lora", "sample sd21-lora", *kinds]
-    assert all(stage["seconds"] > 0 and stage["rate"] > 0 for stage in found["stages"])
+    assert all(stage["seconds"] > 0 and stage["rate"] > 0 for stage in report["stages"])
     assert all(name in done.stdout for name in stages)
     assert (tmp_path / "work" / "sd" / "model_index.json").is_file()  # a folder that was named is kept
 
@@ -60,10 +60,10 @@ def test_a_check_that_does_not_hold_is_reported(
     report = tmp_path / "report.json"
     half = ["--set", "sd21-lora.rank=8"]  # the preset's rank, halved: adapters of another size
     assert check(["--rehearse", "--steps", "4", "--classifier", "clip", *half, "--json", str(report)]) == 1
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     line = "FAILED    adapter of the unet: expected 16,384 parameters in 64 tensors of F32, found 8,192 parameters"
-    assert line in said and "2 FAILED" in said and PROVED in said
-    failed = [one["check"] for one in json.loads(report.read_text())["checks"] if not one["ok"]]
+    assert line in output and "2 FAILED" in output and PROVED in output
+    failed = [check["check"] for check in json.loads(report.read_text())["checks"] if not check["ok"]]
     assert failed == ["adapter of the unet", "adapter of the text_encoder"]
 
 
@@ -76,7 +76,7 @@ def test_without_a_gpu_it_says_how_to_rehearse() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         (["--set", "sd21-lora.rnak=8"], "Did you mean sd21-lora.rank?"),
         (["--classifier", "clip", "--set", "resnet50.epochs=1"], "resnet50 is not part of this check"),
@@ -85,9 +85,9 @@ def test_without_a_gpu_it_says_how_to_rehearse() -> None:
     ],
 )
 def test_a_wrong_option_is_named_before_anything_is_written(
-    check: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], wrong: list[str], told: str
+    check: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], wrong: list[str], expected: str
 ) -> None:
     assert check(["--rehearse", *wrong]) == 2
-    said = capsys.readouterr()
-    assert said.err.startswith("gpu_check: ") and told in said.err
-    assert "ok  " not in said.out
+    printed = capsys.readouterr()
+    assert printed.err.startswith("gpu_check: ") and expected in printed.err
+    assert "ok  " not in printed.out

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cytobench._text import did_you_mean
 from cytobench.cli.loading import plugin_module_option
 from cytobench.errors import CytobenchError, on_the_command_line
 
@@ -60,12 +61,8 @@ class LazyCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest the nearest command for an unknown one."""
-        from difflib import get_close_matches
-
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+            raise click.UsageError(f"No such command {args[0]!r}.{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -81,13 +78,13 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    with on_the_command_line():
-        sys.exit(_run(arguments, debug))
+    sys.exit(_run(arguments, debug))
 
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        result: Any = cytobench.main(arguments, prog_name="cytobench", standalone_mode=False)
+        with on_the_command_line():
+            result: Any = cytobench.main(arguments, prog_name="cytobench", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:

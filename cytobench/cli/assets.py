@@ -50,21 +50,21 @@ def fetch_command(
     """
     from rich.filesize import decimal
 
-    from cytobench.cli.described import table
+    from cytobench.cli.output.table import table
     from cytobench.pipeline.fetch import fetch_assets
     from cytobench.storage.lockfile import lock_path
 
     plugins = plugins_for_command()
-    found = fetch_assets(benchmark, lock, plugins, dataset=dataset, preset=preset)
+    locked = fetch_assets(benchmark, lock, plugins, dataset=dataset, preset=preset)
     if as_json:
-        click.echo(found.to_json())
+        click.echo(locked.to_json())
     else:
         rows = [
             (name, item.source, item.path, decimal(item.size), item.digest[:SHORT])
-            for name, item in found.items.items()
+            for name, item in locked.items.items()
         ]
         table(("what", "source", "path", "size", "SHA-256"), rows)
-    click.echo(f"{len(found.items)} things are here; digests in {lock or lock_path(benchmark)}", err=True)
+    click.echo(f"{len(locked.items)} things are here; digests in {lock or lock_path(benchmark)}", err=True)
 
 
 @assets.command("verify", short_help="Check it against the lock file, without the network.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ from cytobench.cli.manifest import manifest_command
 from cytobench.cli.split import split_command
 
 if TYPE_CHECKING:
+    from cytobench.contract import ClassifierSpec, DatasetSpec
     from cytobench.data.listing import Listing
+    from cytobench.plugins import Offers
     from cytobench.protocols.describe import Examined
 
 
@@ -66,7 +69,7 @@ def describe_command(
     PATH is a folder of classes (PATH/LABEL/IMAGE) or a manifest: CSV or Parquet with the columns path
     (relative to the manifest) and label, and optionally group, quality, generator_prompt, classifier_prompt.
     """
-    from cytobench.cli.described import show
+    from cytobench.cli.output.description import show
     from cytobench.data.cache import cache_folder
     from cytobench.data.prompts import read_prompts
     from cytobench.data.quality.tiles import refuse_target
@@ -76,24 +79,24 @@ def describe_command(
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
-    listing = _listing(path)
-    pictures = {"--picture": picture, "--quality-sheet": quality_sheet}
-    for option, file in pictures.items():
+    plugins = plugins_for_command()
+    listing = _listing(path, plugins.datasets)
+    for parameter, file in (("picture", picture), ("quality_sheet", quality_sheet)):
         if file:
-            refuse_target(file, listing.root, list(listing.table["path"]), option)
+            refuse_target(file, listing.root, list(listing.table["path"]), parameter)
     if label and not quality_sheet:
         raise UserError(f"--label {label}: it is a class of the --quality-sheet, so add --quality-sheet FILE.png.")
-    count_tokens, cut_off = _tokens()
+    count_tokens, cut_off = _tokens(plugins.classifiers)
     examined = examine(listing, cache_folder())
-    wanted = examined.dataset.label_of(label) if label else None
-    found = describe(examined, declared, folds, shots, count_tokens, cut_off)
-    if found["images"]:
-        _draw(examined, picture, quality_sheet, wanted)
+    label = examined.dataset.label_of(label) if label else None
+    described = describe(examined, declared, folds, shots, count_tokens, cut_off)
+    if described["images"]:
+        _draw(examined, picture, quality_sheet, label)
     if as_json:
-        click.echo(json.dumps(found, indent=1, allow_nan=False))
+        click.echo(json.dumps(described, indent=1, allow_nan=False))
     else:
-        show(found)
-    if found["bad"]:
+        show(described)
+    if described["bad"]:
         ctx.exit(1)
 
 
@@ -105,12 +108,12 @@ def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, 
 
     dataset = examined.dataset
     if picture:
-        write_picture(picture, draw_sheet(dataset.root, dataset.table), "--picture")
+        write_picture(picture, draw_sheet(dataset.root, dataset.table), "picture")
         click.echo(f"{picture} written", err=True)
     if quality_sheet:
         labels = dataset.labels if label is None else [label]
         drawn = draw_quality_sheet(dataset.root, dataset.table, labels)
-        write_picture(quality_sheet, drawn, "--quality-sheet")
+        write_picture(quality_sheet, drawn, "quality_sheet")
         click.echo(f"{quality_sheet} written", err=True)
 
 
@@ -129,12 +132,11 @@ def export_command(path: str, folder: Path) -> None:
     click.echo(f"{number} images of {len(dataset.labels)} classes written to {folder}")
 
 
-def _listing(path: str) -> Listing:
+def _listing(path: str, installed: Offers[DatasetSpec]) -> Listing:
     from cytobench.data.cache import cache_folder
     from cytobench.data.listing import Listing
     from cytobench.data.open import list_path, open_dataset
 
-    installed = plugins_for_command().datasets
     if path not in installed:
         return list_path(path, installed)
     dataset = open_dataset(path, installed, cache_folder())
@@ -142,16 +144,16 @@ def _listing(path: str) -> Listing:
     return Listing(dataset.name, dataset.root, table, dataset.labels, dataset.prompts)
 
 
-def _tokens() -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
-    """CLIP's token counter of the built-in plugin; the core itself knows no tokenizer."""
+def _tokens(
+    classifiers: Offers[ClassifierSpec],
+) -> tuple[Callable[[Sequence[str]], Sequence[int]] | None, Callable[[str], str] | None]:
+    """How the first classifier that reads prompts counts their tokens, built-in ones first, and what it cuts off."""
     from cytobench.plugins.factory import load
 
-    try:
-        count_tokens: Callable[[Sequence[str]], Sequence[int]] = load(
-            "cytobench_openclip.tokens:count_tokens"
-        )
-        cut_off: Callable[[str], str] = load("cytobench_openclip.tokens:cut_off")
-        count_tokens([""])  # open_clip itself is imported here
-    except ImportError:
-        return None, None
-    return count_tokens, cut_off
+    for offer in sorted(classifiers.values(), key=lambda offer: not offer.built_in):
+        if offer.spec.count_tokens and offer.spec.cut_off:
+            with suppress(ImportError):
+                count_tokens, cut_off = load(offer.spec.count_tokens), load(offer.spec.cut_off)
+                count_tokens([""])  # its tokenizer is imported here
+                return count_tokens, cut_off
+    return None, None

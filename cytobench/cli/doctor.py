@@ -22,37 +22,37 @@ def doctor(as_json: bool) -> int:
     from cytobench.plugins.loading import is_strict
 
     with prints_to_stderr():
-        found = diagnose(load_plugins(modules=plugin_modules(), strict=False))
-    click.echo(json.dumps(found, indent=1) if as_json else _text(found))
-    return 1 if found["problems"] and is_strict() else 0
+        diagnosis = diagnose(load_plugins(modules=plugin_modules(), strict=False))
+    click.echo(json.dumps(diagnosis, indent=1) if as_json else _text(diagnosis))
+    return 1 if diagnosis["problems"] and is_strict() else 0
 
 
-def _text(found: Mapping[str, Any]) -> str:
-    lines = [f"Python {found['python']} on {found['platform']}"]
-    if found["git_commit"]:
-        lines.append(f"cytobench from commit {found['git_commit']}")
+def _text(diagnosis: Mapping[str, Any]) -> str:
+    lines = [f"Python {diagnosis['python']} on {diagnosis['platform']}"]
+    if diagnosis["git_commit"]:
+        lines.append(f"cytobench from commit {diagnosis['git_commit']}")
     lines += ["", "Packages"]
-    lines += [f"  {name} {number}" for name, number in found["packages"].items()]
+    lines += [f"  {name} {number}" for name, number in diagnosis["packages"].items()]
     lines += ["", "Devices"]
-    for device in found["devices"]:
+    for device in diagnosis["devices"]:
         memory = f", {device['memory_mib'] / 1024:.1f} GiB" if device["memory_mib"] else ""
         driver = f", driver {device['driver']}" if device["driver"] else ""
         default = "  (default)" if device["default"] else ""
         lines.append(f"  {device['device']}: {device['name']}{memory}{driver}{default}")
     lines += ["", "Folders"]
-    for name, at in found["folders"].items():
+    for name, at in diagnosis["folders"].items():
         lines.append(f"  {name}: {at['path']} ({at['free_gib']:.1f} GiB free)")
     lines += ["", "Plugins"]
-    for one in found["plugins"]:
-        kind = "built in" if one["built_in"] else "third-party"
-        lines.append(f"  {one['plugin']} ({one['distribution']} {one['version']}, {kind})")
+    for plugin in diagnosis["plugins"]:
+        kind = "built in" if plugin["built_in"] else "third-party"
+        lines.append(f"  {plugin['plugin']} ({plugin['distribution']} {plugin['version']}, {kind})")
     lines += ["", "Weights"]
-    for one in found["weights"]:
-        state = f"here: {one['path']}" if one["path"] else f"NOT HERE. Ways out: {one['ways_out']}."
-        whose = "" if one["built_in"] else f" (third-party, {one['distribution']})"
-        lines.append(f"  {one['plugin']}{whose} {one['preset']} {one['asset']} ({one['source']}): {state}")
-    if not found["weights"]:
+    for asset in diagnosis["weights"]:
+        state = f"here: {asset['path']}" if asset["path"] else f"NOT HERE. Ways out: {asset['ways_out']}."
+        whose = "" if asset["built_in"] else f" (third-party, {asset['distribution']})"
+        lines.append(f"  {asset['plugin']}{whose} {asset['preset']} {asset['asset']} ({asset['source']}): {state}")
+    if not diagnosis["weights"]:
         lines.append("  no installed plugin asks for weights")
-    if found["problems"]:
-        lines += ["", "Broken plugins", *(f"  {problem}" for problem in found["problems"])]
+    if diagnosis["problems"]:
+        lines += ["", "Broken plugins", *(f"  {problem}" for problem in diagnosis["problems"])]
     return "\n".join(lines)

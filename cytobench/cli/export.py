@@ -41,22 +41,22 @@ def export(
 
     from cytobench.exchange.exported import export_images
 
-    made = export_images(
+    exported = export_images(
         folder,
         generator,
         out,
         store=store,
         shots=shots,
-        folds=folds,
+        fold=folds,
         label=label,
         artefacts=artefacts,
         licence=licence,
-        real=with_real_images,
+        with_real_images=with_real_images,
     )
-    folders = [str(place) for place in made.folders]
+    folders = [str(place) for place in exported.folders]
     if as_json:
-        click.echo(json.dumps({"images": made.images, "artefacts": made.artefacts, "folders": folders}))
+        click.echo(json.dumps({"images": exported.images, "artefacts": exported.artefacts, "folders": folders}))
     else:
         click.echo("\n".join(folders))
-    fits = f", {made.artefacts} artefacts in {artefacts}" if artefacts else ""
-    click.echo(f"{made.images} images{fits}; {out / 'README.md'} says what they are", err=True)
+    fits = f", {exported.artefacts} artefacts in {artefacts}" if artefacts else ""
+    click.echo(f"{exported.images} images{fits}; {out / 'README.md'} says what they are", err=True)

@@ -33,8 +33,8 @@ def export_shots(dataset: str, shots: int, out: Path, prompts: Path | None, **op
     """
     from cytobench.exchange.submitted.shots import export_shots as export
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    declared = {name: value for name, value in options.items() if value not in (None, ())}
     plugins = plugins_for_command()
-    manifest = export(shots, out, prompts_file=prompts, plugins=plugins, dataset=dataset, **given)
+    manifest = export(shots, out, prompts_file=prompts, plugins=plugins, dataset=dataset, **declared)
     folds = manifest["fold"].nunique()
     click.echo(f"{out}: {len(manifest)} shots of {manifest['label'].nunique()} classes, {folds} folds")

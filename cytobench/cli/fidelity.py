@@ -52,7 +52,7 @@ def fidelity(
     manifest, whose groups (patients) are then kept whole in intervals. The real images must be ones that the generator
     has not seen. docs/fidelity.md says what the figures mean, docs/copying.md what the test can tell.
     """
-    from cytobench.cli.compared import show
+    from cytobench.cli.output.fidelity import show
     from cytobench.config.resolve import checked_preset, default_device, named_device
     from cytobench.pipeline.fidelity.report import Sources, compare_folders
 
@@ -85,8 +85,8 @@ def _warn(report: Report) -> None:
             f"{_images(report.left_out, 'real')} the very pixels of a shot: left out of the reference.", err=True
         )
     if report.identical:
-        told = _images(report.identical, "synthetic")
-        click.echo(f"{told} the very pixels of a real one: the figures are too good for that.", err=True)
+        images = _images(report.identical, "synthetic")
+        click.echo(f"{images} the very pixels of a real one: the figures are too good for that.", err=True)
 
 
 def _images(number: int, what: str) -> str:

@@ -68,5 +68,5 @@ def generate(
             store=store,
             plugins=plugins_for_command(),
         )
-    made = {"folder": str(folder), "images": n, "shots": used}
-    click.echo(json.dumps(made) if as_json else f"{folder}: {n} images, tuned on {used} shots")
+    written = {"folder": str(folder), "images": n, "shots": used}
+    click.echo(json.dumps(written) if as_json else f"{folder}: {n} images, tuned on {used} shots")

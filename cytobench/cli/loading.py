@@ -32,15 +32,15 @@ def plugin_module_option(command: Command) -> Command:
 
 def plugin_modules() -> list[str]:
     """The modules named on this command line."""
-    found: list[str] = click.get_current_context().meta.get(_MODULES, [])
-    return found
+    modules: list[str] = click.get_current_context().meta.get(_MODULES, [])
+    return modules
 
 
 def plugins_for_command() -> Plugins:
     """The plugins; what is broken is named on stderr. Raises as :func:`~cytobench.plugins.load_plugins` does."""
     from cytobench.plugins import load_plugins
 
-    found = load_plugins(modules=plugin_modules())
-    for problem in found.problems:
+    plugins = load_plugins(modules=plugin_modules())
+    for problem in plugins.problems:
         click.echo(f"Broken plugin: {problem}", err=True)
-    return found
+    return plugins

@@ -45,21 +45,21 @@ def manifest_command(
             f"--out {target}: a manifest reads images below its own folder alone. Put it into {root} or above."
         )
     joined = join(listing, read_spreadsheet(table, key, group), key, group)
-    for what, found in (
+    for what, names in (
         ("names that fit more than once", joined.ambiguous),
         ("images that no row names", joined.unmatched),
         (f"rows whose {key} names no image", joined.unused),
     ):
-        if found:
-            click.echo(f"{len(found)} {what}:\n{some_of(found)}", err=True)
+        if names:
+            click.echo(f"{len(names)} {what}:\n{some_of(names)}", err=True)
     if joined.ambiguous or (joined.unmatched and not drop_unmatched):
         ways = f"Mend {table}" + ("" if joined.ambiguous else ", or leave these images out with --drop-unmatched")
         click.echo(f"Nothing was written. {ways}.", err=True)
         ctx.exit(1)
-    kept = joined.table[joined.table["group"] != ""]
-    if kept.empty:
+    grouped = joined.table[joined.table["group"] != ""]
+    if grouped.empty:
         raise UserError(f"--key {key}: no row of {table} names an image of {folder}.")
     inside = os.path.relpath(root, target.parent)
     prefix = "" if inside == "." else f"{Path(inside).as_posix()}/"
-    write_bytes(target, kept.assign(path=prefix + kept["path"]).to_csv(index=False).encode())
-    click.echo(f"{target}: {len(kept)} images of {kept['group'].nunique()} groups")
+    write_bytes(target, grouped.assign(path=prefix + grouped["path"]).to_csv(index=False).encode())
+    click.echo(f"{target}: {len(grouped)} images of {grouped['group'].nunique()} groups")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
 from cytobench.plugins.scaffold.kinds import KINDS as NEW
+from cytobench.plugins.scaffold.kinds import ROLES
 from cytobench.plugins.scaffold.licences import DEFAULT_LICENCE, LICENCES
+
+if TYPE_CHECKING:
+    from cytobench.contract import Role
 
 NAMES = ("plugin", *NEW)
 
@@ -22,10 +27,11 @@ def plugin() -> None:
 @plugin.command("new", short_help="Write a whole plugin that works, to be changed.")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(tuple(NEW)), required=True, help="What it offers, or that it observes runs.")
+@click.option("--role", type=click.Choice(ROLES), help="Of a generator or classifier. [candidate]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="[the current folder]")
 @click.option("--license", "licence", type=click.Choice(LICENCES), default=DEFAULT_LICENCE, show_default=True)
 @plugin_module_option
-def new_command(name: str, kind: str, out: Path, licence: str) -> int:
+def new_command(name: str, kind: str, role: Role | None, out: Path, licence: str) -> int:
     """Write the distribution cytobench-NAME: a plugin that works and keeps every rule, to be changed.
 
     It has a project file, options, a small implementation, a test that makes every check of `cytobench plugin check`, a
@@ -36,8 +42,8 @@ def new_command(name: str, kind: str, out: Path, licence: str) -> int:
 
     names = Names.of(name)
     names.check_free(plugins_for_command())
-    target = scaffold(names, kind, licence, out)
-    files = sum(1 for one in target.rglob("*") if one.is_file())
+    target = scaffold(names, kind, licence, out, role)
+    files = sum(path.is_file() for path in target.rglob("*"))
     click.echo(f"{target}: the {kind} {name}, {files} files. Next:\n")
     click.echo("\n".join(f"  {command}" for command in next_commands(names, kind, target)))
     return 0

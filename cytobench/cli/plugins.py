@@ -31,23 +31,23 @@ def plugins(as_json: bool, check: bool, verbose: bool) -> int:
     The exit code is 0 whatever is broken, and 1 where CYTOBENCH_STRICT_PLUGINS=1 allows nothing broken.
     CYTOBENCH_LOAD_PLUGINS=A,B loads only these, by entry point or distribution.
     """
-    found = load_plugins(modules=plugin_modules(), strict=False)
+    installed = load_plugins(modules=plugin_modules(), strict=False)
     if check:
         from cytobench.config.making import check_factories
 
-        check_factories(found)
+        check_factories(installed)
     if as_json:
-        click.echo(json.dumps(_as_json(found), indent=1, default=list))
+        click.echo(json.dumps(_as_json(installed), indent=1, default=list))
     else:
-        _print(found, verbose, Console())
-    return 1 if found.problems and is_strict() else 0
+        _print(installed, verbose, Console())
+    return 1 if installed.problems and is_strict() else 0
 
 
-def _as_json(found: Plugins) -> dict[str, Any]:
+def _as_json(installed: Plugins) -> dict[str, Any]:
     return {
-        **{kind.plural: _offers(found.offers(kind)) for kind in KINDS},
-        "loaded": [{**asdict(one), "built_in": one.built_in} for one in found.loaded.values()],
-        "problems": [asdict(problem) for problem in found.problems],
+        **{kind.plural: _offers(installed.offers(kind)) for kind in KINDS},
+        "loaded": [{**asdict(loaded), "built_in": loaded.built_in} for loaded in installed.loaded.values()],
+        "problems": [asdict(problem) for problem in installed.problems],
     }
 
 
@@ -64,16 +64,16 @@ def _offers(offers: Mapping[str, Offer[Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _print(found: Plugins, verbose: bool, console: Console) -> None:
+def _print(installed: Plugins, verbose: bool, console: Console) -> None:
     for kind in KINDS:
-        _print_offers(kind.title, found.offers(kind), verbose, console)
+        _print_offers(kind.title, installed.offers(kind), verbose, console)
     if verbose:
         console.print(Text("Loaded", style="bold"))
-        for one in found.loaded.values():
-            console.print(_loaded_line(one), soft_wrap=True)
-    if found.problems:
+        for loaded in installed.loaded.values():
+            console.print(_loaded_line(loaded), soft_wrap=True)
+    if installed.problems:
         console.print(Text("Broken", style="bold red"))
-        for problem in found.problems:
+        for problem in installed.problems:
             console.print(Text(f"  {problem}"), soft_wrap=True)
             if verbose and problem.traceback:
                 console.print(Text(problem.traceback, style="dim"), soft_wrap=True)
@@ -100,8 +100,8 @@ def _whose(offer: Offer[Any]) -> Text:
     return Text(f"({offer.distribution}, third-party)", style="cyan")
 
 
-def _loaded_line(one: Loaded) -> Text:
-    slow = one.seconds >= SLOW
+def _loaded_line(loaded: Loaded) -> Text:
+    slow = loaded.seconds >= SLOW
     words = ", slow: its heavy imports belong into the modules of its factories" if slow else ""
-    line = f"  {one.called}  {one.seconds:.2f} s{words}, {one.module}"
+    line = f"  {loaded.called}  {loaded.seconds:.2f} s{words}, {loaded.module}"
     return Text(line, style="yellow" if slow else "")

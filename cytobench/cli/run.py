@@ -98,32 +98,31 @@ def run(
 
     from cytobench.api import plan
     from cytobench.api import run as run_api
-    from cytobench.cli.planned import as_json as forecast_json
-    from cytobench.cli.planned import show
-    from cytobench.pipeline.progress import open_display
+    from cytobench.cli.output.plan import as_json as forecast_json
+    from cytobench.cli.output.plan import show
     from cytobench.plugins.loading import STRICT, is_strict
     from cytobench.reporting.leaderboard import FORMATS, print_leaderboard
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    declared = {name: value for name, value in options.items() if value not in (None, ())}
     if values:
-        given["set"] = parse_set(values)
+        declared["set"] = parse_set(values)
     if calibrate and not dry_run:
         raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
     if dry_run:
         with prints_to_stderr():
-            found = plan(
+            planned = plan(
                 benchmark,
                 out=out,
                 store=store,
                 prompts_file=prompts,
                 calibrate=partial(click.echo, err=True) if calibrate else None,
                 plugins=plugins_for_command(),
-                **given,
+                **declared,
             )
         if as_json:
-            click.echo(forecast_json(found))
+            click.echo(forecast_json(planned))
         else:
-            show(found)
+            show(planned)
         return 0
     with prints_to_stderr():
         result = run_api(
@@ -131,18 +130,18 @@ def run(
             out=out,
             store=store,
             prompts_file=prompts,
-            display=open_display(Console(stderr=True), quiet or as_json),
+            progress=not (quiet or as_json),
             in_process=in_process or None,
             trial_timeout=trial_timeout,
             memory_limit=memory_limit,
             plugins=plugins_for_command(),
-            **given,
+            **declared,
         )
     if as_json:
         click.echo(FORMATS["json"](result.leaderboard))
     else:
         print_leaderboard(result.leaderboard, Console())
-        count = len(result.outcome.done), len(result.outcome.found)
+        count = len(result.outcome.done), len(result.outcome.reused)
         click.echo(f"{count[0]} trials done, {count[1]} found done; results in {result.outcome.out}", err=True)
     if result.outcome.failed:
         click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)

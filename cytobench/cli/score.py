@@ -19,25 +19,21 @@ def score(file: Path, as_json: bool) -> None:
     are several.
     """
     from cytobench.exchange.submitted.predictions import read_predictions
+    from cytobench.exchange.submitted.score import NEEDED, notes_on, plain_scores
     from cytobench.exchange.submitted.score import score as compute
-    from cytobench.exchange.submitted.score import strange_predictions
     from cytobench.metrics.classification import METRICS
 
-    predictions = read_predictions(file, ("label", "predicted"))
-    strange, found = strange_predictions(predictions), compute(predictions)
-    notes = list(predictions.notes)
-    if strange:
-        notes.append(f"predicted, and the label of no image: {', '.join(strange)}; macro F1 counts them as classes")
+    predictions = read_predictions(file, NEEDED)
+    notes, scores = notes_on(predictions), compute(predictions)
     for note in notes:
         click.echo(f"Note: {note}.", err=True)
     if as_json:
-        values = next(iter(found.values())) if len(found) == 1 else {"splits": found}
-        click.echo(json.dumps(values, allow_nan=False))
+        click.echo(json.dumps(plain_scores(scores), allow_nan=False))
         return
-    from cytobench.cli.described import table
+    from cytobench.cli.output.table import table
 
     rows = [
-        [name or "all", values["n"], *("-" if values[one] is None else f"{values[one]:.4f}" for one in METRICS)]
-        for name, values in found.items()
+        [split or "all", values["n"], *("-" if values[name] is None else f"{values[name]:.4f}" for name in METRICS)]
+        for split, values in scores.items()
     ]
     table(("split", "images", *METRICS), rows)

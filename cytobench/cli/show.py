@@ -26,12 +26,18 @@ def show(folder: Path, trial: str | None, as_json: bool) -> None:
     if trial is None:
         if as_json:
             listing = [
-                {"trial": one.trial, "row": one.row, "status": one.status, "scores": one.scores, "file": str(file)}
-                for file, one in records.items()
+                {
+                    "trial": record.trial,
+                    "row": record.row,
+                    "status": record.status,
+                    "scores": record.scores,
+                    "file": str(file),
+                }
+                for file, record in records.items()
             ]
             click.echo(json.dumps(listing, indent=1))
         else:
             click.echo(trials_text(list(records.values())), nl=False)
         return
-    found = find_trial(records, trial)
-    click.echo(found.model_dump_json(indent=1) if as_json else trial_text(found), nl=as_json)
+    record = find_trial(records, trial)
+    click.echo(record.model_dump_json(indent=1) if as_json else trial_text(record), nl=as_json)

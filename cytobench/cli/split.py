@@ -71,8 +71,8 @@ def split_command(
             raise UserError(f"--select sharpest: it looks at the images, and {absent} of {path} are not there.")
         decode = chosen.keep_together and not absent
         dataset = from_listing(listing, cache_folder()) if decode else undecoded(listing)
-    for wanted in merge:
-        dataset = dataset.merge(wanted)
+    for classes in merge:
+        dataset = dataset.merge(classes)
     if limit is not None:
         dataset = dataset.limit(limit)
     apart = [dataset.label_of(name) for name in train_only]

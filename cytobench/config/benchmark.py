@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
+from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,27 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from cytobench.config.validation import explain
 from cytobench.errors import UserError
-from cytobench.metrics.classification import METRICS
 
 Scalar = bool | int | float | str
 
 
+def _names(value: Any) -> Any:
+    """One name as a list of one; anything else stays, to be checked."""
+    return [value] if isinstance(value, str) else value
+
+
+def _numbers(value: Any) -> Any:
+    """One number as a list of one; anything else stays, to be checked."""
+    return [value] if isinstance(value, Integral) and not isinstance(value, bool) else value
+
+
+def _text(value: Any) -> Any:
+    """A path as a text; anything else stays, to be checked."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
 def _plain(value: Any) -> Any:
+    value = _text(value)
     if not isinstance(value, (bool, int, float, str, list, tuple)):
         raise ValueError("is no setting: write a number, a text, true, false, or a list of them")
     return value
@@ -33,8 +49,19 @@ def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(numbers)))
 
 
-Numbers = Annotated[tuple[int, ...], AfterValidator(_ascending)]
-"""Not negative, each once, ascending."""
+Numbers = Annotated[tuple[int, ...], BeforeValidator(_numbers), AfterValidator(_ascending)]
+"""Not negative, each once, ascending; one alone may be given as it is."""
+
+
+def _once(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), AfterValidator(_once)]
+"""Each once, in the order given; one alone may be given as it is."""
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""A name or a path."""
 
 
 class PromptPair(BaseModel):
@@ -55,34 +82,20 @@ class Analysis(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metric: str = "f1_macro"
-    """``accuracy``, ``f1_macro`` or ``auc_macro``: on test, of the real images alone where a protocol pools."""
+    """Any on offer, also of one class (``recall:LABEL``): on test, of the real images alone where a protocol pools."""
     reference: str = "none/*/s0/n0"
     """The row to compare with, or a pattern (``*``, ``?``) that gives each row the one of its classifier."""
-    comparisons: tuple[str, ...] = ("*",)
+    comparisons: Names = ("*",)
     """Rows, or patterns of rows: those compared with the reference, and the family that p-values are adjusted for."""
-    baselines: tuple[str, ...] = ()
+    baselines: Names = ()
     """Rows, or patterns of rows: those among which validation picks the best, which the headline is compared with."""
-
-    @field_validator("metric")
-    @classmethod
-    def _known(cls, metric: str) -> str:
-        if metric not in METRICS:
-            near = get_close_matches(metric, METRICS, n=1, cutoff=0.3)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise ValueError(f"is no metric.{hint} Known: {', '.join(METRICS)}")
-        return metric
 
     @field_validator("comparisons")
     @classmethod
     def _some(cls, comparisons: tuple[str, ...]) -> tuple[str, ...]:
         if not comparisons:
             raise ValueError("must name at least one row or pattern")
-        return tuple(dict.fromkeys(comparisons))
-
-    @field_validator("baselines")
-    @classmethod
-    def _once(cls, baselines: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(baselines))
+        return comparisons
 
 
 class Variant(BaseModel):
@@ -92,7 +105,7 @@ class Variant(BaseModel):
     __pydantic_extra__: dict[str, Value] = Field(init=False)
 
     plugin: str
-    synthetic: tuple[int, ...] | None = None
+    synthetic: Annotated[tuple[int, ...], BeforeValidator(_numbers)] | None = None
     """The numbers of synthetic images a class it runs with, of those of the benchmark; None for all."""
 
     @property
@@ -126,18 +139,18 @@ class Benchmark(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: str = "phantom"
+    dataset: Text = "phantom"
     protocol: str = "strict"
     preset: str | None = None
     """``paper`` or ``pocket``; None asks the data set."""
-    generator: tuple[str, ...] = ()
-    classifier: tuple[str, ...] = ()
-    extractor: tuple[str, ...] = ()
+    generator: Names = ()
+    classifier: Names = ()
+    extractor: Names = ()
     """What the fidelity of synthetic images is measured with; none by default."""
     synthetic: Numbers | None = None
     """Synthetic images a class; None asks the data set (0 and 100; phantom: 0 and 20)."""
     shots: Numbers = (16,)
-    select: str = "random"
+    select: Text = "random"
     """How shots are chosen: ``random``, ``first``, ``sharpest`` or a file that lists images."""
     folds: int = Field(default=5, ge=3)
     fold: Numbers | None = None
@@ -146,12 +159,12 @@ class Benchmark(BaseModel):
     repeats: int = Field(default=1, ge=1)
     """How often the whole protocol is run (folds, shots, training, sampling): with ``seed``, ``seed`` + 1, ..."""
     limit: int | None = Field(default=None, ge=1)
-    train_only: tuple[str, ...] = ()
-    trained_on: str | None = None
+    train_only: Names = ()
+    trained_on: Text | None = None
     """What generators made elsewhere have seen: a file that lists images, ``per-fold`` or ``external``."""
-    merge: tuple[str, ...] = ()
+    merge: Names = ()
     """Classes taken as one, each ``A,B=NAME``."""
-    external_test: str | None = None
+    external_test: Text | None = None
     """An outside test set, by name or path: every trial's model predicts it too, and its scores stand apart."""
     device: str | None = None
     """A torch device; None takes the accelerator if there is one."""
@@ -164,11 +177,6 @@ class Benchmark(BaseModel):
     analysis: Analysis = Analysis()
     presets: Scales | None = None
     """Numbers of the grid that hold at one preset alone; None once the preset is settled."""
-
-    @field_validator("generator", "classifier", "extractor", "train_only", "merge")
-    @classmethod
-    def _once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(values))
 
     def at(self, preset: str, given: Collection[str] = ()) -> Benchmark:
         """The benchmark with the numbers it has for a preset, but for those ``given`` by name, which stay."""

@@ -70,8 +70,8 @@ class ReadyExtractor:
     @property
     def weights_digest(self) -> str | None:
         """SHA-256 in hex of the weights; of several, one over theirs; None without weights."""
-        found = digests(self.needs.assets)
-        return content_key("weights", found) if len(found) > 1 else next(iter(found.values()), None)
+        weights = digests(self.needs.assets)
+        return content_key("weights", weights) if len(weights) > 1 else next(iter(weights.values()), None)
 
     def inputs(self, view: View) -> dict[str, Any]:
         """All that decides an image's features besides its pixels."""
@@ -145,9 +145,9 @@ def _runs(ready: ReadyGenerator | ReadyClassifier, n: int) -> bool:
 
 def _refuse_twins(arms: Sequence[Arm]) -> None:
     # Some file systems do not tell capitals from small letters.
-    found: dict[str, Arm] = {}
+    by_file: dict[str, Arm] = {}
     for arm in arms:
-        other = found.setdefault(Trial(arm, 0).name.casefold(), arm)
+        other = by_file.setdefault(Trial(arm, 0).name.casefold(), arm)
         if other is not arm:
             rows = f"{other.row} and {arm.row}"
             raise UserError(f"the rows {rows} would share their files. Rename a variant, or run one alone.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
+from cytobench._text import nearest
 from cytobench.config.validation import explain
 from cytobench.contract import ClassifierSpec, ExtractorSpec, GeneratorSpec, PluginConfig
-from cytobench.errors import CytobenchError, UserError
+from cytobench.errors import CytobenchError, UserError, setting
 from cytobench.plugins.factory import load
 
 
@@ -48,7 +48,7 @@ def generator_keys(spec: GeneratorSpec, distribution: str = "") -> frozenset[str
     """What can be set of a generator; ``distribution`` as of :func:`generator_configs`."""
     called = _owned(spec.name, distribution)
     classes = (_config_class(name, called) for name in (spec.fit_config, spec.sample_config))
-    return frozenset(key for one in classes for key in one.model_fields)
+    return frozenset(key for config_class in classes for key in config_class.model_fields)
 
 
 def classifier_keys(spec: ClassifierSpec, distribution: str = "") -> frozenset[str]:
@@ -100,14 +100,14 @@ def _owned(plugin: str, distribution: str) -> str:
 
 def _config_class(name: str, plugin: str) -> type[PluginConfig]:
     try:
-        found = load(name)
+        config_class = load(name)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a stranger's module may raise anything on import, or call sys.exit
         raise CytobenchError(f"plugin {plugin}: {name} cannot be loaded: {type(error).__name__}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, PluginConfig)):
+    if not (isinstance(config_class, type) and issubclass(config_class, PluginConfig)):
         raise CytobenchError(f"plugin {plugin}: {name} is no PluginConfig.")
-    return found
+    return config_class
 
 
 def _configure(
@@ -115,12 +115,12 @@ def _configure(
 ) -> PluginConfig:
     unknown = [key for key in values if key not in known]
     if unknown:
-        near = get_close_matches(unknown[0], known, n=1)
-        hint = f" Did you mean {plugin}.{near[0]}?" if near else ""
+        near = nearest(unknown[0], known)
+        hint = f" Did you mean {plugin}.{near}?" if near else ""
         listing = ", ".join(sorted(known)) or "none"
-        raise UserError(f"--set {plugin}.{unknown[0]}: no such key.{hint} Keys of {plugin}: {listing}.")
+        raise UserError(f"{setting(plugin, unknown[0])}: no such key.{hint} Keys of {plugin}: {listing}.")
     try:
         return config_class(**{**config_class.presets.get(preset, {}), **values})
     except ValidationError as error:
-        ways = f" Set it with --set {plugin}.KEY=VALUE."
-        raise UserError(f"{plugin}: {explain(error, config_class)}{ways}") from error
+        way = f"Set it with {setting(plugin, 'KEY', 'VALUE')}."
+        raise UserError(f"{plugin}: {explain(error, config_class)} {way}") from error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
+from cytobench._text import did_you_mean
 from cytobench.assets import AssetReference
-from cytobench.config.benchmark import Benchmark, PromptPair, Variant
+from cytobench.config.benchmark import Analysis, Benchmark, PromptPair, Variant
 from cytobench.config.grid import Arm, ReadyClassifier, ReadyExtractor, ReadyGenerator, Trial, make_arms
 from cytobench.config.options import (
     classifier_config,
@@ -31,8 +31,11 @@ from cytobench.data.external import ExternalTest, as_external
 from cytobench.data.open import open_dataset
 from cytobench.data.prompts import ClassPrompts, prompts_for
 from cytobench.data.seen import DECLARATIONS, read_seen
-from cytobench.errors import CytobenchError, UserError
+from cytobench.errors import CytobenchError, UserError, option, setting
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.metric import Metric
 from cytobench.plugins import Plugins
+from cytobench.plugins.metrics import check_class, find_metric, kept_metrics
 from cytobench.protocols import Protocol, find_protocol
 
 PRESETS = ("paper", "pocket")
@@ -56,6 +59,13 @@ class Resolved:
     """The outside test set."""
     choice: Choice = RANDOM
     """How shots are chosen."""
+    metrics: tuple[Metric, ...] = OF_ALL_CLASSES
+    """What records keep."""
+
+    @property
+    def evaluated(self) -> list[str]:
+        """The classes that scores are about, in column order."""
+        return [label for label in self.dataset.labels if label not in self.benchmark.train_only]
 
     @property
     def arms(self) -> list[Arm]:
@@ -88,9 +98,8 @@ def _preset(benchmark: Benchmark, plugins: Plugins) -> str:
 def checked_preset(preset: str) -> str:
     """The preset, if there is one of this name. Raises UserError with the nearest one otherwise."""
     if preset not in PRESETS:
-        near = get_close_matches(preset, PRESETS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--preset {preset}: no such preset.{hint} Known: {', '.join(PRESETS)}.")
+        hint, known = did_you_mean(preset, PRESETS), ", ".join(PRESETS)
+        raise UserError(f"{option('preset', preset)}: no such preset.{hint} Known: {known}.")
     return preset
 
 
@@ -110,12 +119,13 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     if not benchmark.generator:
         if any(n > 0 for n in benchmark.synthetic or ()):
             known = ", ".join(plugins.generators)
-            raise UserError(f"--synthetic {max(synthetic)} needs a --generator. Installed: {known}.")
+            raise UserError(f"{option('synthetic', max(synthetic))} needs a {option('generator')}. Installed: {known}.")
         if benchmark.extractor:
-            raise UserError(f"--extractor {benchmark.extractor[0]} needs a --generator whose images it can measure.")
+            asked = option("extractor", benchmark.extractor[0])
+            raise UserError(f"{asked} needs a {option('generator')} whose images it can measure.")
         synthetic = (0,)
     elif 0 in benchmark.shots:
-        raise UserError("--shots 0: a generator is tuned on at least 1 image.")
+        raise UserError(f"{option('shots', 0)}: a generator is tuned on at least 1 image.")
     dataset = declared_dataset(benchmark, plugins)
     generators = [ready_generator(name, benchmark, plugins, preset) for name in benchmark.generator]
     classifiers = [_classifier(name, benchmark, plugins, preset) for name in benchmark.classifier]
@@ -125,16 +135,18 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
     seen = _seen(benchmark, dataset, protocol, generators)
     fold = tuple(range(benchmark.folds)) if benchmark.fold is None else benchmark.fold
     if any(number >= benchmark.folds for number in fold):
-        raise UserError(f"--fold {max(fold)}: with --folds {benchmark.folds} folds are 0 to {benchmark.folds - 1}.")
+        parts = option("folds", benchmark.folds)
+        raise UserError(f"{option('fold', max(fold))}: with {parts} folds are 0 to {benchmark.folds - 1}.")
     train_only = tuple(dataset.label_of(name) for name in benchmark.train_only)
+    _check_metric(benchmark.analysis, [label for label in dataset.labels if label not in train_only], plugins)
     declared = {label: pair.model_dump(exclude_none=True) for label, pair in benchmark.prompts.items()}
     prompts, origins = prompts_for(dataset, declared)
     used = (*benchmark.generator, *benchmark.classifier)
     configs: list[tuple[PluginConfig, ...]] = [(ready.fit_config, ready.sample_config) for ready in generators]
     configs += [(ready.config,) for ready in classifiers]
     settings: dict[str, dict[str, Any]] = {}
-    for name, found in zip(used, configs, strict=True):  # a generator and a classifier may share a name
-        settings[name] = settings.get(name, {}) | _settings(*found)
+    for name, chosen in zip(used, configs, strict=True):  # a generator and a classifier may share a name
+        settings[name] = settings.get(name, {}) | _settings(*chosen)
     for name, extractor in zip(benchmark.extractor, extractors, strict=True):
         settings[name] = _settings(extractor.config) | settings.get(name, {})
     variants = {name: variant for name, variant in benchmark.variants.items() if name in used}
@@ -147,18 +159,35 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
             "train_only": train_only,
             "device": named_device(benchmark.device) or recorded_device or default_device(),
             "set": settings,
-            "variants": {name: Variant(plugin=one.plugin, synthetic=one.synthetic) for name, one in variants.items()},
+            "variants": {
+                name: Variant(plugin=variant.plugin, synthetic=variant.synthetic) for name, variant in variants.items()
+            },
             "prompts": {
                 label: PromptPair(generator=pair.generator, classifier=pair.classifier)
                 for label, pair in prompts.items()
             },
         }
     )
-    external = _external(resolved, dataset, plugins)
-    choice = find_choice(benchmark.select, dataset, cache_folder())
     return Resolved(
-        resolved, dataset, protocol, generators, classifiers, prompts, origins, extractors, seen, external, choice
+        benchmark=resolved,
+        dataset=dataset,
+        protocol=protocol,
+        generators=generators,
+        classifiers=classifiers,
+        prompts=prompts,
+        prompt_origins=origins,
+        extractors=extractors,
+        seen=seen,
+        external=_external(resolved, dataset, plugins),
+        choice=find_choice(benchmark.select, dataset, cache_folder()),
+        metrics=kept_metrics(plugins),
     )
+
+
+def _check_metric(analysis: Analysis, evaluated: Sequence[str], plugins: Plugins) -> None:
+    """Raise UserError unless the declared metric is on offer, and of a class that counts if it is of one."""
+    called = f"analysis.metric = {analysis.metric!r}"
+    check_class(find_metric(analysis.metric, lambda: plugins, called), evaluated, called)
 
 
 def default_device() -> str:
@@ -179,11 +208,13 @@ def named_device(name: str | None) -> str | None:
     try:
         wanted = torch.device(name)
     except RuntimeError as error:
-        raise UserError(f"--device {name}: torch knows no such device. Write cpu, cuda, cuda:1 or mps.") from error
-    here = "no accelerator" if accelerator is None else f"{torch.accelerator.device_count()} of {accelerator.type}"
-    found = accelerator is not None and wanted.type == accelerator.type
-    if wanted.type != "cpu" and not (found and (wanted.index or 0) < torch.accelerator.device_count()):
-        raise UserError(f"--device {name}: this machine has {here}. Leave --device out or write --device cpu.")
+        asked = option("device", name)
+        raise UserError(f"{asked}: torch knows no such device. Write cpu, cuda, cuda:1 or mps.") from error
+    present = "no accelerator" if accelerator is None else f"{torch.accelerator.device_count()} of {accelerator.type}"
+    same_kind = accelerator is not None and wanted.type == accelerator.type
+    if wanted.type != "cpu" and not (same_kind and (wanted.index or 0) < torch.accelerator.device_count()):
+        ways_out = f"Leave {option('device')} out or write {option('device', 'cpu')}."
+        raise UserError(f"{option('device', name)}: this machine has {present}. {ways_out}")
     return name
 
 
@@ -245,9 +276,11 @@ def _generator_configs(
     offer = find_generator(name, benchmark, plugins)
     if offer.spec.datasets and not _names_of(benchmark.dataset, plugins) & {*offer.spec.datasets}:
         only = ", ".join(offer.spec.datasets)
-        raise UserError(f"--generator {name} works on {only} alone, not on --dataset {benchmark.dataset}.")
+        asked = option("dataset", benchmark.dataset)
+        raise UserError(f"{option('generator', name)} works on {only} alone, not on {asked}.")
     if offer.spec.datasets and benchmark.merge:
-        raise UserError(f"--generator {name} draws the classes of {benchmark.dataset} as they are: leave --merge out.")
+        classes = f"the classes of {benchmark.dataset}"
+        raise UserError(f"{option('generator', name)} draws {classes} as they are: leave {option('merge')} out.")
     values = _values(name, benchmark, plugins, "generator")
     fit, sample = generator_configs(offer.spec, preset, values, name, offer.distribution)
     if not isinstance(sample, SampleConfig):
@@ -286,17 +319,18 @@ def _values(
         "generator": generator_keys(generator.spec, generator.distribution),
         "classifier": classifier_keys(classifier.spec, classifier.distribution),
     }
-    own = keys.pop(kind)
+    keys_of_kind = keys.pop(kind)
     (others,) = keys.values()
-    return {key: value for key, value in values.items() if key in own or key not in others}
+    return {key: value for key, value in values.items() if key in keys_of_kind or key not in others}
 
 
 def _without_none(benchmark: Benchmark, protocol: Protocol, synthetic: Sequence[int]) -> tuple[int, ...]:
     """The numbers of synthetic images above 0: without any, nothing would train."""
+    alone = f"{option('protocol', protocol.name)} trains on synthetic images alone"
     if not benchmark.generator:
-        raise UserError(f"--protocol {protocol.name} trains on synthetic images alone: name a --generator.")
+        raise UserError(f"{alone}: name a {option('generator')}.")
     if 0 in (benchmark.synthetic or ()):
-        raise UserError(f"--protocol {protocol.name} trains on synthetic images alone: leave --synthetic 0 out.")
+        raise UserError(f"{alone}: leave {option('synthetic', 0)} out.")
     return tuple(n for n in synthetic if n)
 
 
@@ -322,13 +356,14 @@ def _seen(
     declared = benchmark.trained_on
     if declared is None:
         return ()
+    asked = option("trained_on", declared)
     if not any(ready.made_elsewhere for ready in generators):
         names = ", ".join(ready.name for ready in generators) or "none"
-        raise UserError(f"--trained-on {declared}: no generator of this run was made elsewhere ({names}).")
+        raise UserError(f"{asked}: no generator of this run was made elsewhere ({names}).")
     if declared in DECLARATIONS:
         return ()
     if protocol.pooled:
-        raise UserError(f"--trained-on {declared}: protocol {protocol.name} tests on synthetic images too; use strict.")
+        raise UserError(f"{asked}: protocol {protocol.name} tests on synthetic images too; use strict.")
     return tuple(read_seen(Path(declared).expanduser(), dataset))
 
 
@@ -337,7 +372,7 @@ def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:
     used = {*benchmark.generator, *benchmark.classifier, *benchmark.extractor}
     for name in benchmark.set:
         if name not in used:
-            raise UserError(f"--set {name}.…: {name} is not part of this run ({', '.join(sorted(used))}).")
+            raise UserError(f"{setting(name, '…')}: {name} is not part of this run ({', '.join(sorted(used))}).")
 
 
 def _check_counts(name: str, benchmark: Benchmark, synthetic: Sequence[int]) -> None:
@@ -346,7 +381,7 @@ def _check_counts(name: str, benchmark: Benchmark, synthetic: Sequence[int]) -> 
     if counts is not None and not set(counts) & set(usable):
         raise UserError(
             f"variants.{name}.synthetic {list(counts)}: none of the run's numbers of synthetic images for it, "
-            f"{', '.join(map(str, usable)) or 'none'}. Change it, or --synthetic."
+            f"{', '.join(map(str, usable)) or 'none'}. Change it, or {option('synthetic')}."
         )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
+from cytobench._text import did_you_mean
 from cytobench.errors import UserError
 
 SUFFIX = ".toml"
@@ -35,8 +35,7 @@ def find_benchmark(named: str | Path) -> Path:
         raise UserError(f"{named}: no such file. The one that comes with cytobench is called {named.stem}.")
     if named.suffix or len(named.parts) != 1 or named.exists():
         return named
-    near = get_close_matches(named.name, known, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(named.name, known)
     raise UserError(
         f"{named}: no such file, and no benchmark of this name.{hint} Known: {', '.join(known) or 'none'}."
     )

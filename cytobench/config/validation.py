@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
+
+from cytobench._text import did_you_mean
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -16,9 +17,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         key = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             fields = _model_at(model, item["loc"][:-1]).model_fields
-            near = get_close_matches(str(item["loc"][-1]), fields, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            known = ", ".join(sorted(fields))
+            hint, known = did_you_mean(str(item["loc"][-1]), fields), ", ".join(sorted(fields))
             sentences.append(f"no such key: {key}.{hint} Known: {known}.")
         elif item["type"] == "missing":
             sentences.append(f"{key} has no default and must be given.")
@@ -33,6 +32,6 @@ def _model_at(model: type[BaseModel], where: Sequence[int | str]) -> type[BaseMo
     for key in where:
         field = model.model_fields.get(str(key))
         if field is not None:
-            inner = [one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)]
-            model = next((one for one in inner if issubclass(one, BaseModel)), model)
+            kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+            model = next((kind for kind in kinds if issubclass(kind, BaseModel)), model)
     return model

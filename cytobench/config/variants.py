@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal
 
+from cytobench._text import did_you_mean, nearest
 from cytobench.config.benchmark import Benchmark, Value
 from cytobench.contract import ClassifierSpec, GeneratorSpec
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.plugins import Offer, Plugins
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
@@ -29,9 +29,7 @@ def check_variants(benchmark: Benchmark, plugins: Plugins) -> None:
             what = "what tables call N = 0" if name == NO_GENERATOR else "an installed plugin"
             raise UserError(f"variants.{name}: {name} is {what}. Give the variant another name.")
         if not _is_installed(variant.plugin, plugins):
-            near = get_close_matches(variant.plugin, installed, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            listing = ", ".join(sorted(installed))
+            hint, listing = did_you_mean(variant.plugin, installed), ", ".join(sorted(installed))
             raise UserError(f"variants.{name}.plugin {variant.plugin}: no such plugin.{hint} Installed: {listing}.")
 
 
@@ -66,11 +64,13 @@ def _plugin(
 ) -> str:
     variant = benchmark.variants.get(name)
     if variant is None:
-        near = get_close_matches(name, [*offers, *benchmark.variants], n=1)
-        if near and near[0] in benchmark.variants:
+        near = nearest(name, [*offers, *benchmark.variants])
+        if near in benchmark.variants:
             declared = ", ".join(benchmark.variants)
-            raise UserError(f"--{kind} {name}: no such {kind}. Did you mean {near[0]}? Declared variants: {declared}.")
+            raise UserError(
+                f"{option(kind, name)}: no such {kind}. Did you mean {near}? Declared variants: {declared}."
+            )
         return name
     if variant.plugin not in offers:
-        raise UserError(f"--{kind} {name}: it is a variant of {variant.plugin}, which is no {kind}.")
+        raise UserError(f"{option(kind, name)}: it is a variant of {variant.plugin}, which is no {kind}.")
     return variant.plugin

@@ -11,8 +11,8 @@ def cache_folder() -> Path:
 
     It is made when first written to. Nothing in it is ever needed: deleting it costs time, no result.
     """
-    own = os.environ.get("CYTOBENCH_CACHE")
-    if own:
-        return Path(own).expanduser().absolute()
+    chosen = os.environ.get("CYTOBENCH_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared).expanduser().absolute() if shared else Path.home() / ".cache") / "cytobench"

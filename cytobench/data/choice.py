@@ -1,17 +1,17 @@
-"""How shots are chosen among the images that may be shots: what ``--select`` says."""
+"""How shots are chosen among the images that may be shots: what the option ``select`` says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytobench._keys import content_key
+from cytobench._text import did_you_mean
 from cytobench.data.image_list import read_image_list
 from cytobench.data.quality.doubtful import OWN_MEDIAN, clipped
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ RANDOM = Choice("random", "random", None)
 
 
 def find_choice(select: str, dataset: Dataset, cache: Path) -> Choice:
-    """The choice that ``--select`` names: ``random``, ``first``, ``sharpest`` or a file that lists images.
+    """The choice that ``select`` names: ``random``, ``first``, ``sharpest`` or a file that lists images.
 
     ``sharpest`` measures the images, or finds in ``cache`` what is known of them. Raises UserError for another word,
     and for a file as :func:`~cytobench.data.image_list.read_image_list` does.
@@ -56,13 +56,11 @@ def find_choice(select: str, dataset: Dataset, cache: Path) -> Choice:
         return Choice(select, select, _sharpest(dataset, cache))
     file = Path(select).expanduser()
     if not file.exists():
-        near = get_close_matches(select, CHOICES, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
         raise UserError(
-            f"--select {select}: no such choice, and no such file.{hint} Write {', '.join(CHOICES)}, or the name of a "
-            "file that lists images."
+            f"{option('select', select)}: no such choice, and no such file.{did_you_mean(select, CHOICES)} Write "
+            f"{', '.join(CHOICES)}, or the name of a file that lists images."
         )
-    rows = tuple(read_image_list(file, dataset, "--select", f"write --select {' or '.join(CHOICES)}"))
+    rows = tuple(read_image_list(file, dataset, "select", CHOICES))
     recorded = f"listed:{content_key('listed', {'paths': list(dataset.table['path'].iloc[list(rows)])})[:12]}"
     return Choice(select, recorded, lambda images: images.loc[[row for row in rows if row in images.index]], rows)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 PromptPart = Literal["generator", "classifier"]
-"""The two prompts of a class."""
+"""One of the two prompts of a class."""
+PROMPT_PARTS: tuple[PromptPart, ...] = get_args(PromptPart)
 
 CLASS_NAMES: Mapping[str, str] = {
     "BAS": "Basophil",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytobench._dataset import Dataset as Dataset
-from cytobench.data.digests import Pixels, read_digests
+from cytobench.data.digests import ImageFacts, read_digests
 from cytobench.data.listing import Listing, other_names
 from cytobench.data.quality.optics import Optics
 from cytobench.errors import UserError
@@ -50,22 +50,21 @@ def measured(dataset: Dataset, cache: Path) -> pd.DataFrame:
 
     Images are decoded, or found in ``cache``. Raises UserError that lists every image that cannot be used.
     """
-    pixels = _read(dataset, cache, anew=False)
-    return dataset.table.assign(
-        **{name: [getattr(it.optics, name) for it in pixels] for name in (field.name for field in fields(Optics))}
-    )
+    facts = _read(dataset, cache, anew=False)
+    measures = [field.name for field in fields(Optics)]
+    return dataset.table.assign(**{name: [getattr(fact.optics, name) for fact in facts] for name in measures})
 
 
 def _digested(dataset: Dataset, cache: Path, anew: bool) -> Dataset:
-    return replace(dataset, table=dataset.table.assign(digest=[it.digest for it in _read(dataset, cache, anew)]))
+    return replace(dataset, table=dataset.table.assign(digest=[fact.digest for fact in _read(dataset, cache, anew)]))
 
 
-def _read(dataset: Dataset, cache: Path, anew: bool) -> list[Pixels]:
+def _read(dataset: Dataset, cache: Path, anew: bool) -> list[ImageFacts]:
     """What is known of each image, in the table's order."""
     paths = list(dataset.table["path"])
-    pixels, bad = read_digests(dataset.root, paths, cache, anew)
+    facts, bad = read_digests(dataset.root, paths, cache, anew)
     if bad:
         lines = "\n".join(f"  {path}: {reason}" for path, reason in sorted(bad.items()))
         images = "1 image" if len(bad) == 1 else f"{len(bad)} images"
         raise UserError(f"{dataset.root}: {images} cannot be used; repair them or take them out:\n{lines}")
-    return [pixels[path] for path in paths]
+    return [facts[path] for path in paths]

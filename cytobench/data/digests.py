@@ -24,7 +24,7 @@ _REVISION = "optics_revision"
 
 
 @dataclass(frozen=True)
-class Pixels:
+class ImageFacts:
     """What is known of a decoded image: SHA-256 of its pixels (hex), size in pixels, mode in the file, measures."""
 
     digest: str
@@ -40,7 +40,7 @@ Stamp = tuple[int, int, int]
 
 def read_digests(
     root: Path, paths: Sequence[str], cache: Path, anew: bool = False
-) -> tuple[dict[str, Pixels], dict[str, str]]:
+) -> tuple[dict[str, ImageFacts], dict[str, str]]:
     """Decode the files of ``paths`` (relative to ``root``): what is known of each, and why of each bad one.
 
     Files whose stamp is found in ``cache`` are not decoded again, unless ``anew``: then every file is decoded, and
@@ -50,15 +50,15 @@ def read_digests(
     index = _index_file(root, cache)
     known = {} if anew else _read_index(index)
     stamps: dict[str, Stamp] = {}
-    good: dict[str, Pixels] = {}
+    good: dict[str, ImageFacts] = {}
     bad: dict[str, str] = {}
     for path in paths:
         try:
-            found = os.stat(root / path)
+            stat = os.stat(root / path)
         except OSError as error:
             bad[path] = error.strerror or str(error)
             continue
-        stamps[path] = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        stamps[path] = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         if path in known and known[path][0] == stamps[path]:
             good[path] = known[path][1]
     todo = [path for path in stamps if path not in good]
@@ -66,24 +66,24 @@ def read_digests(
     # Pillow, scipy.ndimage and hashlib release the GIL, so threads are enough.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for path, result in zip(todo, pool.map(lambda path: _examine(root / path), todo), strict=True):
-            if isinstance(result, Pixels):
+            if isinstance(result, ImageFacts):
                 good[path] = result
             else:
                 bad[path] = result
     if todo:
         settled = now - int(_RACY_SECONDS * 1e9)
-        keep = {path: (stamps[path], good[path]) for path in good if max(stamps[path][1:]) < settled}
-        _write_index(index, keep)
+        unchanged = {path: (stamps[path], good[path]) for path in good if max(stamps[path][1:]) < settled}
+        _write_index(index, unchanged)
     return good, bad
 
 
-def _examine(file: Path) -> Pixels | str:
+def _examine(file: Path) -> ImageFacts | str:
     try:
-        found = decode(file)
+        image = decode(file)
     except BadImage as error:
         return error.reason
-    height, width = found.pixels.shape[:2]
-    return Pixels(pixel_digest(found.pixels), width, height, found.mode, measure(found.pixels))
+    height, width = image.pixels.shape[:2]
+    return ImageFacts(pixel_digest(image.pixels), width, height, image.mode, measure(image.pixels))
 
 
 def _index_file(root: Path, cache: Path) -> Path:
@@ -92,7 +92,7 @@ def _index_file(root: Path, cache: Path) -> Path:
     return cache / "pixels" / f"{name}.parquet"
 
 
-def _read_index(index: Path) -> dict[str, tuple[Stamp, Pixels]]:
+def _read_index(index: Path) -> dict[str, tuple[Stamp, ImageFacts]]:
     """What is remembered; nothing where the file is damaged or from a version with other columns or measures."""
     import pandas as pd
 
@@ -102,7 +102,7 @@ def _read_index(index: Path) -> dict[str, tuple[Stamp, Pixels]]:
         return {
             str(path): (
                 (int(size), int(mtime), int(ctime)),
-                Pixels(str(digest), int(width), int(height), str(mode), Optics(*map(float, measures))),
+                ImageFacts(str(digest), int(width), int(height), str(mode), Optics(*map(float, measures))),
             )
             for path, size, mtime, ctime, digest, width, height, mode, *measures in rows
         }
@@ -110,12 +110,12 @@ def _read_index(index: Path) -> dict[str, tuple[Stamp, Pixels]]:
         return {}
 
 
-def _write_index(index: Path, known: dict[str, tuple[Stamp, Pixels]]) -> None:
+def _write_index(index: Path, known: dict[str, tuple[Stamp, ImageFacts]]) -> None:
     import pandas as pd
 
     rows = [
-        (path, *stamp, it.digest, it.width, it.height, it.mode, *astuple(it.optics))
-        for path, (stamp, it) in sorted(known.items())
+        (path, *stamp, fact.digest, fact.width, fact.height, fact.mode, *astuple(fact.optics))
+        for path, (stamp, fact) in sorted(known.items())
     ]
     buffer = io.BytesIO()
     table = pd.DataFrame(rows, columns=_COLUMNS + _MEASURES).assign(**{_REVISION: REVISION})

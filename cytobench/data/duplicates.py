@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Copies:
+class Duplicates:
     """Two or more images with the same pixels, in the table's order."""
 
     paths: tuple[str, ...]
@@ -23,10 +23,10 @@ class Copies:
         return len(self.labels) > 1
 
 
-def find_copies(table: pd.DataFrame) -> list[Copies]:
+def find_duplicates(table: pd.DataFrame) -> list[Duplicates]:
     """Every set of images with equal pixels, from the columns path, label and digest; first by first path."""
     repeated = table[table.duplicated("digest", keep=False)]
     return [
-        Copies(tuple(rows["path"]), tuple(sorted(set(rows["label"]))))
+        Duplicates(tuple(rows["path"]), tuple(sorted(set(rows["label"]))))
         for _, rows in repeated.groupby("digest", sort=False)
     ]

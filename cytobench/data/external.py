@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from cytobench._dataset import Dataset
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.errors import UserError, option
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,25 @@ def as_external(outside: Dataset, dataset: Dataset, merge: Sequence[str], train_
     left out, as they are of every score. Raises UserError for a label that the benchmark has not, for fewer than two
     classes, and where nothing is left.
     """
+    argument = option("external_test", outside.name)
     named = {label: _benchmark_label(label, outside, dataset, merge) for label in outside.labels}
     unknown = sorted(label for label, name in named.items() if name is None)
     if unknown:
-        near = get_close_matches(unknown[0], dataset.labels, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(unknown[0], dataset.labels)
         raise UserError(
-            f"--external-test {outside.name}: the data set has no class {unknown[0]}.{hint} Its classes: "
+            f"{argument}: the data set has no class {unknown[0]}.{hint} Its classes: "
             f"{', '.join(dataset.labels)}. Rename the outside set's folders or labels, or leave the class out."
         )
     table = outside.table.assign(label=outside.table["label"].map(named))
     table = table[~table["label"].isin(list(train_only))]
     seen = table["digest"].isin(set(dataset.table["digest"]))
-    kept = table[~seen].sort_values(["label", "path"], kind="stable", ignore_index=True)
-    if kept["label"].nunique() < 2:
+    unseen = table[~seen].sort_values(["label", "path"], kind="stable", ignore_index=True)
+    if unseen["label"].nunique() < 2:
         raise UserError(
-            f"--external-test {outside.name}: {int(seen.sum())} of {len(outside)} images are the data set's own, and "
+            f"{argument}: {int(seen.sum())} of {len(outside)} images are the data set's own, and "
             "fewer than two classes are left. Give other images, of at least two classes."
         )
-    return ExternalTest(replace(outside, table=kept, labels=dataset.labels, padding=()), int(seen.sum()))
+    return ExternalTest(replace(outside, table=unseen, labels=dataset.labels, padding=()), int(seen.sum()))
 
 
 def _benchmark_label(label: str, outside: Dataset, dataset: Dataset, merge: Sequence[str]) -> str | None:
@@ -66,8 +66,8 @@ def _benchmark_label(label: str, outside: Dataset, dataset: Dataset, merge: Sequ
     names = [label, *(name for name in (outside.codes.get(label), dataset.codes.get(label)) if name)]
     others = {code: name for name, code in dataset.codes.items()}
     for name in names:
-        for wanted in merge:
-            parts, _, merged = wanted.rpartition("=")
+        for merged_classes in merge:
+            parts, _, merged = merged_classes.rpartition("=")
             if name in [part.strip() for part in parts.split(",")]:
                 return merged.strip()
         if name in dataset.labels:

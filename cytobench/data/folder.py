@@ -71,7 +71,8 @@ def list_flat(path: Path) -> Listing | None:
             f"{path} holds images itself and in the folders {', '.join(classes[:5])}: "
             "give a folder of classes alone, or one of images alone."
         )
-    refuse(f"{path}: file names that are not UTF-8; rename them", [repr(one) for one in names if not _is_unicode(one)])
+    unwritable = [repr(name) for name in names if not _is_unicode(name)]
+    refuse(f"{path}: file names that are not UTF-8; rename them", unwritable)
     return _listing(path, [(name, "images") for name in names], ("images",))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cytobench._text import did_you_mean
 from cytobench.data.listing import Listing
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
     import pandas as pd
 
     if path.suffix.lower() not in SPREADSHEETS:
-        raise UserError(f"--table {path}: give a spreadsheet as {' or '.join(SPREADSHEETS)}.")
+        raise UserError(f"{option('table', path)}: give a spreadsheet as {' or '.join(SPREADSHEETS)}.")
     try:
         # A patient 007 is not patient 7, and "NA" may be a name.
         if path.suffix.lower() == ".csv":
@@ -47,25 +47,23 @@ def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
         else:
             table = pd.read_excel(path, dtype=str, keep_default_na=False)
     except OSError as error:
-        raise UserError(f"--table {path}: {error.strerror or error}.") from error
+        raise UserError(f"{option('table', path)}: {error.strerror or error}.") from error
     except Exception as error:  # what parsers raise differs by format and library
-        raise UserError(f"--table {path} cannot be read: {error}.") from error
+        raise UserError(f"{option('table', path)} cannot be read: {error}.") from error
     table.columns = table.columns.map(str)
     if key == group:
-        raise UserError(f"--key {key} and --group {group}: two different columns are needed.")
-    for option, column in (("--key", key), ("--group", group)):
+        raise UserError(f"{option('key', key)} and {option('group', group)}: two different columns are needed.")
+    for parameter, column in (("key", key), ("group", group)):
         if f"{column}.1" in table.columns:
-            raise UserError(f"{option} {column}: {path} has this column twice.")
+            raise UserError(f"{option(parameter, column)}: {path} has this column twice.")
         if column not in table.columns:
-            near = get_close_matches(column, list(table.columns), n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            columns = ", ".join(table.columns)
-            raise UserError(f"{option} {column}: {path} has no such column.{hint} Columns: {columns}.")
+            hint, columns = did_you_mean(column, table.columns), ", ".join(table.columns)
+            raise UserError(f"{option(parameter, column)}: {path} has no such column.{hint} Columns: {columns}.")
     table = table[[key, group]].apply(lambda column: column.str.strip())
     empty = table[(table[key] != "") & (table[group] == "")]
     if len(empty):
         first = empty[key].iloc[0]
-        raise UserError(f"--group {group}: {path} leaves it empty for {len(empty)} rows, the first {first}.")
+        raise UserError(f"{option('group', group)}: {path} leaves it empty for {len(empty)} rows, the first {first}.")
     named: pd.DataFrame = table[table[key] != ""]
     return named
 
@@ -83,13 +81,13 @@ def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
     groups: dict[str, set[str]] = {}
     unused, ambiguous = [], []
     for name, value in zip(table[key], table[group], strict=True):
-        found = by_name.get(name.replace("\\", "/"), [])
-        if not found:
+        matches = by_name.get(name.replace("\\", "/"), [])
+        if not matches:
             unused.append(name)
-        elif len(found) > 1:
-            ambiguous.append(f"{name} may be any of {', '.join(found)}")
+        elif len(matches) > 1:
+            ambiguous.append(f"{name} may be any of {', '.join(matches)}")
         else:
-            groups.setdefault(found[0], set()).add(value)
+            groups.setdefault(matches[0], set()).add(value)
     ambiguous += [
         f"{image} is given the groups {', '.join(sorted(values))}"
         for image, values in groups.items()

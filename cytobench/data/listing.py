@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from cytobench.data.class_names import CLASS_NAMES, CODES, PromptPart
+from cytobench.data.class_names import CLASS_NAMES, CODES
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-PARTS: tuple[str, ...] = get_args(PromptPart)
-"""The two prompts of a class."""
 
 SHOWN = 5
 """How many of many problems one message shows."""

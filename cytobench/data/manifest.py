@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from cytobench._dataset import label_problem
+from cytobench._text import nearest
+from cytobench.data.class_names import PROMPT_PARTS
 from cytobench.data.dataset import Dataset, from_listing
-from cytobench.data.listing import PARTS, Listing, refuse
+from cytobench.data.listing import Listing, refuse
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_manifest(path: Path) -> Listing:
     check.refuse("labels that cannot be used", rows["label"], label_problem)
     paths = [PurePosixPath(text).as_posix() for text in rows["path"]]
     check.refuse("files that do not exist", paths, lambda text: _missing(path.parent, text))
-    check.refuse("links that lead out of the folder", paths, lambda text: _linked_out(path.parent, text))
+    check.refuse("links that lead out of the folder", paths, _linked_out(path.parent))
     check.refuse("paths listed more than once", paths, _repeated())
     qualities = rows.get("quality", [""] * n)
     check.refuse("qualities that are no numbers", qualities, _quality_problem)
@@ -90,8 +91,8 @@ class _Rows:
         self.path = path
 
     def refuse(self, what: str, values: list[str], problem: Callable[[str], str | None]) -> None:
-        found = [(number, problem(value)) for number, value in enumerate(values, start=2)]
-        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in found if text])
+        problems = [(number, problem(value)) for number, value in enumerate(values, start=2)]
+        refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in problems if text])
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -109,16 +110,16 @@ def _check_columns(path: Path, columns: list[Any]) -> None:
     names = [str(column) for column in columns]
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        near = get_close_matches(missing[0], names, n=1)
-        hint = f" Is {near[0]!r} meant?" if near else ""
+        near = nearest(missing[0], names)
+        hint = f" Is {near!r} meant?" if near else ""
         if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
             hint = " Its columns are not separated by commas; save it as a CSV with commas."
         raise UserError(f"{path} has no column {missing[0]!r}.{hint} Its columns: {', '.join(names)}.")
     for name in names:
-        near = get_close_matches(name.casefold(), OPTIONAL, n=1, cutoff=0.85)
-        if near and near[0] not in names:
+        near = nearest(name, OPTIONAL, likeness=0.85)
+        if near and near not in names:
             # A misspelt group would silently let a patient sit on both sides of a split.
-            raise UserError(f"{path}: unknown column {name!r}. Did you mean {near[0]!r}? If not, rename it.")
+            raise UserError(f"{path}: unknown column {name!r}. Did you mean {near!r}? If not, rename it.")
 
 
 def _text(value: Any) -> str:
@@ -131,8 +132,9 @@ def _missing(folder: Path, text: str) -> str | None:
     return None if (folder / text).is_file() else text
 
 
-def _linked_out(folder: Path, text: str) -> str | None:
-    return None if (folder / text).resolve().is_relative_to(folder.resolve()) else text
+def _linked_out(folder: Path) -> Callable[[str], str | None]:
+    root = folder.resolve()
+    return lambda text: None if (root / text).resolve().is_relative_to(root) else text
 
 
 def _repeated() -> Callable[[str], str | None]:
@@ -156,7 +158,7 @@ def _quality_problem(text: str) -> str | None:
 
 def _prompts(path: Path, rows: dict[str, list[str]]) -> dict[str, dict[str, str]]:
     prompts: dict[str, dict[str, str]] = {}
-    for part in PARTS:
+    for part in PROMPT_PARTS:
         for label, text in zip(rows["label"], rows.get(f"{part}_prompt", []), strict=False):
             text = text.strip()
             if text and prompts.setdefault(label, {}).setdefault(part, text) != text:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cytobench._text import nearest
 from cytobench.data.dataset import Dataset, decoded_anew, from_listing
 from cytobench.data.folder import list_folder
 from cytobench.data.listing import Listing
@@ -46,8 +46,8 @@ def open_dataset(
         message = f"{called}: {spec.factory} raised {type(error).__name__}: {error}"
         raise CytobenchError(message) from error
     if not isinstance(dataset, Dataset):
-        found = type(dataset).__name__
-        raise CytobenchError(f"{called}: {spec.factory} returned {found}, which is no Dataset.")
+        kind = type(dataset).__name__
+        raise CytobenchError(f"{called}: {spec.factory} returned {kind}, which is no Dataset.")
     dataset = replace(
         dataset,
         name=spec.name,
@@ -82,8 +82,8 @@ def list_path(path: str, installed: Iterable[str], present_only: bool = True) ->
 
 
 def _near(path: str, place: Path, installed: Iterable[str]) -> str:
-    near = get_close_matches(path, list(installed), n=1)
-    if not near and place.parent.is_dir():
-        beside = [entry.name for entry in place.parent.iterdir() if not entry.name.startswith(".")]
-        near = [str(place.parent / name) for name in get_close_matches(place.name, beside, n=1)]
-    return f" Did you mean {near[0]}?" if near else ""
+    near = nearest(path, installed)
+    if near is None and place.parent.is_dir():
+        beside = nearest(place.name, (entry.name for entry in place.parent.iterdir() if entry.name[0] != "."))
+        near = beside and str(place.parent / beside)
+    return f" Did you mean {near}?" if near else ""

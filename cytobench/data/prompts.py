@@ -11,23 +11,20 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cytobench.data.class_names import CLASS_NAMES, PromptPart
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.data.class_names import CLASS_NAMES, PROMPT_PARTS
+from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
     from cytobench._dataset import Dataset
-
-PARTS: tuple[PromptPart, ...] = ("generator", "classifier")
 
 TEMPLATE = (
     "Photorealistic {} in peripheral blood smear, Wright-Giemsa stain, ultra-detailed, medical cytology, sharp focus."
 )
 _STYLE = "Wright-Giemsa stain, ultra-detailed, medical cytology, 40x magnification, sharp focus."
-
 
 
 @dataclass(frozen=True)
@@ -94,14 +91,14 @@ def prompts_for(
     ``declared`` maps a label or code to ``generator`` and ``classifier``; either may be absent. Origins are
     ``declared``, ``data set``, ``built in`` or ``template``. Raises UserError for a class the data set has not.
     """
-    wanted = {dataset.label_of(name): pair for name, pair in declared.items()}
+    by_label = {dataset.label_of(name): pair for name, pair in declared.items()}
     prompts, origins = {}, {}
     for label in dataset.labels:
         name = label if label in BUILT_IN else CLASS_NAMES.get(label)
         pair = BUILT_IN[name] if name else ClassPrompts(TEMPLATE.format(label), TEMPLATE.format(label))
         texts = {"generator": pair.generator, "classifier": pair.classifier}
         origins[label] = "built in" if name else "template"
-        for origin, source in (("data set", dataset.prompts.get(label, {})), ("declared", wanted.get(label, {}))):
+        for origin, source in (("data set", dataset.prompts.get(label, {})), ("declared", by_label.get(label, {}))):
             if source:
                 texts |= source
                 origins[label] = origin
@@ -114,20 +111,20 @@ def read_prompts(path: Path) -> dict[str, dict[str, str]]:
 
     Raises UserError naming the file and the key.
     """
+    argument = option("prompts_file", path)
     try:
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"--prompts {path} is no TOML file: {error}") from error
+        raise UserError(f"{argument} is no TOML file: {error}") from error
     except OSError as error:
-        raise UserError(f"--prompts {path}: {error.strerror}") from error
+        raise UserError(f"{argument}: {error.strerror}") from error
     for label, table in tables.items():
         if not isinstance(table, dict):
-            raise UserError(f'--prompts {path}: {label} is no table; write [{label}] and generator = "..." below it.')
+            raise UserError(f'{argument}: {label} is no table; write [{label}] and generator = "..." below it.')
         for key, text in table.items():
-            if key not in PARTS:
-                near = get_close_matches(key, PARTS, n=1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise UserError(f"--prompts {path}: {label}.{key}: only generator and classifier are known.{hint}")
+            if key not in PROMPT_PARTS:
+                hint = did_you_mean(key, PROMPT_PARTS)
+                raise UserError(f"{argument}: {label}.{key}: only generator and classifier are known.{hint}")
             if not isinstance(text, str) or not text.strip():
-                raise UserError(f"--prompts {path}: {label}.{key} must be a text that is not empty.")
+                raise UserError(f"{argument}: {label}.{key} must be a text that is not empty.")
     return tables

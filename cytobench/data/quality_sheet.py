@@ -13,7 +13,7 @@ from cytobench.data.quality.tiles import COLUMNS, Row, Tile, draw_rows
 
 
 def draw_quality_sheet(root: Path, table: pd.DataFrame, labels: Sequence[str]) -> Image.Image:
-    """For each class the first images of ``--select sharpest`` beside the last; of a single class a row of each.
+    """For each class the first images in the order of ``sharpest`` beside the last; of a single class a row of each.
 
     ``table`` has the columns path (relative to ``root``), label, digest, quality, white, black and cell_sharpness.
     Copies count once. No image is shown twice. Badly exposed images have a red frame.

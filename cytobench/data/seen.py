@@ -1,4 +1,4 @@
-"""Which images of a data set a generator made elsewhere has seen: the file that ``--trained-on`` names."""
+"""Which images of a data set a generator made elsewhere has seen: the file that the option ``trained_on`` names."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ DECLARATIONS = ("per-fold", "external")
 
 def read_seen(file: Path, dataset: Dataset) -> list[int]:
     """Row numbers of the images that a file lists, sorted; as :func:`~cytobench.data.image_list.read_image_list`."""
-    return sorted(read_image_list(file, dataset, "--trained-on", f"write --trained-on {' or '.join(DECLARATIONS)}"))
+    return sorted(read_image_list(file, dataset, "trained_on", DECLARATIONS))

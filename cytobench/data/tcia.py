@@ -66,25 +66,25 @@ def list_tcia(folder: Path, annotations: Path, present_only: bool) -> Listing:
     if not rows:
         raise UserError(f"{annotations} lists no image.")
     absent = {path for path, _ in rows if present_only and not (folder / path).is_file()}
-    here = [row for row in rows if row[0] not in absent]
-    leading_out = [path for path, _ in here if not (folder / path).resolve().is_relative_to(folder.resolve())]
+    present = [row for row in rows if row[0] not in absent]
+    leading_out = [path for path, _ in present if not (folder / path).resolve().is_relative_to(folder.resolve())]
     refuse(f"{folder}: links that lead out of the folder", leading_out)
-    if not here:
+    if not present:
         raise UserError(
             f"{folder}: none of the {len(rows)} images that {annotations} lists is there, for example {rows[0][0]}. "
             f"Give the folder {FOLDER} that TCIA's download made, or its parent."
         )
-    if len(here) < len(rows):
+    if absent:
         logger.warning(
             "%s: %d of the %d images that %s lists are not there; going on with %d.",
-            folder, len(absent), len(rows), annotations.name, len(here),
+            folder, len(absent), len(rows), annotations.name, len(present),
         )  # fmt: skip
-    here.sort(key=lambda row: (row[1], row[0]))
-    table = pd.DataFrame(here, columns=["path", "label"])
-    table["group"] = pd.Series([None] * len(here), dtype="string")
+    present.sort(key=lambda row: (row[1], row[0]))
+    table = pd.DataFrame(present, columns=["path", "label"])
+    table["group"] = pd.Series([None] * len(present), dtype="string")
     table["quality"] = float("nan")
-    found = set(table["label"])
-    labels = tuple(name for name in CLASS_NAMES.values() if name in found)
+    named = set(table["label"])
+    labels = tuple(name for name in CLASS_NAMES.values() if name in named)
     padding = [(label, path) for path, label in rows if path in absent]
     if Counter(label for _, label in rows) == {CLASS_NAMES[code]: count for code, count in COUNTS.items()}:
         padding += [(CLASS_NAMES[path[:3]], path) for path in PADDED]

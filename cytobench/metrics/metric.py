@@ -1,34 +1,40 @@
-"""What a metric is called, and which direction is better: all that tables, ranks and comparisons need of one."""
+"""A metric as scores and tables know it: that of a spec, of all classes or of one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cytobench.contract import MetricFunction, MetricSpec
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of predictions, whatever computes it."""
+    """``name`` is what users type and files hold: ``f1_macro``, of one class ``recall:EOS``."""
 
     name: str
-    """In files and options: ``f1_macro``."""
-    long_name: str
-    """In texts and tables: ``macro F1``."""
-    higher_is_better: bool = True
+    spec: MetricSpec
+    load: Callable[[], MetricFunction] = field(compare=False, repr=False)
+    """Imports the function."""
+    label: str | None = None
+    """The class that it is of; None for all."""
+    distribution: str = ""
+    """The installed distribution whose plugin offers it, and its version; empty for a built-in one."""
+    version: str = ""
     digits: int = 3
-    """Digits that tables print, by which ranks are shared too."""
+    """Digits that tables print, and by which ranks are shared."""
+
+    @property
+    def title(self) -> str:
+        """Its name in tables: ``macro F1``, ``recall of EOS``."""
+        title = self.spec.title or self.spec.name
+        return title if self.label is None else f"{title} of {self.label}"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which of two values is the better one."""
+        return self.spec.higher_is_better
 
     def goodness(self, value: float) -> float:
         """The value, or its negative where lower is better: of two rows the better one has the greater."""
         return value if self.higher_is_better else -value
-
-
-ACCURACY = Metric("accuracy", "accuracy")
-F1_MACRO = Metric("f1_macro", "macro F1")
-AUC_MACRO = Metric("auc_macro", "AUC")
-SHOWN = (ACCURACY, F1_MACRO, AUC_MACRO)
-"""The study's three: those that tables show without being asked."""
-
-
-def find_metric(name: str) -> Metric:
-    """The metric of a name; one that is not known goes by its name, and higher is better."""
-    return next((metric for metric in SHOWN if metric.name == name), Metric(name, name))

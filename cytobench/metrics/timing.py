@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -63,10 +63,8 @@ class Stopwatch:
             if torch.cuda.is_available():
                 torch.cuda.reset_peak_memory_stats(self.device)
         elif _CLEAR_REFS.exists():
-            try:
+            with suppress(OSError):
                 _CLEAR_REFS.write_text("5")  # resets VmHWM, see proc(5)
-            except OSError:
-                return
 
     def _peak(self) -> float | None:
         if self.device != "cpu":

@@ -13,7 +13,7 @@ from cytobench.assets import AssetReference
 from cytobench.config.options import classifier_config, extractor_config, generator_configs
 from cytobench.contract import ExtractorSpec, GeneratorSpec, PluginConfig
 from cytobench.data.cache import cache_folder
-from cytobench.errors import UserError
+from cytobench.errors import UserError, setting
 from cytobench.pipeline.environment import device_info, environment
 from cytobench.plugins import Offer, Offers, Plugins
 from cytobench.plugins.faults import REPORT, describe
@@ -29,8 +29,8 @@ def diagnose(plugins: Plugins) -> dict[str, Any]:
         "devices": devices(),
         "folders": folders(),
         "plugins": [
-            {"plugin": one.plugin, "distribution": one.origin, "version": one.version, "built_in": one.built_in}
-            for one in plugins.loaded.values()
+            {"plugin": entry.plugin, "distribution": entry.origin, "version": entry.version, "built_in": entry.built_in}
+            for entry in plugins.loaded.values()
         ],
         "weights": weights(plugins, problems),
         "problems": problems,
@@ -42,7 +42,7 @@ def devices() -> list[dict[str, Any]]:
     import torch
 
     accelerator = torch.accelerator.current_accelerator(check_available=True)
-    found: list[dict[str, Any]] = [
+    rows: list[dict[str, Any]] = [
         {"device": "cpu", **device_info("cpu"), "memory_mib": _memory(), "default": accelerator is None}
     ]
     if accelerator is not None:
@@ -50,10 +50,10 @@ def devices() -> list[dict[str, Any]]:
             device = f"{accelerator.type}:{number}"
             on_cuda = accelerator.type == "cuda"
             memory = torch.cuda.get_device_properties(number).total_memory / 2**20 if on_cuda else None
-            found.append(
+            rows.append(
                 {"device": device, **device_info(device), "memory_mib": memory, "default": number == 0}
             )
-    return found
+    return rows
 
 
 def folders() -> dict[str, dict[str, Any]]:
@@ -75,11 +75,11 @@ def weights(plugins: Plugins, problems: list[str]) -> list[dict[str, Any]]:
     added to ``problems``.
     """
     kinds: list[Offers[Any]] = [plugins.generators, plugins.classifiers, plugins.extractors]
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for preset in PRESETS:
         for name, offer in (pair for offers in kinds for pair in offers.items()):
             try:
-                asked = [one for config in _configs(offer, preset) for one in _assets(name, offer, preset, config)]
+                asked = [asset for config in _configs(offer, preset) for asset in _assets(name, offer, preset, config)]
             except UserError:  # it must be told something first, as `folder` its path
                 continue
             except KeyboardInterrupt:
@@ -87,8 +87,8 @@ def weights(plugins: Plugins, problems: list[str]) -> list[dict[str, Any]]:
             except BaseException as error:  # a stranger's configuration may raise anything
                 problems.append(f"{name} ({offer.distribution}), preset {preset}: {describe(error)}. {REPORT}.")
             else:
-                found += [one for one in asked if one not in found]
-    return found
+                rows += [asset for asset in asked if asset not in rows]
+    return rows
 
 
 def _configs(offer: Offer[Any], preset: str) -> tuple[PluginConfig, ...]:
@@ -111,16 +111,17 @@ def _assets(plugin: str, offer: Offer[Any], preset: str, config: PluginConfig) -
             "asset": name,
             "source": reference.source,
             "path": str(place) if place else None,
-            "ways_out": None if place else _ways_out(reference, f"{plugin}.{name}"),
+            "ways_out": None if place else _ways_out(reference, plugin, name),
         }
 
 
-def _ways_out(reference: AssetReference, option: str) -> str:
+def _ways_out(reference: AssetReference, plugin: str, key: str) -> str:
+    asked = setting(plugin, key, "PATH")
     if reference.source.startswith("package:"):
-        return f"install that package anew, it lacks the file; or --set {option}=PATH"
+        return f"install that package anew, it lacks the file; or {asked}"
     return (
-        f"--set {option}=PATH names a local copy; a run with internet fetches it into the Hugging Face cache "
-        f"(HF_HOME), which can be copied here; {reference.otherwise}"
+        f"{asked} names a local copy; a run with internet fetches it into the Hugging Face cache "
+        f"(HF_HOME), which can be copied here; {reference.last_way_out}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cytobench.errors import CytobenchError
 from cytobench.pipeline.failures import let_go
-from cytobench.pipeline.stages.base import Services, Stage, run_stage
+from cytobench.pipeline.work import Services, Stage, run_stage
 
 logger = logging.getLogger("cytobench")
 

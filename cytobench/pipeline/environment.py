@@ -30,9 +30,9 @@ def environment() -> dict[str, Any]:
 def package_versions() -> dict[str, str]:
     """Installed versions of cytobench, of what it depends on, and of the distributions that offer plugins."""
     names = {"cytobench", *_dependencies()}
-    names |= {named(one)[0] for one, _ in installed()}
-    found = {name: _version(name) for name in sorted(names, key=str.lower)}
-    return {name: number for name, number in found.items() if number is not None}
+    names |= {named(entry)[0] for entry, _ in installed()}
+    versions = {name: _version(name) for name in sorted(names, key=str.lower)}
+    return {name: number for name, number in versions.items() if number is not None}
 
 
 def git_commit() -> str | None:
@@ -97,10 +97,10 @@ def _project(file: Path) -> str | None:
 
 def _git(root: Path, *arguments: str) -> str | None:
     """What git says in a folder; GIT_DIR and its kind must not lead it elsewhere."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, env=own, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, env=variables, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -16,7 +16,7 @@ from cytobench.config.benchmark import Benchmark, read_benchmark
 from cytobench.config.resolve import asset_references, declared_dataset, open_named
 from cytobench.config.shipped import find_benchmark
 from cytobench.data.dataset import Dataset
-from cytobench.errors import CytobenchError, UserError
+from cytobench.errors import CytobenchError, UserError, option
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.storage.lockfile import Item, Lock, lock_path, read_lock, write_lock
 
@@ -70,9 +70,9 @@ def fetch_assets(
         by_plugin = any(not isinstance(problem, UserError) for problem in problems.values())
         kind = CytobenchError if by_plugin else UserError
         raise kind(f"{benchmark}: {len(problems)} of {len(needs)} things cannot be had; no lock is written.\n{lines}")
-    found = Lock(items=items)
-    write_lock(file, found)
-    return found
+    written = Lock(items=items)
+    write_lock(file, written)
+    return written
 
 
 def verify_assets(
@@ -99,7 +99,7 @@ def _lock_file(benchmark: Path, lock: Path | None) -> Path:
     if lock is None:
         return lock_path(benchmark)
     if lock.suffix.lower() != ".json":
-        raise UserError(f"--lock {lock}: a lock file is named .json.")
+        raise UserError(f"{option('lock', lock)}: a lock file is named .json.")
     return lock
 
 
@@ -121,18 +121,18 @@ def _needs(benchmark: Benchmark, plugins: Plugins) -> dict[str, Need]:
 
 
 def _asset(name: str, reference: AssetReference, fetch: bool) -> Item:
-    found = take_inventory(reference, name, fetch)
-    path = found.asset.path
-    files = [path] if path.is_file() else [path / inner for inner in (*found.counted, *found.extra)]
+    inventory = take_inventory(reference, name, fetch)
+    path = inventory.asset.path
+    files = [path] if path.is_file() else [path / inner for inner in (*inventory.counted, *inventory.extra)]
     return Item(
-        source=found.asset.source,
+        source=inventory.asset.source,
         path=str(path),
         files=len(files),
         size=sum(file.stat().st_size for file in files),
-        digest=found.asset.digest,
+        digest=inventory.asset.digest,
         # A single file may have another name elsewhere.
-        counted={} if path.is_file() else found.counted,
-        extra=found.extra,
+        counted={} if path.is_file() else inventory.counted,
+        extra=inventory.extra,
     )
 
 
@@ -159,29 +159,29 @@ def _reason(name: str, problem: CytobenchError) -> str:
 
 def _check(name: str, need: Need, locked: Item) -> Check:
     try:
-        here = _look_up(need, fetch=False)
+        present = _look_up(need, fetch=False)
     except CytobenchError as problem:
         return Check(name, "missing", locked.digest, None, _reason(name, problem))
-    same = here.digest == locked.digest
+    same = present.digest == locked.digest
     # Where the digest is the same, files that count may have other names here.
     expected = {**({} if same else locked.counted), **locked.extra}
-    found = {**here.counted, **here.extra}
-    lacking = [file for file in expected if file not in found]
-    changed = [file for file in expected if file in found and found[file] != expected[file]]
+    files = {**present.counted, **present.extra}
+    lacking = [file for file in expected if file not in files]
+    changed = [file for file in expected if file in files and files[file] != expected[file]]
     if lacking:
-        return Check(name, "missing", locked.digest, here.digest, f"{here.path} lacks {', '.join(lacking)}")
+        return Check(name, "missing", locked.digest, present.digest, f"{present.path} lacks {', '.join(lacking)}")
     if same and not changed:
-        return Check(name, "ok", locked.digest, here.digest, "")
-    return Check(name, "differs", locked.digest, here.digest, _difference(here, locked, changed))
+        return Check(name, "ok", locked.digest, present.digest, "")
+    return Check(name, "differs", locked.digest, present.digest, _difference(present, locked, changed))
 
 
-def _difference(here: Item, locked: Item, changed: list[str]) -> str:
+def _difference(present: Item, locked: Item, changed: list[str]) -> str:
     """Where the thing lies that differs, and what is known of the difference."""
-    notes = [here.path]
+    notes = [present.path]
     if changed:
         notes.append(f"other content: {', '.join(changed)}")
-    if here.source != locked.source:
-        notes.append(f"source {here.source}, in the lock {locked.source}")
-    if here.files != locked.files:
-        notes.append(f"{here.files} files, in the lock {locked.files}")
+    if present.source != locked.source:
+        notes.append(f"source {present.source}, in the lock {locked.source}")
+    if present.files != locked.files:
+        notes.append(f"{present.files} files, in the lock {locked.files}")
     return "; ".join(notes)

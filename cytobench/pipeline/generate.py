@@ -14,9 +14,11 @@ from cytobench.config.resolve import resolve
 from cytobench.data.cache import cache_folder
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import encode_png
-from cytobench.errors import UserError
+from cytobench.errors import UserError, arguments, option
 from cytobench.pipeline.plan import make_planner
-from cytobench.pipeline.stages.base import run_stage
+from cytobench.pipeline.planned import State
+from cytobench.pipeline.stages.sample import plan_sample
+from cytobench.pipeline.work import run_stage
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import Fold, refuse_unlisted
 
@@ -56,21 +58,21 @@ def generate_images(
         "set": values or {},
         "prompts": read_prompts(prompts_file) if prompts_file else {},
     }
-    resolved = resolve(make_benchmark(declared, "options"), plugins)
+    resolved = resolve(make_benchmark(declared, arguments()), plugins)
     label = resolved.dataset.label_of(label)
     folder = out / label
     if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"--out {out}: {folder} already holds files. Give another folder.")
+        raise UserError(f"{option('out', out)}: {folder} already holds files. Give another folder.")
     rows = np.arange(len(resolved.dataset.table))
     refuse_unlisted(resolved.dataset, resolved.protocol, resolved.choice, None, [label])
     everything = Fold(0, rows, rows[:0], rows[:0], {"train": {label: np.arange(n)}})
     planner, ready = make_planner(resolved, store or cache_folder() / "store"), resolved.generators[0]
-    fits = planner.fitting(ready, shots, everything)
-    for stage in fits:
-        if planner.store.find("fit", stage.key) is None:
-            run_stage(stage)
-    sampling = planner.sampling(ready, shots, everything)
-    run_stage(sampling)
-    for i, pixels in enumerate(sampling.classes[0].images.pixels(n)):
+    sample = plan_sample(planner, ready, shots, everything, n)
+    for fit in sample.fits:
+        if fit.state is not State.PRESENT:
+            run_stage(fit.build())
+    run_stage(sample.build())
+    images, _ = sample.images[label]
+    for i, pixels in enumerate(images.pixels(n)):
         write_bytes(folder / f"{i}.png", encode_png(pixels.read()))
-    return folder, sum(list(stage.shots.table["label"]).count(label) for stage in fits)
+    return folder, sum(int((planner.labels[fit.rows] == label).sum()) for fit in sample.fits)

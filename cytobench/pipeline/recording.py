@@ -13,10 +13,13 @@ from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
 from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.scoring import Scores
 from cytobench.pipeline.environment import device_info, environment
-from cytobench.pipeline.plan import Planner
+from cytobench.pipeline.graph import PlannedTrial
+from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
 from cytobench.storage.records import Record
+from cytobench.storage.records.metrics import metrics_used
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,31 +30,32 @@ class Recorder:
     """Makes the records of one run."""
 
     resolved: Resolved
-    made: set[str] = field(default_factory=set)
+    paid: set[str] = field(default_factory=set)
     """Keys of stages and of image sets made in this run, to tell what it paid."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     def done(
         self,
-        trial: Trial,
-        planner: Planner,
+        planned: PlannedTrial,
         report: Mapping[str, Any],
         ran: Mapping[str, Any],
-        scores: Mapping[str, Mapping[str, float | None]],
+        scored: Mapping[str, Scores],
         unmeasured: Mapping[str, Mapping[str, str]],
     ) -> Record:
         """The record of a finished trial. ``report`` is its prediction's, ``ran`` what really predicted.
 
         ``unmeasured`` are its fidelities that failed, by extractor, as :class:`~cytobench.storage.records.Failure`.
         """
-        stages, curves, generator_ran = self._stages(trial, planner)
-        fidelity, timed = self._fidelity(trial, planner)
+        stages, curves, generator_ran = self._stages(planned)
+        fidelity, timed = self._fidelity(planned)
+        trial = planned.trial
         return self._record(
-            trial,
-            planner,
+            planned,
             key=report["key"],
             status="done",
-            scores=scores,
+            scores={split: scores.values for split, scores in scored.items()},
+            metrics_failed={split: scores.failed for split, scores in scored.items() if scores.failed},
+            metrics=metrics_used(self.resolved.metrics),
             stages=[*stages, *timed, {**report, "reused": False}],
             fidelity=fidelity,
             fidelity_failed=unmeasured,
@@ -60,11 +64,11 @@ class Recorder:
             generator=_plugin_part(trial.arm.generator, generator_ran),
         )
 
-    def failed(self, trial: Trial, planner: Planner, error: Mapping[str, Any]) -> Record:
+    def failed(self, planned: PlannedTrial, error: Mapping[str, Any]) -> Record:
         """The record of a failed trial; ``error`` has the fields of :class:`~cytobench.storage.records.Failure`."""
+        trial = planned.trial
         return self._record(
-            trial,
-            planner,
+            planned,
             key="",
             status="failed",
             scores={},
@@ -76,47 +80,45 @@ class Recorder:
         )
 
     def _stages(
-        self, trial: Trial, planner: Planner
+        self, planned: PlannedTrial
     ) -> tuple[list[dict[str, Any]], list[dict[str, float]], dict[str, Any] | None]:
         """Reports of what lies behind a trial (as far as the store still has it), curves, and what generated."""
-        stages = []
-        for fit in planner.fits(trial):
-            entry = planner.store.find("fit", fit.key)
-            if entry is not None:
-                stages.append({**entry.report, "reused": fit.key not in self.made})
-        sample, ran = planner.sample(trial), None
-        for one in sample.classes if sample is not None else ():
-            blocks = [report for n in one.images.blocks(one.n) if (report := one.images.report(n))]
-            if blocks:
-                ran = blocks[0]["ran"]
-                stages.append({**_summed(blocks), "reused": one.images.folder.name not in self.made})
-        train = planner.train(trial)
-        entry = planner.store.find("train", train.key)
-        curves = []
-        if entry is not None:
-            report = dict(entry.report)
-            curves = report.pop("curves")
-            timed = {name: value for name, value in report.items() if name not in ("picked", "last")}
-            stages.append({**timed, "reused": train.key not in self.made})
-        return stages, curves, ran
+        reports, ran = [], None
+        if planned.sample is not None:
+            reports += [report for fit in planned.sample.fits if (report := self._kept(fit)) is not None]
+            for share in planned.sample.classes:
+                blocks = [report for n in share.images.blocks(share.n) if (report := share.images.report(n))]
+                if blocks:
+                    ran = blocks[0]["ran"]
+                    reports.append({**_summed(blocks), "reused": share.images.folder.name not in self.paid})
+        curves: list[dict[str, float]] = []
+        trained = self._kept(planned.training)
+        if trained is not None:
+            curves = trained.pop("curves")
+            reports.append({name: value for name, value in trained.items() if name not in ("picked", "last")})
+        return reports, curves, ran
 
-    def _fidelity(self, trial: Trial, planner: Planner) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _kept(self, stage: PlannedStage) -> dict[str, Any] | None:
+        """The report that a stage left in the store, with whether this run paid for it."""
+        entry = stage.store.find(stage.kind, stage.key)
+        return None if entry is None else {**entry.report, "reused": stage.key not in self.paid}
+
+    def _fidelity(self, planned: PlannedTrial) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The fidelities of a trial's synthetic images, and the reports of their stages."""
-        found, stages = [], []
-        for extractor in self.resolved.extractors:
-            stage = planner.fidelity(trial, extractor)
-            kept = kept_figures(planner.store, stage.key) if stage is not None else None
-            if stage is None or kept is None:
+        fidelities, reports = [], []
+        for stage in planned.fidelities:
+            kept = kept_figures(stage.store, stage.key)
+            if kept is None:
                 continue
             figures, report = kept
             dimension, ran = figures.pop("dimension"), figures.pop("ran")
-            used = {**(_plugin_part(extractor, ran) or {}), "dimension": dimension}
-            found.append({"key": stage.key, "extractor": used, **figures})
-            stages.append({**report, "reused": stage.key not in self.made})
-        return found, stages
+            used = {**(_plugin_part(stage.ready, ran) or {}), "dimension": dimension}
+            fidelities.append({"key": stage.key, "extractor": used, **figures})
+            reports.append({**report, "reused": stage.key not in self.paid})
+        return fidelities, reports
 
-    def _record(self, trial: Trial, planner: Planner, **parts: Any) -> Record:
-        resolved = self.resolved
+    def _record(self, planned: PlannedTrial, **parts: Any) -> Record:
+        resolved, trial, planner = self.resolved, planned.trial, planned.planner
         dataset, benchmark = resolved.dataset, resolved.benchmark
         groups = dataset.table["group"].dropna()
         shots, fold = planner.shots(trial), planner.fold(trial)
@@ -177,20 +179,23 @@ def _plugin_part(
 ) -> dict[str, Any] | None:
     if ready is None:
         return None
+    spec = ready.offer.spec
     configs = (
         {"fit_config": ready.fit_config, "sample_config": ready.sample_config}
         if isinstance(ready, ReadyGenerator)
         else {"config": ready.config}
     )
+    said = {name: getattr(spec, name) for name in ("role", "images_are") if hasattr(spec, name)}
     return {
         "name": ready.name,
-        "plugin": ready.offer.spec.name,
+        "plugin": spec.name,
         "distribution": ready.offer.origin,
         "version": ready.offer.version,
-        "revision": ready.offer.spec.revision,
+        "revision": spec.revision,
         "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.needs.assets.items()},
         "versions": dict(ready.needs.versions),
         "ran": ran,
+        **said,
         **{name: plain_settings(config) for name, config in configs.items()},
     }
 

@@ -9,12 +9,18 @@ from typing import Any
 
 from cytobench.config.benchmark import Benchmark, read_benchmark
 from cytobench.config.grid import Trial
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.storage.records import predictions_kept, read_record
 
 logger = logging.getLogger("cytobench")
 
 BENCHMARK_FILE = "benchmark.toml"
+
+FREE_TO_GROW = frozenset({"generator", "classifier", "extractor", "synthetic", "shots", "fold", "repeats", "workers"})
+"""The settings that a results folder does not hold to; all others may not change in it."""
+
+_COMPARED_APART = frozenset({"set", "variants", "analysis"})
+"""By plugin and key; the analysis once there are records."""
 
 
 def recorded_benchmark(out: Path) -> Benchmark | None:
@@ -33,19 +39,20 @@ def refuse_other_settings(out: Path, benchmark: Benchmark, shots_chosen: str) ->
         differing = _differing(before.model_dump(mode="json"), benchmark.model_dump(mode="json"))
         if differing:
             raise UserError(
-                f"--out {out} holds a run with other settings: {', '.join(differing[:5])} differ. "
-                "Give another folder with --out, or the same settings."
+                f"{option('out', out)} holds a run with other settings: {', '.join(differing[:5])} differ. "
+                f"Give another folder with {option('out')}, or the same settings."
             )
         chosen = _chosen_before(out)
         if chosen not in (None, shots_chosen):
             raise UserError(
-                f"--out {out} holds results whose shots were chosen otherwise ({chosen}, now {shots_chosen}): the list "
-                f"{benchmark.select} has changed. Give another folder with --out, or the same list."
+                f"{option('out', out)} holds results whose shots were chosen otherwise ({chosen}, now {shots_chosen}): "
+                f"the list {benchmark.select} has changed. Give another folder with {option('out')}, or the same list."
             )
         if before.analysis != benchmark.analysis and any(out.glob("records/*.json")):
             raise UserError(
-                f"--out {out} holds results under another [analysis] ({_declared(before)}); what is declared after the "
-                "results is no declaration. Give another folder with --out, or the same [analysis], or leave it out."
+                f"{option('out', out)} holds results under another [analysis] ({_declared(before)}); what is declared "
+                f"after the results is no declaration. Give another folder with {option('out')}, or the same "
+                "[analysis], or leave it out."
             )
 
 
@@ -66,7 +73,7 @@ def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()
         return "failed before"
     if record.key != key:
         return "the record is of other work: its data, settings, weights or plugins have changed"
-    if not set(fidelity) <= {one.key for one in record.fidelity}:
+    if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
     return None if predictions_kept(record, file) else "the predictions are missing or damaged"
 
@@ -90,14 +97,10 @@ def _declared(benchmark: Benchmark) -> str:
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Which settings that give a results folder its meaning differ between two resolved benchmarks.
 
-    Axes of the grid (generators, classifiers, counts, shots, folds run) may grow; configurations are compared for the
-    plugins and variants that both have.
+    Configurations are compared for the plugins and variants that both have.
     """
-    fixed = (
-        *("dataset", "protocol", "preset", "folds", "seed", "limit", "train_only", "trained_on", "merge"),
-        *("external_test", "device", "prompts", "select"),
-    )
-    differing = [key for key in fixed if old.get(key) != new.get(key)]
+    compared = [key for key in new if key not in FREE_TO_GROW and key not in _COMPARED_APART]
+    differing = [key for key in compared if old.get(key) != new.get(key)]
     for name in sorted(set(old["set"]) & set(new["set"])):
         if _plugin(old, name) != _plugin(new, name):
             differing.append(f"variants.{name}.plugin")

@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.plugins.offers import BUILT_IN
 
 GROUP = "cytobench"
@@ -45,10 +45,10 @@ def find_sources(points: Iterable[EntryPoint] | None, modules: Sequence[str]) ->
 
     Raises UserError if the environment variable names a plugin that is not installed, and for a module that is nowhere.
     """
-    found = installed() if points is None else [(point.dist, point) for point in points]
-    sources = [_from_point(distribution, point) for distribution, point in found]
-    ordered = sorted(sources, key=lambda one: (one.origin != BUILT_IN, one.origin, one.plugin, one.value))
-    return [*_asked_for(ordered), *_from_modules(modules)]
+    pairs = installed() if points is None else [(point.dist, point) for point in points]
+    sources = [_from_point(distribution, point) for distribution, point in pairs]
+    sources.sort(key=lambda source: (source.origin != BUILT_IN, source.origin, source.plugin, source.value))
+    return [*_asked_for(sources), *_from_modules(modules)]
 
 
 def installed() -> list[tuple[Distribution | None, EntryPoint]]:
@@ -59,8 +59,11 @@ def installed() -> list[tuple[Distribution | None, EntryPoint]]:
     try:
         return [(point.dist, point) for point in entry_points(group=GROUP)]
     except Exception:  # Python promises no type
-        found = {named(one)[0]: points for one in reversed(list(distributions())) if (points := _points_of(one))}
-        return [pair for points in found.values() for pair in points]
+        by_name = {}
+        for distribution in reversed(list(distributions())):  # of two with one name Python imports the first
+            if points := _points_of(distribution):
+                by_name[named(distribution)[0]] = points
+        return [pair for points in by_name.values() for pair in points]
 
 
 def named(distribution: Distribution | None) -> tuple[str, str]:
@@ -92,29 +95,29 @@ def _asked_for(sources: Sequence[Source]) -> list[Source]:
     if text is None:
         return list(sources)
     names = {name.strip() for name in text.split(",")} - {""}
-    known = {name for one in sources for name in (one.plugin, one.origin)}
+    known = {name for source in sources for name in (source.plugin, source.origin)}
     unknown = sorted(names - known)
     if unknown:
         listing = ", ".join(sorted(known)) or "none"
         raise UserError(f"{LOAD} names {', '.join(unknown)}, which is not installed. Installed: {listing}.")
-    return [one for one in sources if names & {one.plugin, one.origin}]
+    return [source for source in sources if names & {source.plugin, source.origin}]
 
 
 def _from_modules(modules: Sequence[str]) -> list[Source]:
     if not modules:
         return []
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)  # last: a file of the folder must not hide a module of the same name
-    found = []
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.append(folder)  # last: a file of the folder must not hide a module of the same name
+    sources = []
     for module in dict.fromkeys(modules):
         if not _is_there(module):
             raise UserError(
-                f"--plugin-module {module}: there is no such module in the current folder, in PYTHONPATH or installed. "
-                "Write it as in an import, for example mypackage.plugin."
+                f"{option('modules', module)}: there is no such module in the current folder, in PYTHONPATH or "
+                "installed. Write it as in an import, for example mypackage.plugin."
             )
-        found.append(Source(module, module, NOT_PACKAGED, module, partial(import_module, module)))
-    return found
+        sources.append(Source(module, module, NOT_PACKAGED, module, partial(import_module, module)))
+    return sources
 
 
 def _is_there(module: str) -> bool:

@@ -7,6 +7,7 @@ from textwrap import shorten
 from types import ModuleType
 from typing import NamedTuple
 
+from cytobench.errors import option
 from cytobench.plugins.discovery import Source
 from cytobench.plugins.offers import BUILT_IN
 
@@ -47,7 +48,7 @@ def import_fault(source: Source, error: BaseException) -> Fault:
     if source.packaged and EntryPoint.pattern.match(source.value) is None:
         return Fault(f"its entry point {source.value!r} is not of the form module or module:name", way_out(source))
     module, _, attribute = (part.strip() for part in source.value.partition(":"))
-    what = "its entry point" if source.packaged else "--plugin-module"
+    what = "its entry point" if source.packaged else option("modules")
     if isinstance(error, ModuleNotFoundError) and error.name:
         if f"{module}.".startswith(f"{error.name}."):
             return Fault(f"{what} names {source.value}, and there is no module {error.name}", way_out(source))
@@ -72,8 +73,8 @@ def other_version(source: Source) -> str:
 
 def contract_fault(source: Source, name: str, wanted: int, ours: int) -> Fault:
     """A spec of another contract than the host's."""
-    here = f"this cytobench {version(BUILT_IN)} has {ours}"
-    message = f"{name} is written for plugin contract {wanted}; {here}"
+    host = f"this cytobench {version(BUILT_IN)} has {ours}"
+    message = f"{name} is written for plugin contract {wanted}; {host}"
     if wanted > ours:
         return Fault(message, f"Upgrade cytobench (pip install -U {BUILT_IN}), or take an older {source.origin}")
     return Fault(message, f"Upgrade it (pip install -U {source.origin})" if source.packaged else "Correct it")
@@ -83,8 +84,8 @@ def _of_cytobench(module: str) -> bool:
     return module.partition(".")[0] == BUILT_IN
 
 
-def _is_module(found: object, name: str) -> bool:
-    return isinstance(found, ModuleType) and found.__name__ == name
+def _is_module(value: object, name: str) -> bool:
+    return isinstance(value, ModuleType) and value.__name__ == name
 
 
 def _packages(module: str, requires: tuple[str, ...]) -> str:
@@ -105,9 +106,9 @@ def _packages(module: str, requires: tuple[str, ...]) -> str:
         if applies and not _installed(requirement.name):
             missing[canonicalize_name(requirement.name)] = f"'{requirement.name}{requirement.specifier}'"
     top = module.partition(".")[0]
-    own = missing.get(canonicalize_name(top))
-    if own is not None or missing:
-        return own or " ".join(missing.values())
+    of_this_name = missing.get(canonicalize_name(top))
+    if of_this_name is not None or missing:
+        return of_this_name or " ".join(missing.values())
     return f"{top}, or the package that has this module under another name (its distribution does not declare it)"
 
 

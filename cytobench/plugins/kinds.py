@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec, MetricSpec
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,5 @@ KINDS = (
     Kind("classifier", "classifiers", "Classifiers", ClassifierSpec),
     Kind("dataset", "datasets", "Data sets", DatasetSpec),
     Kind("extractor", "extractors", "Extractors", ExtractorSpec),
+    Kind("metric", "metrics", "Metrics", MetricSpec),
 )

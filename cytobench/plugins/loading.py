@@ -7,7 +7,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint
+from functools import partial
+from importlib import import_module
+from importlib.metadata import EntryPoint, version
 from typing import Any
 
 import pluggy
@@ -19,7 +21,7 @@ from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.faults import Fault, describe, import_fault, other_version, way_out
 from cytobench.plugins.kinds import KINDS, Kind
 from cytobench.plugins.misfits import hook_fault, spec_fault, specs_of
-from cytobench.plugins.offers import Offer, contested
+from cytobench.plugins.offers import BUILT_IN, Offer, contested
 from cytobench.plugins.registry import Loaded, Plugins, Problem
 
 STRICT = "CYTOBENCH_STRICT_PLUGINS"
@@ -39,7 +41,7 @@ def load_plugins(
     manager.add_hookspecs(hookspecs)
     plugins = Plugins(manager)
     with prints_to_stderr():
-        for source in find_sources(points, modules):
+        for source in (_built_in_metrics(), *find_sources(points, modules)):
             _load(plugins, source)
     for kind in KINDS:
         _tell_of_contested(plugins, kind)
@@ -47,6 +49,12 @@ def load_plugins(
         listing = "\n".join(f"  {problem}" for problem in plugins.problems)
         raise CytobenchError(f"broken plugins, which {STRICT} does not allow:\n{listing}")
     return plugins
+
+
+def _built_in_metrics() -> Source:
+    """The core's own plugin, which no entry point names: it is there whatever is installed or asked for."""
+    module = "cytobench.metrics.built_in"
+    return Source("metrics", BUILT_IN, version(BUILT_IN), module, partial(import_module, module))
 
 
 def is_strict() -> bool:
@@ -87,7 +95,9 @@ def _register(plugins: Plugins, source: Source, loaded: Loaded, plugin: object) 
 def _collect(plugins: Plugins, source: Source, key: str, kind: Kind) -> None:
     """Take the specs of one kind that a registered plugin returns."""
     hook = getattr(plugins.manager.hook, kind.hook)
-    for implementation in (one for one in hook.get_hookimpls() if one.plugin_name == key):
+    for implementation in hook.get_hookimpls():
+        if implementation.plugin_name != key:
+            continue
         with _guarded(plugins, source, lambda error: _hook_raised(source, kind, error)):
             for spec in specs_of(implementation.function()):
                 fault = spec_fault(spec, kind, source)
@@ -111,8 +121,8 @@ def _guarded(plugins: Plugins, source: Source, fault: Callable[[BaseException], 
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        told = "".join(traceback.format_exception(error))
-        plugins.problems.append(_problem(source, fault(error), traceback=told))
+        lines = "".join(traceback.format_exception(error))
+        plugins.problems.append(_problem(source, fault(error), traceback=lines))
 
 
 def _problem(source: Source, fault: Fault, offered: Any = "", traceback: str = "") -> Problem:
@@ -123,6 +133,7 @@ def _tell_of_contested(plugins: Plugins, kind: Kind) -> None:
     """Names that several offer are a problem of each of them."""
     for offers in plugins.offers(kind).contested():
         message, remedy = contested(offers)
-        for one in {offer.origin: offer for offer in offers}.values():
-            told = f"no {kind.name} has this name alone, {message}"
-            plugins.problems.append(Problem(one.spec.name, one.origin, one.version, told, remedy, one.spec.name))
+        for offer in {offer.origin: offer for offer in offers}.values():
+            text = f"no {kind.name} has this name alone, {message}"
+            name = offer.spec.name
+            plugins.problems.append(Problem(name, offer.origin, offer.version, text, remedy, name))

@@ -14,15 +14,17 @@ import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from cytobench import hookspecs
-from cytobench.contract import CONTRACT
+from cytobench.contract import CONTRACT, MetricSpec
+from cytobench.metrics.built_in import BUILT_IN as METRICS
 from cytobench.plugins.discovery import Source
 from cytobench.plugins.faults import Fault, contract_fault, way_out
 from cytobench.plugins.kinds import Kind
+from cytobench.plugins.offers import BUILT_IN
 
 PREFIX = "cytobench_"
 MOST = 1000
 """Specs taken from one hook: one that yields without end must not hold up the others."""
-_LAZY = ("factory", "config", "fit_config", "sample_config")
+_LAZY = ("factory", "config", "fit_config", "sample_config", "count_tokens", "cut_off")
 """Fields of specs that are names of the form ``module:attribute``."""
 _NOT_IN_NAMES = "/\\ \t\n.=:"
 
@@ -46,17 +48,19 @@ def spec_fault(spec: Any, kind: Kind, source: Source) -> Fault | None:
     if isinstance(spec.contract, int) and spec.contract != CONTRACT:
         return contract_fault(source, spec.name, spec.contract, CONTRACT)
     try:
-        _validator(kind).validate_python({one.name: getattr(spec, one.name) for one in fields(spec)})
+        _validator(kind).validate_python({field.name: getattr(spec, field.name) for field in fields(spec)})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         return Fault(f"{expected} {spec.name!r}: {key} = {first['input']!r}: {first['msg']}", way_out(source))
     if not spec.name or any(character in spec.name for character in _NOT_IN_NAMES):
         return Fault(f"{spec.name!r} is no valid name: no spaces, '/', '\\', '.', '=' or ':'", way_out(source))
-    for name in _LAZY:
-        value = getattr(spec, name, "module:attribute")
-        if not all(part and not part.isspace() for part in value.partition(":")):
-            return Fault(f"{spec.name}: {name} {value!r} is not of the form module:attribute", way_out(source))
+    if kind.spec is MetricSpec and source.origin != BUILT_IN and spec.name in METRICS:
+        return Fault(f"{spec.name} is the name of a built-in metric", way_out(source))
+    for field in (field for field in fields(spec) if field.name in _LAZY):
+        value = getattr(spec, field.name)
+        if value != field.default and not all(part and not part.isspace() for part in value.partition(":")):
+            return Fault(f"{spec.name}: {field.name} {value!r} is not of the form module:attribute", way_out(source))
     return None
 
 
@@ -64,10 +68,10 @@ def specs_of(returned: Any) -> list[Any]:
     """What a hook returned, as a list. Raises TypeError for what is no sequence, and whatever a generator raises."""
     if isinstance(returned, (str, bytes, Mapping)):
         raise TypeError(f"it returned {type(returned).__name__} where a sequence of specs is expected")
-    found = list(islice(iter(returned), MOST + 1))
-    if len(found) > MOST:
+    specs = list(islice(iter(returned), MOST + 1))
+    if len(specs) > MOST:
         raise TypeError(f"it returned more than {MOST} specs")
-    return found
+    return specs
 
 
 def _marked(manager: pluggy.PluginManager, plugin: object) -> Iterator[tuple[str, tuple[Any, Mapping[str, Any]]]]:
@@ -87,26 +91,27 @@ def _misfit(name: str, function: Any, options: Mapping[str, Any]) -> str | None:
         return f"{name} is no hook of cytobench" + (f"; did you mean {near[0]}?" if near else "")
     if options.get("wrapper") or options.get("hookwrapper"):
         return f"{name} is a hook wrapper, which cytobench does not call"
-    given = known[name]
+    arguments = known[name]
     wanted = [
-        one.name
-        for one in inspect.signature(function).parameters.values()
-        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    wrong = [one for one in wanted if one not in given]
+    wrong = [parameter for parameter in wanted if parameter not in arguments]
     if wrong:
-        listing = ", ".join(given) or "no argument"
+        listing = ", ".join(arguments) or "no argument"
         return f"{name} wants the argument {', '.join(wrong)}; cytobench gives {listing}"
     return None
 
 
 def _unmarked(plugin: object, marked: Mapping[str, Any]) -> str | None:
     """A function of the plugin's own that is called like a hook, or nearly, and is none for want of the marker."""
-    for name, found in vars(plugin).items() if hasattr(plugin, "__dict__") else ():
-        own = inspect.isfunction(found) and found.__module__ == getattr(plugin, "__name__", None)
-        if own and name.startswith(PREFIX) and name not in marked:
+    for name, value in vars(plugin).items() if hasattr(plugin, "__dict__") else ():
+        defined_there = inspect.isfunction(value) and value.__module__ == getattr(plugin, "__name__", None)
+        if defined_there and name.startswith(PREFIX) and name not in marked:
             near = get_close_matches(name, _hooks(), n=1, cutoff=0.8)
-            if near and not hasattr(found, "cytobench_impl"):
+            if near and not hasattr(value, "cytobench_impl"):
                 return f"{name} is not marked with cytobench.contract.hookimpl, so that it is no hook"
     return None
 
@@ -114,8 +119,8 @@ def _unmarked(plugin: object, marked: Mapping[str, Any]) -> str | None:
 @cache
 def _hooks() -> dict[str, tuple[str, ...]]:
     """The arguments of every hook, by its name."""
-    functions = {name: one for name, one in vars(hookspecs).items() if name.startswith(PREFIX)}
-    return {name: tuple(inspect.signature(one).parameters) for name, one in functions.items()}
+    functions = {name: function for name, function in vars(hookspecs).items() if name.startswith(PREFIX)}
+    return {name: tuple(inspect.signature(function).parameters) for name, function in functions.items()}
 
 
 @cache

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
+from cytobench.contract import PluginSpec
 from cytobench.errors import UserError
 
 BUILT_IN = "cytobench"
 """The distribution whose plugins are built in; those of all others are third-party."""
-Spec = TypeVar("Spec", GeneratorSpec, ClassifierSpec, DatasetSpec, ExtractorSpec)
+Spec = TypeVar("Spec", bound=PluginSpec)
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,22 @@ class Offers(Mapping[str, Offer[Spec]], Generic[Spec]):
         self._by_name.setdefault(offer.spec.name, []).append(offer)
 
     def __getitem__(self, name: str) -> Offer[Spec]:
-        origin, _, own = name.rpartition(":")
-        found = [one for one in self._by_name.get(own, ()) if origin in ("", one.origin)]
-        if not found:
+        origin, _, unqualified = name.rpartition(":")
+        matches = [offer for offer in self._by_name.get(unqualified, ()) if origin in ("", offer.origin)]
+        if not matches:
             raise KeyError(name)
-        if len(found) > 1:
-            message, remedy = contested(found)
+        if len(matches) > 1:
+            message, remedy = contested(matches)
             raise UserError(f"{self._kind} {name}: {message}. {remedy}.")
-        return found[0]
+        return matches[0]
 
     def __iter__(self) -> Iterator[str]:
         for name, offers in sorted(self._by_name.items()):
-            origins = [one.origin for one in offers]
+            origins = [offer.origin for offer in offers]
             if len(offers) == 1:
                 yield name
             else:
-                yield from sorted(one.qualified for one in offers if origins.count(one.origin) == 1)
+                yield from sorted(offer.qualified for offer in offers if origins.count(offer.origin) == 1)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -90,8 +90,8 @@ class Offers(Mapping[str, Offer[Spec]], Generic[Spec]):
 
 def contested(offers: Sequence[Offer[Any]]) -> tuple[str, str]:
     """Why none of these has their common name, and what to do; without full stops."""
-    origins = sorted({one.distribution for one in offers})
-    if len({one.origin for one in offers}) == 1:
+    origins = sorted({offer.distribution for offer in offers})
+    if len({offer.origin for offer in offers}) == 1:
         return f"it is offered {len(offers)} times by {origins[0]}", "Its author must rename all but one"
-    names = sorted({one.qualified for one in offers})
+    names = sorted({offer.qualified for offer in offers})
     return f"it is offered by {' and '.join(origins)}", f"Write {' or '.join(names)}"

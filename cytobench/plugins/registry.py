@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import pluggy
 
-from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.contract import ClassifierSpec, DatasetSpec, ExtractorSpec, GeneratorSpec, MetricSpec
+from cytobench.errors import UserError, option
 from cytobench.plugins.discovery import LOAD
 from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.faults import REPORT, describe
@@ -75,6 +75,7 @@ class Plugins:
     classifiers: Offers[ClassifierSpec] = field(default_factory=lambda: Offers("classifier"))
     datasets: Offers[DatasetSpec] = field(default_factory=lambda: Offers("dataset"))
     extractors: Offers[ExtractorSpec] = field(default_factory=lambda: Offers("extractor"))
+    metrics: Offers[MetricSpec] = field(default_factory=lambda: Offers("metric"))
     loaded: dict[str, Loaded] = field(default_factory=dict)
     """By the name that the manager has for it."""
     problems: list[Problem] = field(default_factory=list)
@@ -91,10 +92,14 @@ class Plugins:
         """The extractor of this name; UserError with near names otherwise."""
         return self._find("extractor", self.extractors, name)
 
+    def metric(self, name: str, called: str) -> Offer[MetricSpec]:
+        """The metric of this name, which messages call ``called``; UserError with near names otherwise."""
+        return self._find("metric", self.metrics, name, called)
+
     def offers(self, kind: Kind) -> Offers[Any]:
         """The offers of a kind."""
-        found: Offers[Any] = getattr(self, kind.plural)
-        return found
+        offers: Offers[Any] = getattr(self, kind.plural)
+        return offers
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call an observer hook of every plugin; what one raises changes nothing and is returned as a message.
@@ -114,23 +119,22 @@ class Plugins:
                 messages.append(f"{called}: {hook} {describe(error)}. Results are as without it. {REPORT}.")
         return messages
 
-    def _find(self, kind: str, offers: Offers[Spec], name: str) -> Offer[Spec]:
+    def _find(self, kind: str, offers: Offers[Spec], name: str, called: str | None = None) -> Offer[Spec]:
         offer = offers.get(name)
         if offer is not None:
             return offer
-        option = f"--{kind} {name}"
-        own = name.rpartition(":")[2]
-        broken = next((one for one in self.problems if own in (one.offered, one.plugin)), None)
+        called = called or option(kind, name)
+        unqualified = name.rpartition(":")[2]
+        broken = next((problem for problem in self.problems if unqualified in (problem.offered, problem.plugin)), None)
         if broken is not None:
-            raise UserError(f"{option}: its plugin is broken: {broken}")
-        near = get_close_matches(name, offers, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+            raise UserError(f"{called}: its plugin is broken: {broken}")
+        hint = did_you_mean(name, offers)
         installed = ", ".join(offers) or "none"
         loaded = "Installed" if LOAD not in os.environ else f"Loaded, by {LOAD}"
-        raise UserError(f"{option}: no such {kind}.{hint} {loaded}: {installed}.{_perhaps_of(self.problems)}")
+        raise UserError(f"{called}: no such {kind}.{hint} {loaded}: {installed}.{_perhaps_of(self.problems)}")
 
 
 def _perhaps_of(problems: Iterable[Problem]) -> str:
     """The plugins that could not tell what they offer."""
-    names = dict.fromkeys(f"{one.plugin} ({one.origin})" for one in problems if not one.offered)
+    names = dict.fromkeys(f"{problem.plugin} ({problem.origin})" for problem in problems if not problem.offered)
     return f" Broken, see `cytobench plugins`: {', '.join(names)}." if names else ""

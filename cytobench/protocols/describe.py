@@ -8,10 +8,11 @@ from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cytobench.data.class_names import PROMPT_PARTS
 from cytobench.data.dataset import Dataset
 from cytobench.data.digests import read_digests
-from cytobench.data.duplicates import find_copies
-from cytobench.data.listing import PARTS, Listing, other_names
+from cytobench.data.duplicates import find_duplicates
+from cytobench.data.listing import Listing, other_names
 from cytobench.data.prompts import prompts_for
 from cytobench.data.quality.doubtful import DEVIATIONS, LEAST_SHARE, LOST, OWN_MEDIAN, SHARP, blurred, clipped
 from cytobench.data.quality.optics import Optics
@@ -47,14 +48,14 @@ def examine(listing: Listing, cache: Path) -> Examined:
     """Decode every image of a listing, or find what is known of it in ``cache``."""
     import pandas as pd
 
-    pixels, bad = read_digests(listing.root, list(listing.table["path"]), cache)
-    table = listing.table[listing.table["path"].isin(list(pixels))].reset_index(drop=True)
-    known = [pixels[path] for path in table["path"]]
+    facts, bad = read_digests(listing.root, list(listing.table["path"]), cache)
+    table = listing.table[listing.table["path"].isin(list(facts))].reset_index(drop=True)
     columns = ["digest", "width", "height", "mode", *(field.name for field in fields(Optics))]
-    values = [(it.digest, it.width, it.height, it.mode, *astuple(it.optics)) for it in known]
-    found = table.join(pd.DataFrame(values, columns=columns))
+    known = [facts[path] for path in table["path"]]
+    values = [(fact.digest, fact.width, fact.height, fact.mode, *astuple(fact.optics)) for fact in known]
+    examined = table.join(pd.DataFrame(values, columns=columns))
     codes = other_names(listing.labels)
-    dataset = Dataset(listing.name, listing.root, found, listing.labels, codes, listing.prompts)
+    dataset = Dataset(listing.name, listing.root, examined, listing.labels, codes, listing.prompts)
     return Examined(dataset, bad, listing.ignored)
 
 
@@ -77,7 +78,7 @@ def describe(
     table = dataset.table
     sizes = Counter(f"{width}x{height}" for width, height in zip(table["width"], table["height"], strict=True))
     modes = Counter(table["mode"]).most_common()
-    copies = find_copies(table)
+    duplicates = find_duplicates(table)
     return {
         "name": dataset.name,
         "path": str(dataset.root),
@@ -89,9 +90,9 @@ def describe(
         "groups": _groups(table),
         "quality": _quality(table),
         "duplicates": {
-            "within_classes": [list(one.paths) for one in copies if not one.contradict],
+            "within_classes": [list(same.paths) for same in duplicates if not same.contradict],
             "across_classes": [
-                {"paths": list(one.paths), "labels": list(one.labels)} for one in copies if one.contradict
+                {"paths": list(same.paths), "labels": list(same.labels)} for same in duplicates if same.contradict
             ],
         },
         "optics": _optics(table),
@@ -103,7 +104,7 @@ def describe(
 
 
 def _class(dataset: Dataset, label: str) -> dict[str, Any]:
-    rows = dataset.table[dataset.table["label"] == label]
+    rows = dataset.table.iloc[dataset.rows_by_label.get(label, [])]
     return {
         "label": label,
         "other_name": dataset.codes.get(label),
@@ -148,16 +149,16 @@ def _optics(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _rare(dataset: Dataset, folds: int, shots: int) -> dict[str, Any]:
-    found = find_rare(dataset, find_protocol(PROTOCOL), folds, shots, SEED)
+    rarity = find_rare(dataset, find_protocol(PROTOCOL), folds, shots, SEED)
     return {
         "protocol": PROTOCOL,
         "seed": SEED,
         "folds": folds,
         "shots": shots,
-        "too_rare": [asdict(one) for one in found.too_rare],
-        "ways_out": list(found.ways_out),
-        "problem": found.problem,
-        "fewer_shots": [{"label": label, "by_fold": list(each)} for label, each in found.fewer_shots.items()],
+        "too_rare": [asdict(rare) for rare in rarity.too_rare],
+        "ways_out": list(rarity.ways_out),
+        "problem": rarity.problem,
+        "fewer_shots": [{"label": label, "by_fold": list(each)} for label, each in rarity.fewer_shots.items()],
     }
 
 
@@ -170,7 +171,7 @@ def _prompts(
     prompts, origins = prompts_for(dataset, declared)
     described: dict[str, dict[str, Any]] = {}
     for label, pair in prompts.items():
-        texts: Mapping[str, str] = {part: getattr(pair, part) for part in PARTS}
+        texts: Mapping[str, str] = {part: getattr(pair, part) for part in PROMPT_PARTS}
         described[label] = {"origin": origins[label]}
         for part, text in texts.items():
             described[label][part] = {

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
 from cytobench.data.class_names import CLASS_NAMES
-from cytobench.errors import UserError
-from cytobench.protocols.protocol import Protocol
+from cytobench.errors import UserError, option
+from cytobench.protocols.protocol import Order, Protocol
 
 if TYPE_CHECKING:
     from cytobench.data.dataset import Dataset
@@ -33,17 +34,17 @@ class TooRare(UserError):
 
     def __init__(self, classes: Sequence[RareClass], folds: int) -> None:
         label, units = classes[0].label, classes[0].units
-        fewer = f"--folds {units}, or " if units >= 3 else ""
+        fewer = f"{option('folds', units)}, or " if units >= 3 else ""
         super().__init__(
-            f"class {label} has {units} {classes[0].counted}, too few for {folds} folds. Ways out: {fewer}--train-only "
-            f"{label} (it then helps to train and is left out of the scores), or --merge {label},OTHER=NAME."
+            f"class {label} has {units} {classes[0].counted}, too few for {folds} folds. Ways out: {fewer}"
+            f"{option('train_only', label)} (it then helps to train and is left out of the scores), or "
+            f"{option('merge', f'{label},OTHER=NAME')}."
         )
         self.classes = tuple(classes)
 
 
 SyntheticParts = Mapping[str, Mapping[str, "NDArray[np.int64]"]]
 """By part (``train``, ``val``, ``test``) and label: which synthetic images are in it, by index."""
-
 
 _NONE: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
@@ -61,7 +62,7 @@ class Fold:
     left_out: NDArray[np.int64] = field(default_factory=_NONE.copy)
     """Real images of the training part that the protocol keeps from training; they may be shots."""
 
-    @property
+    @cached_property
     def training_part(self) -> NDArray[np.int64]:
         """The real images of the training part, whether they train or not, sorted."""
         return np.sort(np.concatenate([self.train, self.left_out]))
@@ -101,7 +102,7 @@ def split(
     refuse_few_folds(folds)
     unknown = sorted(set(train_only) - set(dataset.labels))
     if unknown:
-        raise UserError(f"--train-only {unknown[0]}: no such class. Classes: {', '.join(dataset.labels)}.")
+        raise UserError(f"{option('train_only', unknown[0])}: no such class. Classes: {', '.join(dataset.labels)}.")
     if protocol.synthetic_only:
         return _split_synthetic_only(dataset, protocol, folds, seed, train_only, synthetic, seen)
     if protocol.pooled:
@@ -119,29 +120,56 @@ def _split_apart(
     seen: Collection[int],
 ) -> list[Fold]:
     """Real images are divided; synthetic ones are in training alone."""
+    together, apart, elsewhere = protocol.keep_together, frozenset(train_only), frozenset(seen)
+    result = []
+    for i, real in enumerate(_real_parts(dataset, protocol.order, together, folds, seed, apart, elsewhere)):
+        balanced = protocol.balanced and synthetic
+        train = _at_most(dataset, real.train, synthetic, seed, i) if balanced else real.train
+        missing = _missing(dataset, protocol, train, synthetic)
+        parts = {"train": {label: np.arange(n) for label, n in missing.items() if n > 0}}
+        result.append(Fold(i, train, real.val, real.test, parts, np.setdiff1d(real.train, train)))
+    return result
+
+
+class _RealParts(NamedTuple):
+    """Rows of real images, sorted."""
+
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@lru_cache(maxsize=8)
+def _real_parts(
+    dataset: Dataset,
+    order: Order,
+    keep_together: bool,
+    folds: int,
+    seed: int,
+    train_only: frozenset[str],
+    seen: frozenset[int],
+) -> tuple[_RealParts, ...]:
+    """The real images of the parts of each fold.
+
+    They are remembered: the same for every number of synthetic images, they take seconds where copies stay together.
+    """
     table = dataset.table
-    units = _together(dataset) if protocol.keep_together else np.arange(len(table))
-    apart = table["label"].isin(list(train_only)).to_numpy() | np.isin(units, units[list(seen)])
-    ordered = np.array(ordered_rows(dataset, protocol), dtype=np.int64)
+    units = _units(dataset) if keep_together else np.arange(len(table))
+    apart = table["label"].isin(train_only).to_numpy() | np.isin(units, units[list(seen)])
+    ordered = np.array(ordered_rows(dataset, order), dtype=np.int64)
     rows = ordered[~apart[ordered]]
-    together = units[rows]
     labels = table["label"].to_numpy()[rows]
     if len(set(labels)) < 2:
-        raise UserError("fewer than two classes are left to evaluate; leave fewer to --train-only.")
-    _refuse_rare(labels, together, folds, dataset)
-    part = _parts(labels, together, folds, seed)
+        raise UserError(f"fewer than two classes are left to evaluate; leave fewer to {option('train_only')}.")
+    _refuse_rare(labels, units[rows], folds, dataset)
+    part = _parts(labels, units[rows], folds, seed)
     result = []
     for i in range(folds):
         names = _part_names(part, i, folds)
         train, val, test = (rows[names == name] for name in ("train", "val", "test"))
         added = np.flatnonzero(apart & ~np.isin(units, units[np.concatenate([val, test])]))
-        train = np.sort(np.concatenate([train, added]))
-        kept = _at_most(dataset, train, synthetic, seed, i) if protocol.balanced and synthetic else train
-        missing = _missing(dataset, protocol, kept, synthetic)
-        made = {"train": {label: np.arange(n) for label, n in missing.items() if n > 0}}
-        left_out = np.setdiff1d(train, kept)
-        result.append(Fold(i, kept, np.sort(val), np.sort(test), made, left_out))
-    return result
+        result.append(_RealParts(np.sort(np.concatenate([train, added])), np.sort(val), np.sort(test)))
+    return tuple(result)
 
 
 def _missing(dataset: Dataset, protocol: Protocol, rows: NDArray[np.int64], synthetic: int) -> dict[str, int]:
@@ -155,12 +183,11 @@ def _missing(dataset: Dataset, protocol: Protocol, rows: NDArray[np.int64], synt
 def _at_most(dataset: Dataset, rows: NDArray[np.int64], n: int, seed: int, fold: int | None) -> NDArray[np.int64]:
     """At most ``n`` of these rows a class, drawn at random, in the order given."""
     labels = dataset.table["label"].to_numpy()[rows]
-    kept = np.ones(len(rows), dtype=bool)
+    chosen = np.ones(len(rows), dtype=bool)
     for label in dataset.labels:
-        own = np.flatnonzero(labels == label)
         rng = np.random.default_rng(derive_seed(seed, "balance", -1 if fold is None else fold, label))
-        kept[rng.permutation(own)[n:]] = False
-    return rows[kept]
+        chosen[rng.permutation(np.flatnonzero(labels == label))[n:]] = False
+    return rows[chosen]
 
 
 def _split_synthetic_only(
@@ -177,24 +204,26 @@ def _split_synthetic_only(
     """
     divided = split(dataset, replace(protocol, synthetic_only=False), folds, seed, train_only, 0, seen)
     evaluated = [label for label in dataset.labels if label not in train_only]
-    made: list[SyntheticParts] = [_made([], (), dict.fromkeys(dataset.labels, synthetic))] * folds
+    synthetic_parts = [_synthetic_parts([], (), dict.fromkeys(dataset.labels, synthetic))] * folds
     if protocol.pooled and synthetic:
         rows = _synthetic_rows(evaluated, protocol, dict.fromkeys(evaluated, synthetic))
         labels = np.array([row.label for row in rows], dtype=object)
         _refuse_rare(labels, np.arange(len(rows)), folds, dataset)
         part = _parts(labels, np.arange(len(rows)), folds, seed)
         alone = dict.fromkeys(train_only, synthetic)
-        made = [_made(rows, _part_names(part, i, folds), alone) for i in range(folds)]
+        synthetic_parts = [_synthetic_parts(rows, _part_names(part, i, folds), alone) for i in range(folds)]
     return [
         replace(fold, train=_NONE.copy(), left_out=fold.train, synthetic=parts)
-        for fold, parts in zip(divided, made, strict=True)
+        for fold, parts in zip(divided, synthetic_parts, strict=True)
     ]
 
 
 def refuse_few_folds(folds: int) -> None:
     """Raise UserError where a division has too few parts to train, validate and test on different ones."""
     if folds < 3:
-        raise UserError(f"--folds {folds}: at least 3 are needed (one to test, one to validate, the rest to train).")
+        raise UserError(
+            f"{option('folds', folds)}: at least 3 are needed (one to test, one to validate, the rest to train)."
+        )
 
 
 def _split_pooled(
@@ -210,21 +239,20 @@ def _split_pooled(
     Padding takes part in the division and is then dropped. Training parts keep the order of the division.
     """
     every = np.arange(len(dataset.table))
-    kept = _at_most(dataset, every, synthetic, seed, None) if protocol.balanced and synthetic else every
-    missing = _missing(dataset, protocol, kept, synthetic)
-    chosen = set(kept.tolist())
-    real_rows = [row for row in _pool(dataset, protocol) if row.real is None or row.real in chosen]
-    pool = [row for row in real_rows if row.label not in train_only]
+    chosen = _at_most(dataset, every, synthetic, seed, None) if protocol.balanced and synthetic else every
+    missing = _missing(dataset, protocol, chosen, synthetic)
+    taken = {None, *chosen.tolist()}  # padding always
+    pool = [row for row in _pool(dataset, protocol.order) if row.real in taken and row.label not in train_only]
     rows = pool + _synthetic_rows([label for label in dataset.labels if label not in train_only], protocol, missing)
     labels = np.array([row.label for row in rows], dtype=object)
     if len(set(labels)) < 2:
-        raise UserError("fewer than two classes are left to evaluate; leave fewer to --train-only.")
-    units = _together(dataset) if protocol.keep_together else np.arange(len(dataset.table))
-    others = iter(range(len(units), len(units) + len(rows)))  # every other row is a unit of its own
-    together = np.array([next(others) if row.real is None else units[row.real] for row in rows], dtype=np.int64)
-    _refuse_rare(labels, together, folds, dataset)
-    part = _parts(labels, together, folds, seed)
-    left = kept[dataset.table["label"].iloc[kept].isin(list(train_only)).to_numpy()]
+        raise UserError(f"fewer than two classes are left to evaluate; leave fewer to {option('train_only')}.")
+    of_images = _units(dataset) if protocol.keep_together else np.arange(len(dataset.table))
+    others = iter(range(len(of_images), len(of_images) + len(rows)))  # every other row is a unit of its own
+    units = np.array([next(others) if row.real is None else of_images[row.real] for row in rows], dtype=np.int64)
+    _refuse_rare(labels, units, folds, dataset)
+    part = _parts(labels, units, folds, seed)
+    left = chosen[dataset.table["label"].iloc[chosen].isin(list(train_only)).to_numpy()]
     result = []
     for i in range(folds):
         names = _part_names(part, i, folds)
@@ -232,9 +260,9 @@ def _split_pooled(
         for row, name in zip(rows, names, strict=True):
             if row.real is not None:
                 real[name].append(row.real)
-        parts = _made(rows, names, {label: missing[label] for label in train_only})
+        parts = _synthetic_parts(rows, names, {label: missing[label] for label in train_only})
         train, val, test = (np.array(real[name], dtype=np.int64) for name in ("train", "val", "test"))
-        result.append(Fold(i, train, val, test, parts, np.setdiff1d(every, kept)))
+        result.append(Fold(i, train, val, test, parts, np.setdiff1d(every, chosen)))
     return result
 
 
@@ -247,22 +275,23 @@ class _Row:
     index: int | None = None
 
 
-def _pool(dataset: Dataset, protocol: Protocol) -> list[_Row]:
-    """The real images and the padding, in the protocol's order."""
+@lru_cache(maxsize=8)
+def _pool(dataset: Dataset, order: Order) -> tuple[_Row, ...]:
+    """The real images and the padding, in a protocol's order; remembered, as the same for all synthetic images."""
     files = zip(dataset.table["label"], dataset.table["path"], range(len(dataset.table)), strict=True)
-    found = [(_place(label, protocol), path, _Row(label, real=row)) for label, path, row in files]
-    found += [(_place(label, protocol), path, _Row(label)) for label, path in dataset.padding]
-    found.sort(key=lambda entry: entry[:2])
-    return [row for _, _, row in found]
+    entries = [(_place(label, order), path, _Row(label, real=row)) for label, path, row in files]
+    entries += [(_place(label, order), path, _Row(label)) for label, path in dataset.padding]
+    entries.sort(key=lambda entry: entry[:2])
+    return tuple(row for _, _, row in entries)
 
 
 def _synthetic_rows(labels: Collection[str], protocol: Protocol, counts: Mapping[str, int]) -> list[_Row]:
     """So many synthetic images of each class, the classes in the protocol's order."""
-    return [_Row(label, index=i) for label in ordered_labels(labels, protocol) for i in range(counts[label])]
+    return [_Row(label, index=i) for label in ordered_labels(labels, protocol.order) for i in range(counts[label])]
 
 
-def _place(label: str, protocol: Protocol) -> str:
-    return CLASS_NAMES.get(label, label) if protocol.order == "class_name" else label
+def _place(label: str, order: Order) -> str:
+    return CLASS_NAMES.get(label, label) if order == "class_name" else label
 
 
 def _part_names(part: NDArray[np.int64], fold: int, folds: int) -> NDArray[Any]:
@@ -272,27 +301,29 @@ def _part_names(part: NDArray[np.int64], fold: int, folds: int) -> NDArray[Any]:
     return names
 
 
-def _made(rows: Sequence[_Row], names: Iterable[str], alone: Mapping[str, int]) -> SyntheticParts:
+def _synthetic_parts(rows: Sequence[_Row], names: Iterable[str], alone: Mapping[str, int]) -> SyntheticParts:
     """The synthetic images among rows by part and label, and so many of each class that is in training alone."""
-    found: dict[str, dict[str, list[int]]] = {"train": {}, "val": {}, "test": {}}
+    parts: dict[str, dict[str, list[int]]] = {"train": {}, "val": {}, "test": {}}
     for row, name in zip(rows, names, strict=True):
         if row.index is not None:
-            found[name].setdefault(row.label, []).append(row.index)
-    found["train"] |= {label: list(range(n)) for label, n in alone.items() if n}
-    return {name: {label: np.array(found[name][label]) for label in found[name]} for name in found}
+            parts[name].setdefault(row.label, []).append(row.index)
+    parts["train"] |= {label: list(range(n)) for label, n in alone.items() if n}
+    return {name: {label: np.array(indices) for label, indices in part.items()} for name, part in parts.items()}
 
 
-def ordered_labels(labels: Collection[str], protocol: Protocol) -> list[str]:
-    """The classes in the order in which the protocol divides them."""
-    return sorted(labels, key=lambda label: _place(label, protocol))
+def ordered_labels(labels: Collection[str], order: Order) -> list[str]:
+    """The classes in the order in which a protocol divides them."""
+    return sorted(labels, key=lambda label: _place(label, order))
 
 
-def ordered_rows(dataset: Dataset, protocol: Protocol) -> list[int]:
-    """Row numbers of the real images, in the order in which the protocol divides them."""
-    return [row.real for row in _pool(dataset, protocol) if row.real is not None]
+def ordered_rows(dataset: Dataset, order: Order) -> list[int]:
+    """Row numbers of the real images, in the order in which a protocol divides them."""
+    places = [_place(label, order) for label in dataset.table["label"]]
+    paths = list(dataset.table["path"])
+    return sorted(range(len(paths)), key=lambda row: (places[row], paths[row]))
 
 
-def _together(dataset: Dataset) -> NDArray[np.int64]:
+def _units(dataset: Dataset) -> NDArray[np.int64]:
     """A number an image; images of one group, and equal images, have the same (connected components)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -313,24 +344,24 @@ def _together(dataset: Dataset) -> NDArray[np.int64]:
     return np.asarray(numbers, dtype=np.int64)
 
 
-def _refuse_rare(labels: NDArray[Any], together: NDArray[np.int64], folds: int, dataset: Dataset) -> None:
+def _refuse_rare(labels: NDArray[Any], units: NDArray[np.int64], folds: int, dataset: Dataset) -> None:
     grouped = dataset.table["group"].notna().any()
     counted: Literal["groups", "different images"] = "groups" if grouped else "different images"
-    units = {label: len(set(together[labels == label])) for label in sorted(set(labels))}
-    rare = [RareClass(label, number, counted) for label, number in units.items() if number < folds]
+    numbers = {label: len(set(units[labels == label])) for label in sorted(set(labels))}
+    rare = [RareClass(label, number, counted) for label, number in numbers.items() if number < folds]
     if rare:
         raise TooRare(rare, folds)
 
 
-def _parts(labels: NDArray[Any], together: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+def _parts(labels: NDArray[Any], units: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
     """The part (0 .. folds - 1) each image falls into, by scikit-learn's stratified splitters."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     part = np.empty(len(labels), dtype=np.int64)
-    if len(set(together)) == len(together):
+    if len(set(units)) == len(units):
         splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
     else:
-        splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, together)
+        splits = StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(labels, labels, units)
     for i, (_, chosen) in enumerate(splits):
         part[chosen] = i
     for label in sorted(set(labels)):
@@ -338,6 +369,6 @@ def _parts(labels: NDArray[Any], together: NDArray[np.int64], folds: int, seed: 
         if absent:
             raise UserError(
                 f"class {label} cannot be divided over {folds} folds without tearing groups or copies apart. Ways "
-                f"out: fewer --folds, or --train-only {label}."
+                f"out: fewer {option('folds')}, or {option('train_only', label)}."
             )
     return part

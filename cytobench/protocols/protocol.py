@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Literal
 
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.errors import UserError, option
 from cytobench.images import Recolouring, View
+
+Order = Literal["label", "class_name"]
+"""How real images are ordered before they are divided: by label or by class name, then by file."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,7 @@ class Protocol:
     """Whether copies and groups stay in one part."""
     pooled: bool
     """Whether synthetic images are divided over the parts with the real ones, anew for every number of them."""
-    order: Literal["label", "class_name"]
-    """How real images are ordered before they are divided: by label or by class name, then by file."""
+    order: Order
     selection: Literal["f1_macro", "loss"]
     """What the picked checkpoint is best in on validation."""
     tested: Literal["picked", "last"]
@@ -145,26 +147,22 @@ def find_protocol(name: str) -> Protocol:
     Its own name has the changes in alphabetical order. Raises UserError with the nearest name and the known ones.
     """
     base, *signed = re.split(r"(?=[+-])", name)
+    argument = option("protocol", name)
     if base not in PROTOCOLS:
-        raise UserError(f"--protocol {name}: no such protocol.{_hint(base, PROTOCOLS)} Known: {', '.join(PROTOCOLS)}.")
+        hint, known = did_you_mean(base, PROTOCOLS), ", ".join(PROTOCOLS)
+        raise UserError(f"{argument}: no such protocol.{hint} Known: {known}.")
     protocol = PROTOCOLS[base]
     for text in sorted(signed, key=lambda text: text[1:]):
         sign, change = text[0], text[1:]
         if change not in CHANGES:
-            raise UserError(
-                f"--protocol {name}: no such change as {text}.{_hint(change, CHANGES)} Known: {', '.join(CHANGES)}."
-            )
+            hint, known = did_you_mean(change, CHANGES), ", ".join(CHANGES)
+            raise UserError(f"{argument}: no such change as {text}.{hint} Known: {known}.")
         if CHANGES[change].made(protocol.switches) == (sign == "+"):
             why = "has it already" if sign == "+" else "does not have it"
-            raise UserError(f"--protocol {name}: {text} changes nothing, {protocol.name} {why}.")
+            raise UserError(f"{argument}: {text} changes nothing, {protocol.name} {why}.")
         sound = asdict(PROTOCOLS["strict"])
         values = {key: value if sign == "+" else sound[key] for key, value in CHANGES[change].switches.items()}
         protocol = replace(protocol, name=f"{protocol.name}{text}", **values)
     if protocol.synthetic_only and protocol.balanced:
-        raise UserError(f"--protocol {name}: without real images all classes have N already; leave out +balanced.")
+        raise UserError(f"{argument}: without real images all classes have N already; leave out +balanced.")
     return protocol
-
-
-def _hint(name: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cytobench.data.dataset import Dataset
-from cytobench.errors import UserError
+from cytobench.errors import UserError, is_on_the_command_line, option
 from cytobench.protocols import Fold, Protocol, RareClass, TooRare, draw_shots, refuse_few_folds, split
 
 
@@ -28,7 +28,7 @@ def refuse_counts(folds: int, shots: int) -> None:
     """Raise UserError for numbers of folds and shots that no run takes."""
     refuse_few_folds(folds)
     if shots < 1:
-        raise UserError(f"--shots {shots}: must be at least 1.")
+        raise UserError(f"{option('shots', shots)}: must be at least 1.")
 
 
 def find_rare(dataset: Dataset, protocol: Protocol, folds: int, shots: int, seed: int) -> Rarity:
@@ -36,12 +36,12 @@ def find_rare(dataset: Dataset, protocol: Protocol, folds: int, shots: int, seed
     divided, error = _divide(dataset, protocol, folds, seed)
     rare = error.classes if isinstance(error, TooRare) else ()
     if rare:
-        divided, error = _divide(dataset, protocol, folds, seed, [one.label for one in rare])
+        divided, error = _divide(dataset, protocol, folds, seed, [each.label for each in rare])
     drawn = {
         label: tuple(len(draw_shots(dataset, protocol, fold, label, shots, seed)) for fold in divided)
         for label in dataset.labels
     }
-    fewer = {label: found for label, found in drawn.items() if min(found, default=shots) < shots}
+    fewer = {label: counts for label, counts in drawn.items() if min(counts, default=shots) < shots}
     ways_out = _ways_out(dataset, protocol, seed, rare, apart=error is None) if rare else ()
     return Rarity(rare, fewer, None if error is None else str(error), ways_out)
 
@@ -59,9 +59,11 @@ def _divide(
 def _ways_out(
     dataset: Dataset, protocol: Protocol, seed: int, rare: Sequence[RareClass], apart: bool
 ) -> tuple[str, ...]:
-    """Options that were tried and work; ``apart`` is whether --train-only does. Merging is the user's to choose."""
-    least = min(one.units for one in rare)
-    label, each = (shlex.quote(rare[0].label), "") if len(rare) == 1 else ("LABEL", " for each of them")
-    ways = [f"--folds {least}"] if least >= 3 and _divide(dataset, protocol, least, seed)[0] else []
-    ways += [f"--train-only {label}{each}"] if apart else []
-    return (*ways, f"--merge {label},OTHER=NAME{each}")
+    """Options that were tried and work; ``apart`` is whether ``train_only`` does. Merging is the user's to choose."""
+    least = min(each.units for each in rare)
+    label, of_each = (rare[0].label, "") if len(rare) == 1 else ("LABEL", " for each of them")
+    if is_on_the_command_line():
+        label = shlex.quote(label)
+    ways = [option("folds", least)] if least >= 3 and _divide(dataset, protocol, least, seed)[0] else []
+    ways += [option("train_only", label) + of_each] if apart else []
+    return (*ways, option("merge", f"{label},OTHER=NAME") + of_each)

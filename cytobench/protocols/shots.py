@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
 from cytobench.data.choice import RANDOM, Choice
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.protocols.division import Fold
 from cytobench.protocols.protocol import Protocol
 
 if TYPE_CHECKING:
     from cytobench.data.dataset import Dataset
+
+_NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 def draw_shots(
@@ -34,8 +36,10 @@ def draw_shots(
     protocol keeps them together. A class with fewer images gives what it has.
     """
     source = _source(protocol, fold)
-    table = dataset.table.iloc[_pool(dataset, source)]
-    table = table[table["label"] == label]
+    rows = dataset.rows_by_label.get(label, _NO_ROWS)
+    if source is not None:
+        rows = np.intersect1d(rows, source.training_part, assume_unique=True)
+    table = dataset.table.iloc[rows]
     copies = "digest" if protocol.keep_together else "path"
     if choice.ranking is not None:
         chosen = choice.ranking(table).drop_duplicates(copies).index[:shots]
@@ -53,13 +57,13 @@ def refuse_unlisted(
     if choice.listed is None:
         return
     source = _source(protocol, fold)
-    there = set(dataset.table["label"].iloc[np.intersect1d(choice.listed, _pool(dataset, source))])
+    listed = set(dataset.table["label"].iloc[np.intersect1d(choice.listed, _pool(dataset, source))])
     where = "" if source is None else f" in the training part of fold {source.number}"
     for label in labels:
-        if label not in there:
+        if label not in listed:
             raise UserError(
-                f"--select {choice.name}: it lists no image of class {label}{where}. List some that are there "
-                "(cytobench data split shows the parts), or write --select sharpest."
+                f"{option('select', choice.name)}: it lists no image of class {label}{where}. List some that are there "
+                f"(cytobench data split shows the parts), or write {option('select', 'sharpest')}."
             )
 
 

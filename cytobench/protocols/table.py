@@ -36,30 +36,31 @@ def split_table(
     import pandas as pd
 
     divided = split(dataset, protocol, folds, seed, train_only, synthetic)
-    real = ordered_rows(dataset, protocol)
+    real = ordered_rows(dataset, protocol.order)
     used: dict[str, int] = {}
     for fold in divided:
         used |= {label: max(n, used.get(label, 0)) for label, n in fold.counts().items()}
-    made = [(label, index) for label in ordered_labels(dataset.labels, protocol) for index in range(used.get(label, 0))]
+    labels = ordered_labels(dataset.labels, protocol.order)
+    images = [(label, index) for label in labels for index in range(used.get(label, 0))]
     table = pd.DataFrame(
         {
-            "path": [*dataset.table["path"].iloc[real], *(synthetic_path(label, index) for label, index in made)],
-            "label": [*dataset.table["label"].iloc[real], *(label for label, _ in made)],
+            "path": [*dataset.table["path"].iloc[real], *(synthetic_path(label, index) for label, index in images)],
+            "label": [*dataset.table["label"].iloc[real], *(label for label, _ in images)],
         }
     )
     if shots is not None:
         for fold in divided:
             refuse_unlisted(dataset, protocol, choice, fold, dataset.labels)
             chosen = [draw_shots(dataset, protocol, fold, label, shots, seed, choice) for label in dataset.labels]
-            table[f"shot{fold.number}"] = [*np.isin(real, np.concatenate(chosen)).astype(int), *([0] * len(made))]
+            table[f"shot{fold.number}"] = [*np.isin(real, np.concatenate(chosen)).astype(int), *([0] * len(images))]
     for fold in divided:
         parts = np.full(len(dataset.table), "", dtype=object)
-        of_made: dict[tuple[str, int], str] = {}
+        part_of: dict[tuple[str, int], str] = {}
         for name, rows in (("train", fold.train), ("val", fold.val), ("test", fold.test)):
             parts[rows] = name
-            for label, found in fold.synthetic.get(name, {}).items():
-                of_made |= {(label, int(index)): name for index in found}
-        table[f"fold{fold.number}"] = [*parts[real], *(of_made.get(one, "") for one in made)]
+            for label, indices in fold.synthetic.get(name, {}).items():
+                part_of |= {(label, int(index)): name for index in indices}
+        table[f"fold{fold.number}"] = [*parts[real], *(part_of.get(image, "") for image in images)]
     return table
 
 

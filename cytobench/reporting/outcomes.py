@@ -93,7 +93,7 @@ def priced_text(cost: GainAndCost) -> str:
 def gain_and_cost_text(cost: GainAndCost, device: str) -> str:
     """The gain, the extra time on ``device``, and what the two show."""
     interval = f" {_interval(cost.gain)}" if cost.gain.low is not None else ""
-    gain = f"{cost.metric.long_name} {cost.gain.mean:+.3f}{interval}"
+    gain = f"{cost.metric.title} {cost.gain.mean:+.3f}{interval}"
     if cost.hours is None:
         return f"{gain}: {gain_text(cost)}; the cost is not known, a submitted row has no time on record"
     more = "more" if cost.hours >= 0 else "less"

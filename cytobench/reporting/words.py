@@ -17,7 +17,7 @@ THIRD_PARTY = " †"
 
 def legend(board: Leaderboard) -> str:
     """What the marks and figures of a leaderboard mean."""
-    ranked_by = dict.fromkeys(section.metric(section.ranked_by[1]).long_name for section in board.sections)
+    ranked_by = dict.fromkeys(section.metric(section.ranked_by[1]).title for section in board.sections)
     return (
         "Mean ± sample SD over folds; with several seeds, in brackets, the SD over their means. Ranked by "
         f"{', '.join(ranked_by)} on test, of real images alone; best of the ranked rows in bold. "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ from cytobench.assets import file_digest
 from cytobench.atomic import write_bytes
 from cytobench.contract import Request
 from cytobench.decode import decode_image, encode_png, pixel_digest
+
+IMAGES = "images"
+"""The folder of a store that image sets lie in, and the kind of their keys."""
 
 _FEATURES = {
     "label": {"dtype": "string", "_type": "Value"},
@@ -63,6 +66,12 @@ class ImageSet:
 
     folder: Path
     block: int
+    _checked: dict[int, dict[str, Any]] = field(default_factory=dict, compare=False, repr=False)
+    """Reports of the blocks that were found whole."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process checks for itself."""
+        return {**self.__dict__, "_checked": {}}
 
     def shard(self, number: int) -> Path:
         """The file of block ``number``."""
@@ -77,12 +86,15 @@ class ImageSet:
         return [number for number in self.blocks(n) if self.report(number) is None]
 
     def report(self, number: int) -> dict[str, Any] | None:
-        """How block ``number`` was made, or None if it is absent or damaged."""
+        """How block ``number`` was made, or None if it is absent or damaged; one that is whole is checked once."""
+        if number in self._checked:
+            return self._checked[number]
         shard = self.shard(number)
         try:
             side = json.loads(shard.with_suffix(".json").read_text())
             if file_digest(shard) == side["digest"]:
-                return dict(side["report"])
+                self._checked[number] = dict(side["report"])
+                return self._checked[number]
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return None
@@ -113,6 +125,7 @@ class ImageSet:
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), buffer, row_group_size=1, compression="none")
         shard = self.shard(number)
+        self._checked.pop(number, None)
         write_bytes(shard, buffer.getvalue())
         side = {"digest": file_digest(shard), "report": report}
         write_bytes(shard.with_suffix(".json"), json.dumps(side, indent=1).encode())

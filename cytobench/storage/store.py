@@ -14,6 +14,7 @@ from typing import Any
 
 from cytobench.assets import file_digest
 from cytobench.atomic import making_folder, write_bytes
+from cytobench.storage.image_sets import IMAGES
 
 logger = logging.getLogger("cytobench")
 
@@ -62,12 +63,12 @@ class Store:
     def reports(self, kind: str) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
         """Inputs and report of every stage of a kind (for ``images``: of every set), as far as they can be read."""
         # A set's inputs stand in the report of each of its blocks; the first one tells.
-        name = "000000.json" if kind == "images" else MANIFEST
+        name = "000000.json" if kind == IMAGES else MANIFEST
         for file in sorted((self.root / kind).glob(f"??/*/{name}")):
             try:
                 found = json.loads(file.read_text())
                 report = found["report"]
-                inputs = report["inputs"] if kind == "images" else found["inputs"]
+                inputs = report["inputs"] if kind == IMAGES else found["inputs"]
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             yield inputs, report

@@ -64,10 +64,12 @@ class ClassifierSubject(Offered):
         elif steps is not None and steps < LEARNING:
             config = config.with_steps(LEARNING, len(train))
         images = (self.gallery.images(part, labels) for part in (train, val))
-        found = load(self.spec.factory)(config).fit(*images, self.context(out or self.new_folder("train"), labels))
-        require(isinstance(found, Checkpoints), f"fit returned a {type(found).__name__}; it must return Checkpoints")
-        assert isinstance(found, Checkpoints)
-        return found
+        context = self.context(out or self.new_folder("train"), labels)
+        checkpoints = load(self.spec.factory)(config).fit(*images, context)
+        kind = type(checkpoints).__name__
+        require(isinstance(checkpoints, Checkpoints), f"fit returned a {kind}; it must return Checkpoints")
+        assert isinstance(checkpoints, Checkpoints)
+        return checkpoints
 
     @contextmanager
     def predictor(
@@ -85,10 +87,10 @@ class ClassifierSubject(Offered):
         with self.predictor(checkpoint, labels=images.labels) as predictor:
             return right(predictor.predict_proba(images), images)
 
-    def tested(self, found: Checkpoints, labels: Sequence[str] = LABELS) -> tuple[float, Probabilities]:
+    def tested(self, checkpoints: Checkpoints, labels: Sequence[str] = LABELS) -> tuple[float, Probabilities]:
         """Accuracy and probabilities of the test images."""
         images = self.gallery.images(rows(LABELS, TEST), labels)
-        probabilities = self.predicted(found.picked, images)
+        probabilities = self.predicted(checkpoints.picked, images)
         return float(np.mean(probabilities.argmax(axis=1) == images.targets)), probabilities
 
     @cached_property
@@ -109,8 +111,8 @@ class ClassifierSubject(Offered):
     def use(self, stage: Stage) -> None:
         """Train, open, predict, close."""
         with stage("train") as out:
-            found = self.train(rows(LABELS, TRAIN), rows(LABELS, VAL), out=out)
-        with stage("predict") as out, self.predictor(found.picked, out) as predictor:
+            checkpoints = self.train(rows(LABELS, TRAIN), rows(LABELS, VAL), out=out)
+        with stage("predict") as out, self.predictor(checkpoints.picked, out) as predictor:
             predictor.predict_proba(self.test)
 
 
@@ -118,9 +120,9 @@ def right(probabilities: Any, images: Images) -> Probabilities:
     """Probabilities that are as the contract has them; :class:`~cytobench.testing.checks.Failed` for others."""
     require(isinstance(probabilities, np.ndarray), f"probabilities are a {type(probabilities).__name__}, no array")
     expected = (len(images), len(images.labels))
-    found = f"{probabilities.dtype} {probabilities.shape}"
+    shape = f"{probabilities.dtype} {probabilities.shape}"
     fits = probabilities.dtype == np.float32 and probabilities.shape == expected
-    require(fits, f"probabilities are {found}; they must be float32 {expected}")
+    require(fits, f"probabilities are {shape}; they must be float32 {expected}")
     require(bool(np.isfinite(probabilities).all()), "probabilities are not all finite")
     require(bool((probabilities >= 0).all()), f"a probability is {probabilities.min():.3g}")
     sums = probabilities.sum(axis=1)
@@ -140,14 +142,14 @@ def loads(subject: ClassifierSubject) -> None:
 
 def trains(subject: ClassifierSubject) -> None:
     """Two checkpoints in its folder, each of which opens and says what ran."""
-    found, out = subject.trained, subject.trained_in
-    for name, path in (("picked", found.picked), ("last", found.last)):
+    checkpoints, out = subject.trained, subject.trained_in
+    for name, path in (("picked", checkpoints.picked), ("last", checkpoints.last)):
         require(path.is_relative_to(out), f"the checkpoint {name} is {path}, outside ctx.out")
         require(path.exists(), f"the checkpoint {name} is {path.name}, which is not there")
         with subject.predictor(path) as predictor:
             ran = getattr(predictor, "ran", None)
             require(isinstance(ran, Ran), f"the predictor's ran is {ran!r}; it must be a Ran, for tables show it")
-    curves = [value for row in found.curves for value in row.values()]
+    curves = [value for row in checkpoints.curves for value in row.values()]
     require(all(isinstance(value, int | float) for value in curves), "the training curves are not all numbers")
 
 
@@ -168,10 +170,11 @@ def columns(subject: ClassifierSubject) -> None:
     """The same with classes in an order that is not alphabetical."""
     _guesses(subject)
     labels = ("stripe", "disc", "ring")
-    found = subject.train(rows(labels, TRAIN), rows(labels, VAL), labels, learn=True)
-    accuracy, made = subject.tested(found, labels)
+    checkpoints = subject.train(rows(labels, TRAIN), rows(labels, VAL), labels, learn=True)
+    accuracy, probabilities = subject.tested(checkpoints, labels)
     by_name = np.argsort(labels)
-    other = float(np.mean(by_name[made.argmax(axis=1)] == subject.gallery.images(rows(LABELS, TEST), labels).targets))
+    targets = subject.gallery.images(rows(LABELS, TEST), labels).targets
+    other = float(np.mean(by_name[probabilities.argmax(axis=1)] == targets))
     hint = "; the columns are in alphabetical order" if other > accuracy else ""
     require(accuracy >= LEARNT, f"accuracy {accuracy:.3f} with the classes {', '.join(labels)} in this order{hint}")
 
@@ -180,36 +183,36 @@ def few_classes(subject: ClassifierSubject) -> None:
     """Two classes; and two of which the labels name three."""
     two = LABELS[:2]
     for labels in (two, LABELS):
-        found = subject.train(rows(two, TRAIN), rows(two, VAL), labels)
-        subject.predicted(found.picked, subject.gallery.images(rows(two, TEST), labels))
+        checkpoints = subject.train(rows(two, TRAIN), rows(two, VAL), labels)
+        subject.predicted(checkpoints.picked, subject.gallery.images(rows(two, TEST), labels))
 
 
 def one_image(subject: ClassifierSubject) -> None:
     """A class with one training image, and none for validation."""
     two = LABELS[:2]
-    found = subject.train([*rows(two, TRAIN), (LABELS[2], 0)], rows(two, VAL))
-    subject.predicted(found.picked, subject.test)
+    checkpoints = subject.train([*rows(two, TRAIN), (LABELS[2], 0)], rows(two, VAL))
+    subject.predicted(checkpoints.picked, subject.test)
 
 
 def same_seed(subject: ClassifierSubject) -> None:
     """Train and predict twice."""
     parts = rows(LABELS, TRAIN), rows(LABELS, VAL)
-    one, other = (subject.predicted(subject.train(*parts).picked, subject.test) for _ in range(2))
-    by = float(np.abs(one - other).max())
+    first, second = (subject.predicted(subject.train(*parts).picked, subject.test) for _ in range(2))
+    by = float(np.abs(first - second).max())
     require(by == 0, f"trained twice with one seed: probabilities differ by up to {by:.2g}")
 
 
 def other_process(subject: ClassifierSubject) -> None:
     """The checkpoint in another folder, opened in another process."""
-    _, here = subject.tested(subject.trained)
+    _, probabilities = subject.tested(subject.trained)
     out = subject.trained_in
     moved = subject.new_folder("moved") / "checkpoints"
     out.rename(moved)
     try:
-        found = subject.elsewhere("predict", {"checkpoint": str(moved / subject.trained.picked.relative_to(out))})
+        elsewhere = subject.elsewhere("predict", {"checkpoint": str(moved / subject.trained.picked.relative_to(out))})
     finally:
         moved.rename(out)
-    require(found == digest_of(here), "the probabilities are others in another process")
+    require(elsewhere == digest_of(probabilities), "the probabilities are others in another process")
 
 
 def predict_elsewhere(subject: ClassifierSubject, checkpoint: str) -> str:
@@ -246,9 +249,9 @@ def _guesses(subject: ClassifierSubject) -> None:
         raise LeftOut("its spec says that it guesses (learns is false)")
 
 
-def digest_of(made: Probabilities) -> str:
+def digest_of(probabilities: Probabilities) -> str:
     """SHA-256 of probabilities."""
-    return hashlib.sha256(made.tobytes()).hexdigest()
+    return hashlib.sha256(probabilities.tobytes()).hexdigest()
 
 
 def digest(subject: ClassifierSubject) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cytobench.errors import option
 from cytobench.testing.checks import Check, LeftOut, require
 from cytobench.testing.revisions import compare
 from cytobench.testing.subject import Subject
@@ -43,7 +44,7 @@ def nothing_running(subject: Subject) -> None:
 def device_memory(subject: Subject) -> None:
     """Memory of the device after everything was closed, twice."""
     if not subject.seen.memory:
-        raise LeftOut("on a CPU; checked with --device cuda")
+        raise LeftOut(f"on a CPU; checked with {option('device', 'cuda')}")
     before, once, twice = subject.seen.memory
     held, grown = once - before, twice - once
     require(held <= SLACK, f"{held / 2**20:.0f} MiB are held on {subject.target.device} after everything was closed")
@@ -58,7 +59,7 @@ def _some(things: Sequence[str]) -> str:
 
 def conduct(needs: str, memory: bool = True) -> tuple[Check, ...]:
     """The checks of conduct; ``needs`` is the check that shows that a use is possible at all."""
-    found = (
+    checks = (
         Check(
             "global-state",
             "the global random state of Python, NumPy and torch, and torch's default dtype, are left as they were",
@@ -70,7 +71,7 @@ def conduct(needs: str, memory: bool = True) -> tuple[Check, ...]:
         Check("nothing-running", "no thread and no process is left when all is closed", nothing_running, (needs,)),
         Check("device-memory", "no memory of the device is held when all is closed", device_memory, (needs,)),
     )
-    return found if memory else found[:-1]
+    return checks if memory else checks[:-1]
 
 
 def revision(digest: Callable[[Any], str], needs: str) -> Check:

@@ -48,7 +48,7 @@ def plugin(
 
 def generator(name: str, **options: Any) -> Test:
     """A test for each check of a generator; options as of :func:`classifier`."""
-    return _one("generator", name, **options)
+    return _test_of("generator", name, **options)
 
 
 def classifier(
@@ -63,25 +63,30 @@ def classifier(
 
     ``values`` are its options as of ``--set``, ``device`` is a torch device, ``limit`` the seconds a check may take.
     """
-    return _one("classifier", name, preset=preset, values=values, device=device, limit=limit)
+    return _test_of("classifier", name, preset=preset, values=values, device=device, limit=limit)
 
 
 def dataset(name: str, *, limit: float = LIMIT) -> Test:
     """A test for each check of a data set."""
-    return _one("dataset", name, limit=limit)
+    return _test_of("dataset", name, limit=limit)
 
 
 def extractor(name: str, **options: Any) -> Test:
     """A test for each check of an extractor; options as of :func:`classifier`."""
-    return _one("extractor", name, **options)
+    return _test_of("extractor", name, **options)
+
+
+def metric(name: str, *, limit: float = LIMIT) -> Test:
+    """A test for each check of a metric."""
+    return _test_of("metric", name, limit=limit)
 
 
 def observer(name: str, *, limit: float = LIMIT) -> Test:
     """A test for each check of the observers of a plugin, named as its entry point."""
-    return _one("observer", name, limit=limit)
+    return _test_of("observer", name, limit=limit)
 
 
-def _one(
+def _test_of(
     kind: str,
     name: str,
     *,
@@ -107,10 +112,10 @@ class _Suite:
 
     def result(self, kind: str, name: str, check: str) -> Result:
         if (kind, name) not in self._targets:
-            own = self._options.values.get(name) if kind in WITH_OPTIONS else None
-            options = Options(self._options.preset, {name: own} if own else {}, self._options.device)
-            found = find_targets(name, kind, load_plugins(), options)
-            self._targets |= {(target.kind, target.name): target for target in found}
+            values = self._options.values.get(name) if kind in WITH_OPTIONS else None
+            options = Options(self._options.preset, {name: values} if values else {}, self._options.device)
+            targets = find_targets(name, kind, load_plugins(), options)
+            self._targets |= {(target.kind, target.name): target for target in targets}
         return self._session.result(self._targets[kind, name], check)
 
 

@@ -47,11 +47,11 @@ class DatasetSubject(Subject):
     def dataset(self) -> Dataset:
         """The opened data set."""
         _ = self.seen  # opening is what there is to see, and drawing may take long
-        found = self._opened
-        kind = type(found).__name__
-        require(isinstance(found, Dataset), f"{self.spec.factory} returned a {kind}, which is no Dataset")
-        assert isinstance(found, Dataset)
-        return found
+        opened = self._opened
+        kind = type(opened).__name__
+        require(isinstance(opened, Dataset), f"{self.spec.factory} returned a {kind}, which is no Dataset")
+        assert isinstance(opened, Dataset)
+        return opened
 
     def use(self, stage: Stage) -> None:
         """Open it in an empty cache folder."""
@@ -75,17 +75,17 @@ def opens(subject: DatasetSubject) -> None:
 
 def table(subject: DatasetSubject) -> None:
     """Columns, order, labels and digests of the table."""
-    dataset, found = subject.dataset, subject.dataset.table
-    require(set(COLUMNS) <= set(found.columns), f"the table has the columns {list(found.columns)}, not {list(COLUMNS)}")
-    require(list(found.index) == list(range(len(found))), "the table's index is not 0, 1, 2, ...")
-    rows = list(zip(found["label"], found["path"], strict=True))
+    dataset, table = subject.dataset, subject.dataset.table
+    require(set(COLUMNS) <= set(table.columns), f"the table has the columns {list(table.columns)}, not {list(COLUMNS)}")
+    require(list(table.index) == list(range(len(table))), "the table's index is not 0, 1, 2, ...")
+    rows = list(zip(table["label"], table["path"], strict=True))
     require(rows == sorted(rows), "the table is not sorted by label, then path")
-    require(len(set(found["path"])) == len(found), "a path stands twice in the table")
-    digests = [str(digest) for digest in found["digest"]]
+    require(len(set(table["path"])) == len(table), "a path stands twice in the table")
+    digests = [str(digest) for digest in table["digest"]]
     require(all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests), "a digest is no SHA-256 in hex")
-    require(found["quality"].dtype == np.float64, f"the column quality is {found['quality'].dtype}, not float64")
+    require(table["quality"].dtype == np.float64, f"the column quality is {table['quality'].dtype}, not float64")
     require(len(set(dataset.labels)) == len(dataset.labels), f"labels stand twice: {dataset.labels}")
-    used = set(found["label"])
+    used = set(table["label"])
     require(used == set(dataset.labels), f"labels without an image, or unknown: {sorted(used ^ set(dataset.labels))}")
 
 
@@ -121,8 +121,8 @@ def images(subject: DatasetSubject) -> None:
 def again(subject: DatasetSubject) -> None:
     """Opened a second time in the same folder."""
     before, first = subject.dataset, listing(subject.cache)
-    found = subject.opened_in(subject.cache)
-    require(found.digest == before.digest, "opened a second time, it is another data set")
+    again = subject.opened_in(subject.cache)
+    require(again.digest == before.digest, "opened a second time, it is another data set")
     drawn = {path: state for path, state in first.items() if path.startswith("datasets/")}
     changed = [path for path, state in listing(subject.cache).items() if drawn.get(path, state) != state]
     require(not changed, f"opened a second time, it writes anew: {', '.join(changed[:3])}")
@@ -130,8 +130,8 @@ def again(subject: DatasetSubject) -> None:
 
 def other_process(subject: DatasetSubject) -> None:
     """Opened in another process, in an empty folder."""
-    found = subject.elsewhere("digest", {"cache": str(subject.new_folder("elsewhere"))})
-    require(found == subject.dataset.digest, "it is another data set in another process and folder")
+    digest = subject.elsewhere("digest", {"cache": str(subject.new_folder("elsewhere"))})
+    require(digest == subject.dataset.digest, "it is another data set in another process and folder")
 
 
 def digest_elsewhere(subject: DatasetSubject, cache: str) -> str:

@@ -101,9 +101,9 @@ def sizes(subject: ExtractorSubject) -> None:
     """Images of three sizes in one call."""
     pixels = list(subject.images.pixels)
     pixels[1], pixels[2] = Cropped(pixels[1], 48, 40), Cropped(pixels[2], 20, 64)
-    found = subject.features(replace(subject.images, pixels=pixels))
+    features = subject.features(replace(subject.images, pixels=pixels))
     width = subject.usual.shape[1]
-    require(found.shape[1] == width, f"images of other sizes have {found.shape[1]} features, not {width}")
+    require(features.shape[1] == width, f"images of other sizes have {features.shape[1]} features, not {width}")
 
 
 def apart(subject: ExtractorSubject) -> None:
@@ -126,8 +126,8 @@ def batch(subject: ExtractorSubject) -> None:
     _near(subject, np.concatenate(alone), f"alone instead of among {count}", slice(0, count, 4))
 
 
-def _near(subject: ExtractorSubject, found: Features, how: str, which: slice = slice(None)) -> None:
-    by = float(np.abs(found - subject.usual[which]).max())
+def _near(subject: ExtractorSubject, features: Features, how: str, which: slice = slice(None)) -> None:
+    by = float(np.abs(features - subject.usual[which]).max())
     require(by <= SAME * float(np.abs(subject.usual).max()), f"features differ by up to {by:.2g} {how}")
 
 
@@ -141,8 +141,8 @@ def words(subject: ExtractorSubject) -> None:
 
 def other_process(subject: ExtractorSubject) -> None:
     """Opened in another process."""
-    found = subject.elsewhere("extract", {})
-    require(found == digest(subject), "the features are others in another process")
+    elsewhere = subject.elsewhere("extract", {})
+    require(elsewhere == digest(subject), "the features are others in another process")
 
 
 def extract_elsewhere(subject: ExtractorSubject) -> str:

@@ -22,8 +22,8 @@ from cytobench.data.open import open_dataset
 from cytobench.decode import pixel_digest
 from cytobench.errors import UserError
 from cytobench.images import Images
-from cytobench.pipeline.stages.base import Services, Work
 from cytobench.pipeline.stages.sample import ClassToSample, SampleStage
+from cytobench.pipeline.work import Services, Work
 from cytobench.plugins import load_plugins
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.store import Store
@@ -152,8 +152,8 @@ class GeneratorSubject(Offered):
     def _usual(self) -> dict[tuple[str, int], list[Array]]:
         first, second = self.labels
         wanted = [(first, 0), (first, 1), (second, 0)]
-        made = self.drawn(self.fitted(), *(self.block_of(*one) for one in wanted))
-        return dict(zip(wanted, made, strict=True))
+        drawn = self.drawn(self.fitted(), *(self.block_of(*block) for block in wanted))
+        return dict(zip(wanted, drawn, strict=True))
 
     def use(self, stage: Stage) -> None:
         """Fit, open, sample a block of each class, close."""
@@ -165,27 +165,29 @@ class GeneratorSubject(Offered):
 
 def draw(sampler: Any, requests: Sequence[Request]) -> list[Array]:
     """The images of these requests in their order; all are kept before one is looked at, as the host does it."""
-    made = list(sampler.sample(requests))
-    by_request = dict(made)
-    numbers = sorted(request.index for request, _ in made)
+    drawn = list(sampler.sample(requests))
+    by_request = dict(drawn)
+    numbers = sorted(request.index for request, _ in drawn)
     require(
-        len(made) == len(requests) and set(by_request) == set(requests),
+        len(drawn) == len(requests) and set(by_request) == set(requests),
         f"asked for images {sorted(request.index for request in requests)} of {requests[0].label}, got {numbers}",
     )
     return [by_request[request] for request in requests]
 
 
-def unlike(requests: Sequence[Request], one: Sequence[Array], other: Sequence[Array], tolerance: int = 0) -> list[str]:
+def unlike(
+    requests: Sequence[Request], images: Sequence[Array], others: Sequence[Array], tolerance: int = 0
+) -> list[str]:
     """The images that differ by more than so many grey levels, each in a few words."""
-    found = []
-    for request, a, b in zip(requests, one, other, strict=True):
+    differences = []
+    for request, a, b in zip(requests, images, others, strict=True):
         if a.shape != b.shape:
-            found.append(f"image {request.index} of {request.label} is {a.shape} and {b.shape}")
+            differences.append(f"image {request.index} of {request.label} is {a.shape} and {b.shape}")
             continue
         by = int(np.abs(a.astype(np.int16) - b).max())
         if by > tolerance:
-            found.append(f"image {request.index} of {request.label} differs by {by} grey levels")
-    return found
+            differences.append(f"image {request.index} of {request.label} differs by {by} grey levels")
+    return differences
 
 
 def loads(subject: GeneratorSubject) -> None:
@@ -239,8 +241,8 @@ def same_seed(subject: GeneratorSubject) -> None:
     """Fit and sample once more."""
     requests = subject.block_of(subject.labels[0], 0)
     [again] = subject.drawn(subject.fitted(again=1), requests)
-    found = unlike(requests, subject.images(subject.labels[0], 0), again)
-    require(not found, f"fitted and sampled twice with one seed: {'; '.join(found[:2])}")
+    differences = unlike(requests, subject.images(subject.labels[0], 0), again)
+    require(not differences, f"fitted and sampled twice with one seed: {'; '.join(differences[:2])}")
 
 
 def other_seed(subject: GeneratorSubject) -> None:
@@ -263,9 +265,9 @@ def count(subject: GeneratorSubject) -> None:
     first, second = subject.labels
     orders = [[(first, 1)], [(second, 0), (first, 1), (first, 0)]]
     for order in orders:
-        made = subject.drawn(subject.fitted(), *(subject.block_of(*one) for one in order))
-        for one, found in zip(order, made, strict=True):
-            differences = unlike(subject.block_of(*one), subject.images(*one), found)
+        drawn = subject.drawn(subject.fitted(), *(subject.block_of(*block) for block in order))
+        for block, images in zip(order, drawn, strict=True):
+            differences = unlike(subject.block_of(*block), subject.images(*block), images)
             require(not differences, f"blocks made alone or in another sequence: {'; '.join(differences[:2])}")
 
 
@@ -274,8 +276,8 @@ def order(subject: GeneratorSubject) -> None:
     label = subject.labels[0]
     requests = subject.requests(label, range(max(2, subject.block)))
     [usual], [backwards] = subject.drawn(subject.fitted(), requests), subject.drawn(subject.fitted(), requests[::-1])
-    found = unlike(requests, usual, backwards[::-1], TOLERANCE)
-    require(not found, f"asked for in another order: {'; '.join(found[:2])}")
+    differences = unlike(requests, usual, backwards[::-1], TOLERANCE)
+    require(not differences, f"asked for in another order: {'; '.join(differences[:2])}")
 
 
 def batch(subject: GeneratorSubject) -> None:
@@ -285,8 +287,9 @@ def batch(subject: GeneratorSubject) -> None:
     [together], [alone], [rest] = (
         subject.drawn(subject.fitted(), some) for some in (requests, requests[:1], requests[1:])
     )
-    found = unlike(requests, together, [*alone, *rest], TOLERANCE)
-    require(not found, f"in batches of 1 and {len(rest)} instead of {len(requests)}: {'; '.join(found[:2])}")
+    differences = unlike(requests, together, [*alone, *rest], TOLERANCE)
+    batches = f"in batches of 1 and {len(rest)} instead of {len(requests)}"
+    require(not differences, f"{batches}: {'; '.join(differences[:2])}")
 
 
 def other_process(subject: GeneratorSubject) -> None:
@@ -298,19 +301,19 @@ def other_process(subject: GeneratorSubject) -> None:
         folder.rename(moved / (name or "all"))
     try:
         where = {name: str(moved / (name or "all")) for name in artefacts}
-        found = subject.elsewhere("sample", {"artefacts": where, "label": label})
+        elsewhere = subject.elsewhere("sample", {"artefacts": where, "label": label})
     finally:
         for name, folder in artefacts.items():
             (moved / (name or "all")).rename(folder)
-    here = [pixel_digest(image) for image in subject.images(label, 0)]
-    other = [str(i) for i, (a, b) in enumerate(zip(here, found, strict=True)) if a != b]
+    digests = [pixel_digest(image) for image in subject.images(label, 0)]
+    other = [str(i) for i, (a, b) in enumerate(zip(digests, elsewhere, strict=True)) if a != b]
     require(not other, f"images {', '.join(other)} of {label} are others in another process")
 
 
 def sample_elsewhere(subject: GeneratorSubject, artefacts: Mapping[str, str], label: str) -> list[str]:
     """The errand behind it: the digests of a block's images."""
-    [made] = subject.drawn({name: Path(path) for name, path in artefacts.items()}, subject.block_of(label, 0))
-    return [pixel_digest(image) for image in made]
+    [drawn] = subject.drawn({name: Path(path) for name, path in artefacts.items()}, subject.block_of(label, 0))
+    return [pixel_digest(image) for image in drawn]
 
 
 @dataclass
@@ -347,11 +350,11 @@ def resumes(subject: GeneratorSubject) -> None:
     with suppress(Stopped):
         stage.run(Services(progress=interruption.progress, stop=interruption.stop))
     stage.run(Services())
-    made = [one.read() for one in images.pixels(2 * subject.block)]
+    resumed = [pixels.read() for pixels in images.pixels(2 * subject.block)]
     usual = [*subject.images(label, 0), *subject.images(label, 1)]
     both = [*requests, *subject.block_of(label, 1)]
-    found = unlike(both, usual, made)
-    require(not found, f"after a stop midway: {'; '.join(found[:2])}")
+    differences = unlike(both, usual, resumed)
+    require(not differences, f"after a stop midway: {'; '.join(differences[:2])}")
 
 
 def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
@@ -377,8 +380,8 @@ def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
         fold=0 if subject.spec.per_fold else None,
     )
     images = ImageSet(store.folder("images", content_key("images", {"label": label})), subject.block)
-    one = ClassToSample(label, subject.gallery.prompt(label), images, key, {}, 2 * subject.block)
-    return SampleStage("check", work, (one,), by_label=subject.scope == "class")
+    sampled = ClassToSample(label, subject.gallery.prompt(label), images, key, {}, 2 * subject.block)
+    return SampleStage("check", work, (sampled,), by_label=subject.scope == "class")
 
 
 def digest(subject: GeneratorSubject) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cytobench.testing import classifiers, datasets, extractors, generators, observers, whole
+from cytobench.testing import classifiers, datasets, extractors, generators, metrics, observers, whole
 from cytobench.testing.checks import Check
 from cytobench.testing.subject import Subject
 
@@ -30,5 +30,6 @@ KINDS: Mapping[str, Kind] = {
     "classifier": Kind(classifiers.ClassifierSubject, classifiers.CHECKS, classifiers.ERRANDS),
     "dataset": Kind(datasets.DatasetSubject, datasets.CHECKS, datasets.ERRANDS),
     "extractor": Kind(extractors.ExtractorSubject, extractors.CHECKS, extractors.ERRANDS),
+    "metric": Kind(metrics.MetricSubject, metrics.CHECKS, metrics.ERRANDS),
     "observer": Kind(observers.ObserverSubject, observers.CHECKS),
 }

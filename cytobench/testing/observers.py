@@ -16,7 +16,7 @@ from cytobench import hookspecs
 from cytobench.plugins.discovery import GROUP
 from cytobench.testing.checks import LOADS, Check, Failed, raised, require
 from cytobench.testing.conduct import conduct
-from cytobench.testing.rehearsal import Rehearsal, Told, rehearse
+from cytobench.testing.rehearsal import HookCall, Rehearsal, rehearse
 from cytobench.testing.subject import Stage, Subject
 from cytobench.testing.target import OBSERVERS
 from cytobench.testing.watch import listing
@@ -35,26 +35,28 @@ class ObserverSubject(Subject):
         manager = pluggy.PluginManager("cytobench")
         manager.add_hookspecs(hookspecs)
         manager.register(self._plugin, self.target.name)
-        found = {hook: getattr(manager.hook, hook).get_hookimpls() for hook in OBSERVERS}
-        return {hook: implementations[0] for hook, implementations in found.items() if implementations}
+        hookimpls = {hook: getattr(manager.hook, hook).get_hookimpls() for hook in OBSERVERS}
+        return {hook: implementations[0] for hook, implementations in hookimpls.items() if implementations}
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
         """A real run."""
         return rehearse(self.new_folder("rehearsal"))
 
-    def tell(self, out: Path, look: Callable[[Told, Mapping[str, Any]], None] = lambda told, given: None) -> Path:
-        """Tell it of the run, whose results are copied into ``out``; ``look`` at each call and what it was given."""
+    def tell(
+        self, out: Path, look: Callable[[HookCall, Mapping[str, Any]], None] = lambda call, arguments: None
+    ) -> Path:
+        """Tell it of the run, whose results are copied into ``out``; ``look`` at each call, and its arguments later."""
         results = out / "results"
         shutil.copytree(self.rehearsal.out, results)
-        for told in self.rehearsal.told:
-            implementation = self.implementations.get(told.hook)
+        for call in self.rehearsal.calls:
+            implementation = self.implementations.get(call.hook)
             if implementation is None:
                 continue
-            given = copy.deepcopy({**told.arguments, **({"out": results} if "out" in told.arguments else {})})
-            before = Told(told.hook, copy.deepcopy(given))
-            implementation.function(**{name: given[name] for name in implementation.argnames})
-            look(before, given)
+            arguments = copy.deepcopy({**call.arguments, **({"out": results} if "out" in call.arguments else {})})
+            before = HookCall(call.hook, copy.deepcopy(arguments))
+            implementation.function(**{name: arguments[name] for name in implementation.argnames})
+            look(before, arguments)
         return results
 
     def use(self, stage: Stage) -> None:
@@ -68,7 +70,7 @@ def loads(subject: ObserverSubject) -> None:
     require(bool(subject.implementations), "it observes nothing")
 
 
-def told(subject: ObserverSubject) -> None:
+def told_of_a_run(subject: ObserverSubject) -> None:
     """A run with a finished and a failed trial."""
     _ = subject.rehearsal  # before: what the run itself raises is no fault of the observer
     try:
@@ -80,8 +82,8 @@ def told(subject: ObserverSubject) -> None:
 def unchanged(subject: ObserverSubject) -> None:
     """What it is given, and the files of the results folder."""
 
-    def look(before: Told, given: Mapping[str, Any]) -> None:
-        changed = [name for name, value in before.arguments.items() if given[name] != value]
+    def look(before: HookCall, arguments: Mapping[str, Any]) -> None:
+        changed = [name for name, value in before.arguments.items() if arguments[name] != value]
         require(not changed, f"{before.hook} changed its argument {', '.join(changed)}")
 
     results = subject.tell(subject.new_folder("told"), look)
@@ -95,7 +97,7 @@ _after = partial(Check, needs=("told",))
 
 CHECKS = (
     Check(LOADS, "the module can be imported, and observes a run", loads),
-    Check("told", "told of a run with a finished and a failed trial, it raises nothing", told),
+    Check("told", "told of a run with a finished and a failed trial, it raises nothing", told_of_a_run),
     _after("unchanged", "it changes neither what it is told nor the files of the run", unchanged),
     *(check for check in conduct("told", memory=False) if check.name != "network"),
 )

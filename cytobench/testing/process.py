@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from cytobench.errors import is_on_the_command_line
 from cytobench.testing.checks import Failed
 from cytobench.testing.state import OWN
 from cytobench.testing.target import Target
@@ -86,7 +87,7 @@ class Process:
         running = self._start()
         assert running.stdin is not None
         try:
-            running.stdin.write(json.dumps(request) + "\n")
+            running.stdin.write(json.dumps({**request, "command_line": is_on_the_command_line()}) + "\n")
             running.stdin.flush()
         except BrokenPipeError:
             raise Died(self._end()) from None
@@ -113,8 +114,8 @@ class Process:
         folder = self._folder / str(self._starts)  # what an earlier one left must not be found by the next
         folder.mkdir(parents=True)
         paths = [os.path.abspath(entry) for entry in sys.path]
-        own = os.environ if self._environment is None else self._environment
-        environment = {**own, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = os.environ if self._environment is None else self._environment
+        environment = {**variables, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
         with self._log.open("w") as log:
             running = subprocess.Popen(
                 [sys.executable, "-P", "-m", "cytobench.testing.worker", str(folder)],
@@ -144,8 +145,8 @@ class Process:
         code = self._running.wait()
         self.close()
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-        said = self._log.read_text(errors="replace").strip().splitlines()
-        first = next((line for line in said if line.startswith("Fatal Python error")), said[-1] if said else "")
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        first = next((line for line in lines if line.startswith("Fatal Python error")), lines[-1] if lines else "")
         return f"ended the process {how}{f' ({first.strip()})' if first else ''}"
 
 

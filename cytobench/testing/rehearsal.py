@@ -80,7 +80,7 @@ def _colours(images: Images) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Told:
+class HookCall:
     """One call of an observer hook with its arguments."""
 
     hook: str
@@ -92,7 +92,7 @@ class Rehearsal:
     """The results folder of the run, and what was told of it, in order."""
 
     out: Path
-    told: tuple[Told, ...]
+    calls: tuple[HookCall, ...]
 
 
 def rehearse(folder: Path) -> Rehearsal:
@@ -101,17 +101,17 @@ def rehearse(folder: Path) -> Rehearsal:
     for label in LABELS:
         for i in range(6):
             gallery.file(label, i)
-    told: list[Told] = []
+    calls: list[HookCall] = []
     manager = pluggy.PluginManager("cytobench")
     manager.add_hookspecs(hookspecs)
-    manager.register(_listener(told), "listener")
+    manager.register(_listener(calls), "listener")
     plugins = Plugins(manager)
     for name in ("NearestColour", "Failing"):
         plugins.classifiers.add(_offer(name))
     out = folder / "out"
     with _cache_in(folder / "cache"):
         _run(folder / "cells", out, plugins)
-    return Rehearsal(out, tuple(told))
+    return Rehearsal(out, tuple(calls))
 
 
 def _run(cells: Path, out: Path, plugins: Plugins) -> None:
@@ -142,20 +142,20 @@ def _cache_in(folder: Path) -> Iterator[None]:
             os.environ["CYTOBENCH_CACHE"] = before
 
 
-def _listener(told: list[Told]) -> Any:
+def _listener(calls: list[HookCall]) -> Any:
     """An observer that keeps what it is told."""
 
     @hookimpl
     def cytobench_run_started(run: dict[str, Any], out: Path) -> None:
-        told.append(Told("cytobench_run_started", {"run": run, "out": out}))
+        calls.append(HookCall("cytobench_run_started", {"run": run, "out": out}))
 
     @hookimpl
     def cytobench_trial_finished(record: dict[str, Any]) -> None:
-        told.append(Told("cytobench_trial_finished", {"record": record}))
+        calls.append(HookCall("cytobench_trial_finished", {"record": record}))
 
     @hookimpl
     def cytobench_run_finished(out: Path, failed: int) -> None:
-        told.append(Told("cytobench_run_finished", {"out": out, "failed": failed}))
+        calls.append(HookCall("cytobench_run_finished", {"out": out, "failed": failed}))
 
     return SimpleNamespace(
         cytobench_run_started=cytobench_run_started,

@@ -33,13 +33,13 @@ class Report:
     def summary(self) -> str:
         """``18 checks ran: 16 passed, 1 warned, 1 failed; 2 left out``."""
         counts = Counter(result.status for result in self.results)
-        said = [f"{counts[status]} {status}" for status in ("passed", "warned", "failed") if counts[status]]
+        parts = [f"{counts[status]} {status}" for status in ("passed", "warned", "failed") if counts[status]]
         left_out = f"; {counts['left out']} left out" if counts["left out"] else ""
-        return f"{self.ran} checks ran: {', '.join(said) or 'none'}{left_out}"
+        return f"{self.ran} checks ran: {', '.join(parts) or 'none'}{left_out}"
 
     def lines(self) -> list[str]:
         """A line a check, with its rule, or why it did not pass."""
-        rows = [(f"  {one.status}", one.check, one.detail or one.rule) for one in self.results]
+        rows = [(f"  {result.status}", result.check, result.detail or result.rule) for result in self.results]
         return [self.target.title, *aligned_lines(rows), f"  {self.summary}"]
 
     def values(self) -> dict[str, Any]:

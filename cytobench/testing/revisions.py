@@ -52,7 +52,7 @@ def compare(subject: Subject, digest: str) -> None:
 
 def _circumstances(subject: Subject) -> dict[str, Any]:
     target = subject.target
-    found: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "edition": EDITION,
         "origin": target.origin,
         "revision": target.spec["revision"],
@@ -62,18 +62,18 @@ def _circumstances(subject: Subject) -> dict[str, Any]:
         "versions": {name: _version(name) for name in LIBRARIES},
     }
     if isinstance(subject, Offered):
-        found["options"] = [plain_settings(config) for config in subject.configs]
-        found["assets"] = {name: asset.digest for name, asset in subject.assets.items()}
-    return found
+        parts["options"] = [plain_settings(config) for config in subject.configs]
+        parts["assets"] = {name: asset.digest for name, asset in subject.assets.items()}
+    return parts
 
 
 def _read(file: Path) -> dict[str, Any]:
     """What is on record; nothing where the file is missing or damaged."""
     try:
-        found = json.loads(file.read_text())
+        known = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return known if isinstance(known, dict) else {}
 
 
 def _version(name: str) -> str:

@@ -55,7 +55,7 @@ def _torch_state() -> dict[str, Any]:
         "torch.get_default_dtype()": torch.get_default_dtype(),
     }
     if torch.cuda.is_available():
-        state["torch.cuda.get_rng_state()"] = [one.numpy().tobytes() for one in torch.cuda.get_rng_state_all()]
+        state["torch.cuda.get_rng_state()"] = [seeds.numpy().tobytes() for seeds in torch.cuda.get_rng_state_all()]
     return state
 
 
@@ -75,7 +75,7 @@ def left_running(threads: Iterable[threading.Thread], processes: Mapping[int, st
     known = set(threads)
     deadline = time.monotonic() + GRACE
     while True:
-        new = [one.name for one in threading.enumerate() if one not in known]
+        new = [thread.name for thread in threading.enumerate() if thread not in known]
         extra = [f"thread {name}" for name in new if OWN not in name and name not in _ALLOWED_THREADS]
         started = [command for number, command in children().items() if number not in processes]
         extra += [f"process {shorten(command, 80)}" for command in started]
@@ -91,7 +91,7 @@ def children() -> dict[int, str]:
         import multiprocessing
 
         return {child.pid: child.name for child in multiprocessing.active_children() if child.pid}
-    found = {}
+    commands = {}
     for task in tasks.iterdir():
         try:
             numbers = (task / "children").read_text().split()
@@ -99,9 +99,9 @@ def children() -> dict[int, str]:
             continue
         for number in numbers:
             command = _command(number)
-            if command and not any(own in command for own in _NOT_THEIRS):
-                found[int(number)] = command
-    return found
+            if command and not any(ours in command for ours in _NOT_THEIRS):
+                commands[int(number)] = command
+    return commands
 
 
 def _command(number: str) -> str:

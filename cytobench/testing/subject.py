@@ -136,11 +136,11 @@ class Subject(ABC):
 
     def _lying_about(self) -> list[str]:
         """What is new in the working, home and temporary folders."""
-        found = []
+        new = []
         for name, before in self._before.items():
             now = listing(self.away.root / name)
-            found += [str(self.away.root / name / path) for path in now if now[path] != before.get(path)]
-        return found
+            new += [str(self.away.root / name / path) for path in now if now[path] != before.get(path)]
+        return new
 
 
 class Offered(Subject):
@@ -160,10 +160,10 @@ class Offered(Subject):
         """The configurations with these values. Raises UserError as ``run`` does."""
 
     def _assets(self) -> dict[str, Asset]:
-        found: dict[str, Asset] = {}
+        assets: dict[str, Asset] = {}
         for config in self.configs:
-            found |= find_needs(config, self.target.name).assets
-        return found
+            assets |= find_needs(config, self.target.name).assets
+        return assets
 
     def import_code(self) -> None:
         """Import the factory."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
-from cytobench.errors import UserError
+from cytobench._text import did_you_mean
+from cytobench.errors import UserError, option, setting
 from cytobench.plugins import Loaded, Offer, Plugins
 from cytobench.plugins.discovery import NOT_PACKAGED
 from cytobench.plugins.kinds import KINDS as OFFERED
@@ -77,17 +77,17 @@ def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options
     ``kind`` keeps to one kind, and there to the offer of this very name if there is one.
     Raises UserError for an unknown name, and for options of what is not checked.
     """
-    wholes = [one for one in plugins.loaded.values() if name in (one.plugin, one.key)]
-    targets = [target for one in wholes for target in _whole(one, plugins, options)]
-    for one in OFFERED:
-        offer = plugins.offers(one).get(name)
+    wholes = [loaded for loaded in plugins.loaded.values() if name in (loaded.plugin, loaded.key)]
+    targets = [target for loaded in wholes for target in _whole(loaded, plugins, options)]
+    for offered_kind in OFFERED:
+        offer = plugins.offers(offered_kind).get(name)
         if offer is not None:
-            targets.append(offered(one.name, offer, options))
+            targets.append(offered(offered_kind.name, offer, options))
     targets = list({(target.kind, target.name): target for target in targets}.values())
     wanted = [target for target in targets if kind in (None, target.kind)]
     if kind is not None:
-        own = name.rpartition(":")[2]
-        wanted = [target for target in wanted if target.name == own] or wanted
+        unqualified = name.rpartition(":")[2]
+        wanted = [target for target in wanted if target.name == unqualified] or wanted
     if not wanted:
         raise UserError(_unknown(name, kind, targets, plugins))
     for plugin in options.values:
@@ -98,54 +98,54 @@ def find_targets(name: str, kind: str | None, plugins: Plugins, options: Options
 def _check_taker(plugin: str, targets: Sequence[Target]) -> None:
     """Raise UserError unless options of this plugin are those of one target."""
     takers = [target.kind for target in targets if target.name == plugin]
+    set_here = setting(plugin, "…")
     if not takers:
         names = ", ".join(sorted({target.name for target in targets})) or "nothing with options"
-        raise UserError(f"--set {plugin}.…: {plugin} is not checked here or has no options (checked: {names}).")
+        raise UserError(f"{set_here}: {plugin} is not checked here or has no options (checked: {names}).")
     if len(takers) > 1:
-        kinds = " and ".join(f"--kind {kind}" for kind in takers)
-        raise UserError(f"--set {plugin}.…: several things are called {plugin}; check one at a time: {kinds}.")
+        kinds = " and ".join(option("kind", kind) for kind in takers)
+        raise UserError(f"{set_here}: several things are called {plugin}; check one at a time: {kinds}.")
 
 
-def _whole(one: Loaded, plugins: Plugins, options: Options) -> list[Target]:
+def _whole(loaded: Loaded, plugins: Plugins, options: Options) -> list[Target]:
     """The plugin as a whole, then its observers, then what it offers."""
-    plugin = Target("plugin", one.plugin, one.origin, one.version, {"value": one.module, "key": one.key})
+    plugin = Target("plugin", loaded.plugin, loaded.origin, loaded.version, {"value": loaded.module, "key": loaded.key})
     targets = [plugin]
-    if observes(plugins, one.key):
+    if observes(plugins, loaded.key):
         targets.append(replace(plugin, kind="observer"))
     for kind in OFFERED:
-        for spec in specs_from(plugins, one.key, kind.hook):
+        for spec in specs_from(plugins, loaded.key, kind.hook):
             with suppress(KeyError, UserError):  # refused, or offered twice: problems of the plugin as a whole
-                offer = plugins.offers(kind)[f"{one.origin}:{getattr(spec, 'name', '')}"]
+                offer = plugins.offers(kind)[f"{loaded.origin}:{getattr(spec, 'name', '')}"]
                 targets.append(offered(kind.name, offer, options))
     return targets
 
 
 def specs_from(plugins: Plugins, key: str, hook: str) -> list[Any]:
     """What a plugin returns from a hook; nothing where that fails, which is a problem of the plugin as a whole."""
-    found = []
+    specs = []
     for implementation in getattr(plugins.manager.hook, hook).get_hookimpls():
         if implementation.plugin_name == key:
             try:
-                found += specs_of(implementation.function())
+                specs += specs_of(implementation.function())
             except Exception:  # whatever a stranger's code raises
                 continue
-    return found
+    return specs
 
 
 def observes(plugins: Plugins, key: str) -> bool:
     """Whether the plugin, by the manager's name for it, implements an observer hook."""
     callers = [getattr(plugins.manager.hook, hook) for hook in OBSERVERS]
-    return any(found.plugin_name == key for caller in callers for found in caller.get_hookimpls())
+    return any(hookimpl.plugin_name == key for caller in callers for hookimpl in caller.get_hookimpls())
 
 
 def _unknown(name: str, kind: str | None, targets: Sequence[Target], plugins: Plugins) -> str:
     if targets:
-        return f"--kind {kind}: {name} is no {kind}; it is: {', '.join(target.kind for target in targets)}."
+        return f"{option('kind', kind)}: {name} is no {kind}; it is: {', '.join(target.kind for target in targets)}."
     broken = [problem for problem in plugins.problems if problem.offered == name]
     if broken:
         return f"{name}: its plugin is broken: {broken[0]}"
-    names = {one.plugin for one in plugins.loaded.values()}
-    names |= {found for offered_kind in OFFERED for found in plugins.offers(offered_kind)}
-    near = get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    names = {loaded.plugin for loaded in plugins.loaded.values()}
+    names.update(*(plugins.offers(offered_kind) for offered_kind in OFFERED))
+    hint = did_you_mean(name, names)
     return f"{name}: no such plugin, and no plugin offers it.{hint} Installed: {', '.join(sorted(names))}."

@@ -58,7 +58,7 @@ class Watch:
             self._host(arguments[1][0])
 
     def _change(self, path: str) -> None:
-        if not path.startswith(("/dev/", "/proc/")) and not any(_inside(path, one) for one in self.allowed):
+        if not path.startswith(("/dev/", "/proc/")) and not any(_inside(path, folder) for folder in self.allowed):
             self.changed.append(path)
 
     def _host(self, host: Any) -> None:
@@ -106,11 +106,11 @@ def _inside(path: str, folder: str) -> bool:
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
     """Every file and folder below a folder, by path in it, with size and time of change (0 for a folder)."""
-    found = {}
+    entries = {}
     for path in sorted(folder.rglob("*")):
         stat = path.lstat()
-        found[path.relative_to(folder).as_posix()] = (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
-    return found
+        entries[path.relative_to(folder).as_posix()] = (0, 0) if path.is_dir() else (stat.st_size, stat.st_mtime_ns)
+    return entries
 
 
 class Away:

@@ -43,17 +43,19 @@ def loads(subject: PluginSubject) -> None:
     target = subject.target
     names = {target.name, *(getattr(spec, "name", "") for spec in _offered(subject))}
     problems = [
-        one.message for one in subject.plugins.problems if one.origin == target.origin and one.plugin in names
+        problem.message
+        for problem in subject.plugins.problems
+        if problem.origin == target.origin and problem.plugin in names
     ]
     require(not problems, "; ".join(problems))
 
 
 def offers(subject: PluginSubject) -> None:
     """Something is offered or observed."""
-    found = _offered(subject)
+    specs = _offered(subject)
     key = subject.target.spec["key"]
-    require(bool(found) or observes(subject.plugins, key), "it offers nothing and observes nothing")
-    dumb = [spec.name for spec in found if not spec.summary.strip()]
+    require(bool(specs) or observes(subject.plugins, key), "it offers nothing and observes nothing")
+    dumb = [spec.name for spec in specs if not spec.summary.strip()]
     require(not dumb, f"without a summary: {', '.join(dumb)}")
 
 
@@ -72,7 +74,7 @@ def light(subject: PluginSubject) -> None:
 
 
 CHECKS = (
-    Check(LOADS, "the module can be imported, its hooks fit, and nobody else offers the same names", loads),
+    Check(LOADS, "the module can be imported, its hooks and specs fit, and nobody else offers the same names", loads),
     Check("offers", "it offers or observes something, and says in a line what", offers),
     Check("light", "importing it imports no library of neural networks: listing plugins stays fast", light),
 )

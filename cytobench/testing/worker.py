@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from cytobench.errors import UserError
+from cytobench.errors import UserError, on_the_command_line
 from cytobench.testing.checks import outcome, raised
 from cytobench.testing.kinds import KINDS
 from cytobench.testing.process import Process
@@ -88,7 +88,10 @@ def main() -> None:
         worker = Worker(Path(sys.argv[1]))
         print("{}", file=replies, flush=True)  # ready
         for line in requests:
-            print(json.dumps(worker.serve(json.loads(line))), file=replies, flush=True)
+            request = json.loads(line)
+            with on_the_command_line(request["command_line"]):
+                reply = worker.serve(request)
+            print(json.dumps(reply), file=replies, flush=True)
 
 
 if __name__ == "__main__":

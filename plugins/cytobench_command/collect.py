@@ -59,12 +59,13 @@ def take_probabilities(file: Path, names: Sequence[str], labels: Sequence[str], 
     try:
         table = _read(file)
         _check_columns(table, labels)
-        _check_images(list(table["path"].astype(str)), names)
+        paths = list(table["path"].astype(str))
+        _check_images(paths, names)
         values = _values(table, labels)
     except UserError as error:
         raise CytobenchError(f"command.{option}: {error}") from error
     values /= values.sum(axis=1, keepdims=True)
-    rows = {name: row for row, name in enumerate(table["path"].astype(str))}
+    rows = {path: row for row, path in enumerate(paths)}
     return values[[rows[name] for name in names]].astype(np.float32)
 
 
@@ -89,15 +90,15 @@ def _check_columns(table: pd.DataFrame, labels: Sequence[str]) -> None:
         raise UserError(f"the predictions have a column {unknown[0]}, and there is no such label.")
 
 
-def _check_images(found: Sequence[str], names: Sequence[str]) -> None:
-    wanted, there = set(names), set(found)
-    if wanted - there:
-        missing = sorted(wanted - there)
+def _check_images(paths: Sequence[str], names: Sequence[str]) -> None:
+    wanted, predicted = set(names), set(paths)
+    if wanted - predicted:
+        missing = sorted(wanted - predicted)
         raise UserError(f"{len(missing)} of {len(wanted)} images are not predicted, first {missing[0]}.")
-    if there - wanted:
-        raise UserError(f"the predictions have {min(there - wanted)}, which is none of the images.")
-    if len(found) != len(there):
-        (twice, times), *_ = Counter(found).most_common(1)
+    if predicted - wanted:
+        raise UserError(f"the predictions have {min(predicted - wanted)}, which is none of the images.")
+    if len(paths) != len(predicted):
+        (twice, times), *_ = Counter(paths).most_common(1)
         raise UserError(f"{twice} is predicted {times} times.")
 
 

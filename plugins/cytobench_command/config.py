@@ -17,7 +17,7 @@ from cytobench_command.line import (
     file_references,
     program_version,
     split_line,
-    told_version,
+    version_output,
 )
 
 EVERYWHERE = ("request", "work", "device", "dtype", "workers")
@@ -37,7 +37,7 @@ def _splittable(line: str) -> str:
     return line
 
 
-class Named(PluginConfig):
+class ProgramConfig(PluginConfig):
     """What the generator and the classifier have in common."""
 
     immaterial: ClassVar[frozenset[str]] = frozenset({"timeout"})
@@ -55,20 +55,20 @@ class Named(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The files that command lines name, and ``files``: folders with all that is in them. Raises UserError."""
-        found = _named(self.lines())
+        assets = _file_assets(self.lines())
         for number, path in enumerate(self.files):
             if not Path(path).exists():  # it would be taken for a Hub id
                 raise UserError(f"command.files: there is no file or folder {path} in {Path.cwd()}.")
-            found[f"files[{number}]"] = AssetReference(path, ("**/*",), extra=())
-        return found
+            assets[f"files[{number}]"] = AssetReference(path, ("**/*",), extra=())
+        return assets
 
     def versions(self) -> Mapping[str, str]:
         """What the programs say of their version. Raises UserError for a program that is not here."""
-        told = {"version": told_version(self.version)} if self.version is not None else {}
-        return _versions(self.lines()) | told
+        further = {} if self.version is None else {"version": version_output(self.version)}
+        return _versions(self.lines()) | further
 
 
-class CommandFitConfig(Named):
+class CommandFitConfig(ProgramConfig):
     """How the generator is tuned; without ``fit`` it is not tuned, and its images are taken as made elsewhere."""
 
     fit: Annotated[str, _places(FIT_PLACES)] | None = None
@@ -78,8 +78,8 @@ class CommandFitConfig(Named):
 
     @field_validator("scope")
     @classmethod
-    def _of_a_fit(cls, scope: str, given: ValidationInfo) -> str:
-        if scope != "class" and given.data.get("fit") is None:
+    def _of_a_fit(cls, scope: str, info: ValidationInfo) -> str:
+        if scope != "class" and info.data.get("fit") is None:
             raise ValueError("says what one fit sees, and there is no fit. Set fit as well, or leave scope out")
         return scope
 
@@ -105,14 +105,14 @@ class CommandSampleConfig(SampleConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The files that the command line names."""
-        return _named({"sample": self.sample})
+        return _file_assets({"sample": self.sample})
 
     def versions(self) -> Mapping[str, str]:
         """What the program says of its version. Raises UserError if it is not here."""
         return _versions({"sample": self.sample})
 
 
-class CommandTrainConfig(Named):
+class CommandTrainConfig(ProgramConfig):
     """How the classifier is trained and predicts."""
 
     train: Annotated[str, _places(TRAIN_PLACES)]
@@ -125,16 +125,19 @@ class CommandTrainConfig(Named):
         return {"train": self.train, "predict": self.predict}
 
 
-def _named(lines: Mapping[str, str]) -> dict[str, AssetReference]:
-    return {name: found for option, line in lines.items() for name, found in file_references(option, line).items()}
+def _file_assets(lines: Mapping[str, str]) -> dict[str, AssetReference]:
+    assets: dict[str, AssetReference] = {}
+    for option, line in lines.items():
+        assets |= file_references(option, line)
+    return assets
 
 
 def _versions(lines: Mapping[str, str]) -> dict[str, str]:
     """Of each line's program, by ``fit --version`` and so on, as far as they tell one."""
-    found = {}
+    versions = {}
     for option, line in lines.items():
         check_files(option, line)
-        told = program_version(option, line)
-        if told is not None:
-            found[f"{option} --version"] = told
-    return found
+        version = program_version(option, line)
+        if version is not None:
+            versions[f"{option} --version"] = version
+    return versions

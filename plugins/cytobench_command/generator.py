@@ -66,20 +66,20 @@ class CommandSampler:
         """Yield the images of a block of one class. Raises CytobenchError if the program fails or one is missing."""
         label = todo[0].label
         out = fresh_folder(self._work / "images")
-        files = {request: out / f"{request.index}.png" for request in todo}
+        files = {image: out / f"{image.index}.png" for image in todo}
         request = {
             **common_request("sample", self._work, self._ctx),
             "label": label,
             "artefact": self._artefact(label),
             "out": str(out),
             "images": [
-                {"index": one.index, "prompt": one.prompt, "seed": one.seed % SEEDS, "path": str(file)}
-                for one, file in files.items()
+                {"index": image.index, "prompt": image.prompt, "seed": image.seed % SEEDS, "path": str(file)}
+                for image, file in files.items()
             ],
         }
         run_job("sample", self._line, request, self._timeout, self._ctx)
-        for one, file in files.items():
-            yield one, take_image(file, "sample", f"image {one.index} of {one.label}")
+        for image, file in files.items():
+            yield image, take_image(file, "sample", f"image {image.index} of {image.label}")
 
     def close(self) -> None:
         """Remove the work folder."""

@@ -23,6 +23,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(arguments: list[str]) -> int:
+    """Run a command to its end, or to that of whoever started this; returns the exit code."""
     with contextlib.suppress(AttributeError):  # elsewhere there is no prctl
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
@@ -40,8 +41,9 @@ def main(arguments: list[str]) -> int:
 
 
 def end_group(command: "subprocess.Popen[bytes]") -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if not signalled(command.pid, number):
+    """Ask the command's group to end, and kill what is left of it after a while."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        if not signalled(command.pid, signal_number):
             return
         until = time.monotonic() + GRACE
         while time.monotonic() < until:
@@ -56,18 +58,18 @@ def end_group(command: "subprocess.Popen[bytes]") -> None:
 def end_orphans() -> None:
     """Kill what has left the group; the children of each become orphans in turn."""
     until = time.monotonic() + GRACE
-    while (found := orphans()) and time.monotonic() < until:
-        for number in found:
+    while (pids := orphans()) and time.monotonic() < until:
+        for pid in pids:
             with contextlib.suppress(OSError):
-                os.kill(number, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         collect()
         time.sleep(PAUSE)
 
 
-def signalled(group: int, number: int) -> bool:
+def signalled(group: int, signal_number: int) -> bool:
     """Whether there was anyone in the group to signal."""
     try:
-        os.killpg(group, number)
+        os.killpg(group, signal_number)
     except (ProcessLookupError, PermissionError):  # macOS says the latter of a group of ended processes
         return False
     return True
@@ -84,7 +86,7 @@ def orphans() -> list[int]:
     """The children of this process once the command is gone, where the system lists them."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            return [int(number) for number in file.read().split()]
+            return [int(pid) for pid in file.read().split()]
     except OSError:
         return []
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.context import Context
-from cytobench.errors import CytobenchError
+from cytobench.errors import CytobenchError, setting
 from cytobench_command.line import fill_line
-from cytobench_command.process import TimeLimit, last_lines, run_process
+from cytobench_command.program import TimeLimit, last_lines, run_program
 
 SCHEMA = 1
 """Raised when a key of a request changes its meaning or goes away."""
@@ -54,16 +54,16 @@ def run_job(option: str, line: str, request: Mapping[str, Any], seconds: float, 
     arguments = fill_line(line, {**values, "request": str(file)})
     log = ctx.out / LOG
     try:
-        code = run_process(arguments, log, seconds, ctx.stop)
+        code = run_program(arguments, log, seconds, ctx.stop)
     except TimeLimit as error:
         raise CytobenchError(
-            f"command.{option}: {line} was ended after {seconds:g} s, its time limit. Give it longer with --set "
-            f"command.timeout=SECONDS.{_said(log)}"
+            f"command.{option}: {line} was ended after {seconds:g} s, its time limit. Give it longer with "
+            f"{setting('command', 'timeout', 'SECONDS')}.{_last_output(log)}"
         ) from error
     if code != 0:
-        raise CytobenchError(f"command.{option}: {line} ended with exit code {code}.{_said(log)}")
+        raise CytobenchError(f"command.{option}: {line} ended with exit code {code}.{_last_output(log)}")
 
 
-def _said(log: Path) -> str:
+def _last_output(log: Path) -> str:
     text = last_lines(log, SHOWN)
     return f" The last it wrote:\n{text}" if text else " It wrote nothing."

@@ -1,4 +1,4 @@
-"""Command lines as users write them: split without a shell, checked, and told what identifies them."""
+"""Command lines as users write them: split without a shell, checked, and what identifies their programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from cytobench.assets import AssetReference
 from cytobench.errors import UserError
-from cytobench_command.process import TimeLimit, last_lines, run_process
+from cytobench_command.program import TimeLimit, last_lines, run_program
 
 VERSION_SECONDS = 30.0
 """How long a program may take to tell its version."""
@@ -35,19 +35,19 @@ def check_line(line: str, places: Sequence[str]) -> str:
     """The line on one line, if it can be split and its places in braces are known. Raises ValueError otherwise."""
     line = line.strip().replace("\n", " ")
     split_line(line)
-    found = _PLACE.findall(line)
+    used = _PLACE.findall(line)
     known = ", ".join(f"{{{place}}}" for place in places)
-    unknown = [place for place in found if place not in places]
+    unknown = [place for place in used if place not in places]
     if unknown:
         raise ValueError(f"has {{{unknown[0]}}}, which is no place to fill in. Known: {known}")
-    if not found:
+    if not used:
         raise ValueError(f"tells the program nothing: put {{request}} among its arguments. Known places: {known}")
     return line
 
 
 def fill_line(line: str, values: Mapping[str, str]) -> list[str]:
     """The arguments with each ``{place}`` filled in. A value with spaces stays one argument."""
-    return [_PLACE.sub(lambda found: values.get(found[1], found[0]), one) for one in split_line(line)]
+    return [_PLACE.sub(lambda place: values.get(place[1], place[0]), argument) for argument in split_line(line)]
 
 
 def named_files(line: str) -> dict[int, str]:
@@ -55,15 +55,15 @@ def named_files(line: str) -> dict[int, str]:
 
     A program without ``/`` is looked for among the installed ones, so that it names no file here.
     """
-    found = {}
+    files = {}
     for number, argument in enumerate(split_line(line)):
         if number == 0 and "/" not in argument:
             continue
         for text in (argument, argument.partition("=")[2]):
             if text and Path(text).is_file():
-                found[number] = text
+                files[number] = text
                 break
-    return found
+    return files
 
 
 def file_references(option: str, line: str) -> dict[str, AssetReference]:
@@ -91,24 +91,24 @@ def program_version(option: str, line: str) -> str | None:
 
     Raises UserError if it does not end in :data:`VERSION_SECONDS`.
     """
-    code, text = _said([split_line(line)[0], "--version"], f"command.{option}")
+    code, text = _run_to_end([split_line(line)[0], "--version"], f"command.{option}")
     return text if code == 0 else None
 
 
-def told_version(line: str) -> str:
+def version_output(line: str) -> str:
     """What a command of the option ``version`` says. Raises UserError if it fails."""
     check_files("version", line)
-    code, text = _said(split_line(line), "command.version")
+    code, text = _run_to_end(split_line(line), "command.version")
     if code != 0:
         raise UserError(f"command.version: {line} ended with exit code {code}: {text or 'it said nothing'}")
     return text
 
 
-def _said(arguments: Sequence[str], option: str) -> tuple[int, str]:
+def _run_to_end(arguments: Sequence[str], option: str) -> tuple[int, str]:
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
         try:
-            code = run_process(arguments, log, VERSION_SECONDS)
+            code = run_program(arguments, log, VERSION_SECONDS)
         except TimeLimit as error:
             raise UserError(
                 f"{option}: {shlex.join(arguments)} had not ended after {VERSION_SECONDS:.0f} s. A version must be "

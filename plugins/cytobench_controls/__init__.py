@@ -17,6 +17,8 @@ def cytobench_generators() -> list[GeneratorSpec]:
             sample_config="cytobench.contract:SampleConfig",
             scope="class",
             seeded=False,
+            role="control",
+            images_are="copies of the shots",
         ),
         GeneratorSpec(
             name="folder",
@@ -45,5 +47,6 @@ def cytobench_classifiers() -> list[ClassifierSpec]:
             factory="cytobench_controls.random:Random",
             config="cytobench_controls.random:RandomConfig",
             learns=False,
+            role="control",
         )
     ]

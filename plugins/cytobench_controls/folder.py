@@ -17,7 +17,7 @@ from cytobench.assets import AssetReference
 from cytobench.context import Context
 from cytobench.contract import PluginConfig, Ran, Request, SampleConfig
 from cytobench.decode import decode_image
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.images import Images
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
@@ -82,7 +82,8 @@ class FolderSampler:
             if request.index >= len(files):
                 raise UserError(
                     f"folder.path: {self._root / request.label} holds {len(files)} images, but image number "
-                    f"{request.index + 1} is asked for. Add images or ask for fewer with --synthetic {len(files)}."
+                    f"{request.index + 1} is asked for. Add images or ask for fewer with "
+                    f"{option('synthetic', len(files))}."
                 )
             yield request, decode_image(files[request.index])
 

@@ -60,17 +60,17 @@ def save_adapter(pipe: Any, config: LoraFitConfig, folder: Path) -> None:
     _sort_metadata(folder / ADAPTER_FILE)
 
 
-def take_adapter(loaded: LoadedPipeline, given: Asset, label: str, folder: Path) -> None:
+def take_adapter(loaded: LoadedPipeline, adapter: Asset, label: str, folder: Path) -> None:
     """Copy an adapter tuned elsewhere into ``folder``, if the pipeline can wear it.
 
-    ``given`` is one file for all classes, or a folder with one file for all or one a class. Raises
+    ``adapter`` is one file for all classes, or a folder with one file for all or one a class. Raises
     :class:`~cytobench.errors.CytobenchError` where it has none for the class, or one of another base model.
     """
-    places = (given.path, given.path / ADAPTER_FILE, given.path / label / ADAPTER_FILE)
-    file = next((place for place in places if place.is_file()), None)
+    candidates = (adapter.path, adapter.path / ADAPTER_FILE, adapter.path / label / ADAPTER_FILE)
+    file = next((candidate for candidate in candidates if candidate.is_file()), None)
     if file is None:
         raise CytobenchError(
-            f"sd21-lora.adapter: {given.path} holds no {ADAPTER_FILE} for all classes and no {label}/{ADAPTER_FILE}."
+            f"sd21-lora.adapter: {adapter.path} holds no {ADAPTER_FILE} for all classes and no {label}/{ADAPTER_FILE}."
         )
     shutil.copyfile(file, folder / ADAPTER_FILE)
     try:

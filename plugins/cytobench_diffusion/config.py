@@ -93,10 +93,10 @@ class LoraFitConfig(BaselineConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The pipeline's weights, and adapters tuned elsewhere."""
-        found = dict(super().assets())
+        assets = dict(super().assets())
         if self.adapter is not None:
-            found["adapter"] = AssetReference(self.adapter, patterns=ADAPTER_FILES, extra=())
-        return found
+            assets["adapter"] = AssetReference(self.adapter, patterns=ADAPTER_FILES, extra=())
+        return assets
 
     def made_elsewhere(self) -> bool:
         """Whether the adapters were tuned elsewhere."""

@@ -64,8 +64,8 @@ class LoraGenerator:
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> DiffusionSampler:
         """Open for sampling; each label's adapter is put on when its turn comes."""
         loaded = _load(ctx)
-        given = ctx.assets.get("adapter")
-        lora = f"r{self._fit_config.rank}" if given is None else f"tuned elsewhere {given.digest[:12]}"
+        adapter = ctx.assets.get("adapter")
+        lora = f"r{self._fit_config.rank}" if adapter is None else f"tuned elsewhere {adapter.digest[:12]}"
         ran = _ran(loaded, self._fit_config, f" + LoRA {lora}")
         return DiffusionSampler(loaded, artefacts, self._sample_config, ran, ctx)
 

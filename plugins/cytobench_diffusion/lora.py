@@ -11,7 +11,7 @@ from diffusers import DDPMScheduler
 from torch.nn import functional
 
 from cytobench.context import Context
-from cytobench.errors import CytobenchError
+from cytobench.errors import CytobenchError, setting
 from cytobench.images import Images
 from cytobench_diffusion.adapter import attach_adapter
 from cytobench_diffusion.config import LoraFitConfig
@@ -80,7 +80,7 @@ def _train(
     if bad:
         raise CytobenchError(
             f"sd21-lora: the training loss is {curve[bad[0]]} at step {bad[0] + 1} of {total}. "
-            f"Lower the learning rate, now {config.lr}: --set sd21-lora.lr={config.lr / 10:g}."
+            f"Lower the learning rate, now {config.lr}: {setting('sd21-lora', 'lr', f'{config.lr / 10:g}')}."
         )
     return curve
 

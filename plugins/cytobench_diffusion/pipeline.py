@@ -74,12 +74,12 @@ def load_pipeline(asset: Asset, device: str, dtype: str) -> LoadedPipeline:
     it); the network is not touched. Raises :class:`~cytobench.errors.CytobenchError` where the files are no
     Stable Diffusion pipeline.
     """
-    where = torch.device(device)
-    kind = torch.float32 if where.type == "cpu" and dtype == "float16" else _DTYPES[dtype]
-    key = (asset.digest, asset.path, where, kind)
+    torch_device = torch.device(device)
+    torch_dtype = torch.float32 if torch_device.type == "cpu" and dtype == "float16" else _DTYPES[dtype]
+    key = (asset.digest, asset.path, torch_device, torch_dtype)
     if getattr(_slot, "key", None) != key:
         release()
-        _slot.loaded = _load(asset, where, kind)
+        _slot.loaded = _load(asset, torch_device, torch_dtype)
         _slot.key = key
     loaded: LoadedPipeline = _slot.loaded
     loaded.clean()

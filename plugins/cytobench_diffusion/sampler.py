@@ -49,10 +49,10 @@ class DiffusionSampler:
         self._adapters = adapters
         self._config = config
         self._ctx = ctx
-        own = loaded.pipe.scheduler
-        chosen = type(own) if config.scheduler is None else _SCHEDULERS[config.scheduler]
+        scheduler = loaded.pipe.scheduler
+        factory = type(scheduler) if config.scheduler is None else _SCHEDULERS[config.scheduler]
         with quiet():
-            self._scheduler = chosen.from_config(own.config, **_OPTIONS.get(config.scheduler or "", {}))
+            self._scheduler = factory.from_config(scheduler.config, **_OPTIONS.get(config.scheduler or "", {}))
         self._embedded: dict[tuple[str, str], tuple[torch.Tensor, torch.Tensor | None]] = {}
 
     def sample(self, todo: Sequence[Request]) -> Iterator[tuple[Request, NDArray[np.uint8]]]:

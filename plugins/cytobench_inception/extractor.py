@@ -53,7 +53,7 @@ class InceptionExtractor:
 
 
 def _network(asset: Asset) -> nn.Module:
-    state = read_weights(asset, "inception.weights")
+    state = read_weights(asset, "inception")
     # torch-fidelity takes its weights from a pickle alone; this one is made here, of tensors read from safetensors.
     pickled = io.BytesIO()
     torch.save(state, pickled)

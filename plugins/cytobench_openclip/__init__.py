@@ -14,6 +14,8 @@ CLIP = ClassifierSpec(
     factory="cytobench_openclip.classifier:ClipClassifier",
     config="cytobench_openclip.config:ClipConfig",
     title="clip",
+    count_tokens="cytobench_openclip.tokens:count_tokens",
+    cut_off="cytobench_openclip.tokens:cut_off",
 )
 
 CLIP_FEATURES = ExtractorSpec(

@@ -49,15 +49,15 @@ class SplitAttention(nn.Module):
 
 def split_attention(model: nn.Module) -> int:
     """Replace every ``nn.MultiheadAttention`` inside a module, in place; return how many."""
-    found = [
+    fused = [
         (parent, name, child)
         for parent in model.modules()
         for name, child in parent.named_children()
         if isinstance(child, nn.MultiheadAttention)
     ]
-    for parent, name, child in found:
+    for parent, name, child in fused:
         setattr(parent, name, SplitAttention(child))
-    return len(found)
+    return len(fused)
 
 
 def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from open_clip.transform import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor, nn
 
+from cytobench._text import did_you_mean
 from cytobench.assets import Asset
-from cytobench.errors import UserError
+from cytobench.errors import UserError, setting
 from cytobench_openclip.config import CUSTOM
 from cytobench_torch.augment import Normalise
 from cytobench_torch.checkpoint import count_parameters
@@ -65,8 +65,8 @@ def load_clip(name: str, asset: Asset) -> LoadedClip:
         # torch's first line only says that something is wrong; the second names the first tensor and both shapes.
         reason = " ".join(line.strip() for line in str(error).strip().splitlines()[:2])
         raise UserError(
-            f"clip.weights {asset.source}: {file.name} does not fit {name}: {reason} Name other weights with --set "
-            f"clip.weights=PATH, or the model they are of with --set clip.model=NAME."
+            f"clip.weights {asset.source}: {file.name} does not fit {name}: {reason} Name other weights with "
+            f"{setting('clip', 'weights', 'PATH')}, or the model they are of with {setting('clip', 'model', 'NAME')}."
         ) from error
     preprocess: Mapping[str, Any] = described.get("preprocess_cfg", {})
     normalise = Normalise(
@@ -104,17 +104,16 @@ def _model_config(name: str, asset: Asset, described: Mapping[str, Any] | None) 
         return deepcopy(dict(described))
     known: dict[str, Any] | None = open_clip.get_model_config(name)
     if known is None:
-        near = get_close_matches(name, open_clip.list_models(), n=3)
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        hint = did_you_mean(name, open_clip.list_models())
         raise UserError(f"clip.model {name}: open_clip has no such model.{hint}")
     if described is not None:
-        ours, theirs = _comparable(known), _comparable(described)
-        differing = sorted(key for key in ours if ours[key] != theirs.get(key))
+        named, in_file = _comparable(known), _comparable(described)
+        differing = sorted(key for key in named if named[key] != in_file.get(key))
         if differing:
             key = differing[0]
             raise UserError(
                 f"clip.model {name}: the weights {asset.source} were made for another architecture "
-                f"({key} is {theirs.get(key)!r} there, {ours[key]!r} in {name}). Set clip.model to the "
+                f"({key} is {in_file.get(key)!r} there, {named[key]!r} in {name}). Set clip.model to the "
                 f"architecture of the weights, or to {CUSTOM} to take the one they describe."
             )
     return known

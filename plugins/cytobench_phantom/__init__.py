@@ -46,5 +46,6 @@ def cytobench_generators() -> list[GeneratorSpec]:
             sample_config="cytobench_phantom.oracle:OracleConfig",
             scope="none",
             datasets=("phantom",),
+            role="oracle",
         )
     ]

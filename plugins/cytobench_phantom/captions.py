@@ -38,22 +38,22 @@ def phrases(cell: Cell) -> list[str]:
         f"nucleus with {LOBES[cell.lobes]} lobes" if cell.nucleus == "segmented" else NUCLEUS[cell.nucleus]
     )
     size = ("small", "medium", "large", "giant")[int(np.searchsorted((9.5, 12.5, 15.5), cell.size))]
-    found = [f"{size} cell", shape, _chromatin(cell)]
+    attributes = [f"{size} cell", shape, _chromatin(cell)]
     if cell.smudged:
-        return [*found, "burst cell", "no border", "no cytoplasm"]
+        return [*attributes, "burst cell", "no border", "no cytoplasm"]
     amount = ("abundant", "moderate", "scant")[int(np.searchsorted((0.42, 0.66), cell.nucleus_share))]
-    found += [f"{_nearest(cell.cytoplasm_colour)} cytoplasm", _granules(cell), f"{amount} cytoplasm"]
-    found.append("nucleoli" if cell.nucleoli else "no nucleoli")
+    attributes += [f"{_nearest(cell.cytoplasm_colour)} cytoplasm", _granules(cell), f"{amount} cytoplasm"]
+    attributes.append("nucleoli" if cell.nucleoli else "no nucleoli")
     if cell.rim > 0.4:
-        found.append("dark blue edge")
+        attributes.append("dark blue edge")
     if cell.halo > 0.4:
-        found.append("pale zone beside nucleus")
+        attributes.append("pale zone beside nucleus")
     if cell.vacuoles:
-        found.append("many vacuoles" if cell.vacuoles > 4 else "few vacuoles")
-    found.append("ragged outline" if cell.roughness > 0.5 else "smooth outline")
+        attributes.append("many vacuoles" if cell.vacuoles > 4 else "few vacuoles")
+    attributes.append("ragged outline" if cell.roughness > 0.5 else "smooth outline")
     if cell.elongation > 1.25:
-        found.append("stretched cell")
-    return found
+        attributes.append("stretched cell")
+    return attributes
 
 
 def surroundings(smear: Smear) -> list[str]:
@@ -74,10 +74,10 @@ def caption(cell: Cell, rng: np.random.Generator, smear: Smear | None = None) ->
     """
     every = phrases(cell) + (surroundings(smear) if smear else [])
     chance = np.where(np.arange(len(every)) < 5, 0.85, 0.4)
-    kept = np.flatnonzero(rng.random(len(every)) < chance)
-    if len(kept) < 3:
-        kept = rng.choice(len(every), 3, replace=False)
-    return ", ".join(every[k] for k in rng.permutation(kept))
+    chosen = np.flatnonzero(rng.random(len(every)) < chance)
+    if len(chosen) < 3:
+        chosen = rng.choice(len(every), 3, replace=False)
+    return ", ".join(every[k] for k in rng.permutation(chosen))
 
 
 def vocabulary() -> list[str]:
@@ -120,5 +120,5 @@ def _granules(cell: Cell) -> str:
 
 
 def _nearest(colour: Colour) -> str:
-    here = np.log(colour)
-    return min(CYTOPLASM, key=lambda name: float(np.sum((np.log(CYTOPLASM[name]) - here) ** 2)))
+    log_colour = np.log(colour)
+    return min(CYTOPLASM, key=lambda name: float(np.sum((np.log(CYTOPLASM[name]) - log_colour) ** 2)))

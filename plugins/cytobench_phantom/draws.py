@@ -23,8 +23,10 @@ def pick(rng: np.random.Generator, **chances: float) -> NucleusShape:
 
 
 def normal(rng: np.random.Generator, mean: float, spread: float, low: float, high: float) -> float:
+    """A draw of N(mean, spread), cut off at ``low`` and ``high``."""
     return float(np.clip(rng.normal(mean, spread), low, high))
 
 
 def few(rng: np.random.Generator, chance: float, most: int) -> int:
+    """1 to ``most`` of something, each number as likely, with this chance; else 0."""
     return int(rng.integers(1, most + 1)) if rng.random() < chance else 0

@@ -17,8 +17,6 @@ SEED = 2507
 """The seed of the evaluation images; part of what the data set is."""
 EDITION = 2
 """Raised when the drawn images change."""
-
-
 FRESH = 20
 """Images a class of ``phantom-fresh``."""
 

@@ -50,8 +50,8 @@ def _add_red_cell(
     shape: list[float],
 ) -> None:
     """Add one red cell; `shape` has six numbers in 0..1: size, stretch, angle, pallor, and its place."""
-    own = radius * (0.85 + 0.3 * shape[0])
-    reach = 1.2 * own + field.pixel
+    cell_radius = radius * (0.85 + 0.3 * shape[0])
+    reach = 1.2 * cell_radius + field.pixel
     columns, rows = (
         slice(
             max(0, int(((c - reach) / field.width + 0.5) * field.size)),
@@ -65,10 +65,10 @@ def _add_red_cell(
     stretch, angle = 1.0 + 0.14 * shape[1] ** 2, math.pi * shape[2]
     cos, sin = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     along, across = (cos * dx + sin * dy) / np.float32(stretch), (cos * dy - sin * dx) * np.float32(stretch)
-    q2 = (along * along + across * across) / np.float32(own * own)
-    edge = np.clip((1 - np.sqrt(q2)) * np.float32(own / max(field.pixel, 0.2)) + 0.5, 0.0, 1.0)
+    q2 = (along * along + across * across) / np.float32(cell_radius * cell_radius)
+    edge = np.clip((1 - np.sqrt(q2)) * np.float32(cell_radius / max(field.pixel, 0.2)) + 0.5, 0.0, 1.0)
     px, py = 0.16 * (shape[4] - 0.5), 0.16 * (shape[5] - 0.5)
-    middle = (along / np.float32(own) - px) ** 2 + (across / np.float32(own) - py) ** 2
+    middle = (along / np.float32(cell_radius) - px) ** 2 + (across / np.float32(cell_radius) - py) ** 2
     width = 0.06 + 0.14 * shape[3]
     fall = np.power(middle / np.float32(width), 1.5, dtype=np.float64)
     profile = 1 - np.float32(pallor * (0.6 + 0.4 * shape[3])) * exp(-fall)

@@ -171,5 +171,5 @@ def _places(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Up to `count` random points (micrometres) where the signed distance is below `depth`."""
     x, y = rng.uniform(-0.5 * cell.size, 0.5 * cell.size, (2, 40 * count))
-    found = np.flatnonzero(field.at(distance, x, y) < depth)[:count]
-    return x[found], y[found]
+    inside = np.flatnonzero(field.at(distance, x, y) < depth)[:count]
+    return x[inside], y[inside]

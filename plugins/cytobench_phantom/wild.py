@@ -9,10 +9,8 @@ from typing import get_args
 
 import numpy as np
 
-from cytobench_phantom.captions import CYTOPLASM, caption, vocabulary
+from cytobench_phantom.captions import CYTOPLASM
 from cytobench_phantom.cell import Cell, Colour, Granules, NucleusShape, Smear
-
-__all__ = ["caption", "draw_wild", "vocabulary"]
 
 GRANULE_LOOKS: dict[Granules, tuple[Colour, float]] = {  # colour, radius in micrometres
     "none": ((0.7, 0.5, 0.7), 0.3),

@@ -14,7 +14,7 @@ from cytobench.context import Context
 from cytobench.contract import Checkpoints, Ran
 from cytobench.images import Images
 from cytobench_timm.config import TimmConfig
-from cytobench_timm.weights import StartingWeights, read_weights
+from cytobench_timm.weights import StartingWeights, read_starting_weights
 from cytobench_torch.augment import Normalise
 from cytobench_torch.checkpoint import count_parameters, load_checkpoint, read_description
 from cytobench_torch.loop import train_classifier
@@ -38,7 +38,7 @@ class TimmClassifier:
                 model = self._build(len(train.labels))
                 return train_classifier(model, train, val, self.config, ctx, _normalise(model))
             with ctx.time("load"):
-                model = self._build(len(train.labels), read_weights(asset, self.config.model))
+                model = self._build(len(train.labels), read_starting_weights(asset, self.config.model))
             normalise = _normalise(model)
             return train_classifier(model, train, val, self.config, ctx, normalise, about=asdict(normalise))
 

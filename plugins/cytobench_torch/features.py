@@ -54,14 +54,14 @@ class TorchExtractor:
         """Features float32 (n, d), in the order of the images."""
         if self._model is None:
             raise CytobenchError("this extractor is closed")
-        found, done = [], 0
+        parts, done = [], 0
         for batch in _batches(images):
             self._ctx.check_stop()
             pixels = torch.stack(batch).to(self._ctx.device, memory_format=_LAYOUT)
-            found.append(self._model(pixels).float().cpu())
+            parts.append(self._model(pixels).float().cpu())
             done += len(batch)
             self._ctx.progress(done, len(images))
-        features: NDArray[np.float32] = torch.cat(found).numpy()
+        features: NDArray[np.float32] = torch.cat(parts).numpy()
         return features
 
     def close(self) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
+from cytobench.errors import on_the_command_line
 from cytobench.storage.records import Record
 
 from .distributions import Site
@@ -29,10 +30,10 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def small(cells: Path, tmp_path: Path) -> Callable[..., Result]:
+def small(cells: Path, tmp_path: Path) -> Callable[..., RunResult]:
     """A run of repeat and random on the noise cells, over three folds; arguments change it."""
 
-    def call(**changes: Any) -> Result:
+    def call(**changes: Any) -> RunResult:
         values: dict[str, Any] = {
             "dataset": str(cells),
             "preset": "pocket",
@@ -129,6 +130,13 @@ def make_values() -> Callable[..., dict[str, Any]]:
 def make_record() -> Callable[..., Record]:
     """A record made by :func:`record_values`."""
     return lambda *args, **kwargs: Record.model_validate(record_values(*args, **kwargs))
+
+
+@pytest.fixture
+def command_line() -> Iterator[None]:
+    """Messages name options, as in a command; else they name parameters of the Python API."""
+    with on_the_command_line():
+        yield
 
 
 @pytest.fixture

@@ -111,3 +111,18 @@ def returning(value: str) -> str:
 def offering(*names: str) -> str:
     """The source of a plugin that offers classifiers of these names, which guess."""
     return returning(f"[{', '.join(map(classifier, names))}]")
+
+
+def metric(name: str, body: str, **fields: object) -> str:
+    """The source of a plugin with one metric, whose function has this body."""
+    given = "".join(f", {key}={value!r}" for key, value in {"title": name.title(), **fields}.items())
+    lines = [
+        "from cytobench.contract import CONTRACT, MetricSpec, hookimpl",
+        "@hookimpl",
+        "def cytobench_metrics():",
+        f"    return [MetricSpec({name!r}, 'of a test', CONTRACT, 1, __name__ + ':value'{given})]",
+        "def value(true, predicted, labels):",
+        f"    {body}",
+        "",
+    ]
+    return "\n".join(lines)

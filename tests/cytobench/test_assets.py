@@ -61,10 +61,10 @@ def test_files_of_a_package_are_found_where_it_is_installed() -> None:
             ["needs the package no_such_package_here, which is not installed"],
         ),
         ("package:cytobench/no-such-file", ["cytobench/no-such-file", "does not exist"]),
-        ("./absent", ["./absent is no file or folder here", "--set p.weights=PATH"]),
-        ("/absent/folder", ["/absent/folder is no file or folder here", "--set p.weights=PATH"]),
-        ("one/two/three", ["no Hub id (owner/name)", "--preset pocket"]),
-        ("", ["--set p.weights=PATH"]),
+        ("./absent", ["./absent is no file or folder here", "set={'p': {'weights': 'PATH'}}"]),
+        ("/absent/folder", ["/absent/folder is no file or folder here", "set={'p': {'weights': 'PATH'}}"]),
+        ("one/two/three", ["no Hub id (owner/name)", "with preset='pocket'"]),
+        ("", ["set={'p': {'weights': 'PATH'}}"]),
     ],
 )
 def test_what_is_not_there_is_named_with_the_ways_out(

@@ -16,7 +16,6 @@ from PIL import Image
 
 from cytobench.context import Context
 from cytobench.images import FilePixels, Images
-from cytobench_command import process
 
 LABELS = ("A", "B b", "C")
 
@@ -84,7 +83,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], bool]], None
 
     def when(happened: Callable[[], bool]) -> None:
         clock = SimpleNamespace(monotonic=lambda: time.monotonic() + (1e6 if happened() else 0))
-        monkeypatch.setattr(process, "time", clock)
+        monkeypatch.setattr("cytobench_command.program.time", clock)
 
     return when
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from cytobench.errors import UserError
 from cytobench_command import line as lines
 from cytobench_command.config import CommandFitConfig, CommandSampleConfig, CommandTrainConfig
-from cytobench_command.line import check_files, fill_line, named_files, program_version, told_version
+from cytobench_command.line import check_files, fill_line, named_files, program_version, version_output
 
 ARGUMENT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 
@@ -33,7 +33,7 @@ def test_there_is_no_shell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("python 'fit.py {request}", "cannot be split into arguments: No closing quotation"),
         ("  ", "is empty"),
@@ -42,8 +42,8 @@ def test_there_is_no_shell() -> None:
         ("python fit.py {artefact}", r"\{artefact\}, which is no place"),
     ],
 )
-def test_a_line_that_cannot_work_is_refused(text: str, said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_line_that_cannot_work_is_refused(text: str, expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         CommandFitConfig(fit=text)
 
 
@@ -61,13 +61,13 @@ def test_named_files_are_those_that_are_there(place: Path) -> None:
 
 def test_assets_are_the_named_files_and_the_folders_of_files(place: Path) -> None:
     config = CommandTrainConfig(train="p train.py {train}", predict="p predict.py {model}", files=("cells", "fit.py"))
-    found = {name: reference.source for name, reference in config.assets().items()}
-    expected = {"train[1]": "train.py", "predict[1]": "predict.py", "files[0]": "cells", "files[1]": "fit.py"}
-    assert found == expected
+    assert {name: reference.source for name, reference in config.assets().items()} == {
+        "train[1]": "train.py", "predict[1]": "predict.py", "files[0]": "cells", "files[1]": "fit.py"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("pyhton fit.py {request}", "the program pyhton is not installed"),
         ("env/bin/python fit.py {request}", "the program env/bin/python is no such file"),
@@ -75,8 +75,8 @@ def test_assets_are_the_named_files_and_the_folders_of_files(place: Path) -> Non
         ("python3 -u gone.py {request}", "there is no file gone.py in "),
     ],
 )
-def test_a_program_or_script_that_is_not_here_is_named(place: Path, text: str, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_a_program_or_script_that_is_not_here_is_named(place: Path, text: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
         check_files("fit", text)
 
 
@@ -100,9 +100,9 @@ def test_a_version_is_told_at_once(place: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_version_command_must_work(place: Path) -> None:
-    assert told_version("echo numpy==2.0") == "numpy==2.0"
+    assert version_output("echo numpy==2.0") == "numpy==2.0"
     with pytest.raises(UserError, match=r"command.version: ls gone ended with exit code \d+: .*gone"):
-        told_version("ls gone")
+        version_output("ls gone")
 
 
 def test_a_scope_without_a_fit_is_refused() -> None:

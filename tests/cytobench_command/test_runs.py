@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, plan, run
+from cytobench.api import RunResult, plan, run
 from cytobench.cli import main
 from cytobench.config.benchmark import read_benchmark
 from cytobench.pipeline.fetch import fetch_assets, verify_assets
@@ -29,7 +29,7 @@ def values(place: Path, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows(result: Result) -> dict[str, Any]:
+def rows(result: RunResult) -> dict[str, Any]:
     return {row.row: row for section in result.leaderboard.sections for row in section.rows}
 
 
@@ -50,14 +50,14 @@ def test_a_generator_and_a_classifier_may_share_the_name(place: Path) -> None:
     assert used.generator.fit_config == {"version": None, "files": [], "fit": GENERATOR["fit"], "scope": "class"}
     assert used.generator.sample_config == {"batch_size": 20, "sample": GENERATOR["sample"]}
     assert used.classifier.config == {"version": None, "files": [], **CLASSIFIER}
-    assert {name: one.source for name, one in used.generator.weights.items()} == {
+    assert {name: asset.source for name, asset in used.generator.weights.items()} == {
         "fit[0]": sys.executable, "fit[3]": "fit.py", "sample[0]": sys.executable, "sample[3]": "sample.py"
     }  # fmt: skip
     python = f"Python {sys.version.split()[0]}"
     assert used.classifier.versions == {"train --version": python, "predict --version": python}
     assert used.made_elsewhere == "no" and rows(result)["command/command/s2/n3"].rank is not None
     again = run(place / "out" / "benchmark.toml", out=place / "out")
-    assert again.outcome.done == [] and len(again.outcome.found) == 2
+    assert again.outcome.done == [] and len(again.outcome.reused) == 2
 
 
 def test_a_changed_file_redoes_what_it_made_and_nothing_else(place: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_changed_file_redoes_what_it_made_and_nothing_else(place: Path) -> Non
     assert todo(**values(place)) == {"fit": 0, "sample": 3, "train": 1, "predict": 1}
     (place / "sample.py").write_text(sample)
     (place / "fit.py").write_text((place / "fit.py").read_text() + "# changed\n")
-    found = plan(**values(place))
-    assert {item.kind: item.todo for item in found.items} == {"fit": 3, "sample": 3, "train": 1, "predict": 1}
-    (fit,) = [item for item in found.items if item.kind == "fit"]
+    forecast = plan(**values(place))
+    assert {item.kind: item.todo for item in forecast.items} == {"fit": 3, "sample": 3, "train": 1, "predict": 1}
+    (fit,) = [item for item in forecast.items if item.kind == "fit"]
     assert fit.reasons == {"differs from the nearest there is: assets.fit[3]": 3}
 
 
@@ -83,8 +83,8 @@ def test_a_version_counts_and_a_time_limit_does_not(place: Path) -> None:
     assert todo(**settings(timeout=60)) == {"predict": 0}
     assert "timeout" not in (place / "out" / "benchmark.toml").read_text()
     (place / "pins.txt").write_text("numpy==2.0\n")
-    found = plan(**settings())
-    (fit,) = [item for item in found.items if item.kind == "fit"]
+    forecast = plan(**settings())
+    (fit,) = [item for item in forecast.items if item.kind == "fit"]
     assert fit.reasons == {"differs from the nearest there is: versions.version numpy==1.26 -> numpy==2.0": 3}
     run(**settings())
     assert record(place, "command__random__s2__n3").generator.versions["version"] == "numpy==2.0"
@@ -113,8 +113,8 @@ def test_one_fit_may_see_all_classes(place: Path) -> None:
     result = run(**values(place, set={"command": {**GENERATOR, "scope": "dataset"}}))
     assert not result.outcome.failed
     assert len(list((place / "out" / "store" / "fit").glob("*/*/artefact"))) == 1
-    kept = next((place / "out" / "store" / "fit").glob("*/*/artefact"))
-    assert len(list(kept.iterdir())) == 6  # two shots of each of three classes
+    artefact = next((place / "out" / "store" / "fit").glob("*/*/artefact"))
+    assert len(list(artefact.iterdir())) == 6  # two shots of each of three classes
 
 
 def test_a_failing_program_fails_its_rows_alone_and_shows_what_it_said(place: Path) -> None:
@@ -134,9 +134,9 @@ def test_programs_may_be_variants(place: Path) -> None:
         f'batch_size = 2\n[variants.sizes]\nplugin = "command"\ntrain = "{CLASSIFIER["train"]}"\n'
         f'predict = """\n{CLASSIFIER["predict"]}\n"""\n'
     )
-    given = values(place)
-    del given["set"], given["generator"], given["classifier"]
-    result = run(place / "b.toml", **given)
+    arguments = values(place)
+    del arguments["set"], arguments["generator"], arguments["classifier"]
+    result = run(place / "b.toml", **arguments)
     assert set(rows(result)) == {"none/sizes/s0/n0", "mine/sizes/s2/n3", "theirs/sizes/s2/n3"}
     assert read_benchmark(place / "out" / "benchmark.toml").set["theirs"]["batch_size"] == 2
 
@@ -151,7 +151,7 @@ def test_a_lock_holds_the_files_that_lines_name(place: Path) -> None:
         *("command.fit[1]", "command.sample[0]", "command.sample[3]")
     }
     (place / "fit.py").write_text("")
-    assert {one.name: one.status for one in verify_assets(Path("b.toml"))}["command.fit[1]"] == "differs"
+    assert {check.name: check.status for check in verify_assets(Path("b.toml"))}["command.fit[1]"] == "differs"
 
 
 FIT = f"command.fit={GENERATOR['fit']}"
@@ -186,21 +186,11 @@ def test_a_mistake_is_told_before_any_work(
     place: Path, case: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    settings, said = MISTAKES[case]
-    chosen = [
-        "--dataset",
-        "cells",
-        "--generator",
-        "command",
-        "--classifier",
-        "random",
-        "--out",
-        "out",
-        "--device",
-        "cpu",
-    ]
+    settings, expected = MISTAKES[case]
+    command = ["run", "--dataset", "cells", "--generator", "command", "--classifier", "random"]
+    command += ["--out", "out", "--device", "cpu"]
     with pytest.raises(SystemExit) as ended:
-        main(["run", *chosen, *(text for one in settings for text in ("--set", one))])
+        main([*command, *(text for value in settings for text in ("--set", value))])
     out, err = capsys.readouterr()
     assert ended.value.code == 2 and not out and not Path("out").exists()
-    assert said in err and len(err.splitlines()) == 1
+    assert expected in err and len(err.splitlines()) == 1

@@ -64,10 +64,10 @@ def test_repeat_gives_the_shots_in_turn_pixel_for_pixel(
     artefacts = {label: tmp_path / label for label in LABELS}
     sampler = generator.open(artefacts, context())
     for label, count in (("A", 3), ("B", 11)):
-        made = list(sampler.sample(requests(label, 14)))
-        assert [request.index for request, _ in made] == list(range(14))
+        drawn = list(sampler.sample(requests(label, 14)))
+        assert [request.index for request, _ in drawn] == list(range(14))
         assert all(
-            np.array_equal(image, noise(i % count, 12 + i % count)) for i, (_, image) in enumerate(made)
+            np.array_equal(image, noise(i % count, 12 + i % count)) for i, (_, image) in enumerate(drawn)
         )
     sampler.close()
 
@@ -91,8 +91,8 @@ def test_folder_gives_files_in_the_order_of_their_names(
     fill(tmp_path / "made", {"A": 4, "B": 2})
     (tmp_path / "made" / "A" / "notes.txt").write_text("no image")
     sampler = open_folder(tmp_path / "made", context, fold=2)
-    made = list(sampler.sample(requests("A", 4)))
-    assert all(np.array_equal(image, noise(i)) for i, (_, image) in enumerate(made))
+    drawn = list(sampler.sample(requests("A", 4)))
+    assert all(np.array_equal(image, noise(i)) for i, (_, image) in enumerate(drawn))
     with pytest.raises(UserError, match=r"B holds 2 images, but image number 3 is asked for"):
         list(sampler.sample(requests("B", 3)))
 
@@ -128,17 +128,17 @@ def test_folder_is_asked_for_no_more_images_than_the_run_uses() -> None:
 def test_random_is_uniform_normalised_and_settled_by_its_seed(
     tmp_path: Path, context: Callable[..., Context]
 ) -> None:
-    one = images(tmp_path / "one", 2, ("A", "B", "C"))
-    many = one.take([0] * 6000)
+    few = images(tmp_path / "images", 2, ("A", "B", "C"))
+    many = few.take([0] * 6000)
     classifier = Random(RandomConfig())
-    found = classifier.fit(one, one, context())
-    assert found.picked == found.last
-    first, again = (classifier.open(found.picked, context()).predict_proba(many) for _ in range(2))
+    checkpoints = classifier.fit(few, few, context())
+    assert checkpoints.picked == checkpoints.last
+    first, again = (classifier.open(checkpoints.picked, context()).predict_proba(many) for _ in range(2))
     assert first.shape == (6000, 3)
     assert first.dtype == np.float32
     assert np.allclose(first.sum(axis=1), 1, atol=1e-5)
     assert np.array_equal(first, again)
     share = np.bincount(first.argmax(axis=1), minlength=3) / 6000
     assert np.abs(share - 1 / 3).max() < 0.03
-    other = classifier.fit(one, one, context("other", seed=6))
+    other = classifier.fit(few, few, context("other", seed=6))
     assert not np.array_equal(first, classifier.open(other.picked, context()).predict_proba(many))

@@ -27,7 +27,7 @@ def generator(**changes: object) -> LoraGenerator:
     return LoraGenerator(LoraFitConfig.model_validate(QUICK | changes), SAMPLING)
 
 
-def given(weights: Path, adapter: Path, out: Path) -> Context:
+def adapter_context(weights: Path, adapter: Path, out: Path) -> Context:
     """A context with the adapter among its assets."""
     ctx = context(weights, out)
     asset = resolve_asset(AssetReference(str(adapter), patterns=ADAPTER_FILES, extra=()), "sd21-lora.adapter")
@@ -36,8 +36,8 @@ def given(weights: Path, adapter: Path, out: Path) -> Context:
 
 def images(tuned: LoraGenerator, artefact: Path, ctx: Context) -> np.ndarray[Any, Any]:
     sampler = tuned.open({"A": artefact}, ctx)
-    made = {request.index: image for request, image in sampler.sample(requests(2))}
-    return np.stack([made[0], made[1]])
+    drawn = {request.index: image for request, image in sampler.sample(requests(2))}
+    return np.stack([drawn[0], drawn[1]])
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_an_adapter_draws_here_what_it_drew_elsewhere(weights: Path, tmp_path: P
     if layout == "class":
         shutil.copytree(tuned, place / "A")
     other = generator(adapter=str(place))
-    ctx = given(weights, place, tmp_path / "out")
+    ctx = adapter_context(weights, place, tmp_path / "out")
     other.fit(shots(), ctx)
     assert (ctx.out / ADAPTER_FILE).read_bytes() == (tuned / ADAPTER_FILE).read_bytes()
     expected = images(generator(), tuned, context(weights, tmp_path / "x"))
@@ -65,14 +65,14 @@ def test_an_adapter_of_the_unet_alone_is_taken(weights: Path, tmp_path: Path, tu
     tensors = load_file(tuned / ADAPTER_FILE)
     (tmp_path / "unet").mkdir()
     save_file({k: v for k, v in tensors.items() if k.startswith("unet.")}, tmp_path / "unet" / ADAPTER_FILE)
-    ctx = given(weights, tmp_path / "unet", tmp_path / "out")
+    ctx = adapter_context(weights, tmp_path / "unet", tmp_path / "out")
     generator(adapter=str(tmp_path / "unet")).fit(shots(), ctx)
     assert images(generator(), ctx.out, ctx).shape == (2, SIDE, SIDE, 3)
 
 
 def test_the_pipeline_is_clean_after_it(weights: Path, tmp_path: Path, tuned: Path) -> None:
     before = weights_of(load_pipeline(context(weights, tmp_path / "a").assets["weights"], "cpu", "float32").pipe)
-    generator(adapter=str(tuned)).fit(shots(), given(weights, tuned, tmp_path / "out"))
+    generator(adapter=str(tuned)).fit(shots(), adapter_context(weights, tuned, tmp_path / "out"))
     after = weights_of(load_pipeline(context(weights, tmp_path / "b").assets["weights"], "cpu", "float32").pipe)
     assert before.keys() == after.keys()
 
@@ -80,7 +80,7 @@ def test_the_pipeline_is_clean_after_it(weights: Path, tmp_path: Path, tuned: Pa
 def test_a_class_without_an_adapter_is_named(weights: Path, tmp_path: Path, tuned: Path) -> None:
     shutil.copytree(tuned, tmp_path / "many" / "B")
     with pytest.raises(CytobenchError, match=r"no A/pytorch_lora_weights\.safetensors"):
-        generator(adapter="many").fit(shots(), given(weights, tmp_path / "many", tmp_path / "out"))
+        generator(adapter="many").fit(shots(), adapter_context(weights, tmp_path / "many", tmp_path / "out"))
 
 
 def test_an_adapter_of_another_base_model_is_refused(weights: Path, tmp_path: Path, tuned: Path) -> None:
@@ -88,7 +88,7 @@ def test_an_adapter_of_another_base_model_is_refused(weights: Path, tmp_path: Pa
     (tmp_path / "wide").mkdir()
     save_file(tensors, tmp_path / "wide" / ADAPTER_FILE)
     with pytest.raises(CytobenchError, match="does not fit"):
-        generator(adapter="wide").fit(shots(), given(weights, tmp_path / "wide", tmp_path / "out"))
+        generator(adapter="wide").fit(shots(), adapter_context(weights, tmp_path / "wide", tmp_path / "out"))
 
 
 def test_without_an_adapter_nothing_is_made_elsewhere_and_no_key_changes() -> None:

@@ -82,12 +82,12 @@ def test_saved_adapter_gives_the_same_images_in_a_plain_pipeline(
     tuned = generator(alpha=alpha)
     tuned.fit(shots(), context(weights, tmp_path / "a"))
     sampler = tuned.open({"A": tmp_path / "a"}, context(weights, tmp_path / "out"))
-    ours = {request.index: image for request, image in sampler.sample(requests(2))}
+    drawn = {request.index: image for request, image in sampler.sample(requests(2))}
 
     pipe = StableDiffusionPipeline.from_pretrained(weights)
     pipe.load_lora_weights(tmp_path / "a")
     noise = [torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(1000 + i)) for i in range(2)]
-    theirs = pipe(
+    expected = pipe(
         ["a cell a"] * 2,
         latents=torch.stack(noise),
         num_inference_steps=3,
@@ -96,7 +96,7 @@ def test_saved_adapter_gives_the_same_images_in_a_plain_pipeline(
         width=SIDE,
         output_type="np",
     ).images
-    assert np.abs(np.stack([ours[0], ours[1]]) - theirs * 255).max() <= 0.51
+    assert np.abs(np.stack([drawn[0], drawn[1]]) - expected * 255).max() <= 0.51
 
 
 def test_alpha_scales_what_the_adapter_does(weights: Path, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_target_by_prediction_type() -> None:
     times = torch.tensor([0, 700])
     for kind in ("epsilon", "v_prediction", "sample"):
         scheduler = DDPMScheduler(prediction_type=kind)
-        kept = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
-        lost = (1 - scheduler.alphas_cumprod[times]).sqrt()[:, None, None, None]
-        expected = {"epsilon": noise, "v_prediction": kept * noise - lost * clean, "sample": clean}[kind]
+        alpha = scheduler.alphas_cumprod[times].sqrt()[:, None, None, None]
+        sigma = (1 - scheduler.alphas_cumprod[times]).sqrt()[:, None, None, None]
+        expected = {"epsilon": noise, "v_prediction": alpha * noise - sigma * clean, "sample": clean}[kind]
         torch.testing.assert_close(training_target(scheduler, clean, noise, times), expected)
 
 
@@ -181,7 +181,7 @@ def test_stop_in_the_middle_leaves_the_pipeline_clean_and_no_adapter(weights: Pa
 
 
 def test_diverged_training_says_so(weights: Path, tmp_path: Path) -> None:
-    with pytest.raises(CytobenchError, match=r"loss is nan at step .* --set sd21-lora\.lr="):
+    with pytest.raises(CytobenchError, match=r"loss is nan at step .* set={'sd21-lora': {'lr': "):
         generator(lr=1e30, train_steps=6).fit(shots(), context(weights, tmp_path))
     assert not (tmp_path / ADAPTER_FILE).exists()
 

@@ -138,7 +138,7 @@ def single(tmp_path: Path) -> Path:
 
 def test_a_single_file_is_tuned_as_the_folder_is(weights: Path, single: Path, tmp_path: Path) -> None:
     config = LoraFitConfig(resolution=SIDE, rank=2, train_steps=2, warmup_steps=0, lr=1e-2)
-    found = []
+    results = []
     for source in (weights, single):
         tuned = LoraGenerator(config, DiffusionSampleConfig(steps=3))
         out = tmp_path / source.stem
@@ -146,8 +146,8 @@ def test_a_single_file_is_tuned_as_the_folder_is(weights: Path, single: Path, tm
         sampler = tuned.open({"A": out}, context(source, tmp_path / "out"))
         images = np.stack([image for _, image in sampler.sample(requests(2))])
         sampler.close()
-        found.append((load_file(out / ADAPTER_FILE), images))
-    (of_folder, drawn), (of_file, again) = found  # peft notes in the file where the weights lay
+        results.append((load_file(out / ADAPTER_FILE), images))
+    (of_folder, drawn), (of_file, again) = results  # peft notes in the file where the weights lay
     assert of_folder.keys() == of_file.keys()
     assert all(torch.equal(tensor, of_file[name]) for name, tensor in of_folder.items())
     assert np.array_equal(drawn, again)
@@ -177,10 +177,10 @@ def test_clip_tokenizer_agrees_with_open_clip() -> None:
     import open_clip
 
     prompt = "Photorealistic promyelocyte (3/5 lobes), it's a Wright-Giemsa stain at 40x, caf\u00e9."
-    ours = clip_tokenizer()(prompt, padding="max_length", max_length=77, truncation=True).input_ids
-    theirs = open_clip.tokenize(prompt)[0].tolist()
-    assert len(ours) == 77
-    assert ours == theirs  # both pad with 0, which is "!" in this vocabulary
+    tokens = clip_tokenizer()(prompt, padding="max_length", max_length=77, truncation=True).input_ids
+    expected = open_clip.tokenize(prompt)[0].tolist()
+    assert len(tokens) == 77
+    assert tokens == expected  # both pad with 0, which is "!" in this vocabulary
 
 
 def test_sizes_of_stable_diffusion_21() -> None:

@@ -144,9 +144,9 @@ def test_schedulers(weights: Path, v_weights: Path, tmp_path: Path, scheduler: s
 
 
 def test_default_scheduler_is_the_pipelines_own(weights: Path, tmp_path: Path) -> None:
-    own = draw(weights, tmp_path, requests(2))
-    assert same(own, draw(weights, tmp_path, requests(2), scheduler="ddim"))
-    assert not same(own, draw(weights, tmp_path, requests(2), scheduler="euler"))
+    default = draw(weights, tmp_path, requests(2))
+    assert same(default, draw(weights, tmp_path, requests(2), scheduler="ddim"))
+    assert not same(default, draw(weights, tmp_path, requests(2), scheduler="euler"))
 
 
 def test_guidance_at_one_and_below_is_none(weights: Path, tmp_path: Path) -> None:

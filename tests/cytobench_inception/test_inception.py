@@ -63,18 +63,18 @@ def test_features_equal_torch_fidelitys_network_for_images_of_mixed_sizes(
 ) -> None:
     save_file(weights, tmp_path / "inception.safetensors")
     torch.save(weights, tmp_path / "inception.pth")
-    theirs = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], str(tmp_path / "inception.pth"))
+    network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"], str(tmp_path / "inception.pth"))
     rng = np.random.default_rng(0)
     pixels = [rng.integers(0, 256, (side, 40, 3), dtype=np.uint8) for side in (40, 60)]
     table = pd.DataFrame({"label": ["A", "A"], "prompt": "", "synthetic": False})
-    images = Images(table, ("A",), {"A": ""}, [Pixels(one) for one in pixels])
+    images = Images(table, ("A",), {"A": ""}, [Pixels(image) for image in pixels])
     opened = InceptionExtractor(InceptionConfig(weights="x")).open(
         context(tmp_path, as_asset(tmp_path / "inception.safetensors"))
     )
     features = opened.features(images)
     opened.close()
     with torch.inference_mode():
-        expected = [theirs(torch.from_numpy(one).permute(2, 0, 1)[None])[0][0].numpy() for one in pixels]
+        expected = [network(torch.from_numpy(image).permute(2, 0, 1)[None])[0][0].numpy() for image in pixels]
     assert features.shape == (2, 2048) and features.std() > 0
     np.testing.assert_allclose(features, np.array(expected), rtol=1e-4, atol=1e-6)
     assert opened.ran.resolution == 299
@@ -87,9 +87,9 @@ def test_pickled_weights_are_never_read(tmp_path: Path) -> None:
 
     torch.save({"trap": Trap()}, tmp_path / "inception.pth")
     (tmp_path / "renamed.safetensors").write_bytes((tmp_path / "inception.pth").read_bytes())
-    for name, said in (("inception.pth", "Pickled weights can run code"), ("renamed.safetensors", "or damaged")):
+    for name, message in (("inception.pth", "Pickled weights can run code"), ("renamed.safetensors", "or damaged")):
         extractor = InceptionExtractor(InceptionConfig(weights=name))
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             extractor.open(context(tmp_path, as_asset(tmp_path / name)))
     assert not (tmp_path / "sprung").exists()
 

@@ -31,8 +31,8 @@ def test_pool_is_kept_and_depends_on_its_seed(tmp_path: Path) -> None:
     assert np.array_equal(first.images, again.images) and first.captions == again.captions
     assert not np.array_equal(first.images, other.images)
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "a").iterdir()}
-    kept = make_pool(tmp_path / "a", 6, seed=1, workers=1)
-    assert np.array_equal(first.images, kept.images) and first.captions == kept.captions
+    third = make_pool(tmp_path / "a", 6, seed=1, workers=1)
+    assert np.array_equal(first.images, third.images) and first.captions == third.captions
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "a").iterdir()} == before
 
 
@@ -72,7 +72,7 @@ def ticking() -> Callable[[], float]:
 def steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds given to a training are its steps."""
     for module in (denoiser, text, vae):
-        monkeypatch.setattr(module, "TimeLimit", lambda *given: TimeLimit(*given, ticking()))
+        monkeypatch.setattr(module, "TimeLimit", lambda *arguments: TimeLimit(*arguments, ticking()))
 
 
 def test_trained_autoencoder_has_latents_of_unit_scale_and_restores_images(tmp_path: Path, steps: None) -> None:

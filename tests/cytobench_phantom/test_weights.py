@@ -15,8 +15,9 @@ from safetensors import safe_open
 from transformers import CLIPTokenizer
 
 import cytobench_phantom
+from cytobench_phantom.captions import caption
 from cytobench_phantom.morphology import LABELS
-from cytobench_phantom.wild import caption, draw_wild
+from cytobench_phantom.wild import draw_wild
 
 WEIGHTS = Path(cytobench_phantom.__file__).parent / "weights"
 SD, CLIP = WEIGHTS / "sd", WEIGHTS / "clip"
@@ -148,9 +149,9 @@ def test_clip_loads_from_its_folder_and_tells_captions_apart() -> None:
     with torch.no_grad():
         seen, read = model.encode_image(images, normalize=True), model.encode_text(texts, normalize=True)
     ranks = (seen @ read.T).argsort(1, descending=True)
-    found = (ranks[:, :5] == torch.arange(32)[:, None]).any(1)
+    in_top_five = (ranks[:, :5] == torch.arange(32)[:, None]).any(1)
     # By chance 5 of 32.
-    assert float(found.float().mean()) > 0.4
+    assert float(in_top_five.float().mean()) > 0.4
 
 
 def test_clip_attention_is_open_clips_own() -> None:

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from cytobench_phantom.captions import phrases, surroundings
+from cytobench_phantom.captions import caption, phrases, surroundings, vocabulary
 from cytobench_phantom.morphology import CODES, DESCRIPTIONS, LABELS, draw_cell
 from cytobench_phantom.render import render
-from cytobench_phantom.wild import caption, draw_wild, vocabulary
+from cytobench_phantom.wild import draw_wild
 
 CLASS_WORDS = {word.lower() for label in LABELS for word in label.split()} - {"cell"}
 CLASS_WORDS |= {code.lower() for code in CODES.values()}
@@ -43,7 +43,7 @@ def test_descriptions_are_made_of_phrases_true_of_many_cells_of_the_class(label:
     drawn = [phrases(draw_cell(label, rng)) for _ in range(200)]
     assert set(words(DESCRIPTIONS[label])) <= set(vocabulary())
     for phrase in DESCRIPTIONS[label].split(", "):
-        assert sum(phrase in found for found in drawn) >= 50, phrase
+        assert sum(phrase in described for described in drawn) >= 50, phrase
 
 
 def test_descriptions_differ_between_classes() -> None:
@@ -54,22 +54,22 @@ def test_descriptions_differ_between_classes() -> None:
 def test_surroundings_are_told_apart() -> None:
     rng = np.random.default_rng(7)
     smears = [smear for _, smear in (draw_wild(rng) for _ in range(500))]
-    found = [surroundings(smear) for smear in smears]
-    assert {phrases[0] for phrases in found} == {"near view", "middle view", "far view"}
-    assert min(smear.field for smear, phrases in zip(smears, found, strict=True) if "far view" in phrases) >= 28
-    assert all(("unsharp" in phrases) == (smear.blur > 0.2) for smear, phrases in zip(smears, found, strict=True))
+    around = [surroundings(smear) for smear in smears]
+    assert {phrases[0] for phrases in around} == {"near view", "middle view", "far view"}
+    assert min(smear.field for smear, phrases in zip(smears, around, strict=True) if "far view" in phrases) >= 28
+    assert all(("unsharp" in phrases) == (smear.blur > 0.2) for smear, phrases in zip(smears, around, strict=True))
     with_smear = {phrase for _ in range(30) for phrase in caption(draw_wild(rng)[0], rng, smears[0]).split(", ")}
-    assert set(found[0]) <= with_smear
+    assert set(around[0]) <= with_smear
 
 
 def test_captions_are_shuffled_and_some_phrases_dropped() -> None:
     rng = np.random.default_rng(3)
     cell, _ = draw_wild(rng)
     drawn = [caption(cell, rng).split(", ") for _ in range(50)]
-    assert all(3 <= len(set(found)) == len(found) <= len(phrases(cell)) for found in drawn)
-    assert all(set(found) <= set(phrases(cell)) for found in drawn)
-    assert len({found[0] for found in drawn}) > 3
-    assert len({len(found) for found in drawn}) > 1
+    assert all(3 <= len(set(shown)) == len(shown) <= len(phrases(cell)) for shown in drawn)
+    assert all(set(shown) <= set(phrases(cell)) for shown in drawn)
+    assert len({shown[0] for shown in drawn}) > 3
+    assert len({len(shown) for shown in drawn}) > 1
 
 
 def test_attributes_are_drawn_apart() -> None:

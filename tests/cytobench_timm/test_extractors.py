@@ -38,12 +38,12 @@ def saved(path: Path, model: torch.nn.Module) -> Asset:
 
 def test_lite0_computes_what_the_published_model_computes(published: Asset) -> None:
     package = pytest.importorskip("efficientnet_lite_pytorch", reason="the published model's own code is not installed")
-    theirs = package.EfficientNet.from_name("efficientnet-lite0").eval()
-    theirs.load_state_dict(torch.load(published.path, weights_only=True))
-    ours = lite0(published).eval()
+    expected = package.EfficientNet.from_name("efficientnet-lite0").eval()
+    expected.load_state_dict(torch.load(published.path, weights_only=True))
+    model = lite0(published).eval()
     images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        torch.testing.assert_close(ours(images), theirs(images), atol=1e-5, rtol=0)
+        torch.testing.assert_close(model(images), expected(images), atol=1e-5, rtol=0)
 
 
 def test_lite0_knows_a_cup_of_coffee(published: Asset) -> None:

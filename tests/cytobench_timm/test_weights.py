@@ -54,23 +54,23 @@ def test_the_backbone_is_loaded_and_the_head_is_new(
 ) -> None:
     options = {"img_size": 32} if model == "test_vit" else {}
     file, ctx = saved(tmp_path, model, classes, **options), context()
-    classifier, found = fitted(images, ctx, file, model)
-    before, after = load_file(file), load_file(found.last)
+    classifier, checkpoints = fitted(images, ctx, file, model)
+    before, after = load_file(file), load_file(checkpoints.last)
     moving = ("running_mean", "running_var", "num_batches_tracked")  # statistics of batches, not learnt by steps
     same = {name for name in after if name in before and torch.equal(before[name], after[name])}
     others = {name for name in after if name not in same and not name.endswith(moving)}
     head = {f"{HEADS[model]}weight", f"{HEADS[model]}bias"}
     assert f"{HEADS[model]}weight" in others and others <= head and len(same) > 10
     assert after[f"{HEADS[model]}weight"].shape[0] == 2
-    predictor = classifier.open(found.last, ctx)
+    predictor = classifier.open(checkpoints.last, ctx)
     assert predictor.ran.weights == f"from {file}@{ctx.assets['weights'].digest[:12]}"
     assert predictor.predict_proba(images).shape == (8, 2)
 
 
 def test_position_embeddings_are_fitted_to_the_size(images: Images, context: MakeContext, tmp_path: Path) -> None:
     file = saved(tmp_path, "test_vit", img_size=160)
-    _, found = fitted(images, context(), file, "test_vit", resolution=64)
-    assert load_file(file)["pos_embed"].shape[1] > load_file(found.last)["pos_embed"].shape[1]
+    _, checkpoints = fitted(images, context(), file, "test_vit", resolution=64)
+    assert load_file(file)["pos_embed"].shape[1] > load_file(checkpoints.last)["pos_embed"].shape[1]
 
 
 def test_a_folder_brings_its_normalisation(images: Images, context: MakeContext, tmp_path: Path) -> None:
@@ -78,10 +78,10 @@ def test_a_folder_brings_its_normalisation(images: Images, context: MakeContext,
     data = {"mean": (0.1, 0.2, 0.3), "std": (0.9, 0.8, 0.7)}
     save_for_hf(make("test_resnet", 5), folder, safe_serialization=True, data_config=data)
     ctx = context()
-    classifier, found = fitted(images, ctx, folder, "test_resnet")
-    about = read_description(found.picked)
+    classifier, checkpoints = fitted(images, ctx, folder, "test_resnet")
+    about = read_description(checkpoints.picked)
     assert (about["mean"], about["std"]) == ([0.1, 0.2, 0.3], [0.9, 0.8, 0.7])
-    brought = classifier.open(found.picked, ctx).predict_proba(images)
+    brought = classifier.open(checkpoints.picked, ctx).predict_proba(images)
     _, plain = fitted(images, context("plain"), folder / "model.safetensors", "test_resnet")
     assert read_description(plain.picked)["mean"] == [0.5, 0.5, 0.5]
     assert abs(classifier.open(plain.picked, ctx).predict_proba(images) - brought).max() > 1e-6
@@ -99,7 +99,7 @@ def test_what_cannot_be_had_is_named_with_the_ways_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file_of", "model", "said"),
+    ("file_of", "model", "expected"),
     [
         ("test_vit", "test_resnet", "the model lacks blocks.0.attn.proj.bias"),
         ("resnet18", "resnet34", "96 tensors differ: the weights lack layer1.2.bn1.bias"),
@@ -109,13 +109,13 @@ def test_what_cannot_be_had_is_named_with_the_ways_out() -> None:
 )
 def test_weights_of_another_architecture_are_one_clear_error(
     images: Images, context: MakeContext, tmp_path: Path, caplog: pytest.LogCaptureFixture,
-    file_of: str, model: str, said: str,
+    file_of: str, model: str, expected: str,
 ) -> None:  # fmt: skip
     file = saved(tmp_path, file_of)
     with pytest.raises(UserError) as refused:
         fitted(images, context(), file, model)
     message = str(refused.value)
-    assert f"do not fit the model {model}: " in message and said in message and str(file) in message
+    assert f"do not fit the model {model}: " in message and expected in message and str(file) in message
     assert "Set the option model" in message and len(message) < 320 + len(str(file)) and "\n" not in message
     assert not caplog.records
 
@@ -131,7 +131,7 @@ def folder_with(tmp_path: Path, config: str | None, weights: bytes | None) -> Pa
 
 
 @pytest.mark.parametrize(
-    ("config", "weights", "said"),
+    ("config", "weights", "expected"),
     [
         (json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}), b"x", "are of resnet18, and the model is"),
         (json.dumps({"architectures": ["X"]}), b"x", "is no configuration of timm"),
@@ -141,10 +141,10 @@ def folder_with(tmp_path: Path, config: str | None, weights: bytes | None) -> Pa
     ],
 )
 def test_a_bad_folder_is_refused(
-    images: Images, context: MakeContext, tmp_path: Path, config: str | None, weights: bytes | None, said: str
+    images: Images, context: MakeContext, tmp_path: Path, config: str | None, weights: bytes | None, expected: str
 ) -> None:
     folder = folder_with(tmp_path, config, weights)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=expected):
         fitted(images, context(), folder, "test_resnet")
 
 

@@ -31,10 +31,10 @@ def _images(count: int, side: int = SIDE) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, generator=generator)
 
 
-def _which_flip(found: torch.Tensor, expected: torch.Tensor) -> int:
-    """Index of the flip of ``expected`` that was found; fails if none was."""
+def _which_flip(image: torch.Tensor, expected: torch.Tensor) -> int:
+    """Index of the flip of ``expected`` that an image is; fails if it is none."""
     flips = [expected, expected.flip(-1), expected.flip(-2), expected.flip(-1, -2)]
-    distances = [float((found - flip).abs().max()) for flip in flips]
+    distances = [float((image - flip).abs().max()) for flip in flips]
     nearest = int(np.argmin(distances))
     assert distances[nearest] < 1e-4
     return nearest
@@ -42,8 +42,8 @@ def _which_flip(found: torch.Tensor, expected: torch.Tensor) -> int:
 
 def test_all_four_flips_occur_and_nothing_else_where_all_else_is_off() -> None:
     images = _images(64)
-    found = STILL(images, draw(0, 1, 64))
-    flips = [_which_flip(new, old / 255) for new, old in zip(found, images, strict=True)]
+    flipped = STILL(images, draw(0, 1, 64))
+    flips = [_which_flip(new, old / 255) for new, old in zip(flipped, images, strict=True)]
     counts = np.bincount(flips, minlength=4)
     assert counts.min() >= 8
 
@@ -61,8 +61,8 @@ def test_without_colour_strength_colours_stay() -> None:
 
 def test_rotation_turns_by_the_angle() -> None:
     images = _images(8)
-    found = replace(STILL, degrees=(90, 90))(images, draw(0, 1, 8))
-    for new, old in zip(found, images, strict=True):
+    turned = replace(STILL, degrees=(90, 90))(images, draw(0, 1, 8))
+    for new, old in zip(turned, images, strict=True):
         _which_flip(new, old.rot90(1, (1, 2)) / 255)
 
 
@@ -74,23 +74,23 @@ def test_rotation_leaves_no_black_corner() -> None:
 def test_crop_keeps_the_stated_share_of_the_image() -> None:
     ramp = torch.linspace(0, 255, 64).to(torch.uint8).expand(3, 64, 64)
     images = ramp.expand(200, 3, 64, 64).contiguous()
-    found = replace(STILL, scale=(0.8, 1.0), ratio=(0.8, 1.2))(images, draw(0, 1, 200))
-    widths = found[:, 0, 0, :].amax(1) - found[:, 0, 0, :].amin(1)
+    cropped = replace(STILL, scale=(0.8, 1.0), ratio=(0.8, 1.2))(images, draw(0, 1, 200))
+    widths = cropped[:, 0, 0, :].amax(1) - cropped[:, 0, 0, :].amin(1)
     assert 0.75 < widths.min() < 0.88  # sqrt(0.8 * 0.8) = 0.8
     assert widths.max() > 0.95
 
 
 def test_blur_is_gaussian() -> None:
     images = _images(3)
-    found = replace(STILL, blur_probability=1, blur_sigma=(1.3, 1.3))(images, draw(0, 1, 3))
-    for new, old in zip(found, images, strict=True):
+    blurred = replace(STILL, blur_probability=1, blur_sigma=(1.3, 1.3))(images, draw(0, 1, 3))
+    for new, old in zip(blurred, images, strict=True):
         _which_flip(new, F.gaussian_blur(old / 255, [5, 5], [1.3, 1.3]))
 
 
 def test_sharpness_is_that_of_torchvision() -> None:
     images = _images(3)
-    found = replace(STILL, sharpness_probability=1)(images, draw(0, 1, 3))
-    for new, old in zip(found, images, strict=True):
+    sharpened = replace(STILL, sharpness_probability=1)(images, draw(0, 1, 3))
+    for new, old in zip(sharpened, images, strict=True):
         _which_flip(new, F.adjust_sharpness(old / 255, 2.0))
 
 
@@ -104,8 +104,8 @@ def test_blur_meets_its_share_of_the_images() -> None:
 
 def test_stain_jitter_leaves_almost_black_and_white_images_alone() -> None:
     shades = torch.tensor([2, 128, 253], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, SIDE, SIDE)
-    found = replace(STILL, stain_probability=1)(shades.contiguous(), draw(0, 1, 3))
-    changes = (found - shades / 255).abs().amax((1, 2, 3))
+    jittered = replace(STILL, stain_probability=1)(shades.contiguous(), draw(0, 1, 3))
+    changes = (jittered - shades / 255).abs().amax((1, 2, 3))
     assert changes[0] < 1e-6 and changes[2] < 1e-6
     assert changes[1] > 1e-3
 
@@ -140,10 +140,10 @@ def test_mixing_meets_its_share_of_the_batches() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         for _ in range(500):
-            _, found = mixer(images, targets)
-            if found.ndim == 2:
+            _, shares = mixer(images, targets)
+            if shares.ndim == 2:
                 mixed += 1
-                torch.testing.assert_close(found.sum(1), torch.ones(6))
+                torch.testing.assert_close(shares.sum(1), torch.ones(6))
     assert 0.15 < mixed / 500 < 0.25
 
 
@@ -154,8 +154,8 @@ def test_one_class_cannot_be_mixed() -> None:
 
 def test_normalise_scales_and_standardises() -> None:
     normalise = Normalise((0.5, 0.5, 0.0), (0.5, 0.25, 1.0))
-    found = normalise(torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)).flatten()
-    torch.testing.assert_close(found, torch.tensor([1.0, 2.0, 1.0]))
+    scaled = normalise(torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)).flatten()
+    torch.testing.assert_close(scaled, torch.tensor([1.0, 2.0, 1.0]))
 
 
 def test_nothing_is_left_on_the_cpu_where_the_images_are_elsewhere() -> None:

@@ -22,9 +22,9 @@ def test_stain_jitter_is_that_of_skimage() -> None:
     scale = torch.tensor([[1.03, 0.98, 1.0], [0.97, 1.0, 1.01], [1.0, 1.0, 1.0]])
     shift = torch.tensor([[0.03, -0.03, 0.01], [-0.02, 0.0, 0.03], [0.0, 0.0, 0.0]])
     jittered = _last(jitter_stain(images, scale, shift))
-    for image, found, factor, offset in zip(_last(images), jittered, scale, shift, strict=True):
+    for image, result, factor, offset in zip(_last(images), jittered, scale, shift, strict=True):
         expected = hed2rgb(rgb2hed(image) * factor.numpy() + offset.numpy())
-        assert_allclose(found, expected, atol=1e-4)
+        assert_allclose(result, expected, atol=1e-4)
 
 
 def test_hsv_shift_is_that_of_skimage() -> None:
@@ -33,17 +33,17 @@ def test_hsv_shift_is_that_of_skimage() -> None:
     images[0, :, 0, 1] = 0.0
     hue, saturation = torch.tensor([0.35, -0.4, 0.0]), torch.tensor([0.2, 2.0, 1.0])
     shifted = _last(shift_hsv(images, hue, saturation))
-    for image, found, turn, factor in zip(_last(images), shifted, hue, saturation, strict=True):
+    for image, result, turn, factor in zip(_last(images), shifted, hue, saturation, strict=True):
         hsv = rgb2hsv(image)
         hsv[..., 0] = (hsv[..., 0] + float(turn)) % 1
         hsv[..., 1] = np.clip(hsv[..., 1] * float(factor), 0, 1)
-        assert_allclose(found, hsv2rgb(hsv), atol=1e-5)
+        assert_allclose(result, hsv2rgb(hsv), atol=1e-5)
 
 
 def test_adjust_is_torchvision_brightness_then_saturation() -> None:
     images = _images()
     brightness, saturation = (0.5, 1.5, 1.0), (2.0, 0.0, 1.0)
     adjusted = adjust(images, torch.tensor(brightness), torch.tensor(saturation))
-    for image, found, bright, colourful in zip(images, adjusted, brightness, saturation, strict=True):
+    for image, result, bright, colourful in zip(images, adjusted, brightness, saturation, strict=True):
         expected = F.adjust_saturation(F.adjust_brightness(image, bright), colourful)
-        torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+        torch.testing.assert_close(result, expected, atol=1e-4, rtol=0)

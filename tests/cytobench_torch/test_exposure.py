@@ -28,20 +28,20 @@ LABELS = ("a", "b", "c")
 counts = st.lists(st.integers(0, 9), min_size=3, max_size=3).filter(any)
 
 
-def table(real: list[int], made: list[int]) -> Images:
+def table(real: list[int], synthetic_counts: list[int]) -> Images:
     """Images by class, real and synthetic; no pixels, which are not asked for here."""
-    rows = [(LABELS[i], synthetic) for synthetic, numbers in ((False, real), (True, made)) for i, n in
+    rows = [(LABELS[i], synthetic) for synthetic, numbers in ((False, real), (True, synthetic_counts)) for i, n in
             enumerate(numbers) for _ in range(n)]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["label", "synthetic"]).assign(prompt="")
     return Images(frame, LABELS, dict.fromkeys(LABELS, ""), [None] * len(rows))  # type: ignore[list-item]
 
 
-@given(real=counts, made=counts, extra=st.integers(0, 40), seed=st.integers(0, 2**63 - 1))
-def test_oversampling_repeats_real_images_evenly(real: list[int], made: list[int], extra: int, seed: int) -> None:
-    images = table(real, made)
-    found = places(images, extra, seed)
-    assert found[: len(images)].tolist() == list(range(len(images)))
-    repeats = Counter(found[len(images) :].tolist())
+@given(real=counts, synthetic=counts, extra=st.integers(0, 40), seed=st.integers(0, 2**63 - 1))
+def test_oversampling_repeats_real_images_evenly(real: list[int], synthetic: list[int], extra: int, seed: int) -> None:
+    images = table(real, synthetic)
+    positions = places(images, extra, seed)
+    assert positions[: len(images)].tolist() == list(range(len(images)))
+    repeats = Counter(positions[len(images) :].tolist())
     assert not any(images.table["synthetic"].iloc[list(repeats)])
     start = 0
     for column, number in enumerate(real):
@@ -50,7 +50,7 @@ def test_oversampling_repeats_real_images_evenly(real: list[int], made: list[int
         added = [repeats[row] for row in rows]
         assert sum(added) == (extra if number else 0)
         assert max(added, default=0) - min(added, default=0) <= 1
-        assert (images.targets[found] == column).sum() == number + made[column] + (extra if number else 0)
+        assert (images.targets[positions] == column).sum() == number + synthetic[column] + (extra if number else 0)
 
 
 @given(real=counts, small=st.integers(0, 20), more=st.integers(0, 20))

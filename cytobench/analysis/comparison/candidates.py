@@ -16,7 +16,7 @@ from cytobench.analysis.leaderboard.rows import replicate_of
 from cytobench.analysis.outcomes import Cause, Reason
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError
-from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record, read_record_files
+from cytobench.storage.records import NO_SETTINGS, ClassifierUsed, GeneratorUsed, Record, read_record_files
 
 SECTION_PARTS = {
     "dataset": "data set",
@@ -221,4 +221,4 @@ def _called(sections: Sequence[Sequence[Candidate]], option: str, name: str) -> 
 
 
 def _identity(used: GeneratorUsed | ClassifierUsed) -> str:
-    return json.dumps(used.model_dump(mode="json", exclude={"ran", "version"}), sort_keys=True)
+    return json.dumps(used.model_dump(mode="json", exclude={*NO_SETTINGS}), sort_keys=True)

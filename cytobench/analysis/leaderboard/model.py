@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cytobench.analysis.outcomes import Standing
-from cytobench.metrics.metric import Metric, find_metric
-from cytobench.plugins import BUILT_IN
+from cytobench.metrics.metric import Metric
+from cytobench.plugins import BUILT_IN, load_plugins
+from cytobench.plugins.metrics import find_metric
 from cytobench.protocols import CHANGES
 
 SUBMITTED = "submitted"
@@ -214,8 +215,9 @@ class Section:
     """Whose plugin the data set is; None for a folder or manifest."""
 
     def metric(self, name: str) -> Metric:
-        """A metric by its name, shown or not."""
-        return next((metric for metric in self.metrics if metric.name == name), find_metric(name))
+        """A metric by its name, shown or not. Raises UserError for one that no plugin here offers."""
+        shown = next((metric for metric in self.metrics if metric.name == name), None)
+        return shown or find_metric(name, load_plugins)
 
     @property
     def alone(self) -> bool:

@@ -15,15 +15,16 @@ from cytobench.analysis.leaderboard.rows import make_row, replicate_of
 from cytobench.analysis.leaderboard.standing import compare_with_best, split_ratio
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.built_in import BUILT_IN, STUDY
 from cytobench.metrics.classification import EXTERNAL
-from cytobench.metrics.metric import F1_MACRO, SHOWN, Metric
-from cytobench.storage.records import Record
+from cytobench.metrics.metric import Metric
+from cytobench.storage.records import NO_SETTINGS, Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
 
 
 def leaderboard(
-    records: Iterable[Record], metrics: Sequence[Metric] = SHOWN, ranked_by: Metric = F1_MACRO
+    records: Iterable[Record], metrics: Sequence[Metric] = STUDY, ranked_by: Metric = BUILT_IN["f1_macro"]
 ) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
@@ -110,7 +111,7 @@ def _settings(record: Record) -> dict[str, Any]:
     for part, plugin in used.items():
         if plugin is None:
             continue
-        values = plugin.model_dump(mode="json", exclude={"ran", "weights", "version"})
+        values = plugin.model_dump(mode="json", exclude={*NO_SETTINGS, "weights"})
         for name, value in values.items():
             if isinstance(value, dict):
                 settings |= {f"{part}.{key}": setting for key, setting in value.items()}

@@ -52,15 +52,15 @@ def clipped(table: pd.DataFrame, shade: str) -> pd.DataFrame:
 
 def by_sharpness(table: pd.DataFrame) -> pd.DataFrame:
     """All rows with the column ``median``, the least sharp for their class first."""
-    found = table.assign(median=_median(table, "sharpness"))
-    order = (found["sharpness"] / found["median"]).fillna(0).sort_values(kind="stable").index
-    return found.loc[order]
+    compared = table.assign(median=_median(table, "sharpness"))
+    order = (compared["sharpness"] / compared["median"]).fillna(0).sort_values(kind="stable").index
+    return compared.loc[order]
 
 
 def by_shade(table: pd.DataFrame, shade: str) -> pd.DataFrame:
     """All rows with the column ``median``, those with the most white (or black) above their class first."""
-    found = table.assign(median=_median(table, shade))
-    return found.loc[(found["median"] - found[shade]).sort_values(kind="stable").index]
+    compared = table.assign(median=_median(table, shade))
+    return compared.loc[(compared["median"] - compared[shade]).sort_values(kind="stable").index]
 
 
 def _median(table: pd.DataFrame, column: str) -> pd.Series[float]:

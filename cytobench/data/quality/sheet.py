@@ -36,8 +36,8 @@ def draw_sheet(root: Path, table: pd.DataFrame) -> Image.Image:
 def _beside(worst: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """For each of the worst another of its class, sharpest first, with its ``column``; fewer where there is none."""
     best = others.iloc[::-1].assign(turn=lambda rows: rows.groupby("label").cumcount())
-    wanted = worst[["label"]].assign(turn=worst.groupby("label").cumcount(), column=range(len(worst)))
-    return wanted.merge(best, on=["label", "turn"])
+    places = worst[["label"]].assign(turn=worst.groupby("label").cumcount(), column=range(len(worst)))
+    return places.merge(best, on=["label", "turn"])
 
 
 def _tiles(rows: pd.DataFrame, measure: str, flagged: Collection[str]) -> list[Tile]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from cytobench.atomic import write_bytes
 from cytobench.decode import decode_image
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 
 COLUMNS = 8
 """Images in a row."""
@@ -41,25 +41,25 @@ Row = tuple[str, Sequence[Tile]]
 """A title and the images under it."""
 
 
-def refuse_target(file: Path, root: Path, paths: Sequence[str], option: str) -> None:
+def refuse_target(file: Path, root: Path, paths: Sequence[str], parameter: str) -> None:
     """Raise UserError for a name that is no PNG's, and for a folder whose images belong to the data set.
 
-    There the picture would overwrite an image, or be taken for one by the next run.
+    There the picture would overwrite an image, or be taken for one by the next run. ``parameter`` names the file.
     """
     if file.suffix.lower() != ".png":
-        raise UserError(f"{option} {file}: give a name that ends in .png.")
+        raise UserError(f"{option(parameter, file)}: give a name that ends in .png.")
     if file.parent.resolve() in {(root / path).parent.resolve() for path in paths}:
-        raise UserError(f"{option} {file}: images of the data set lie in this folder. Name a file elsewhere.")
+        raise UserError(f"{option(parameter, file)}: images of the data set lie in this folder. Name a file elsewhere.")
 
 
-def write_picture(file: Path, picture: Image.Image, option: str) -> None:
+def write_picture(file: Path, picture: Image.Image, parameter: str) -> None:
     """Write a picture as a PNG; a file of this name is replaced. Raises UserError if it cannot be written."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
     try:
         write_bytes(file, buffer.getvalue())
     except OSError as error:
-        raise UserError(f"{option} {file} cannot be written: {error.strerror or error}.") from error
+        raise UserError(f"{option(parameter, file)} cannot be written: {error.strerror or error}.") from error
 
 
 def draw_rows(root: Path, rows: Sequence[Row]) -> Image.Image:

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from cytobench.exchange.exported.kept import FoldKept
+from cytobench.exchange.exported.kept import FoldImages
 from cytobench.reporting.tables.markdown import escape
 
 UNSTATED = "not stated: those of the weights and of the data set hold"
 
 
-def card(found: list[FoldKept], licence: str | None) -> str:
+def card(folds: Sequence[FoldImages], licence: str | None) -> str:
     """A README.md with the YAML head of a Hugging Face data set card."""
-    first = found[0]
+    first = folds[0]
     record, generator = first.record, first.generator
     protocol = record.protocol
-    counts = [n for one in found for _, n in one.images.values()]
-    why = next((one.why_real for one in found if one.why_real), "")
+    counts = [n for fold in folds for _, n in fold.images.values()]
+    why = next((fold.why_real for fold in folds if fold.why_real), "")
     title = f"{'Images' if why else 'Synthetic cells'} of {record.dataset.name} by {generator.name}"
     head = {"pretty_name": title, "tags": ["cytobench"] if why else ["synthetic", "cytobench"], "license": "other"}
     if licence is not None:
         head["license_name"] = licence
     ran = generator.ran
     facts = {
-        "images": f"{sum(counts)}, of {len(first.images)} classes and {len(found)} folds",
+        "images": f"{sum(counts)}, of {len(first.images)} classes and {len(folds)} folds",
         "generator": f"{generator.plugin} of {generator.distribution} {generator.version}, rev. {generator.revision}",
         "what ran": "not on record" if ran is None else f"{ran.architecture}; weights {ran.weights}",
-        "weights": _joined(f"{name}: {one.source} (SHA-256 {one.digest})" for name, one in generator.weights.items()),
+        "weights": _joined(
+            f"{name}: {weights.source} (SHA-256 {weights.digest})" for name, weights in generator.weights.items()
+        ),
         "shots": f"{record.shots} a class, chosen: {record.shots_chosen}",
         "data set of the shots": f"{record.dataset.name}, digest {record.dataset.digest}",
         "protocol": f"{protocol.name} v{protocol.version}, {protocol.folds} folds, seed {record.seed}",
         "preset": record.preset,
-        "copies of the shots": _joined(f"fold {one.record.protocol.fold}: {_copying(one)}" for one in found),
+        "copies of the shots": _joined(f"fold {fold.record.protocol.fold}: {_copying(fold)}" for fold in folds),
         "licence": licence or UNSTATED,
     }
     prompts = {label: record.prompts[label].generator if label in record.prompts else "-" for label in first.images}
@@ -72,10 +74,10 @@ def card(found: list[FoldKept], licence: str | None) -> str:
     )
 
 
-def _copying(one: FoldKept) -> str:
+def _copying(fold: FoldImages) -> str:
     verdicts = [
         f"{used.extractor.name}: {used.total.copying['verdict']}"
-        for used in one.record.fidelity
+        for used in fold.record.fidelity
         if used.total.copying is not None
     ]
     return _joined(verdicts) if verdicts else "not tested"

@@ -6,23 +6,21 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from cytobench._text import did_you_mean
 from cytobench.analysis.leaderboard.fidelity import found_in
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.records import GeneratorUsed, Record, read_records
 from cytobench.storage.store import MANIFEST, Store
 
-GIVES_BACK = ("repeat", "folder")
-"""Generators whose images are others' as they are: the shots, or those of a folder."""
 _KEY = re.compile(r"[0-9a-f]{64}")
 """A content address; a record may say anything else, and no other text may become a part of a path."""
 
 
 @dataclass(frozen=True)
-class FoldKept:
+class FoldImages:
     """A generator's images of one fold, by class, with how many the run used; its artefacts, by class."""
 
     store: Store
@@ -40,15 +38,15 @@ class FoldKept:
         return [images.folder.name for images, _ in self.images.values()]
 
 
-def kept(
+def kept_images(
     folder: Path,
     generator: str,
     *,
     store: Path | None = None,
     shots: int | None = None,
-    folds: Collection[int] = (),
+    fold: Collection[int] = (),
     label: str | None = None,
-) -> list[FoldKept]:
+) -> list[FoldImages]:
     """What the store (default: ``folder/store``) has of a generator, by fold, of the run's first seed.
 
     Of each fold the most images that a row of it used. Raises UserError where a name is not there, where rows of
@@ -57,59 +55,64 @@ def kept(
     named = _of_generator(read_records([folder]), generator, folder)
     counts = sorted({record.shots for record in named})
     if shots is None and len(counts) > 1:
-        raise UserError(f"{generator} ran with {_list(counts)} shots. Choose with --shots.")
+        raise UserError(f"{generator} ran with {_list(counts)} shots. Choose with {option('shots')}.")
     if shots is not None and shots not in counts:
-        raise UserError(f"--shots {shots}: {generator} ran with {_list(counts)} shots.")
+        raise UserError(f"{option('shots', shots)}: {generator} ran with {_list(counts)} shots.")
     chosen = [record for record in named if shots in (None, record.shots)]
     seeds = {record.seed for record in chosen if record.seed is not None}
     chosen = [record for record in chosen if record.seed == min(seeds)]
-    there = {record.protocol.fold for record in chosen}
-    absent = sorted(set(folds) - there)
+    recorded = {record.protocol.fold for record in chosen}
+    absent = sorted(set(fold) - recorded)
     if absent:
-        raise UserError(f"--fold {absent[0]}: on record are folds {_list(sorted(there))}.")
+        raise UserError(f"{option('fold', absent[0])}: on record are folds {_list(sorted(recorded))}.")
     opened = Store(store or folder / "store")
     return [
-        _fold(max((one for one in chosen if one.protocol.fold == fold), key=lambda one: one.n_synthetic), opened, label)
-        for fold in sorted(set(folds) or there)
+        _fold(max((record for record in chosen if record.protocol.fold == number), key=_most), opened, label)
+        for number in sorted(set(fold) or recorded)
     ]
+
+
+def _most(record: Record) -> int:
+    return record.n_synthetic
 
 
 def _of_generator(records: Sequence[Record], generator: str, folder: Path) -> list[Record]:
     named = [record for record in records if record.generator and record.generator.name == generator]
     names = sorted({record.generator.name for record in records if record.generator})
+    argument = option("generator", generator)
     if not named:
-        near = get_close_matches(generator, names, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--generator {generator}: {folder} has none of this name.{hint} It has {_list(names)}.")
+        hint = did_you_mean(generator, names)
+        raise UserError(f"{argument}: {folder} has none of this name.{hint} It has {_list(names)}.")
     done = [record for record in named if record.status == "done"]
     if not done:
-        raise UserError(f"--generator {generator}: all its trials in {folder} failed.")
+        raise UserError(f"{argument}: all its trials in {folder} failed.")
     return done
 
 
-def _fold(record: Record, store: Store, label: str | None) -> FoldKept:
+def _fold(record: Record, store: Store, label: str | None) -> FoldImages:
     generator = record.generator
     assert generator is not None  # that is how it was found
     labels = record.dataset.labels
     if label is not None and label not in labels:
-        near = get_close_matches(label, labels, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--label {label}: no class of {record.dataset.name}.{hint} Classes: {_list(labels)}.")
-    wanted = labels if label is None else (label,)
+        hint = did_you_mean(label, labels)
+        raise UserError(
+            f"{option('label', label)}: no class of {record.dataset.name}.{hint} Classes: {_list(labels)}."
+        )
+    labels = labels if label is None else (label,)
     _refuse_keys(record)
-    samples = {stage.label: stage.key for stage in record.stages if stage.kind == "sample" and stage.label in wanted}
+    samples = {stage.label: stage.key for stage in record.stages if stage.kind == "sample" and stage.label in labels}
     block = int(generator.sample_config["batch_size"])
     images = {}
-    for name in (one for one in wanted if one in samples):
-        found = ImageSet(store.folder("images", samples[name]), block)
-        images[name] = found, _whole(found, record.n_synthetic, name, store)
+    for name in (known for known in labels if known in samples):
+        image_set = ImageSet(store.folder("images", samples[name]), block)
+        images[name] = image_set, _count_whole(image_set, record.n_synthetic, name, store)
     fits = {
         stage.label or "": stage.key
         for stage in record.stages
-        if stage.kind == "fit" and (stage.label or "") in ("", *wanted)
+        if stage.kind == "fit" and (stage.label or "") in ("", *labels)
     }
     artefacts = {name: store.folder("fit", key) for name, key in fits.items()}
-    return FoldKept(store, record, generator, images, artefacts, _why_real(record, generator, images, artefacts))
+    return FoldImages(store, record, generator, images, artefacts, _why_real(record, generator, images, artefacts))
 
 
 def _refuse_keys(record: Record) -> None:
@@ -121,12 +124,13 @@ def _refuse_keys(record: Record) -> None:
 def _why_real(
     record: Record, generator: GeneratorUsed, images: dict[str, tuple[ImageSet, int]], artefacts: dict[str, Path]
 ) -> str:
-    if generator.plugin in GIVES_BACK:
-        return f"{generator.name} gives back images as they are"
+    if record.gives_back_shots:
+        what = f"gives back {generator.images_are}" if generator.images_are else "is a control that was given shots"
+        return f"{generator.name} {what}"
     if record.made_elsewhere != "no":
         return "its images or weights were made outside the run"
-    told = [used.total.copying for used in record.fidelity if used.total.copying is not None]
-    if any(found_in(one) or one.get("near_copies") for one in told):
+    tests = [used.total.copying for used in record.fidelity if used.total.copying is not None]
+    if any(found_in(test) or test.get("near_copies") for test in tests):
         return "copies of the shots were found among them"
     if not artefacts:
         return ""
@@ -134,7 +138,7 @@ def _why_real(
     if not all(shots):
         return "what the generator was tuned on is not in the store, so that copies could not be told"
     known = set().union(*shots)
-    same = any(not known.isdisjoint(found.digests(n)) for found, n in images.values())
+    same = any(not known.isdisjoint(image_set.digests(n)) for image_set, n in images.values())
     return "the very pixels of a shot are among them" if same else ""
 
 
@@ -147,16 +151,16 @@ def _shots_of(fit: Path) -> set[str]:
         return set()
 
 
-def _whole(images: ImageSet, most: int, label: str, store: Store) -> int:
+def _count_whole(images: ImageSet, most: int, label: str, store: Store) -> int:
     """How many images there are, up to ``most``: where a protocol tops classes up, some need fewer."""
     lacking = images.missing(most)
-    there = min(lacking) * images.block if lacking else most
-    if not there:
+    count = min(lacking) * images.block if lacking else most
+    if not count:
         raise UserError(
-            f"--store {store.root} does not hold the images of {label}, or they are damaged. Name the run's store, or "
-            "run the benchmark again."
+            f"{option('store', store.root)} does not hold the images of {label}, or they are damaged. Name the run's "
+            "store, or run the benchmark again."
         )
-    return min(there, most)
+    return min(count, most)
 
 
 def _list(values: Sequence[object]) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from cytobench.atomic import making_folder
 from cytobench.decode import encode_png
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.exchange.exported.card import card
-from cytobench.exchange.exported.kept import FoldKept, kept
+from cytobench.exchange.exported.kept import FoldImages, kept_images
 from cytobench.storage.store import MANIFEST
 
 
@@ -33,11 +33,11 @@ def export_images(
     *,
     store: Path | None = None,
     shots: int | None = None,
-    folds: Collection[int] = (),
+    fold: Collection[int] = (),
     label: str | None = None,
     artefacts: Path | None = None,
     licence: str | None = None,
-    real: bool = False,
+    with_real_images: bool = False,
 ) -> Exported:
     """Write a generator's images of a results folder as ``out/LABEL/0.png`` and on, or ``out/fold0/LABEL/0.png``.
 
@@ -45,69 +45,69 @@ def export_images(
     ``out/README.md`` is the card, ``metadata.csv`` beside the classes says the label and index of each file (Hugging
     Face ``datasets``). ``artefacts`` is a folder for what the fits left, laid out in the same way. Both folders must be
     absent or empty; each is written whole or not at all. Images that are, or may be, real ones are written where
-    ``real`` allows it alone. Raises UserError for others, and as :func:`~cytobench.exchange.exported.kept.kept`.
+    ``with_real_images`` allows it alone. Raises UserError for others, and as
+    :func:`~cytobench.exchange.exported.kept.kept_images`.
     """
-    for option, target in (("--out", out), ("--artefacts", artefacts)):
+    for parameter, target in (("out", out), ("artefacts", artefacts)):
         if target is not None and target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise UserError(f"{option} {target} exists and is no empty folder. Give a new one.")
-    found = kept(folder, generator, store=store, shots=shots, folds=folds, label=label)
-    _refuse_paths(found)
-    why = next((one.why_real for one in found if one.why_real), "")
-    if why and not real:
+            raise UserError(f"{option(parameter, target)} exists and is no empty folder. Give a new one.")
+    folds = kept_images(folder, generator, store=store, shots=shots, fold=fold, label=label)
+    _refuse_paths(folds)
+    why = next((images.why_real for images in folds if images.why_real), "")
+    if why and not with_real_images:
         raise UserError(
-            f"images of {generator} are, or may be, real ones ({why}). Allow it with --with-real-images; the card then "
-            "says so."
+            f"images of {generator} are, or may be, real ones ({why}). Allow it with "
+            f"{option('with_real_images', True)}; the card then says so."
         )
-    if artefacts is not None and not any(one.artefacts for one in found):
-        raise UserError(f"--artefacts: {generator} is not tuned, so that it has none. Leave the option out.")
-    shared = len({tuple(one.keys) for one in found}) == 1
-    placed = {"" if shared else f"fold{one.record.protocol.fold}": one for one in found}
-    found = list(placed.values())
-    with making_folder(out.resolve().parent, f".{out.name}.") as made:
-        images = sum(_write_images(one, made / place) for place, one in placed.items())
-        (made / "README.md").write_text(card(found, licence), encoding="utf-8")
-        _put(made, out)
-    fits = 0
+    if artefacts is not None and not any(images.artefacts for images in folds):
+        raise UserError(f"{option('artefacts')}: {generator} is not tuned, so that it has none. Leave it out.")
+    shared = len({tuple(images.keys) for images in folds}) == 1
+    placed = {"" if shared else f"fold{images.record.protocol.fold}": images for images in folds}
+    with making_folder(out.resolve().parent, f".{out.name}.") as unfinished:
+        written = sum(_write_images(images, unfinished / place) for place, images in placed.items())
+        (unfinished / "README.md").write_text(card(list(placed.values()), licence), encoding="utf-8")
+        _put(unfinished, out)
+    copied = 0
     if artefacts is not None:
-        with making_folder(artefacts.resolve().parent, f".{artefacts.name}.") as made:
-            fits = sum(_copy_artefacts(one, made / place) for place, one in placed.items())
-            _put(made, artefacts)
-    return Exported(images, fits, tuple(out / place for place in placed))
+        with making_folder(artefacts.resolve().parent, f".{artefacts.name}.") as unfinished:
+            copied = sum(_copy_artefacts(images, unfinished / place) for place, images in placed.items())
+            _put(unfinished, artefacts)
+    return Exported(written, copied, tuple(out / place for place in placed))
 
 
-def _refuse_paths(found: list[FoldKept]) -> None:
+def _refuse_paths(folds: Sequence[FoldImages]) -> None:
     """A record may come from anywhere; its labels become folders."""
-    for label in {label for one in found for label in (*one.images, *one.artefacts) if label}:
+    for label in {label for fold in folds for label in (*fold.images, *fold.artefacts) if label}:
         taken = label in (".", "..", "README.md", "metadata.csv")
         if taken or PurePath(label).name != label or "\\" in label or "\0" in label:
             raise UserError(f"the class {label!r} cannot be the name of a folder.")
 
 
-def _write_images(one: FoldKept, folder: Path) -> int:
+def _write_images(fold: FoldImages, folder: Path) -> int:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["file_name", "label", "index"])
-    for label, (images, n) in one.images.items():
+    for label, (images, n) in fold.images.items():
         (folder / label).mkdir(parents=True)
         for index, pixels in enumerate(images.pixels(n)):
             name = f"{label}/{index}.png"
             (folder / name).write_bytes(encode_png(pixels.read()))
             writer.writerow([name, label, index])
     (folder / "metadata.csv").write_text(table.getvalue(), encoding="utf-8")
-    return sum(n for _, n in one.images.values())
+    return sum(n for _, n in fold.images.values())
 
 
-def _copy_artefacts(one: FoldKept, folder: Path) -> int:
-    for label, fit in one.artefacts.items():
-        if one.store.find("fit", fit.name) is None:
+def _copy_artefacts(fold: FoldImages, folder: Path) -> int:
+    for label, fit in fold.artefacts.items():
+        if fold.store.find("fit", fit.name) is None:
             raise UserError(f"the store does not hold what the fit of {label or 'all classes'} left, or it is damaged.")
         ignored = shutil.ignore_patterns(MANIFEST)
         shutil.copytree(fit, folder / label, symlinks=True, ignore=ignored, dirs_exist_ok=True)
-    return len(one.artefacts)
+    return len(fold.artefacts)
 
 
-def _put(made: Path, out: Path) -> None:
-    made.chmod(0o755)
+def _put(unfinished: Path, out: Path) -> None:
+    unfinished.chmod(0o755)
     if out.exists():
         out.rmdir()
-    made.replace(out)
+    unfinished.replace(out)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cytobench._text import nearest
 from cytobench.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,35 +30,43 @@ TIE = 1e-6
 class Predictions:
     """Checked predictions.
 
-    ``table`` has the known columns of ``file``, index 0 .. n - 1: ``path``, ``split``, ``fold``, ``label`` and
-    ``predicted`` as str, none empty, and ``p_LABEL`` as floats, 0 to 1. ``classes`` are those of the probabilities in
-    the order of their columns; empty without them. ``notes`` are sentences about what is odd and no mistake.
+    ``source`` is the file, for messages. ``table`` has its known columns, index 0 .. n - 1: ``path``, ``split``,
+    ``fold``, ``label`` and ``predicted`` as str, none empty, and ``p_LABEL`` as floats, 0 to 1. ``classes`` are those
+    of the probabilities in the order of their columns; empty without them. ``notes`` are sentences about what is odd
+    and no mistake.
     """
 
-    file: Path
+    source: str
     table: pd.DataFrame
     classes: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def read_predictions(file: Path, needed: Sequence[str]) -> Predictions:
-    """Read and check a file of predictions, one row an image.
-
-    Raises UserError, one sentence that names the file, for: no file, no table, no rows, a column of ``needed`` that is
-    missing, a column whose name looks misspelt, an empty cell, a probability that is no number or outside 0 to 1,
-    probabilities that do not sum to 1, and a class without a column of probabilities.
+    """Read a file of predictions, one row an image, and check it. Raises UserError, one sentence that names the file,
+    for no file and no table, and as :func:`check_predictions`.
     """
-    table, unused = _known_columns(read_table(file), needed, file)
+    return check_predictions(read_table(file), needed, str(file))
+
+
+def check_predictions(table: pd.DataFrame, needed: Sequence[str], source: str) -> Predictions:
+    """Check a table of predictions, one row an image; ``source`` is what messages call it.
+
+    Raises UserError, one sentence, for: no rows, two columns of one name, a column of ``needed`` that is missing, a
+    column whose name looks misspelt, an empty cell, a probability that is no number or outside 0 to 1, probabilities
+    that do not sum to 1, and a class without a column of probabilities.
+    """
+    table, unused = _known_columns(_named_once(table, source), needed, source)
     if table.empty:
-        raise UserError(f"{file} holds no predictions.")
-    for name in (one for one in COLUMNS if one in table):
-        table[name] = _texts(table[name], file)
+        raise UserError(f"{source} holds no predictions.")
+    for name in (known for known in COLUMNS if known in table):
+        table[name] = _texts(table[name], source)
     classes = tuple(str(name).removeprefix("p_") for name in table if str(name).startswith("p_"))
     notes = [f"columns that are not used: {', '.join(unused)}"] if unused else []
     if classes:
-        _check_probabilities(table, classes, file)
+        _check_probabilities(table, classes, source)
         notes += _not_highest(table, classes)
-    return Predictions(file, table, classes, tuple(notes))
+    return Predictions(source, table, classes, tuple(notes))
 
 
 def read_table(file: Path) -> pd.DataFrame:
@@ -72,72 +80,79 @@ def read_table(file: Path) -> pd.DataFrame:
         raise UserError(f"{file} is no file.")
     try:
         if suffix == ".parquet":
-            table = pd.read_parquet(file).reset_index(drop=True)
+            table = pd.read_parquet(file)
         else:
             # Empty stays empty and NA stays a name: pandas would make both NaN. Without a header pandas does not
             # rename the second of two columns of one name.
             table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
-            table = table.iloc[1:].reset_index(drop=True).set_axis(list(table.iloc[0]), axis=1)
+            table = table.iloc[1:].set_axis(list(table.iloc[0]), axis=1)
     except pd.errors.EmptyDataError as error:
         raise UserError(f"{file} is empty.") from error
     except (OSError, ValueError) as error:  # errors of pyarrow and of pandas' parser are ValueErrors
         raise UserError(f"{file} cannot be read as {suffix[1:]}: {_first_line(error)}") from error
-    table.columns = table.columns.astype(str)
+    return _named_once(table, str(file))
+
+
+def _named_once(table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """The table with index 0 .. n - 1 and columns named by texts. Raises UserError for two of one name."""
+    table = table.reset_index(drop=True).set_axis(table.columns.astype(str), axis=1)
     double = table.columns[table.columns.duplicated()]
     if len(double):
-        raise UserError(f"{file} has two columns named {double[0]}.")
+        raise UserError(f"{source} has two columns named {double[0]}.")
     return table
 
 
-def _known_columns(table: pd.DataFrame, needed: Sequence[str], file: Path) -> tuple[pd.DataFrame, list[str]]:
+def _known_columns(table: pd.DataFrame, needed: Sequence[str], source: str) -> tuple[pd.DataFrame, list[str]]:
     """The known columns, and the names of the others; one that looks misspelt is refused."""
     names = [str(name) for name in table.columns]
     unknown = [name for name in names if name not in COLUMNS and not name.startswith("p_")]
     for name in needed:
         if name not in names:
-            near = get_close_matches(name, unknown, n=1)
-            hint = f" Is it the column {near[0]}? Rename it." if near else ""
-            raise UserError(f"{file} has no column {name}.{hint} It has: {', '.join(names)}.")
+            near = nearest(name, unknown)
+            hint = f" Is it the column {near}? Rename it." if near else ""
+            raise UserError(f"{source} has no column {name}.{hint} It has: {', '.join(names)}.")
     for name in unknown:
-        near = get_close_matches(name.lower(), COLUMNS, n=1, cutoff=0.8)
+        near = nearest(name, COLUMNS, likeness=0.8)
         if near:
-            raise UserError(f"{file} has a column {name}. Did you mean {near[0]}? Rename it, or take it out.")
+            raise UserError(f"{source} has a column {name}. Did you mean {near}? Rename it, or take it out.")
         if name.lower().startswith(("p_", "p-", "prob")):
-            raise UserError(f"{file} has a column {name}. Probabilities are named p_LABEL; rename it, or take it out.")
+            raise UserError(
+                f"{source} has a column {name}. Probabilities are named p_LABEL; rename it, or take it out."
+            )
     return table.drop(columns=unknown), unknown
 
 
-def _texts(column: pd.Series[str], file: Path) -> pd.Series[str]:
+def _texts(column: pd.Series[str], source: str) -> pd.Series[str]:
     empty = column.isna() | column.astype(str).str.strip().str.lower().isin(["", "nan"])
     if empty.any():
-        raise UserError(f"{file}: the column {column.name} is empty in {rows_text(empty)}.")
+        raise UserError(f"{source}: the column {column.name} is empty in {rows_text(empty)}.")
     return column.astype(str)
 
 
-def _check_probabilities(table: pd.DataFrame, classes: Sequence[str], file: Path) -> None:
+def _check_probabilities(table: pd.DataFrame, classes: Sequence[str], source: str) -> None:
     import pandas as pd
 
     for label in classes:
         column = pd.to_numeric(table[f"p_{label}"], errors="coerce")
         bad = ~np.isfinite(column)
         if bad.any():
-            raise UserError(f"{file}: p_{label} is no finite number in {rows_text(bad)}.")
+            raise UserError(f"{source}: p_{label} is no finite number in {rows_text(bad)}.")
         outside = (column < -TIE) | (column > 1 + TIE)
         if outside.any():
             raise UserError(
-                f"{file}: p_{label} is {column[outside].iloc[0]:g} in {rows_text(outside)}; a probability is 0 to 1."
+                f"{source}: p_{label} is {column[outside].iloc[0]:g} in {rows_text(outside)}; a probability is 0 to 1."
             )
         table[f"p_{label}"] = column
     for name in ("label", "predicted"):
         if name in table:
             lost = sorted(set(table[name]) - set(classes))
             if lost:
-                raise UserError(f"{file}: {name} {lost[0]} is no class of the file: there is no column p_{lost[0]}.")
+                raise UserError(f"{source}: {name} {lost[0]} is no class of the file: there is no column p_{lost[0]}.")
     total = table[[f"p_{label}" for label in classes]].sum(axis=1)
     off = (total - 1).abs() > SUM_TOLERANCE
     if off.any():
         raise UserError(
-            f"{file}: the probabilities sum to {total[off].iloc[0]:.4g}, not to 1, in {rows_text(off)}. "
+            f"{source}: the probabilities sum to {total[off].iloc[0]:.4g}, not to 1, in {rows_text(off)}. "
             "Give the softmax, not logits or scores of each class alone."
         )
 

@@ -15,7 +15,7 @@ from cytobench.data.cache import cache_folder
 from cytobench.data.export import file_names
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import decode_image, encode_png
-from cytobench.errors import UserError
+from cytobench.errors import UserError, arguments, option
 from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import refuse_unlisted
@@ -35,18 +35,18 @@ def export_shots(
     ``values`` are fields of :class:`~cytobench.config.benchmark.Benchmark` that decide data, folds and shots. The shots
     are those that a run with the same values tunes on. Returns the manifest: ``path`` (in ``out``), ``label``,
     ``fold``, ``source`` (the image's path in the data set), ``generator_prompt`` and ``classifier_prompt``.
-    ``prompts.toml`` is what ``--prompts`` reads. ``out`` must be absent or empty, and is written whole or not at all.
-    Raises UserError.
+    ``prompts.toml`` is what ``prompts_file`` reads. ``out`` must be absent or empty, and is written whole or not at
+    all. Raises UserError.
     """
     if shots < 1:
-        raise UserError(f"--shots {shots}: at least 1 is needed.")
+        raise UserError(f"{option('shots', shots)}: at least 1 is needed.")
     if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is a file. Give a folder.")
+        raise UserError(f"{option('out', out)} is a file. Give a folder.")
     if out.exists() and any(out.iterdir()):
-        raise UserError(f"--out {out} is not empty. Give a new folder, or empty this one.")
+        raise UserError(f"{option('out', out)} is not empty. Give a new folder, or empty this one.")
     # Nothing is computed here, and asking for another device would import torch.
     declared = {**values, "device": "cpu", "prompts": read_prompts(prompts_file) if prompts_file else {}}
-    resolved = resolve(make_benchmark(declared, "options"), plugins or load_plugins())
+    resolved = resolve(make_benchmark(declared, arguments()), plugins or load_plugins())
     drawn = _drawn(resolved, shots)
     try:
         with making_folder(out.parent, f".{out.name}.") as unfinished:
@@ -56,7 +56,7 @@ def export_shots(
                 out.rmdir()
             unfinished.replace(out)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
+        raise UserError(f"{option('out', out)} cannot be written: {error.strerror}.") from error
     return manifest
 
 
@@ -65,8 +65,8 @@ def _drawn(resolved: Resolved, shots: int) -> dict[int, list[int]]:
     protocol = resolved.protocol
     if protocol.pooled and protocol.shots_from == "train":
         raise UserError(
-            f"--protocol {protocol.name}: every number of synthetic images has shots of its own there, so that none "
-            "can be written before it is known. Use strict or cytodiff."
+            f"{option('protocol', protocol.name)}: every number of synthetic images has shots of its own there, so "
+            "that none can be written before it is known. Use strict or cytodiff."
         )
     planner = make_planner(resolved, cache_folder() / "store")
     folds = [planner.divide(0)[fold] for fold in resolved.benchmark.fold or ()]

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from cytobench._keys import content_key
 from cytobench.analysis.leaderboard.model import SUBMITTED
 from cytobench.assets import file_digest
-from cytobench.errors import UserError
-from cytobench.exchange.submitted.beside import run_beside
-from cytobench.exchange.submitted.division import Division, read_division
-from cytobench.exchange.submitted.fit import fit
+from cytobench.errors import UserError, option
+from cytobench.exchange.submitted.match import match_predictions
+from cytobench.exchange.submitted.matching_run import find_matching_run
 from cytobench.exchange.submitted.predictions import read_predictions
-from cytobench.metrics.classification import scores_by_split
+from cytobench.exchange.submitted.split_file import SplitFile, read_split_file
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.scoring import scores_by_split
 from cytobench.pipeline.environment import environment
-from cytobench.storage.records import GROUP, Record, predictions_of, read_record, write_record
+from cytobench.storage.records import GROUP, Record, as_kept, predictions_of, read_record, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,23 +44,25 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
     alone, in a section of its own. Nothing is written unless all fits. Raises UserError for a user's mistake.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise UserError(f"--name {name!r}: at most 100 letters, digits, '.', '_' and '-', a letter or digit first.")
-    predictions, division = read_predictions(file, ("path", "predicted")), read_division(split)
-    fitted = fit(predictions, division)
+        raise UserError(
+            f"{option('name')} {name!r}: at most 100 letters, digits, '.', '_' and '-', a letter or digit first."
+        )
+    predictions, split_file = read_predictions(file, ("path", "predicted")), read_split_file(split)
+    matched = match_predictions(predictions, split_file)
     if results is None and any((out / "records").glob("*.json")) and not _all_submitted(out):
         results = out
-    beside = {} if results is None else run_beside(results, division)
-    folds = tuple(beside) or tuple(range(division.folds))
+    beside = {} if results is None else find_matching_run(results, split_file)
+    folds = tuple(beside) or tuple(range(split_file.folds))
     digest = file_digest(file)
-    records = [_record(name, digest, division, fitted, fold, beside.get(fold)) for fold in folds]
+    records = [_record(name, digest, split_file, matched, fold, beside.get(fold)) for fold in folds]
     for record, _ in records:
         _refuse_other(out, record, digest)
     try:
         for record, table in records:
             write_record(out, record, table)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
-    left_out = tuple(fold for fold in range(division.folds) if fold not in folds)
+        raise UserError(f"{option('out', out)} cannot be written: {error.strerror}.") from error
+    left_out = tuple(fold for fold in range(split_file.folds) if fold not in folds)
     return Submitted(records[0][0].row, folds, left_out, results, predictions.notes)
 
 
@@ -68,21 +71,21 @@ def _all_submitted(out: Path) -> bool:
 
 
 def _record(
-    name: str, digest: str, division: Division, fitted: pd.DataFrame, fold: int, found: tuple[Path, Record] | None
+    name: str, digest: str, split_file: SplitFile, matched: pd.DataFrame, fold: int, ran: tuple[Path, Record] | None
 ) -> tuple[Record, pd.DataFrame]:
     """The record of one fold, and its predictions."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     row = f"{SUBMITTED}/{name}/s0/n0"
-    file, beside = found or (None, None)
-    place = _alone(division, fold) if beside is None else _of(beside)
+    file, beside = ran or (None, None)
+    place = _alone(split_file, fold) if beside is None else _of(beside)
     repeat = 0 if beside is None or beside.seed is None else beside.seed - beside.benchmark.get("seed", beside.seed)
     evaluated = [label for label in place["dataset"]["labels"] if label not in place["train_only"]]
-    columns = [f"p_{label}" for label in place["dataset"]["labels"] if f"p_{label}" in fitted]
-    kept = ["path", "split", "label", "predicted", *columns]
-    table = fitted.loc[fitted["fold"] == fold, kept].assign(synthetic=False)
+    probabilities = [f"p_{label}" for label in place["dataset"]["labels"] if f"p_{label}" in matched]
+    columns = ["path", "split", "label", "predicted", *probabilities]
+    table = matched.loc[matched["fold"] == fold, columns].assign(synthetic=False)
     if file is not None and beside is not None:
         table = _with_groups(table, predictions_of(beside, file))
-    handed_in = {"name": name, "predictions_digest": digest, "split_digest": division.digest}
+    handed_in = {"name": name, "predictions_digest": digest, "split_digest": split_file.digest}
     record = Record.model_validate(
         {
             **place,
@@ -101,9 +104,9 @@ def _record(
             "submission": {**handed_in, "beside": beside and beside.digest},
             "shots": 0,
             "n_synthetic": 0,
-            "splits": division.counts(fold),
+            "splits": split_file.counts(fold),
             "dtype": None,
-            "scores": scores_by_split(table, evaluated),
+            "scores": scores_by_split(as_kept(table), evaluated, OF_ALL_CLASSES),
             "environment": environment(),
             "device": None,
             "started": now,
@@ -115,8 +118,7 @@ def _record(
 
 def _of(beside: Record) -> dict[str, Any]:
     """Data, protocol, seed and settings of the run whose images were found the same."""
-    kept = {"dataset", "protocol", "seed", "train_only", "benchmark"}
-    return beside.model_dump(mode="json", include=kept)
+    return beside.model_dump(mode="json", include={"dataset", "protocol", "seed", "train_only", "benchmark"})
 
 
 def _with_groups(table: pd.DataFrame, ran: pd.DataFrame) -> pd.DataFrame:
@@ -127,23 +129,23 @@ def _with_groups(table: pd.DataFrame, ran: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{GROUP: known.reindex(table["path"]).array})
 
 
-def _alone(division: Division, fold: int) -> dict[str, Any]:
+def _alone(split_file: SplitFile, fold: int) -> dict[str, Any]:
     """The same from the split alone, which says neither protocol nor seed and holds no image."""
-    rows = division.table.to_numpy().tolist()
-    counts = division.table["label"].value_counts()
+    rows = split_file.table.to_numpy().tolist()
+    counts = split_file.table["label"].value_counts()
     return {
         "dataset": {
-            "name": division.file.stem,
+            "name": split_file.file.stem,
             "digest": content_key("division", {"rows": rows}),
             "n_images": len(rows),
-            "labels": list(division.labels),
-            "classes": {label: int(counts[label]) for label in division.labels},
+            "labels": list(split_file.labels),
+            "classes": {label: int(counts[label]) for label in split_file.labels},
             "public": False,
             "grouped": "not known: a split says nothing of copies, patients or slides",
         },
-        "protocol": {"name": "as-split", "version": 1, "switches": {}, "folds": division.folds, "fold": fold},
+        "protocol": {"name": "as-split", "version": 1, "switches": {}, "folds": split_file.folds, "fold": fold},
         "seed": None,
-        "train_only": list(division.train_only),
+        "train_only": list(split_file.train_only),
         "benchmark": {},
     }
 
@@ -154,5 +156,6 @@ def _refuse_other(out: Path, record: Record, digest: str) -> None:
     before = read_record(file).submission if file.exists() else None
     if before is not None and before.predictions_digest != digest:
         raise UserError(
-            f"--out {out} holds other predictions of {record.classifier.name}. Give another --name, or remove {file}."
+            f"{option('out', out)} holds other predictions of {record.classifier.name}. Give another "
+            f"{option('name')}, or remove {file}."
         )

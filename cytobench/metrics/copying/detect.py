@@ -47,26 +47,26 @@ def detect_copying(
     """
     parts = {"shots": shots, "held-out images": held_out, "synthetic images": synthetic}
     _check(parts, permutations)
-    pictures = {name: None if part.images is None else prints(part.images) for name, part in parts.items()}
-    union = _unite(shots, held_out, pictures["shots"], pictures["held-out images"])
+    part_prints = {name: None if part.images is None else prints(part.images) for name, part in parts.items()}
+    union = _unite(shots, held_out, part_prints["shots"], part_prints["held-out images"])
     empty = next((name for name, part in parts.items() if len(part) == 0), None)
     if empty is not None:
-        return _result(parts, pictures, (), f"there are no {empty}")
+        return _result(parts, part_prints, (), f"there are no {empty}")
     nearest, ratios = nearest_ratios(np.asarray(synthetic.values, np.float64), union.values, union.units, union.groups)
     pairs = _closest_in_features(union, nearest, ratios)
     if chosen is not None:
         reason = f"the shots are chosen ({chosen}), not drawn at random: they may differ from held-out images by that"
-        return _result(parts, pictures, pairs, reason)
+        return _result(parts, part_prints, pairs, reason)
     strata = _strata(union, nearest, ratios)
     movable = [stratum for stratum, _ in strata if stratum.movable]
     if not movable:
-        return _result(parts, pictures, pairs, _why_none(union, strata))
+        return _result(parts, part_prints, pairs, _why_none(union, strata))
     tested = permute(movable, permutations, seed)
     if tested.smallest_p > LEVEL:
         reason = f"{tested.permutations + 1} ways to label the images allow no p below {tested.smallest_p:.2g}"
-        return _result(parts, pictures, pairs, reason)
+        return _result(parts, part_prints, pairs, reason)
     return replace(
-        _result(parts, pictures, pairs, None),
+        _result(parts, part_prints, pairs, None),
         p_value=tested.p_sum,
         p_max=tested.p_max,
         p_combined=tested.p_combined,
@@ -77,13 +77,13 @@ def detect_copying(
     )
 
 
-def holm(found: Mapping[str, Copying]) -> dict[str, Copying]:
+def holm(results: Mapping[str, Copying]) -> dict[str, Copying]:
     """The results of several classes with ``p_holm``, corrected over those that are testable (Holm 1979)."""
-    labels = [label for label, one in found.items() if one.testable]
-    adjusted = dict(zip(labels, adjust([found[label].p_combined for label in labels]), strict=True))
+    labels = [label for label, result in results.items() if result.testable]
+    adjusted = dict(zip(labels, adjust([results[label].p_combined for label in labels]), strict=True))
     return {
-        label: replace(one, p_holm=adjusted[label], n_classes=len(labels)) if one.testable else one
-        for label, one in found.items()
+        label: replace(result, p_holm=adjusted[label], n_classes=len(labels)) if result.testable else result
+        for label, result in results.items()
     }
 
 
@@ -108,45 +108,47 @@ def _check(parts: Mapping[str, Features], permutations: int) -> None:
         bad = np.flatnonzero(~np.isfinite(part.values).all(axis=1))
         if len(bad):
             raise UserError(f"features of the {name} are no finite numbers: of {len(bad)} images, first of {bad[0]}.")
-        for what, given in (("groups", part.groups), ("digests", part.digests), ("images", part.images)):
-            if given is not None and len(given) != len(part):
-                raise UserError(f"the {name} are {len(part)} rows of features but {len(given)} {what}.")
+        for field, values in (("groups", part.groups), ("digests", part.digests), ("images", part.images)):
+            if values is not None and len(values) != len(part):
+                raise UserError(f"the {name} are {len(part)} rows of features but {len(values)} {field}.")
     if len(set(widths.values())) > 1:
-        said = ", ".join(f"{width} of the {name}" for name, width in widths.items())
-        raise UserError(f"features differ in number: {said}. All must come from one extractor.")
+        numbers = ", ".join(f"{width} of the {name}" for name, width in widths.items())
+        raise UserError(f"features differ in number: {numbers}. All must come from one extractor.")
     if (parts["shots"].groups is None) != (parts["held-out images"].groups is None):
         raise UserError("groups are known of the shots or of the held-out images alone; give them for both or neither.")
     if permutations < 1:
         raise UserError(f"{permutations} permutations: at least 1 is needed, and 999 are usual.")
 
 
-def _unite(shots: Features, held_out: Features, of_shots: Prints | None, of_held_out: Prints | None) -> _Union:
+def _unite(shots: Features, held_out: Features, shot_prints: Prints | None, held_out_prints: Prints | None) -> _Union:
     values = np.concatenate([shots.values, held_out.values]).astype(np.float64)
     order = np.lexsort(values.T[::-1])
     shot = np.concatenate([np.arange(len(shots)), np.full(len(held_out), -1)])[order]
-    groups = digests = pictures = None
+    groups = digests = union_prints = None
     if shots.groups is not None and held_out.groups is not None and any([*shots.groups, *held_out.groups]):
         groups = group_numbers([*shots.groups, *held_out.groups])[order]
     if shots.digests is not None and held_out.digests is not None:
-        known = [*shots.digests, *held_out.digests]
-        digests = [known[i] for i in order]
-    if of_shots is not None and of_held_out is not None:
-        pictures = np.concatenate([of_shots, of_held_out])[order]
-    return _Union(values[order], shot, near_duplicates(values[order], digests, pictures), groups)
+        all_digests = [*shots.digests, *held_out.digests]
+        digests = [all_digests[i] for i in order]
+    if shot_prints is not None and held_out_prints is not None:
+        union_prints = np.concatenate([shot_prints, held_out_prints])[order]
+    return _Union(values[order], shot, near_duplicates(values[order], digests, union_prints), groups)
 
 
 def _strata(union: _Union, nearest: NDArray[np.int64], ratios: NDArray[np.float64]) -> list[tuple[Stratum, int]]:
     """The units that may change places, with the number of shots in them: those of the same groups."""
-    n = int(union.units.max()) + 1
+    n_units = int(union.units.max()) + 1
     whole = np.rint(-np.log(ratios) / UNIT).astype(np.int64)
-    weights = np.zeros(n, dtype=np.int64)
+    weights = np.zeros(n_units, dtype=np.int64)
     np.add.at(weights, union.units[nearest], whole)
-    count = np.bincount(union.units[union.shot >= 0], minlength=n)
+    shot_counts = np.bincount(union.units[union.shot >= 0], minlength=n_units)
     members: dict[frozenset[int], list[int]] = {}
-    for unit in range(n):
+    for unit in range(n_units):
         groups = frozenset() if union.groups is None else frozenset(union.groups[union.units == unit].tolist())
         members.setdefault(groups, []).append(unit)
-    return [(Stratum(weights[rows], count[rows] > 0), int(count[rows].sum())) for rows in members.values()]
+    return [
+        (Stratum(weights[units], shot_counts[units] > 0), int(shot_counts[units].sum())) for units in members.values()
+    ]
 
 
 def _why_none(union: _Union, strata: list[tuple[Stratum, int]]) -> str:
@@ -164,20 +166,20 @@ def _why_none(union: _Union, strata: list[tuple[Stratum, int]]) -> str:
 
 def _result(
     parts: Mapping[str, Features],
-    pictures: Mapping[str, Prints | None],
+    part_prints: Mapping[str, Prints | None],
     pairs: tuple[Pair, ...],
     reason: str | None,
 ) -> Copying:
     """A result without p-values, with what pixels say."""
     shots, held_out, synthetic = parts.values()
-    of_shots, of_held_out, of_synthetic = pictures.values()
+    shot_prints, held_out_prints, synthetic_prints = part_prints.values()
     close, control = None, None
-    if of_synthetic is not None and of_shots is not None and len(shots) and len(synthetic):
-        apart, which = differences(of_synthetic, of_shots)
+    if synthetic_prints is not None and shot_prints is not None and len(shots) and len(synthetic):
+        apart, which = differences(synthetic_prints, shot_prints)
         close = float((apart.min(axis=1) <= NEAR_COPY).mean())
         pairs += _closest_in_pixels(apart, which)
-        if of_held_out is not None and len(held_out):
-            control = float((differences(of_synthetic, of_held_out)[0].min(axis=1) <= NEAR_COPY).mean())
+        if held_out_prints is not None and len(held_out):
+            control = float((differences(synthetic_prints, held_out_prints)[0].min(axis=1) <= NEAR_COPY).mean())
     return Copying(
         testable=reason is None,
         reason=reason,

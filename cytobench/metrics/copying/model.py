@@ -136,5 +136,5 @@ def in_pixels(close: int | None, control: int | None) -> str:
     """How a verdict ends: how many synthetic images are near-copies of a shot, and of a held-out image; "" for none."""
     if not close:
         return ""
-    said = f"; {close} of the synthetic images are near-copies of a shot in pixels"
-    return said if control is None else f"{said}, {control} of a held-out image"
+    ending = f"; {close} of the synthetic images are near-copies of a shot in pixels"
+    return ending if control is None else f"{ending}, {control} of a held-out image"

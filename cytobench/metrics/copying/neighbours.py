@@ -26,7 +26,7 @@ outweigh all others: it adds at most -log 0.001 = 6.9.
 
 
 def near_duplicates(
-    values: NDArray[np.float64], digests: Sequence[str] | None, pictures: Prints | None
+    values: NDArray[np.float64], digests: Sequence[str] | None, prints: Prints | None
 ) -> NDArray[np.int64]:
     """A number an image (n, d); near-duplicates have the same.
 
@@ -41,12 +41,12 @@ def near_duplicates(
     apart = pdist(values)
     same = squareform(apart) <= SAME * np.median(apart)
     if digests is not None:
-        known = np.unique(np.asarray(digests, dtype=str), return_inverse=True)[1]
-        same |= known[:, None] == known[None, :]
-    if pictures is not None:
-        same |= differences(pictures, pictures)[0] <= NEAR_COPY
-    _, numbers = connected_components(same, directed=False)
-    return np.asarray(numbers, dtype=np.int64)
+        numbers = np.unique(np.asarray(digests, dtype=str), return_inverse=True)[1]
+        same |= numbers[:, None] == numbers[None, :]
+    if prints is not None:
+        same |= differences(prints, prints)[0] <= NEAR_COPY
+    _, units = connected_components(same, directed=False)
+    return np.asarray(units, dtype=np.int64)
 
 
 def nearest_ratios(

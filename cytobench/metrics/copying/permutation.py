@@ -29,6 +29,11 @@ class Stratum:
     shots: Labels
 
     @property
+    def n_shots(self) -> int:
+        """How many of the units are shots."""
+        return int(self.shots.sum())
+
+    @property
     def movable(self) -> bool:
         """Whether there is more than one labelling."""
         return bool(self.shots.any() and not self.shots.all())
@@ -36,7 +41,7 @@ class Stratum:
     @property
     def labellings(self) -> int:
         """How many labellings there are."""
-        return comb(len(self.shots), int(self.shots.sum()))
+        return comb(len(self.shots), self.n_shots)
 
     def in_order(self) -> Stratum:
         """The same with the largest weight first, so that a result depends on no order of images."""
@@ -45,7 +50,7 @@ class Stratum:
 
 
 @dataclass(frozen=True)
-class Tested:
+class PermutationTest:
     """p-values of the sum over shots, of the largest of a shot, and of the smaller of the two."""
 
     p_sum: float
@@ -56,14 +61,14 @@ class Tested:
     smallest_p_one_shot: float
 
 
-def permute(strata: Sequence[Stratum], permutations: int, seed: int) -> Tested:
+def permute(strata: Sequence[Stratum], permutations: int, seed: int) -> PermutationTest:
     """Permute the labels within movable strata ``permutations`` times, or in all ways if there are no more.
 
     Raises ValueError where no stratum is movable.
     """
     ordered = sorted(
         (stratum.in_order() for stratum in strata if stratum.movable),
-        key=lambda one: (len(one.shots), int(one.shots.sum()), one.weights.tolist(), one.shots.tolist()),
+        key=lambda stratum: (len(stratum.shots), stratum.n_shots, stratum.weights.tolist(), stratum.shots.tolist()),
     )
     if not ordered:
         raise ValueError("no label can move")
@@ -71,15 +76,15 @@ def permute(strata: Sequence[Stratum], permutations: int, seed: int) -> Tested:
     weights = np.concatenate([stratum.weights for stratum in ordered])
     few = prod(stratum.labellings for stratum in ordered) - 1 <= permutations
     others = _all_others(ordered, observed) if few else _drawn(ordered, permutations, seed)
-    used = weights > 0
-    labels = np.concatenate([observed[None], others])[:, used]
-    sums = labels @ weights[used]
-    largest = np.where(labels, weights[used], 0).max(axis=1, initial=0)
+    weighty = weights > 0
+    labels = np.concatenate([observed[None], others])[:, weighty]
+    sums = labels @ weights[weighty]
+    largest = np.where(labels, weights[weighty], 0).max(axis=1, initial=0)
     by_sum, by_max = _p_values(sums), _p_values(largest)
     smaller = np.minimum(by_sum, by_max)
     smallest = 1 / len(labels)
     chance = min(float(stratum.shots.mean()) for stratum in ordered)
-    return Tested(
+    return PermutationTest(
         p_sum=float(by_sum[0]),
         p_max=float(by_max[0]),
         p_combined=float((smaller <= smaller[0]).mean()),
@@ -98,16 +103,16 @@ def _p_values(statistic: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def _all_others(strata: Sequence[Stratum], observed: Labels) -> Labels:
     """Every labelling but the observed one."""
-    ways = [combinations(range(len(one.shots)), int(one.shots.sum())) for one in strata]
-    starts = np.cumsum([0, *(len(one.shots) for one in strata)])
-    found = []
+    ways = [combinations(range(len(stratum.shots)), stratum.n_shots) for stratum in strata]
+    starts = np.cumsum([0, *(len(stratum.shots) for stratum in strata)])
+    others = []
     for chosen in product(*ways):
         labels = np.zeros(len(observed), dtype=bool)
         for start, positions in zip(starts, chosen, strict=False):
             labels[start + np.array(positions)] = True
         if not np.array_equal(labels, observed):
-            found.append(labels)
-    return np.array(found)
+            others.append(labels)
+    return np.array(others)
 
 
 def _drawn(strata: Sequence[Stratum], permutations: int, seed: int) -> Labels:
@@ -116,6 +121,6 @@ def _drawn(strata: Sequence[Stratum], permutations: int, seed: int) -> Labels:
     parts = []
     for stratum in strata:
         # Not the observed labels, but as many: what is drawn then depends on no label.
-        start = np.arange(len(stratum.shots)) < stratum.shots.sum()
+        start = np.arange(len(stratum.shots)) < stratum.n_shots
         parts.append(rng.permuted(np.broadcast_to(start, (permutations, len(start))), axis=1))
     return np.concatenate(parts, axis=1)

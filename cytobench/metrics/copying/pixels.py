@@ -75,14 +75,14 @@ def prints(images: Pictures) -> Prints:
     return np.asarray(left - left.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
 
 
-def differences(pictures: Prints, others: Prints) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def differences(prints: Prints, others: Prints) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Difference of each of n pictures to each of m others, (n, m), and the transform of the other that gives it.
 
     The second array holds indices into :data:`TRANSFORMS`.
     """
-    flat = pictures.reshape(len(pictures), -1)
+    flat = prints.reshape(len(prints), -1)
     energy = (flat**2).sum(axis=1)[:, None]
-    smallest = np.full((len(pictures), len(others)), np.inf, dtype=np.float32)
+    smallest = np.full((len(prints), len(others)), np.inf, dtype=np.float32)
     which = np.zeros(smallest.shape, dtype=np.int64)
     for index, name in enumerate(TRANSFORMS):
         turned = np.stack([transform(other, name) for other in others]) if len(others) else others
@@ -90,8 +90,8 @@ def differences(pictures: Prints, others: Prints) -> tuple[NDArray[np.float32], 
         energy_of_both = (energy + (turned**2).sum(axis=1)) / 2
         apart = np.maximum(2 * energy_of_both - 2 * flat @ turned.T, 0)
         blank = energy_of_both < FLAT**2 * flat.shape[1]
-        found = np.where(blank, np.sqrt(2), np.sqrt(apart / np.where(blank, 1, energy_of_both)))
-        closer = found < smallest
-        smallest[closer] = found[closer]
+        difference = np.where(blank, np.sqrt(2), np.sqrt(apart / np.where(blank, 1, energy_of_both)))
+        closer = difference < smallest
+        smallest[closer] = difference[closer]
         which[closer] = index
     return smallest, which

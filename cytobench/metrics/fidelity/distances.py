@@ -11,7 +11,7 @@ from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-from cytobench.metrics.fidelity.features import Features
+from cytobench.metrics.fidelity.features import FeatureArray
 
 
 class TooFew(Exception):
@@ -33,14 +33,16 @@ def kid_subset_size(n_real: int, n_synthetic: int) -> int:
     return min(KID_LARGEST_SUBSET, min(n_real, n_synthetic) // 2)
 
 
-def kid(real: Features, synthetic: Features, subset_size: int, subsets: int = KID_SUBSETS, seed: int = 0) -> float:
+def kid(
+    real: FeatureArray, synthetic: FeatureArray, subset_size: int, subsets: int = KID_SUBSETS, seed: int = 0
+) -> float:
     """Kernel Inception distance (Binkowski et al. 2018): an unbiased squared MMD with a cubic kernel; 0 where equal.
 
     The mean over ``subsets`` random subsets of ``subset_size`` images a side (at most the smaller n). Raises TooFew
     under 4 images a side.
     """
-    _need(real, synthetic, SMALLEST)
-    found = kid_features_to_metric(
+    _require(real, synthetic, SMALLEST)
+    metrics = kid_features_to_metric(
         torch.from_numpy(synthetic),
         torch.from_numpy(real),
         kid_subsets=subsets,
@@ -48,33 +50,33 @@ def kid(real: Features, synthetic: Features, subset_size: int, subsets: int = KI
         rng_seed=seed % 2**32,  # numpy's RandomState takes 32 bits
         verbose=False,
     )
-    return float(found[KEY_METRIC_KID_MEAN])
+    return float(metrics[KEY_METRIC_KID_MEAN])
 
 
-def fid(real: Features, synthetic: Features) -> float:
+def fid(real: FeatureArray, synthetic: FeatureArray) -> float:
     """Frechet inception distance (Heusel et al. 2017): of two Gaussians fitted to the features. Biased upwards by 1/n.
 
     Raises TooFew where a side has fewer images than there are features: a covariance then says nothing.
     """
-    _need(real, synthetic, real.shape[1], ", as many as there are features")
+    _require(real, synthetic, real.shape[1], ", as many as there are features")
     statistics = [fid_features_to_statistics(torch.from_numpy(features)) for features in (synthetic, real)]
     return float(fid_statistics_to_metric(*statistics, verbose=False)[KEY_METRIC_FID])
 
 
-def precision_recall(real: Features, synthetic: Features) -> tuple[float, float]:
+def precision_recall(real: FeatureArray, synthetic: FeatureArray) -> tuple[float, float]:
     """Improved precision and recall (Kynkaanniemi et al. 2019), 0 .. 1, with third nearest neighbours.
 
     Precision: the share of synthetic images within the real images' neighbourhoods; recall the other way round.
     Raises TooFew under 4 images a side.
     """
-    _need(real, synthetic, SMALLEST)
+    _require(real, synthetic, SMALLEST)
     # Distances in pieces: the same figures without one matrix over all pairs.
-    found = prc_features_to_metric(
+    metrics = prc_features_to_metric(
         torch.from_numpy(synthetic), torch.from_numpy(real), prc_neighborhood=3, save_cpu_ram=True, verbose=False
     )
-    return float(found[KEY_METRIC_PRECISION]), float(found[KEY_METRIC_RECALL])
+    return float(metrics[KEY_METRIC_PRECISION]), float(metrics[KEY_METRIC_RECALL])
 
 
-def _need(real: Features, synthetic: Features, fewest: int, why: str = "") -> None:
+def _require(real: FeatureArray, synthetic: FeatureArray, fewest: int, why: str = "") -> None:
     if min(len(real), len(synthetic)) < fewest:
         raise TooFew(f"needs at least {fewest} images a side{why}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Features = NDArray[np.float32]
+FeatureArray = NDArray[np.float32]
 """Features (n, d) of n images."""
 
 
@@ -16,7 +16,7 @@ Features = NDArray[np.float32]
 class FeatureSet:
     """Features float32 (n, d) of images; the label of each, and its group (patient), None where it has none."""
 
-    features: Features
+    features: FeatureArray
     labels: Sequence[str]
     groups: Sequence[str | None]
 
@@ -29,5 +29,5 @@ class FeatureSet:
 
     def among(self, labels: Collection[str]) -> FeatureSet:
         """The images of these classes."""
-        rows = [row for row, one in enumerate(self.labels) if one in labels]
+        rows = [row for row, label in enumerate(self.labels) if label in labels]
         return FeatureSet(self.features[rows], [self.labels[row] for row in rows], [self.groups[row] for row in rows])

@@ -11,7 +11,7 @@ import numpy as np
 
 from cytobench._keys import derive_seed
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size, precision_recall
-from cytobench.metrics.fidelity.features import Features, FeatureSet
+from cytobench.metrics.fidelity.features import FeatureArray, FeatureSet
 from cytobench.metrics.fidelity.interval import Statistic, half_widths
 from cytobench.metrics.fidelity.resampling import FEWEST_UNITS, Units
 
@@ -67,11 +67,11 @@ class Fidelity:
 class _Metric:
     names: tuple[str, ...]
     on_all: Statistic
-    on_part: Statistic
-    parts: int
-    """How many parts of the images the interval comes from."""
+    on_subsample: Statistic
+    subsamples: int
+    """How many the interval comes from."""
     most: int | None
-    """About the most images a side of a part; None for half of all."""
+    """About the most images a side of a subsample; None for half of all."""
     lowest: float
     highest: float
 
@@ -90,8 +90,10 @@ def measure(real: FeatureSet, synthetic: FeatureSet, seed: int) -> Fidelity:
             continue
         widths: Sequence[float | None]
         try:
-            part_seed = derive_seed(seed, "interval", *metric.names)
-            widths = half_widths(real, synthetic, metric.on_part, metric.parts, metric.most, part_seed)
+            widths = half_widths(
+                *(real, synthetic, metric.on_subsample, metric.subsamples, metric.most),
+                seed=derive_seed(seed, "interval", *metric.names),
+            )
         except TooFew as few:
             widths = [None] * len(values)
             reasons |= {f"{name}.interval": str(few) for name in metric.names}
@@ -113,19 +115,19 @@ def measure(real: FeatureSet, synthetic: FeatureSet, seed: int) -> Fidelity:
 
 
 def _metrics(seed: int) -> tuple[_Metric, ...]:
-    def kid_of_all(real: Features, synthetic: Features) -> tuple[float, ...]:
+    def kid_of_all(real: FeatureArray, synthetic: FeatureArray) -> tuple[float, ...]:
         return (kid(real, synthetic, kid_subset_size(len(real), len(synthetic)), seed=seed),)
 
-    def fid_of_all(real: Features, synthetic: Features) -> tuple[float, ...]:
+    def fid_of_all(real: FeatureArray, synthetic: FeatureArray) -> tuple[float, ...]:
         return (fid(real, synthetic),)
 
     return (
-        _Metric(("kid",), kid_of_all, _kid_of_part, parts=100, most=1000, lowest=-math.inf, highest=math.inf),
-        # Eigenvalues of matrices of the features' size are slow, so there are few parts.
-        _Metric(("fid",), fid_of_all, fid_of_all, parts=10, most=None, lowest=0.0, highest=math.inf),
+        _Metric(("kid",), kid_of_all, _kid_of_subsample, subsamples=100, most=1000, lowest=-math.inf, highest=math.inf),
+        # Eigenvalues of matrices of the features' size are slow, so there are few subsamples.
+        _Metric(("fid",), fid_of_all, fid_of_all, subsamples=10, most=None, lowest=0.0, highest=math.inf),
         _Metric(
             *(("precision", "recall"), precision_recall, precision_recall),
-            parts=100,
+            subsamples=100,
             most=1000,
             lowest=0.0,
             highest=1.0,
@@ -133,7 +135,7 @@ def _metrics(seed: int) -> tuple[_Metric, ...]:
     )
 
 
-def _kid_of_part(real: Features, synthetic: Features) -> tuple[float, ...]:
+def _kid_of_subsample(real: FeatureArray, synthetic: FeatureArray) -> tuple[float, ...]:
     """The smaller side whole, against subsets of the larger one that hold each of its images about four times."""
     size = min(len(real), len(synthetic))
     times = -(-max(len(real), len(synthetic)) // size)
@@ -156,11 +158,11 @@ def _floor(real: FeatureSet, metrics: Sequence[_Metric], seed: int, reasons: dic
     means: dict[str, float | None] = {}
     for metric in metrics:
         try:
-            found = [metric.on_all(real.features[one], real.features[other]) for one, other in splits]
+            values = [metric.on_all(real.features[first], real.features[second]) for first, second in splits]
         except TooFew as few:
             means |= dict.fromkeys(metric.names)
             why = f"comes from halves of the real images, and the figure {few}"
             reasons |= dict.fromkeys((f"floor.{name}" for name in metric.names), why)
             continue
-        means |= dict(zip(metric.names, (float(mean) for mean in np.mean(found, axis=0)), strict=True))
-    return Floor(**means, halves=[(len(one), len(other)) for one, other in splits])
+        means |= dict(zip(metric.names, (float(mean) for mean in np.mean(values, axis=0)), strict=True))
+    return Floor(**means, halves=[(len(first), len(second)) for first, second in splits])

@@ -1,7 +1,7 @@
-"""Parts of a set of images, drawn without replacement, whole groups (patients) at a time.
+"""Subsamples of a set of images, drawn without replacement, whole groups (patients) at a time.
 
-Units are the groups, and each image without one. The spread of a figure comes from parts of the images: with g of G
-units in each part, the variance of the figure on all is g / (G - g) times that over the parts (Shao and Wu 1989, the
+Units are the groups, and each image without one. The spread of a figure comes from subsamples: with g of G units in
+each, the variance of the figure on all images is g / (G - g) times that over the subsamples (Shao and Wu 1989, the
 delete-d jackknife), which for halves is 1.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int64]
 
 FEWEST_UNITS = 4
-"""Units that parts can be drawn from."""
+"""Units that subsamples can be drawn from."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ class Units:
         return sum(len(rows) for rows in self.rows)
 
     def share(self, most: int | None) -> int:
-        """Units in a part: half of them, or fewer, so that it has about ``most`` images."""
+        """Units in a subsample: half of them, or fewer, so that it has about ``most`` images."""
         half = len(self) // 2
         return half if most is None else max(1, min(half, round(len(self) * most / self.n)))
 
-    def part(self, units: int, rng: np.random.Generator) -> Rows:
+    def subsample(self, units: int, rng: np.random.Generator) -> Rows:
         """The rows of so many units drawn without replacement, sorted."""
         return self._joined(rng.permutation(len(self))[:units])
 
     def halves(self, rng: np.random.Generator) -> tuple[Rows, Rows]:
-        """Two disjoint parts that hold all rows, of about the same number of images."""
+        """Two disjoint subsamples that hold all rows, of about the same number of images."""
         halves: tuple[list[int], list[int]] = ([], [])
         sizes = [0, 0]
         for unit in rng.permutation(len(self)):

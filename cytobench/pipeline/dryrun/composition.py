@@ -37,16 +37,16 @@ def class_counts(resolved: Resolved, planner: Planner) -> list[ClassCount]:
     tuned = next((trial for trial in resolved.trials if trial.arm.shots == asked and asked), None)
     shots = [planner.shots(Trial(tuned.arm, fold)) for fold in folds] if tuned is not None else []
     divided = [planner.divide(0)[fold] for fold in folds]
-    found = []
+    counts = []
     for label in resolved.dataset.labels:
-        own = (table["label"] == label).to_numpy()
-        parts = [[rows[own[rows]] for rows in (fold.train, fold.val, fold.test)] for fold in divided]
+        of_class = (table["label"] == label).to_numpy()
+        parts = [[rows[of_class[rows]] for rows in (fold.train, fold.val, fold.test)] for fold in divided]
         groups = table["group"]
-        found.append(
+        counts.append(
             ClassCount(
                 label=label,
-                images=int(np.sum(own)),
-                groups=int(groups[own].nunique()),
+                images=int(np.sum(of_class)),
+                groups=int(groups[of_class].nunique()),
                 shots=tuple(len(of_fold[label]) for of_fold in shots),
                 fold_images=tuple((len(train), len(val), len(test)) for train, val, test in parts),
                 fold_groups=tuple(
@@ -55,7 +55,7 @@ def class_counts(resolved: Resolved, planner: Planner) -> list[ClassCount]:
                 ),
             )
         )
-    return found
+    return counts
 
 
 def shots_note(resolved: Resolved, planner: Planner) -> str:
@@ -66,13 +66,13 @@ def shots_note(resolved: Resolved, planner: Planner) -> str:
 
 def composition_lines(counts: Sequence[ClassCount], folds: Sequence[int], pooled: bool, seeds: int) -> list[str]:
     """The counts as aligned lines of text, with a line that says how to read them."""
-    grouped = any(one.groups for one in counts)
+    grouped = any(count.groups for count in counts)
     header = ["class", "images", *(["groups"] if grouped else []), "shots", *(f"fold {fold}" for fold in folds)]
     rows = [header]
-    for one in counts:
-        cells = [_parts(i, g if grouped else None) for i, g in zip(one.fold_images, one.fold_groups, strict=True)]
-        groups = [str(one.groups)] if grouped else []
-        rows.append([one.label, str(one.images), *groups, _range(one.shots), *cells])
+    for count in counts:
+        cells = [_parts(i, g if grouped else None) for i, g in zip(count.fold_images, count.fold_groups, strict=True)]
+        groups = [str(count.groups)] if grouped else []
+        rows.append([count.label, str(count.images), *groups, _range(count.shots), *cells])
     legend = "folds: real images to train / validate / test"
     legend += ", in brackets their groups" if grouped else ""
     legend += "; with synthetic images the folds are others" if pooled else ""

@@ -28,18 +28,18 @@ _KEY = "cytobench"
 class FeatureCache:
     """A folder of safetensors files, each with the features of some images; none is ever changed.
 
-    ``found`` are features (d,) by pixel digest, ``ran`` what made them, once :meth:`read` was called. A file that is
+    ``features`` (d,) are by pixel digest, ``ran`` is what made them, once :meth:`read` was called. A file that is
     damaged is done without, and a folder that cannot be written costs time, no result.
     """
 
     folder: Path
-    found: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    features: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     ran: Ran | None = None
 
     @property
     def dimension(self) -> int:
         """Features an image; 0 where none is known."""
-        return next((len(features) for features in self.found.values()), 0)
+        return next((len(features) for features in self.features.values()), 0)
 
     def read(self) -> None:
         """Read all files of the folder."""
@@ -71,7 +71,7 @@ class FeatureCache:
         digests, ran = about["digests"], about["ran"]
         assert isinstance(digests, list) and isinstance(ran, dict)
         self.ran = Ran(**ran)
-        self.found |= dict(zip(digests, features, strict=True))
+        self.features |= dict(zip(digests, features, strict=True))
 
 
 def _sha256(features: NDArray[np.float32]) -> str:

@@ -36,14 +36,15 @@ def compare(
     tuned on, or why copies are not tested for. Each image passes once through the extractor, and seven times more,
     turned, if copies are tested for.
     """
-    real_features, made_features = _features(reader, real), _features(reader, synthetic)
+    real_features, synthetic_features = _features(reader, real), _features(reader, synthetic)
     copies = None
     if isinstance(tuning, Tuning):
         copies = find_copies(reader, tuning, synthetic, classes or synthetic.images.labels, seed)
     both = set(real.labels) & set(synthetic.labels)
-    total = measure(real_features.among(both), made_features.among(both), seed)
+    total = measure(real_features.among(both), synthetic_features.among(both), seed)
     by_class = {
-        label: measure(real_features.of(label), made_features.of(label), derive_seed(seed, label)) for label in classes
+        label: measure(real_features.of(label), synthetic_features.of(label), derive_seed(seed, label))
+        for label in classes
     }
     if isinstance(tuning, Untested):
         reasons = {**total.reasons, "copying": tuning.reason}
@@ -51,7 +52,7 @@ def compare(
     assert copies is not None
     return Comparison(
         total=replace(total, copying=copies.of_all()),
-        classes={label: replace(one, copying=copies.of(label)) for label, one in by_class.items()},
+        classes={label: replace(fidelity, copying=copies.of(label)) for label, fidelity in by_class.items()},
         copies=copies,
     )
 

@@ -66,12 +66,12 @@ class Copies:
 
     def of(self, label: str) -> dict[str, Any]:
         """What was found of a class, ready for JSON; its pairs name their images."""
-        found = self.by_class[label]
+        copying = self.by_class[label]
         pairs = []
-        for pair in found.pairs:
-            made, shot = self._names(label, pair)
-            pairs.append({**asdict(pair), "synthetic": made, "shot": shot})
-        return {**found.as_json(), "pairs": pairs}
+        for pair in copying.pairs:
+            synthetic, shot = self._names(label, pair)
+            pairs.append({**asdict(pair), "synthetic": synthetic, "shot": shot})
+        return {**copying.as_json(), "pairs": pairs}
 
     def of_all(self) -> dict[str, Any]:
         """All classes together: of one class what was found, of several the summary of their results."""
@@ -79,11 +79,11 @@ class Copies:
 
     def draw(self, file: Path) -> bool:
         """Write the closest pairs of all classes as a PNG; False, and no file, where there are none."""
-        pairs = [(pair, label) for label, found in self.by_class.items() for pair in found.pairs]
+        pairs = [(pair, label) for label, copying in self.by_class.items() for pair in copying.pairs]
+        pairs.sort(key=lambda pair_and_label: pair_and_label[0].distance)
         shown = []
         for space in ("features", "pixels"):
-            of_space = [one for one in pairs if one[0].space == space]
-            shown += sorted(of_space, key=lambda one: one[0].distance)[:SHOWN]
+            shown += [(pair, label) for pair, label in pairs if pair.space == space][:SHOWN]
         if not shown:
             return False
         contact_sheet(
@@ -104,20 +104,20 @@ def find_copies(reader: FeatureReader, tuning: Tuning, synthetic: Part, labels: 
 
     Raises as :func:`cytobench.metrics.copying.detect_copying` does.
     """
-    made, shots, held_out = (_Extracted.of(reader, part) for part in (synthetic, tuning.shots, tuning.held_out))
-    found = {
+    drawn, shots, held_out = (_Extracted.of(reader, part) for part in (synthetic, tuning.shots, tuning.held_out))
+    by_class = {
         label: detect_copying(
             shots.features(label),
             held_out.features(label),
-            made.features(label),
+            drawn.features(label),
             chosen=tuning.chosen,
             permutations=max(PERMUTATIONS, 20 * len(labels) - 1),
             seed=derive_seed(seed, "copying", label),
         )
         for label in labels
     }
-    of_shots, of_made = ({label: part.of(label) for label in labels} for part in (tuning.shots, synthetic))
-    return Copies(holm(found), of_shots, of_made)
+    class_shots, class_synthetic = ({label: part.of(label) for label in labels} for part in (tuning.shots, synthetic))
+    return Copies(holm(by_class), class_shots, class_synthetic)
 
 
 @dataclass(frozen=True)
@@ -143,35 +143,37 @@ def summary(by_class: Mapping[str, Copying]) -> dict[str, Any]:
 
     ``p_value`` is the smallest p of a class after Holm's correction, ``smallest_p`` the smallest that could be had.
     """
-    tested = {label: one for label, one in by_class.items() if one.testable}
-    p_values = {label: one.p_holm for label, one in tested.items() if one.p_holm is not None}
-    least = [min(1.0, len(tested) * one.smallest_p) for one in tested.values() if one.smallest_p is not None]
-    n_synthetic = sum(one.n_synthetic for one in by_class.values())
-    close = _sum(one.n_near_copies for one in by_class.values())
-    control = _sum(one.n_near_copies_held_out for one in by_class.values())
-    found = {
+    tested = {label: result for label, result in by_class.items() if result.testable}
+    p_values = {label: result.p_holm for label, result in tested.items() if result.p_holm is not None}
+    smallest = [
+        min(1.0, len(tested) * result.smallest_p) for result in tested.values() if result.smallest_p is not None
+    ]
+    n_synthetic = sum(result.n_synthetic for result in by_class.values())
+    close = _sum(result.n_near_copies for result in by_class.values())
+    control = _sum(result.n_near_copies_held_out for result in by_class.values())
+    figures = {
         "testable": bool(tested),
         "reason": None if tested else "no class is testable",
         "p_value": min(p_values.values(), default=None),
-        "smallest_p": min(least, default=None),
+        "smallest_p": min(smallest, default=None),
         "classes_tested": list(tested),
         "classes_found": [label for label, p in p_values.items() if p <= LEVEL],
-        "n_shots": sum(one.n_shots for one in by_class.values()),
-        "n_held_out": sum(one.n_held_out for one in by_class.values()),
+        "n_shots": sum(result.n_shots for result in by_class.values()),
+        "n_held_out": sum(result.n_held_out for result in by_class.values()),
         "n_synthetic": n_synthetic,
         "near_copies": None if close is None else close / n_synthetic,
         "near_copies_held_out": None if control is None else control / n_synthetic,
     }
-    return {**found, "verdict": _verdict(found, len(by_class)) + in_pixels(close, control)}
+    return {**figures, "verdict": _verdict(figures, len(by_class)) + in_pixels(close, control)}
 
 
-def _verdict(found: Mapping[str, Any], classes: int) -> str:
-    tested, guilty = found["classes_tested"], found["classes_found"]
+def _verdict(figures: Mapping[str, Any], classes: int) -> str:
+    tested, guilty = figures["classes_tested"], figures["classes_found"]
     if not tested:
         return "not testable in any class"
-    said = f"copying found in {', '.join(guilty)}" if guilty else "copying not found at this power in any class"
-    power = f"smallest attainable {found['smallest_p']:.2g}, {len(tested)} of {classes} classes testable"
-    return f"{said}: smallest p of a class {found['p_value']:.2g} after Holm ({power})"
+    outcome = f"copying found in {', '.join(guilty)}" if guilty else "copying not found at this power in any class"
+    power = f"smallest attainable {figures['smallest_p']:.2g}, {len(tested)} of {classes} classes testable"
+    return f"{outcome}: smallest p of a class {figures['p_value']:.2g} after Holm ({power})"
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

@@ -82,7 +82,7 @@ class FeatureReader:
 
         Raises CytobenchError where the extractor gives something else.
         """
-        return self._kept(
+        return self._cached(
             self._cache(images.view), pixel_digests, _CHUNK, lambda rows: self._extract(images.take(rows))
         )
 
@@ -99,12 +99,12 @@ class FeatureReader:
             decoded = [shown[i] for i in range(len(rows))]
             total = np.stack([upright[pixel_digests[row]] for row in rows]).astype(np.float64)
             for name in TRANSFORMS[1:]:
-                turned = [_Drawn(np.ascontiguousarray(transform(image, name))) for image in decoded]
-                found, ran = self._extract(replace(shown, pixels=turned, view=View()))
-                total += found
+                turned = [_Decoded(np.ascontiguousarray(transform(image, name))) for image in decoded]
+                features, ran = self._extract(replace(shown, pixels=turned, view=View()))
+                total += features
             return (total / len(TRANSFORMS)).astype(np.float32), ran
 
-        return self._kept(self._cache(images.view, symmetric=True), pixel_digests, _TURNED_CHUNK, extract)
+        return self._cached(self._cache(images.view, symmetric=True), pixel_digests, _TURNED_CHUNK, extract)
 
     def used(self, view: View) -> ExtractorUsed:
         """What the features of images with this view come from. Raises CytobenchError before any were asked for."""
@@ -112,14 +112,13 @@ class FeatureReader:
         spec = offer.spec
         if cache.ran is None:
             raise CytobenchError(f"no image went through the extractor {spec.name} yet.")
-        digest = self.extractor.weights_digest
         return ExtractorUsed(
             name=self.extractor.name,
             plugin=spec.name,
             distribution=offer.distribution,
             built_in=offer.built_in,
             revision=spec.revision,
-            weights_digest=digest,
+            weights_digest=self.extractor.weights_digest,
             dimension=cache.dimension,
             ran=cache.ran,
         )
@@ -130,7 +129,7 @@ class FeatureReader:
             self._opened.close()
             self._opened = None
 
-    def _kept(
+    def _cached(
         self,
         cache: FeatureCache,
         pixel_digests: Sequence[str],
@@ -139,18 +138,18 @@ class FeatureReader:
     ) -> NDArray[np.float32]:
         """Features in the order of the digests; those that the cache lacks are extracted by row, a chunk at a time."""
         first = {digest: row for row, digest in reversed(list(enumerate(pixel_digests)))}
-        todo = sorted(row for digest, row in first.items() if digest not in cache.found)
+        todo = sorted(row for digest, row in first.items() if digest not in cache.features)
         for start in range(0, len(todo), chunk):
             rows = todo[start : start + chunk]
-            found, ran = extract(rows)
-            cache.add([pixel_digests[row] for row in rows], found, ran)
+            features, ran = extract(rows)
+            cache.add([pixel_digests[row] for row in rows], features, ran)
             self.progress(start + len(rows), len(todo))
         if not pixel_digests:
             return np.zeros((0, cache.dimension), dtype=np.float32)
-        found_rows = [cache.found[digest] for digest in pixel_digests]
-        if len({row.shape for row in found_rows}) > 1:
+        vectors = [cache.features[digest] for digest in pixel_digests]
+        if len({vector.shape for vector in vectors}) > 1:
             raise CytobenchError(f"extractor {self.extractor.name} gave features of different lengths.")
-        return np.stack(found_rows)
+        return np.stack(vectors)
 
     def _cache(self, view: View, symmetric: bool = False) -> FeatureCache:
         inputs = self.extractor.inputs(view)
@@ -173,24 +172,27 @@ class FeatureReader:
                 time=self.time,
             )
             offer = self.extractor.offer
-            called = f"{offer.spec.name} ({offer.distribution})"
-            self._opened = make(offer.spec.factory, (self.extractor.config,), called).open(context)
+            title = f"{offer.spec.name} ({offer.distribution})"
+            self._opened = make(offer.spec.factory, (self.extractor.config,), title).open(context)
         assert self._opened is not None
-        found = self._opened.features(images)
-        name = self.extractor.name
-        if not isinstance(found, np.ndarray) or found.dtype != np.float32 or found.ndim != 2 or not found.shape[1]:
-            raise CytobenchError(f"extractor {name} must give features as float32 (n, d).")
-        if len(found) != len(images):
-            counts = f"{len(images)} images and gave features of {len(found)}"
-            raise CytobenchError(f"extractor {name} was asked for {counts}.")
-        if not np.isfinite(found).all():
-            raise CytobenchError(f"extractor {name} gave features that are no finite numbers.")
+        features = self._opened.features(images)
+        _check_features(features, len(images), self.extractor.name)
         self.extracted += len(images)
-        return found, self._opened.ran
+        return features, self._opened.ran
+
+
+def _check_features(values: object, n_images: int, name: str) -> None:
+    """Raise CytobenchError unless an extractor gave what the contract asks for."""
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 2 or not values.shape[1]:
+        raise CytobenchError(f"extractor {name} must give features as float32 (n, d).")
+    if len(values) != n_images:
+        raise CytobenchError(f"extractor {name} was asked for {n_images} images and gave features of {len(values)}.")
+    if not np.isfinite(values).all():
+        raise CytobenchError(f"extractor {name} gave features that are no finite numbers.")
 
 
 @dataclass(frozen=True)
-class _Drawn:
+class _Decoded:
     """An image that is there already."""
 
     image: NDArray[np.uint8]

@@ -8,7 +8,7 @@ from pathlib import Path
 from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.folder import list_flat
 from cytobench.data.open import list_path
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.images import FilePixels, Images, View
 from cytobench.pipeline.fidelity.part import Part
 
@@ -23,16 +23,16 @@ class Collection:
     classes: tuple[str, ...]
 
 
-def open_collection(path: Path, option: str, view: View, cache: Path) -> Collection:
-    """The images at ``path``, decoded once; their digests are kept in ``cache``. ``option`` is for messages.
+def open_collection(path: Path, parameter: str, view: View, cache: Path) -> Collection:
+    """The images at ``path``, decoded once; their digests are kept in ``cache``. ``parameter`` is for messages.
 
     Raises UserError where nothing is there, where it holds no images, and for images that cannot be used.
     """
-    place = path.expanduser()
-    if not place.exists():
-        raise UserError(f"{option} {path}: there is no such folder or manifest.")
-    flat = list_flat(place) if place.is_dir() else None
-    dataset = from_listing(flat if flat is not None else list_path(str(place), {}), cache)
+    expanded = path.expanduser()
+    if not expanded.exists():
+        raise UserError(f"{option(parameter, path)}: there is no such folder or manifest.")
+    flat = list_flat(expanded) if expanded.is_dir() else None
+    dataset = from_listing(flat if flat is not None else list_path(str(expanded), {}), cache)
     return _collection(str(path), dataset, view, () if flat is not None else dataset.labels)
 
 
@@ -51,7 +51,7 @@ def _collection(source: str, dataset: Dataset, view: View, classes: tuple[str, .
     return Collection(source, dataset.root, part, classes)
 
 
-def refuse_other_classes(real: Collection, other: Collection, option: str, some: bool = False) -> None:
+def refuse_other_classes(real: Collection, other: Collection, parameter: str, some: bool = False) -> None:
     """Raise UserError unless both sides have the same classes, or both have none; with ``some`` it may lack classes."""
     if set(real.classes) == set(other.classes):
         return
@@ -61,11 +61,12 @@ def refuse_other_classes(real: Collection, other: Collection, option: str, some:
     if not real.classes or not other.classes:
         with_classes, flat = (real, other) if real.classes else (other, real)
         raise UserError(
-            f"{option} {other.source}: {with_classes.source} has folders of classes and {flat.source} is one flat "
-            f"folder. {one_class}"
+            f"{option(parameter, other.source)}: {with_classes.source} has folders of classes and {flat.source} is "
+            f"one flat folder. {one_class}"
         )
     missing, more = set(real.classes) - set(other.classes), set(other.classes) - set(real.classes)
     parts = [
         f"{what} {', '.join(sorted(labels))}" for what, labels in (("lacks", missing), ("has besides", more)) if labels
     ]
-    raise UserError(f"{option} {other.source}: compared with {real.source} it {' and '.join(parts)}. {one_class}")
+    differences = " and ".join(parts)
+    raise UserError(f"{option(parameter, other.source)}: compared with {real.source} it {differences}. {one_class}")

@@ -35,7 +35,7 @@ class Part:
 
     def rows(self, label: str) -> list[int]:
         """The positions of the images of one class."""
-        return [row for row, one in enumerate(self.labels) if one == label]
+        return [row for row, row_label in enumerate(self.labels) if row_label == label]
 
     def without(self, digests: Sequence[str]) -> Part:
         """The images whose pixels are none of these."""

@@ -12,7 +12,7 @@ import numpy as np
 from cytobench._keys import derive_seed
 from cytobench.data.cache import cache_folder
 from cytobench.data.quality.tiles import refuse_target
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.pipeline.fidelity.compare import Comparison, compare
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
 from cytobench.pipeline.fidelity.extract import ExtractorUsed, Progress, reading, ready_extractor
@@ -20,9 +20,6 @@ from cytobench.pipeline.fidelity.folders import Collection, open_collection, ref
 from cytobench.pipeline.fidelity.part import Part
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import find_protocol
-
-NO_SHOTS = Untested("needs the shots that the generator was tuned on (--shots)", tuned=False)
-
 
 HELD_OUT = 2000
 """Held-out images of a class at most, drawn at random: the test's memory grows with their square."""
@@ -65,7 +62,7 @@ class Report:
             "identical": self.identical,
             "left_out": self.left_out,
             **asdict(self.found.total),
-            "classes": {label: asdict(one) for label, one in self.found.classes.items()},
+            "classes": {label: asdict(fidelity) for label, fidelity in self.found.classes.items()},
         }
 
     def draw_pairs(self, file: Path) -> bool:
@@ -77,7 +74,7 @@ class Report:
         try:
             return copies is not None and copies.draw(file)
         except OSError as error:
-            raise UserError(f"--pairs {file} cannot be written: {error.strerror or error}.") from error
+            raise UserError(f"{option('pairs', file)} cannot be written: {error.strerror or error}.") from error
 
 
 def compare_folders(
@@ -101,33 +98,33 @@ def compare_folders(
     values = values or {}
     for name in values:
         if name != extractor:
-            raise UserError(f"--set {name}.…: {name} is not part of this ({extractor}).")
+            raise UserError(f"{option('set')} {name}.…: {name} is not part of this ({extractor}).")
     _check_shots(sources, pairs)
     ready = ready_extractor(extractor, values.get(extractor, {}), plugins or load_plugins(), preset)
     sides = _open(sources)
     if pairs is not None:
         for side in sides.values():
-            refuse_target(pairs, side.root, side.part.names, "--pairs")
-    real, synthetic = sides["--real"].part, sides["--synthetic"].part
-    tuning: Tuning | Untested = NO_SHOTS
+            refuse_target(pairs, side.root, side.part.names, "pairs")
+    real, synthetic = sides["real"].part, sides["synthetic"].part
+    tuning: Tuning | Untested = Untested(f"needs the shots that the generator was tuned on ({option('shots')})", False)
     reference = real
-    if "--shots" in sides:
-        shots = sides["--shots"].part
+    if "shots" in sides:
+        shots = sides["shots"].part
         reference = real.without(shots.digests)
         if not len(reference):
             raise UserError(
-                f"--real {sources.real}: all its images are among --shots {sources.shots}. The reference must be "
-                "images that the generator has not seen."
+                f"{option('real', sources.real)}: all its images are among {option('shots', sources.shots)}. The "
+                "reference must be images that the generator has not seen."
             )
-        held_out = sides["--holdout"].part.without(shots.digests) if "--holdout" in sides else reference
+        held_out = sides["holdout"].part.without(shots.digests) if "holdout" in sides else reference
         tuning = Tuning(shots, _at_most(held_out, HELD_OUT, seed), sources.chosen)
     view = real.images.view
     with reading(ready, cache_folder() / "features", device, progress) as reader:
-        found = compare(reader, reference, synthetic, sides["--real"].classes, seed, tuning)
+        comparison = compare(reader, reference, synthetic, sides["real"].classes, seed, tuning)
         used = reader.used(view)
     known = set(real.digests)
     identical = sum(digest in known for digest in synthetic.digests)
-    return Report(used, sources, seed, identical, len(real) - len(reference), found)
+    return Report(used, sources, seed, identical, len(real) - len(reference), comparison)
 
 
 def _at_most(part: Part, images: int, seed: int) -> Part:
@@ -140,24 +137,27 @@ def _at_most(part: Part, images: int, seed: int) -> Part:
 
 
 def _check_shots(sources: Sources, pairs: Path | None) -> None:
-    """Raise UserError for options that need ``--shots``."""
+    """Raise UserError for what is of no use without ``shots``."""
     if sources.shots is not None:
         return
-    for option, value in (("--holdout", sources.holdout), ("--shots-chosen", sources.chosen), ("--pairs", pairs)):
+    for parameter, value in (("holdout", sources.holdout), ("chosen", sources.chosen), ("pairs", pairs)):
         if value is not None:
-            raise UserError(f"{option} {value}: it is about copies of the shots. Name these too, with --shots DIR.")
+            raise UserError(
+                f"{option(parameter, value)}: it is about copies of the shots. Name these too, with "
+                f"{option('shots', 'DIR')}."
+            )
 
 
 def _open(sources: Sources) -> dict[str, Collection]:
-    """What the user named, by option; the classes fit."""
+    """What the user named, by parameter; the classes fit."""
     view, cache = find_protocol("strict").view, cache_folder()
     named = {
-        "--real": sources.real,
-        "--synthetic": sources.synthetic,
-        "--shots": sources.shots,
-        "--holdout": sources.holdout,
+        "real": sources.real,
+        "synthetic": sources.synthetic,
+        "shots": sources.shots,
+        "holdout": sources.holdout,
     }
-    sides = {option: open_collection(path, option, view, cache) for option, path in named.items() if path is not None}
-    for option, side in sides.items():
-        refuse_other_classes(sides["--real"], side, option, some=option in ("--shots", "--holdout"))
+    sides = {name: open_collection(path, name, view, cache) for name, path in named.items() if path is not None}
+    for name, side in sides.items():
+        refuse_other_classes(sides["real"], side, name, some=name in ("shots", "holdout"))
     return sides

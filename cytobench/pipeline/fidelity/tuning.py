@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
-from cytobench.pipeline.fidelity.copies import Tuning, Untested
-from cytobench.pipeline.fidelity.part import Part
+from cytobench.pipeline.fidelity.copies import Untested
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,10 +46,10 @@ def held_out_rows(table: pd.DataFrame, pool: Rows, shots: Mapping[str, Rows], se
 def _drawn(table: pd.DataFrame, rest: Rows, shots: Rows, seed: int) -> Rows:
     order = np.random.default_rng(seed).permutation(rest)
     groups = table["group"].iloc[shots].dropna()
-    theirs = table["group"].iloc[order].isin(groups).to_numpy()
-    near, far = order[theirs], order[~theirs]
-    near = near[: max(HELD_OUT - OF_OTHER_GROUPS, HELD_OUT - len(far))]
-    return np.concatenate([near, far[: HELD_OUT - len(near)]])
+    of_shot_groups = table["group"].iloc[order].isin(groups).to_numpy()
+    same, other = order[of_shot_groups], order[~of_shot_groups]
+    same = same[: max(HELD_OUT - OF_OTHER_GROUPS, HELD_OUT - len(other))]
+    return np.concatenate([same, other[: HELD_OUT - len(same)]])
 
 
 def why_untested(generator: ReadyGenerator) -> Untested | None:
@@ -60,26 +59,3 @@ def why_untested(generator: ReadyGenerator) -> Untested | None:
     if generator.scope == "none":
         return Untested("needs a generator that is tuned on shots", tuned=False)
     return None
-
-
-def contents(*parts: Part) -> list[list[list[Any]]]:
-    """What a content address says of parts: class, pixel digest and group of each image.
-
-    Groups are numbers in the order in which they come: which images belong together, without a name.
-    """
-    numbers: dict[str, int] = {}
-    return [
-        [
-            [label, digest, None if group is None else numbers.setdefault(group, len(numbers))]
-            for label, digest, group in zip(part.labels, part.digests, part.groups, strict=True)
-        ]
-        for part in parts
-    ]
-
-
-def inputs_of(tuning: Tuning | Untested) -> dict[str, Any]:
-    """What a content address says of the test for copies."""
-    if isinstance(tuning, Untested):
-        return {"untested": tuning.reason}
-    shots, held_out = contents(tuning.shots, tuning.held_out)
-    return {"shots": shots, "held_out": held_out, "chosen": tuning.chosen}

@@ -8,14 +8,14 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.pipeline.engine import SerialExecutor, WaitingExecutor
-from cytobench.pipeline.stages.base import Services, Stage, sweep
+from cytobench.pipeline.work import Services, Stage, sweep
+from cytobench.pipeline.workers.handle import WorkerHandle
 from cytobench.pipeline.workers.limits import Limits
-from cytobench.pipeline.workers.process import Worker
 
 IN_PROCESS = "CYTOBENCH_IN_PROCESS"
-"""The environment variable that is the default of ``--in-process``: yes, unless it is empty or 0."""
+"""The environment variable that is the default of ``in_process``: yes, unless it is empty or 0."""
 
 
 class WorkerExecutor(WaitingExecutor):
@@ -24,7 +24,7 @@ class WorkerExecutor(WaitingExecutor):
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[str, WorkerHandle] = {}
 
     def call(
         self,
@@ -39,7 +39,7 @@ class WorkerExecutor(WaitingExecutor):
         if worker is not None and not worker.alive():
             worker.end()
             worker = None
-        worker = worker or Worker()
+        worker = worker or WorkerHandle()
         try:
             return worker.run(fn, stage, services, self._limits)
         finally:
@@ -66,13 +66,15 @@ def open_executor(
     ``in_process`` None leaves it to the environment. Where the system has no process groups (Windows), it is this
     process. Raises UserError for limits that nothing would watch.
     """
-    here = os.environ.get(IN_PROCESS, "0") not in ("", "0") if in_process is None else in_process
-    here = here or not hasattr(os, "killpg")
-    if limits != Limits() and (here or executor is not None):
+    if in_process is None:
+        in_process = os.environ.get(IN_PROCESS, "0") not in ("", "0")
+    in_process = in_process or not hasattr(os, "killpg")
+    if limits != Limits() and (in_process or executor is not None):
         raise UserError(
-            "--trial-timeout and --memory-limit are for plugins that work in processes of their own: leave them out, "
-            f"or leave out --in-process ({IN_PROCESS} in the environment) or the executor given."
+            f"{option('trial_timeout')} and {option('memory_limit')} are for plugins that work in processes of their "
+            f"own: leave them out, or leave out {option('in_process')} ({IN_PROCESS} in the environment) or the "
+            "executor given."
         )
     if executor is not None:
         return nullcontext(executor)
-    return SerialExecutor() if here else WorkerExecutor(limits)
+    return SerialExecutor() if in_process else WorkerExecutor(limits)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from cytobench.errors import UserError
-from cytobench.pipeline.workers.memory import check_measurable, held_mib
+from cytobench.errors import UserError, option
+from cytobench.pipeline.workers.memory import check_measurable, resident_mib
 
 _LOOK = 0.5
 """Seconds between two looks at a worker that says nothing."""
@@ -24,9 +24,11 @@ class Limits:
     """Resident memory of the worker and of the processes that it has started."""
 
     def __post_init__(self) -> None:
-        for option, value in (("--trial-timeout", self.seconds), ("--memory-limit", self.memory_mib)):
+        for parameter, value in (("trial_timeout", self.seconds), ("memory_limit", self.memory_mib)):
             if value is not None and not value > 0:
-                raise UserError(f"{option} {value:g}: give a number above 0, or leave it out for no limit.")
+                raise UserError(
+                    f"{option(parameter, f'{value:g}')}: give a number above 0, or leave it out for no limit."
+                )
         if self.memory_mib is not None:
             check_measurable()
 
@@ -53,15 +55,16 @@ class Watch:
         now, limits = time.monotonic(), self._limits
         if limits.seconds is not None and now - self._began > limits.seconds:
             self.passed = (
-                f"took longer than --trial-timeout {limits.seconds:g} s and was ended. Give it longer if it was not "
-                "hanging; its record says where it was"
+                f"took longer than {option('trial_timeout', f'{limits.seconds:g}')} s and was ended. Give it longer if "
+                "it was not hanging; its record says where it was"
             )
         elif limits.memory_mib is not None and now - self._measured >= _MEASURE:
             self._measured = now
-            held = held_mib(self._pid, limits.memory_mib)
-            if held > limits.memory_mib:
+            memory_mib = resident_mib(self._pid, limits.memory_mib)
+            if memory_mib > limits.memory_mib:
                 self.passed = (
-                    f"held {held:.0f} MiB of memory, more than --memory-limit {limits.memory_mib:g} MiB, and was "
-                    "ended. Give it more, or let it work on smaller batches"
+                    f"held {memory_mib:.0f} MiB of memory, more than "
+                    f"{option('memory_limit', f'{limits.memory_mib:g}')} MiB, and was ended. Give it more, or let it "
+                    "work on smaller batches"
                 )
         return self.passed is not None

@@ -8,7 +8,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-_KEPT = 8192
+_TAIL = 8192
 """Bytes kept."""
 
 
@@ -17,7 +17,7 @@ class Output:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._kept = b""
+        self._tail = b""
         self._open = True
         # A character may come in two pieces.
         self._decoder = getincrementaldecoder("utf-8")(errors="replace")
@@ -32,18 +32,18 @@ class Output:
             return
         data = os.read(self._pipe.fileno(), 65536)
         self._open = bool(data)
-        self._kept = (self._kept + data)[-_KEPT:]
+        self._tail = (self._tail + data)[-_TAIL:]
         if show:
             sys.stderr.write(self._decoder.decode(data))
             sys.stderr.flush()
 
     def forget(self) -> None:
         """Drop what is kept: it is of an earlier stage."""
-        self._kept = b""
+        self._tail = b""
 
     def last_lines(self) -> str:
         """What is kept, as text, without the modules that Python lists where it crashes."""
-        lines = self._kept.decode(errors="replace").splitlines()
+        lines = self._tail.decode(errors="replace").splitlines()
         return "\n".join(line for line in lines if not line.startswith("Extension modules: ")).strip()
 
     def close(self) -> None:

@@ -22,6 +22,11 @@ class Kind:
     """Shows it at work in seconds."""
 
 
+WITH_ROLE = ("generator", "classifier")
+"""Kinds whose specs have a role."""
+ROLES = ("candidate", "control", "oracle")
+"""Those of :data:`cytobench.contract.Role`, which takes long to import."""
+
 KINDS: Mapping[str, Kind] = {
     "generator": Kind(
         "A generator for cytobench: the shots with grain over them.",
@@ -58,6 +63,12 @@ KINDS: Mapping[str, Kind] = {
             "cytobench run --extractor $name --generator repeat --classifier random --dataset phantom --synthetic 4 "
             + _SMALL,
         ),
+    ),
+    "metric": Kind(
+        "A metric for cytobench: Cohen's kappa.",
+        ("numpy", "scikit-learn"),
+        {"metric.py": "the work: a number for n predictions"},
+        (f"cytobench run --metric $name --classifier random --dataset phantom --synthetic 0 {_SMALL}",),
     ),
     "observer": Kind(
         "An observer for cytobench: a diary of trials, as a CSV file in the results folder.",

@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from string import Template
 
 from cytobench.atomic import making_folder
-from cytobench.errors import UserError
-from cytobench.plugins.scaffold.kinds import KINDS
+from cytobench.contract import Role
+from cytobench.errors import UserError, option
+from cytobench.plugins.scaffold.kinds import KINDS, WITH_ROLE
 from cytobench.plugins.scaffold.licences import SHORT, licence_note
 from cytobench.plugins.scaffold.names import Names
 
@@ -23,16 +24,21 @@ PACKAGE = "package"
 """The folder of templates that stands for the import package."""
 
 
-def scaffold(names: Names, kind: str, licence: str, folder: Path) -> Path:
+def scaffold(names: Names, kind: str, licence: str, folder: Path, role: Role | None = None) -> Path:
     """Write the distribution ``folder/cytobench-NAME`` and return its path.
 
-    Raises UserError where something of that name is there already, and where the folder cannot be written.
+    ``role`` is for kinds that have one, by default ``candidate``. Raises UserError where one is given for another kind,
+    where something of that name is there already, and where the folder cannot be written.
     """
     target = folder / names.distribution
-    texts = distribution_files(names, kind, licence)
+    if role is not None and kind not in WITH_ROLE:
+        raise UserError(f"{option('role', role)}: {kind}s have no role, but {'s and '.join(WITH_ROLE)}s.")
+    texts = distribution_files(names, kind, licence, role or "candidate")
     try:
         if target.exists() or target.is_symlink():
-            raise UserError(f"{target} is there already. Move it away, or choose another name, or a folder with --out.")
+            raise UserError(
+                f"{target} is there already. Move it away, or choose another name, or a folder with {option('out')}."
+            )
         with making_folder(folder, f".{names.distribution}-") as unfinished:
             for name, text in texts.items():
                 file = unfinished / name
@@ -41,28 +47,29 @@ def scaffold(names: Names, kind: str, licence: str, folder: Path) -> Path:
             unfinished.chmod(0o755)
             os.rename(unfinished, target)
     except OSError as error:
-        raise UserError(f"{target}: {error.strerror or error}. Name a folder that can be written with --out.") from None
+        reason = error.strerror or error
+        raise UserError(f"{target}: {reason}. Name a folder that can be written with {option('out')}.") from None
     return target
 
 
-def distribution_files(names: Names, kind: str, licence: str) -> dict[str, str]:
+def distribution_files(names: Names, kind: str, licence: str, role: Role = "candidate") -> dict[str, str]:
     """The texts of the distribution by path, relative and with "/"."""
-    values = placeholders(names, kind, licence)
+    values = placeholders(names, kind, licence) | {"role": role}
     root = files("cytobench.plugins.scaffold") / "templates"
-    found = {}
+    texts = {}
     for tree in ("distribution", kind):
         for path, text in _templates(root / tree, PurePosixPath()):
             parts = [names.package if part == PACKAGE else part for part in path.parts]
-            found["/".join(parts)] = Template(text).substitute(values)
+            texts["/".join(parts)] = Template(text).substitute(values)
     if licence in SHORT:
-        found["LICENSE"] = Template((root / "licences" / f"{licence}{SUFFIX}").read_text("utf-8")).substitute(values)
-    return dict(sorted(found.items()))
+        texts["LICENSE"] = Template((root / "licences" / f"{licence}{SUFFIX}").read_text("utf-8")).substitute(values)
+    return dict(sorted(texts.items()))
 
 
 def placeholders(names: Names, kind: str, licence: str) -> dict[str, str]:
     """What templates say as ``$word``."""
-    own = KINDS[kind]
-    requirements = (f"cytobench>={version('cytobench')}", *own.libraries)
+    details = KINDS[kind]
+    requirements = (f"cytobench>={version('cytobench')}", *details.libraries)
     words = {
         "name": names.name,
         "distribution": names.distribution,
@@ -72,11 +79,11 @@ def placeholders(names: Names, kind: str, licence: str) -> dict[str, str]:
         "year": str(datetime.now(UTC).year),
     }
     return words | {
-        "about": own.about,
-        "description": own.about.rstrip("."),
-        "dependencies": ", ".join(f'"{one}"' for one in requirements),
-        "files": "\n".join(f"| `{names.package}/{file}` | {what} |" for file, what in own.modules.items()),
-        "try": "\n".join(_filled(own.commands, words)),
+        "about": details.about,
+        "description": details.about.rstrip("."),
+        "dependencies": ", ".join(f'"{requirement}"' for requirement in requirements),
+        "files": "\n".join(f"| `{names.package}/{file}` | {what} |" for file, what in details.modules.items()),
+        "try": "\n".join(_filled(details.commands, words)),
         "licence_note": licence_note(licence),
     }
 

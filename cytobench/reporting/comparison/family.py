@@ -42,7 +42,7 @@ def _declared(family: DeclaredFamily) -> str:
     section = family.section[0].section
     (split, metric), _ = primary(section, family.analysis.metric)
     references = sum(pair.baselines is None for pair in family.pairs)
-    compared = f"{SPLIT_NAMES[split]} {section.metric(metric).long_name}; rows compared with their reference"
+    compared = f"{SPLIT_NAMES[split]} {section.metric(metric).title}; rows compared with their reference"
     head = f"Declared: {compared}: {references}"
     if family.analysis.baselines:
         head += f", with the best baseline: {len(family.pairs) - references}"
@@ -68,7 +68,7 @@ def _chosen(baselines: Baselines, metric: str) -> list[str]:
     section = baselines.best.section
     _, validation = primary(section, metric)
     scores = [f"{row.name} {validated(row, validation):.3f}" for row in baselines.among]
-    name, split = section.metric(metric).long_name, SPLIT_NAMES[validation[0]]
+    name, split = section.metric(metric).title, SPLIT_NAMES[validation[0]]
     among = f"chosen by {name} on {split} among {len(scores)}: {', '.join(scores)}"
     if len(scores) == 1:
         among = "the only one that could be chosen"

@@ -40,7 +40,7 @@ def _over_folds(comparison: Comparison) -> Table:
     rows, reasons = [], []
     for name, over in comparison.folds.items():
         metric = comparison.a.section.metric(name)
-        label = metric.long_name + (" *" if name == comparison.metric else "")
+        label = metric.title + (" *" if name == comparison.metric else "")
         if over.difference is None or over.a is None or over.b is None:
             rows.append([label, "-", "-", "-", "null in every fold", "-", ""])
             continue
@@ -56,7 +56,7 @@ def _over_folds(comparison: Comparison) -> Table:
 def _over_images(comparison: Comparison) -> Table:
     rows = [
         [
-            comparison.a.section.metric(name).long_name,
+            comparison.a.section.metric(name).title,
             f"{over.value:+.3f}",
             f"[{over.low:+.3f}, {over.high:+.3f}]",
             p_text(over.p),

@@ -25,6 +25,13 @@ VERDICTS = {
 """The words of the key ``verdict``."""
 
 
+def compared_values(compared: Comparison | list[DeclaredFamily]) -> dict[str, Any]:
+    """What ``cytobench compare`` found: of two rows, or of the declared comparisons of each section."""
+    if isinstance(compared, Comparison):
+        return comparison_values(compared)
+    return {"sections": [family_values(family) for family in compared]}
+
+
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """A comparison of two rows."""
     seed_known = bool(comparison.a.section.seeds)

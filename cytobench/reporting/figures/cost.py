@@ -116,7 +116,7 @@ def _most(seconds: Mapping[str, float]) -> str:
 
 
 def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawing:
-    split, metric = plotted.cells[0][0], gains[0][1].metric.long_name
+    split, metric = plotted.cells[0][0], gains[0][1].metric.title
     device = shortened(plotted.section.device, 50)
     title = f"What the gain of {shortened(gains[0][0].row.classifier, 40)} over N = 0 costs"
     unit, called = _unit(max(abs(gain.hours or 0.0) for _, gain in gains) * 3600)

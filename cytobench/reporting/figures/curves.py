@@ -95,7 +95,7 @@ def _draw(curve: Curve, name: str) -> Drawing:
     gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.plotted.gain(one, curve.cell))}
     published = published_curve(curve.plotted.section, curve.rows[0], curve.metric)
     pooled = ("test", curve.metric.name) if curve.plotted.section.pooled else None
-    title = f"{curve.metric.long_name} of {shortened(curve.classifier, 60)} by number of synthetic images"
+    title = f"{curve.metric.title} of {shortened(curve.classifier, 60)} by number of synthetic images"
     counts = sorted({one.row.n_synthetic for one in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
     stacked = len(counts) > MOST_BESIDE
@@ -131,7 +131,7 @@ def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, 
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
     made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
     axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
-    axes.set_ylabel(curve.metric.long_name)
+    axes.set_ylabel(curve.metric.title)
     _finish(axes, curve, room)
     means = [score.mean or 0.0 for line in curve.lines or [[]] for _, score in curve.points(line, cell)]
     if means and min(means) >= 0 and max(means) <= 1:  # bars leave the range of such scores, which no score does
@@ -161,7 +161,7 @@ def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: flo
     known = any(found.gain.low is not None for found in gains.values())
     note = ", 95 % interval\n(filled: gain)" if known else "\n(no interval is known)"
     axes.set_title(f"gain over N = 0{note}")
-    axes.set_ylabel(f"difference in {curve.metric.long_name}")
+    axes.set_ylabel(f"difference in {curve.metric.title}")
     _finish(axes, curve, room)
 
 
@@ -221,7 +221,7 @@ def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCur
 def _score_sentences(curve: Curve, cell: ScoreKey, gains: Mapping[int, GainAndCost]) -> list[str]:
     """The scores of one split, N = 0 first, then a sentence a generator."""
     made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
-    start = f"{curve.classifier}, {curve.metric.long_name} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
+    start = f"{curve.classifier}, {curve.metric.title} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
     plain = None if curve.plain is None else curve.plain.row.aggregates.get(cell)
     sentences = [
         f"{start}: {aggregate_text(plain, curve.metric.digits)} on real images alone (N = 0)." if plain else f"{start}:"
@@ -256,7 +256,7 @@ def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str
         "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
     )
     parts = [
-        f"{curve.metric.long_name} of {curve.classifier} against the number N of synthetic images a class, a line "
+        f"{curve.metric.title} of {curve.classifier} against the number N of synthetic images a class, a line "
         f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or "
         "perhaps trained on test images)."
     ]

@@ -20,6 +20,7 @@ from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import UserError
 from cytobench.images import FilePixels
 from cytobench.pipeline.plan import Planner, make_planner
+from cytobench.pipeline.stages.sample import PlannedSample, plan_sample
 from cytobench.plugins import Plugins
 from cytobench.plugins.factory import load
 from cytobench.protocols import Fold
@@ -44,7 +45,7 @@ class Run:
 
     def synthetic(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
         """The first images of each class behind a row. Raises UserError where the store lacks some."""
-        stage = self.planner.sampling(self.generator(one), one.row.shots, self._fold(one))
+        stage = self._sample(one)
         found = {}
         for made in stage.classes:
             n = min(most, made.n)
@@ -77,6 +78,8 @@ class Run:
             return ""
         if not ready.offer.spec.seeded:
             return "it gives back images as they are"
+        if one.first.gives_back_shots:
+            return "it is a control that was given shots"
         found = [used.total.copying for record, _ in one.trials.values() for used in record.fidelity]
         if any(copying and (found_in(copying) or copying.get("near_copies")) for copying in found):
             return "copies of the shots were found among its images"
@@ -84,7 +87,7 @@ class Run:
 
     def _holds_shots(self, one: Candidate) -> bool:
         fold, digests = self._fold(one), self.planner.dataset.table["digest"].to_numpy()
-        stage = self.planner.sampling(self.generator(one), one.row.shots, fold)
+        stage = self._sample(one)
         labels = fold.counts() if one.row.shots else ()
         shots = {str(digests[row]) for label in labels for row in self.planner.fold_shots(one.row.shots, fold, label)}
         there = [made for made in stage.classes if not made.images.missing(made.n)]
@@ -96,6 +99,10 @@ class Run:
         if found is None:
             raise UserError(f"benchmark.toml, which is of the folder's last run, does not name {one.row.generator}.")
         return found
+
+    def _sample(self, one: Candidate) -> PlannedSample:
+        row = one.row
+        return plan_sample(self.planner, self.generator(one), row.shots, self._fold(one), row.n_synthetic)
 
     def _fold(self, one: Candidate) -> Fold:
         return self.planner.divide(one.row.n_synthetic)[self.number]

@@ -83,7 +83,7 @@ class PublishedCurve:
         """Draw it on axes of its own, marked as not comparable."""
         self._line(axes, (0, (4, 2)))
         axes.set_title(f"published (Table {self.table}),\nNOT comparable", color=FAINT)
-        axes.set_ylabel(self.metric.long_name, color=FAINT)
+        axes.set_ylabel(self.metric.title, color=FAINT)
         count_axis(axes, [n for n, _, _ in self.values], room)
         grid(axes, "y")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 
 from cytobench.analysis.leaderboard.model import Leaderboard
-from cytobench.reporting.leaderboard.data import to_csv, to_frame, to_json
-from cytobench.reporting.leaderboard.documents import to_html, to_latex, to_markdown
+from cytobench.reporting.leaderboard.data import to_csv, to_dataframe, to_json
+from cytobench.reporting.leaderboard.documents import to_fragment, to_html, to_latex, to_markdown
 from cytobench.reporting.leaderboard.terminal import print_leaderboard
 
 FORMATS: Mapping[str, Callable[[Leaderboard], str]] = {
@@ -32,4 +32,4 @@ def render(board: Leaderboard, name: str) -> str:
     return buffer.getvalue()
 
 
-__all__ = ["FORMATS", "print_leaderboard", "render", "to_frame"]
+__all__ = ["FORMATS", "print_leaderboard", "render", "to_dataframe", "to_fragment"]

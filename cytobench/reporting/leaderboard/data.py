@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -44,27 +46,29 @@ _OF_SECTION = ("dataset", "protocol", "folds_made", "limit", "drawn", "grouped",
 _OF_ROW = (
     *("preset", "generator", "classifier", "shots", "n_synthetic", "row", "complete", "made_elsewhere", "rank"),
     *("generator_ran", "classifier_ran", "settings", "seconds", "seconds_paid", "images_per_second"),
-    *("peak_memory_mib", "standing", "p_best", "submitted"),
+    *("peak_memory_mib", "p_best", "submitted"),
 )
 """Columns that are called as they are in the model."""
-_FLAGS = ("complete", "best", "drawn", "submitted")
-"""Columns that are ``true`` or ``false`` in the CSV."""
 
 
 def to_csv(board: Leaderboard) -> str:
     """Long format; empty where there is no score."""
-    frame = to_frame(board)
-    for name in _FLAGS:
-        frame[name] = [str(value).lower() if isinstance(value, bool) else value for value in frame[name]]
-    return frame.to_csv(index=False, lineterminator="\n")
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for line in _lines(board):
+        flags = {name: str(value).lower() for name, value in line.items() if isinstance(value, bool)}
+        writer.writerow({**line, **flags})
+    return buffer.getvalue()
 
 
-def to_frame(board: Leaderboard) -> pd.DataFrame:
-    """One line a row, split and metric, with the columns of the CSV; None where there is nothing to say."""
+def to_dataframe(board: Leaderboard) -> pd.DataFrame:
+    """The lines and columns of the CSV; NaN where there is no score."""
     import pandas as pd
 
-    lines = [line for section in board.sections for line in _lines(section)]
-    return pd.DataFrame(lines, columns=list(COLUMNS), dtype=object)
+    table = pd.DataFrame(_lines(board), columns=list(COLUMNS))
+    empty = [name for name in COLUMNS if table[name].isna().all()]
+    return table.astype(dict.fromkeys(empty, float))
 
 
 def to_json(board: Leaderboard) -> str:
@@ -73,32 +77,39 @@ def to_json(board: Leaderboard) -> str:
     return json.dumps({"sections": sections}, indent=1, allow_nan=False) + "\n"
 
 
-def _lines(section: Section) -> Iterator[dict[str, Any]]:
-    for row in section.rows:
-        common = {
-            **{name: getattr(section, name) for name in _OF_SECTION},
-            **{name: getattr(row, name) for name in _OF_ROW},
-            "missing": _replicates(row.missing),
-            "failed": _replicates(row.failed),
-            "folds_declared": " ".join(map(str, section.folds_declared)),
-            "seeds_declared": " ".join(map(str, section.seeds)),
-            "train_only": " ".join(section.train_only),
-            "device": "" if row.submitted else section.device,
-            "shots_short": row.shortfall,
-            "shots_chosen": section.shots_chosen,
-            "distributions": "; ".join(" ".join(maker) for maker in (*row.makers, section.dataset_maker) if maker),
-        }
-        for (split, metric), score in row.aggregates.items():
-            best = (split, metric) in row.best
-            yield {**common, "split": split, "metric": metric, **asdict(score), "best": best}
-    for comparison in section.published:
-        beside = f"{section.title}: {comparison.ours.row if comparison.ours else '-'}"
-        common = {"dataset": PUBLISHED, "protocol": "cytodiff", "preset": PUBLISHED, "row": _name(comparison)}
-        common |= {"classifier": comparison.classifier, "n_synthetic": comparison.n_synthetic}
-        common |= {"beside": beside, "verdict": comparison.verdict}
-        for (split, metric), score in comparison.aggregates.items():
-            values = {"mean": score.mean, "std": score.std, "folds": score.folds}
-            yield {**common, "split": split, "metric": metric, **values}
+def _lines(board: Leaderboard) -> Iterator[dict[str, Any]]:
+    """One line a row, split and metric, then those of the study's rows."""
+    for section in board.sections:
+        for row in section.rows:
+            common = _common(section, row)
+            for (split, metric), score in row.aggregates.items():
+                best = (split, metric) in row.best
+                yield {**common, "split": split, "metric": metric, **asdict(score), "best": best}
+        for comparison in section.published:
+            beside = f"{section.title}: {comparison.ours.row if comparison.ours else '-'}"
+            common = {"dataset": PUBLISHED, "protocol": "cytodiff", "preset": PUBLISHED, "row": _name(comparison)}
+            common |= {"classifier": comparison.classifier, "n_synthetic": comparison.n_synthetic}
+            common |= {"beside": beside, "verdict": comparison.verdict}
+            for (split, metric), score in comparison.aggregates.items():
+                values = {"mean": score.mean, "std": score.std, "folds": score.folds}
+                yield {**common, "split": split, "metric": metric, **values}
+
+
+def _common(section: Section, row: Row) -> dict[str, Any]:
+    return {
+        **{name: getattr(section, name) for name in _OF_SECTION},
+        **{name: getattr(row, name) for name in _OF_ROW},
+        "standing": str(row.standing or ""),
+        "missing": _replicates(row.missing),
+        "failed": _replicates(row.failed),
+        "folds_declared": " ".join(map(str, section.folds_declared)),
+        "seeds_declared": " ".join(map(str, section.seeds)),
+        "train_only": " ".join(section.train_only),
+        "device": "" if row.submitted else section.device,
+        "shots_short": row.shortfall,
+        "shots_chosen": section.shots_chosen,
+        "distributions": "; ".join(" ".join(maker) for maker in (*row.makers, section.dataset_maker) if maker),
+    }
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -26,8 +26,12 @@ def to_markdown(board: Leaderboard) -> str:
 
 def to_html(board: Leaderboard) -> str:
     """A whole page in one file: no script, nothing loaded, every text escaped."""
-    sections = [(section.title, section.notes, _tables(section)) for section in board.sections]
-    return fill("leaderboard/leaderboard.html", sections=sections, legend=legend(board))
+    return fill("leaderboard/leaderboard.html", sections=_sections(board), legend=legend(board))
+
+
+def to_fragment(board: Leaderboard) -> str:
+    """What stands in the page, without a style of its own: for a notebook."""
+    return fill("leaderboard/fragment.html", sections=_sections(board), legend=legend(board))
 
 
 def to_latex(board: Leaderboard) -> str:
@@ -37,6 +41,11 @@ def to_latex(board: Leaderboard) -> str:
     """
     tables = [table for section in board.sections for table in _latex(section, legend(board))]
     return "\n".join(["% needs \\usepackage{booktabs}", *map(latex.to_latex, tables)])
+
+
+def _sections(board: Leaderboard) -> list[tuple[str, tuple[str, ...], list[Table]]]:
+    """Title, notes and tables of each section."""
+    return [(section.title, section.notes, _tables(section)) for section in board.sections]
 
 
 def _tables(section: Section) -> list[Table]:

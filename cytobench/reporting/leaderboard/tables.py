@@ -27,7 +27,7 @@ INTRODUCTION = (
 
 def wide_table(section: Section) -> Table:
     """A line a row, a column a split and metric; last the majority class where it is known."""
-    scores = [Column(metric.long_name, Kind.SCORE, SPLIT_NAMES[split]) for split, metric in score_columns(section)]
+    scores = [Column(metric.title, Kind.SCORE, SPLIT_NAMES[split]) for split, metric in score_columns(section)]
     rows = [
         TableRow(
             (
@@ -65,7 +65,7 @@ def split_table(section: Section, majority: str, splits: Mapping[str, str]) -> T
         if row is not None:
             said = (ran_text(row), *remarks(row, section.seeds))
             lines[-1] = replace(lines[-1], remarks=said, name=row.row)
-    scores_of = [Column(metric.long_name, Kind.SCORE) for metric in section.metrics]
+    scores_of = [Column(metric.title, Kind.SCORE) for metric in section.metrics]
     columns = (*NAMES, Column("split"), *scores_of, TIME)
     return Table(section.title, columns, tuple(lines), section.notes, len(NAMES))
 
@@ -73,7 +73,7 @@ def split_table(section: Section, majority: str, splits: Mapping[str, str]) -> T
 def published_table(published: Sequence[PublishedComparison], metrics: Sequence[Metric], ours: str = "our") -> Table:
     """Two lines a published row: test, then validation. Figures have the two decimals of the publication."""
     metrics = published_metrics(published, metrics)
-    groups = [Column(metric.long_name, Kind.SCORE, group) for group in ("published", ours) for metric in metrics]
+    groups = [Column(metric.title, Kind.SCORE, group) for group in ("published", ours) for metric in metrics]
     names = (Column("table"), Column("classifier"), Column("N", Kind.COUNT), Column("split"))
     rows = [_published_row(one, split, metrics) for one in published for split in PUBLISHED_SPLITS]
     return Table(INTRODUCTION, (*names, *groups, Column("our row"), Column("verdict")), tuple(rows), labels=3)

@@ -18,10 +18,10 @@ from cytobench.storage.records import Record, predictions_of
 
 
 def shown_rows(group: Group, found: Verdict) -> list[Candidate]:
-    """The rows to look at class by class: what the verdict compares, and copies of the shots; else the best ones."""
+    """The rows to look at class by class: what the verdict compares, and the control beside it; else the best ones."""
     if found.headline is not None:
         pair = found.headline.pair
-        rows = [pair.reference, pair.row, *([found.copies] if found.copies else [])]
+        rows = [pair.reference, pair.row, *([found.control] if found.control else [])]
     else:
         rows = list(group.candidates[:2])
     return list({id(row): row for row in rows}.values())

@@ -25,8 +25,6 @@ LEAST = 2
 """Images in a row where there are very many rows."""
 PAIRS = 6
 """Closest pairs of a class that are shown, at most."""
-OF_REAL = ("repeat", "folder")
-"""Generators whose images are images of a data set, or may be."""
 _NUMBER = re.compile(r"/(\d{1,9})\.png")
 
 
@@ -114,7 +112,6 @@ class Maker:
     """A generator with its shots, on the first fold that has images."""
 
     name: str
-    plugin: str
     shots: int
     record: Record
     sets: Mapping[str, SetOfClass]
@@ -129,8 +126,8 @@ class Maker:
 
     @property
     def of_real(self) -> bool:
-        """Whether its images are real ones, or may be: copies of the shots, or made outside the run."""
-        return self.plugin in OF_REAL or self.elsewhere
+        """Whether its images are real ones, or may be: a control's from shots, or made outside the run."""
+        return self.record.gives_back_shots or self.elsewhere
 
     @property
     def elsewhere(self) -> bool:
@@ -158,7 +155,7 @@ def makers(group: Group) -> list[Maker]:
         if sets:
             keys = {one.key for one in sets.values()}
             same = tuple(one for one in records if keys & {stage.key for stage in one.stages})
-            maker = Maker(name, record.generator.plugin, record.shots, record, sets, same)
+            maker = Maker(name, record.shots, record, sets, same)
             chosen.setdefault((name, record.shots, settings), maker)
     return list(chosen.values())
 

@@ -51,7 +51,7 @@ def leaderboard_table(section: Section) -> Table:
     """The leaderboard of a section: the ranked metric first, then the others on test, then validation."""
     keys = shown_scores(section)
     first, *scores = (
-        Column(f"{section.metric(metric).long_name}, {SPLIT_NAMES[split]}", Kind.SCORE) for split, metric in keys
+        Column(f"{section.metric(metric).title}, {SPLIT_NAMES[split]}", Kind.SCORE) for split, metric in keys
     )
     rows = [_leaderboard_row(section, row, keys) for row in section.rows]
     if section.majority:

@@ -10,16 +10,10 @@ from cytobench.analysis.comparison.headline import DeclaredFamily, Headline, row
 from cytobench.analysis.leaderboard.model import Section
 from cytobench.analysis.outcomes import Cause, Outcome
 from cytobench.config.benchmark import Analysis
+from cytobench.contract import Role
 from cytobench.metrics.statistics.folds import FoldDifference
 from cytobench.reporting.outcomes import extra_time_text, why_not_known
 from cytobench.reporting.page.gather import Group
-
-COPIES = "repeat"
-"""The control that copies the shots."""
-GUESSING = "random"
-"""The control that guesses."""
-CONTROLS = (COPIES, "oracle")
-"""Generators that no one would use: bounds to hold others against."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +28,8 @@ class Verdict:
     """Its figures by what they are, for reading at a glance."""
     headline: Headline | None = None
     """The comparison it is about; None where there is none."""
-    copies: Candidate | None = None
-    """The row that copies the shots, beside it."""
+    control: Candidate | None = None
+    """The row of a control beside it."""
 
     @property
     def lead(self) -> str:
@@ -56,19 +50,19 @@ def verdict(group: Group) -> Verdict:
     why = why_not_known(conclusion)
     if difference is None or found.cost is None:
         return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {why}", caveats)
-    copies = _copies(group.family, found)
-    change = f"changes {found.cost.metric.long_name} on test by {signed(difference)}"
+    control = _control(group.family, found)
+    change = f"changes {found.cost.metric.title} on test by {signed(difference)}"
     sentence = f"{_subject(found)} {change} against {_against(found)}, on {_where(group.section)}"
-    beside = "" if copies is None else f"; {_copies_text(copies, found, group.family)}"
+    beside = "" if control is None else f"; {_control_text(control, found, group.family)}"
     taken_back = conclusion.reason.cause is Cause.FAMILY
     holm = f" (p {found.pair.p_holm:.2g} adjusted for {found.pair.family} comparisons)" if taken_back else ""
     return Verdict(
         outcome=conclusion.outcome,
         rest=f"{sentence}{holm}{f', and {why}' if why else ''}{beside}.",
         caveats=caveats,
-        figures=_figures(found, copies, group.family),
+        figures=_figures(found, control, group.family),
         headline=found,
-        copies=copies,
+        control=control,
     )
 
 
@@ -99,14 +93,14 @@ def _nothing(why: str, caveats: tuple[str, ...]) -> Verdict:
 
 
 def _chosen(family: DeclaredFamily) -> Headline | None:
-    """Which comparison the sentence is about. Validation decides, never a test figure; controls only if all are."""
+    """Which comparison the sentence is about. Validation decides, never a test figure; no control if one is none."""
     _, validation = primary(family.section[0].section, family.analysis.metric)
 
     def order(one: Headline) -> tuple[bool, bool, bool, float]:
         row = one.pair.row
         return (
-            row.first.classifier.plugin != GUESSING,
-            _plugin(row) not in CONTROLS,
+            row.first.classifier.role == "candidate",
+            _role(row) == "candidate",
             one.pair.difference is not None,
             goodness_on_validation(row, validation),
         )
@@ -174,17 +168,17 @@ def _caveats(group: Group) -> list[str]:
     return [*found, group.family.late.rstrip(".")] if group.family.late else found
 
 
-def _plugin(row: Candidate) -> str:
-    return row.first.generator.plugin if row.first.generator else ""
+def _role(row: Candidate) -> Role:
+    return row.first.generator.role if row.first.generator else "candidate"
 
 
-def _copies(family: DeclaredFamily, found: Headline) -> Candidate | None:
-    """The row of the same classifier that trains on copies of the shots instead; the nearest in shots and N."""
+def _control(family: DeclaredFamily, found: Headline) -> Candidate | None:
+    """The row of the same classifier that trains on a control's images instead; the nearest in shots and N."""
     wanted = found.pair.row
     rows = [
         one
         for one in family.section
-        if _plugin(one) == COPIES
+        if _role(one) == "control"
         and one.classifier == wanted.classifier
         and one is not wanted
         and one is not found.pair.reference
@@ -199,28 +193,36 @@ def _copies(family: DeclaredFamily, found: Headline) -> Candidate | None:
     )
 
 
-def _beside(copies: Candidate, found: Headline, family: DeclaredFamily) -> FoldDifference | None:
-    """What the copies change against what the verdict compares with."""
-    test, _ = primary(copies.section, family.analysis.metric)
-    return row_difference(copies, found.pair.reference, test)[0]
+def _beside(control: Candidate, found: Headline, family: DeclaredFamily) -> FoldDifference | None:
+    """What the control changes against what the verdict compares with."""
+    test, _ = primary(control.section, family.analysis.metric)
+    return row_difference(control, found.pair.reference, test)[0]
 
 
-def _copies_text(copies: Candidate, found: Headline, family: DeclaredFamily) -> str:
-    difference = _beside(copies, found, family)
-    how_many = f"{copies.row.n_synthetic} copies of the shots a class ({copies.row.generator})"
-    return f"{how_many} change it by {'an amount not known' if difference is None else signed(difference)}"
+def _control_text(control: Candidate, found: Headline, family: DeclaredFamily) -> str:
+    difference = _beside(control, found, family)
+    name, images = control.row.generator, _images_of(control)
+    made = f"{images} a class ({name})" if images else f"images a class of the control {name}"
+    amount = "an amount not known" if difference is None else signed(difference)
+    return f"{control.row.n_synthetic} {made} change it by {amount}"
 
 
-def _figures(found: Headline, copies: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
+def _images_of(control: Candidate) -> str:
+    """What the control's images are, in its plugin's words; empty where it has none."""
+    return control.first.generator.images_are if control.first.generator else ""
+
+
+def _figures(found: Headline, control: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
     difference = found.pair.difference
     assert difference is not None and found.cost is not None  # asked before
     figures = [
-        (f"change in {found.cost.metric.long_name}", _number(difference.mean)),
+        (f"change in {found.cost.metric.title}", _number(difference.mean)),
         ("95\N{NO-BREAK SPACE}% interval", _interval(difference)),
     ]
-    if copies is not None:
-        own = _beside(copies, found, family)
-        figures.append(("with copies of the shots", "not known" if own is None else _number(own.mean)))
+    if control is not None:
+        beside = _beside(control, found, family)
+        what = _images_of(control) or f"the control {control.row.generator}"
+        figures.append((f"with {what}", "not known" if beside is None else _number(beside.mean)))
     figures.append(("extra time", extra_time_text(found.cost)))
     return tuple(figures)
 

@@ -2,15 +2,18 @@
 
 from cytobench.storage.records.files import (
     GROUP,
+    as_kept,
     predictions_kept,
     predictions_of,
     read_record,
     read_record_files,
     read_records,
     rescore,
+    with_metrics,
     write_record,
 )
 from cytobench.storage.records.model import (
+    NO_SETTINGS,
     SCHEMA_VERSION,
     ClassifierUsed,
     DatasetUsed,
@@ -23,6 +26,7 @@ from cytobench.storage.records.model import (
     FidelityFloor,
     FidelityUsed,
     GeneratorUsed,
+    MetricUsed,
     PromptUsed,
     ProtocolUsed,
     RanUsed,
@@ -34,6 +38,7 @@ from cytobench.storage.records.model import (
 
 __all__ = [
     "GROUP",
+    "NO_SETTINGS",
     "SCHEMA_VERSION",
     "ClassifierUsed",
     "DatasetUsed",
@@ -46,6 +51,7 @@ __all__ = [
     "FidelityFloor",
     "FidelityUsed",
     "GeneratorUsed",
+    "MetricUsed",
     "PromptUsed",
     "ProtocolUsed",
     "RanUsed",
@@ -53,11 +59,13 @@ __all__ = [
     "StageReport",
     "Submission",
     "WeightsUsed",
+    "as_kept",
     "predictions_kept",
     "predictions_of",
     "read_record",
     "read_record_files",
     "read_records",
     "rescore",
+    "with_metrics",
     "write_record",
 ]

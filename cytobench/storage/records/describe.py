@@ -29,10 +29,10 @@ def _inner(annotation: Any) -> tuple[type[BaseModel] | None, str]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""
     for argument in get_args(annotation):
-        found, _ = _inner(argument)
-        if found is not None:
+        model, _ = _inner(argument)
+        if model is not None:
             origin = getattr(annotation, "__origin__", None)
-            return found, "[]" if origin is list else "{}" if origin is dict else ""
+            return model, "[]" if origin is list else "{}" if origin is dict else ""
     return None, ""
 
 

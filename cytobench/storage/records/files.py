@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,10 @@ from pydantic import ValidationError
 from cytobench._keys import content_key
 from cytobench.assets import file_digest
 from cytobench.atomic import write_bytes
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
+from cytobench.metrics.built_in import OF_ALL_CLASSES
+from cytobench.metrics.metric import Metric
+from cytobench.metrics.scoring import score_splits, scores_by_split
 from cytobench.storage.records.model import SCHEMA_VERSION, Record
 
 if TYPE_CHECKING:
@@ -33,12 +36,12 @@ def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None)
     """
     table = folder / "predictions" / f"{record.trial}.parquet"
     file = folder / "records" / f"{record.trial}.json"
-    kept: dict[str, str | None] = {"predictions": None, "predictions_digest": None}
+    written: dict[str, str | None] = {"predictions": None, "predictions_digest": None}
     if predictions is not None:
         write_bytes(table, _parquet(predictions))
-        kept = {"predictions": f"../predictions/{table.name}", "predictions_digest": file_digest(table)}
+        written = {"predictions": f"../predictions/{table.name}", "predictions_digest": file_digest(table)}
     # NaN has no place in JSON; pydantic writes null for it.
-    values = json.loads(record.model_copy(update=kept).model_dump_json())
+    values = json.loads(record.model_copy(update=written).model_dump_json())
     values["digest"] = _digest(values)
     write_bytes(file, (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode())
     if predictions is None:
@@ -87,11 +90,11 @@ def read_record_files(folders: Iterable[Path]) -> dict[Path, Record]:
     files: dict[Path, None] = {}
     for folder in folders:
         if not folder.is_dir():
-            raise UserError(f"{folder} is no folder. Name a results folder, the --out of a run.")
-        found = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
-        if not found:
-            raise UserError(f"{folder} holds no records. Name a results folder, the --out of a run.")
-        files.update(dict.fromkeys(path.resolve() for path in found))
+            raise UserError(f"{folder} is no folder. Name a results folder, the {option('out')} of a run.")
+        in_folder = sorted(folder.glob("records/*.json")) or sorted(folder.glob("*/records/*.json"))
+        if not in_folder:
+            raise UserError(f"{folder} holds no records. Name a results folder, the {option('out')} of a run.")
+        files.update(dict.fromkeys(path.resolve() for path in in_folder))
     return {file: read_record(file) for file in files}
 
 
@@ -122,12 +125,35 @@ def predictions_kept(record: Record, file: Path) -> bool:
     return path.is_file() and file_digest(path) == record.predictions_digest
 
 
-def rescore(file: Path) -> dict[str, dict[str, float | None]]:
-    """The scores of a record by split, computed anew from its predictions alone."""
-    from cytobench.metrics.classification import scores_by_split
+def rescore(file: Path, metrics: Iterable[Metric] | None = None) -> dict[str, dict[str, float | None]]:
+    """The scores of a record by split, computed anew from its predictions alone.
 
+    By default those of the built-in metrics that it has.
+    """
     record = read_record(file)
-    return scores_by_split(predictions_of(record, file), record.evaluated)
+    if metrics is None:
+        named = {name for scores in record.scores.values() for name in scores}
+        metrics = [metric for metric in OF_ALL_CLASSES if metric.name in named]
+    return scores_by_split(predictions_of(record, file), record.evaluated, metrics)
+
+
+def with_metrics(files: Mapping[Path, Record], metrics: Sequence[Metric]) -> dict[Path, Record]:
+    """The records by file, with the scores of these metrics that they lack, computed from the predictions beside them.
+
+    Records whose predictions are not there stay as they are: old ones lack all but the study's metrics, and none keeps
+    those of one class.
+    """
+    return {file: _with_metrics(record, file, metrics) for file, record in files.items()}
+
+
+def _with_metrics(record: Record, file: Path, metrics: Sequence[Metric]) -> Record:
+    lacking = [metric for metric in metrics if any(metric.name not in scores for scores in record.scores.values())]
+    if not lacking or not predictions_kept(record, file):
+        return record
+    scored = score_splits(predictions_of(record, file), record.evaluated, lacking)
+    scores = {split: {**values, **scored[split].values} for split, values in record.scores.items()}
+    failed = {split: {**record.metrics_failed.get(split, {}), **scored[split].failed} for split in record.scores}
+    return record.model_copy(update={"scores": scores, "metrics_failed": failed})
 
 
 def _digest(values: Mapping[str, Any]) -> str:
@@ -135,11 +161,16 @@ def _digest(values: Mapping[str, Any]) -> str:
     return content_key("record file", {key: value for key, value in values.items() if key != "digest"})
 
 
-def _parquet(predictions: pd.DataFrame) -> bytes:
+def as_kept(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Predictions as they are written: the promised columns, probabilities as float32. Scores are of these."""
     probabilities: dict[str, Any] = {
         str(name): "float32" for name in predictions if str(name).startswith("p_")
     }
     columns = [*COLUMNS, *probabilities, *([GROUP] if GROUP in predictions else [])]
+    return predictions[columns].astype(probabilities)
+
+
+def _parquet(predictions: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
-    predictions[columns].astype(probabilities).to_parquet(buffer, index=False)
+    as_kept(predictions).to_parquet(buffer, index=False)
     return buffer.getvalue()

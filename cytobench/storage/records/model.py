@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cytobench.contract import Role
+from cytobench.storage.records.roles import with_role
 
 SCHEMA_VERSION = 1
 """Raised when a key changes its meaning or goes away."""
@@ -29,6 +32,10 @@ class WeightsUsed(_Part):
     digest: str = Field(description="SHA-256 of its contents, in hex.")
 
 
+NO_SETTINGS = frozenset({"ran", "version", "role", "images_are"})
+"""Keys of a generator or classifier that may differ where the same work was done: of two versions of a plugin, say."""
+
+
 class _PluginUsed(_Part):
     name: str = Field(description="The name in tables and in the row's name.")
     plugin: str = Field(description="The plugin's own name; name may be a variant's, or made from settings.")
@@ -42,9 +49,23 @@ class _PluginUsed(_Part):
     ran: RanUsed | None = Field(default=None, description="What really ran; null if nothing did.")
 
 
-class GeneratorUsed(_PluginUsed):
+class _RoledUsed(_PluginUsed):
+    role: Role = Field(
+        default="candidate", description="What it is in a table for, as its plugin says: candidate, control or oracle."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_role(cls, values: Any) -> Any:
+        return with_role(values)
+
+
+class GeneratorUsed(_RoledUsed):
     """The generator of a trial."""
 
+    images_are: str = Field(
+        default="", description="What the images of a control are, as its plugin says: copies of the shots."
+    )
     fit_config: dict[str, Any] = Field(
         description="Every setting of the fit, but time limits and the like, and those added later that are at their "
         "default."
@@ -52,7 +73,7 @@ class GeneratorUsed(_PluginUsed):
     sample_config: dict[str, Any] = Field(description="Every setting of the sampling, with the same exceptions.")
 
 
-class ClassifierUsed(_PluginUsed):
+class ClassifierUsed(_RoledUsed):
     """The classifier of a trial."""
 
     config: dict[str, Any] = Field(
@@ -111,7 +132,7 @@ class FidelityUsed(_Part):
 
 
 class DatasetUsed(_Part):
-    """The data set, after a cut by --limit."""
+    """The data set, after a cut by ``limit``."""
 
     name: str = Field(description="Name of a built-in data set, or the folder's or manifest's name.")
     digest: str = Field(description="SHA-256 over the labels and pixels of all images, in hex.")
@@ -124,7 +145,7 @@ class DatasetUsed(_Part):
         default=None, description="The installed distribution whose plugin offers it; null for a folder or manifest."
     )
     version: str | None = Field(default=None, description="The version of that distribution.")
-    limit: int | None = Field(default=None, description="--limit: images a class; null for all.")
+    limit: int | None = Field(default=None, description="Images a class that it was cut to; null for all.")
     grouped: str = Field(
         default="images only",
         description="What a leak could be checked on: 'images only', or 'grouped by COLUMN (n)'.",
@@ -201,6 +222,19 @@ class PromptUsed(_Part):
     generator: str = Field(description="What the generator was told.")
     classifier: str = Field(description="What a classifier with a text side was told.")
     origin: str = Field(description="Declared by the user, the data set's, built in, or the template.")
+
+
+class MetricUsed(_Part):
+    """A metric of a plugin."""
+
+    title: str = Field(description="Its name in tables.")
+    low: float | None = Field(description="The lowest value there can be; null where there is no bound.")
+    high: float | None = Field(description="The highest one.")
+    higher_is_better: bool = Field(description="Which of two values is the better one.")
+    needs_probabilities: bool = Field(description="Whether it is of probabilities, not of predicted classes.")
+    distribution: str = Field(description="The installed distribution that offers the plugin.")
+    version: str = Field(description="The version of that distribution.")
+    revision: int = Field(description="The plugin's revision; its author raises it when values change.")
 
 
 class Submission(_Part):
@@ -285,12 +319,19 @@ class Record(_Part):
     )
     scores: dict[str, dict[str, float | None]] = Field(
         default_factory=dict,
-        description="accuracy, f1_macro and auc_macro by split; an AUC is null where fewer than two classes "
-        "are present. Empty for a failed trial.",
+        description="Every metric of all classes that was on offer, by split and name: accuracy, f1_macro, auc_macro "
+        "and so on. Null where it has no value (an AUC with fewer than two classes present) and where it failed. Empty "
+        "for a failed trial.",
+    )
+    metrics_failed: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="Why a metric failed, by split and name."
+    )
+    metrics: dict[str, MetricUsed] = Field(
+        default_factory=dict, description="Those of the metrics that are of plugins, by name."
     )
     fidelity: list[FidelityUsed] = Field(
         default_factory=list,
-        description="How near the synthetic images are to the real test images, an entry for each --extractor.",
+        description="How near the synthetic images are to the real test images, an entry for each extractor.",
     )
     fidelity_failed: dict[str, Failure] = Field(
         default_factory=dict,
@@ -322,6 +363,11 @@ class Record(_Part):
         description="SHA-256 in hex over all other keys, set when the record is written; a record that it does not "
         "fit is refused, and run again.",
     )
+
+    @property
+    def gives_back_shots(self) -> bool:
+        """Whether its synthetic images are, or may be, the shots themselves: a control made them from shots."""
+        return self.generator is not None and self.generator.role == "control" and self.shots > 0
 
     @property
     def evaluated(self) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from cytobench_phantom.captions import vocabulary
 from cytobench_phantom.pretrain.clip import save_clip, train_clip
 from cytobench_phantom.pretrain.denoiser import orientations, train_denoiser
 from cytobench_phantom.pretrain.pipeline import save_pipeline
@@ -20,7 +21,6 @@ from cytobench_phantom.pretrain.pool import make_pool
 from cytobench_phantom.pretrain.text import train_text_encoder
 from cytobench_phantom.pretrain.tokenizer import build_tokenizer
 from cytobench_phantom.pretrain.vae import encode, train_vae
-from cytobench_phantom.wild import vocabulary
 
 SHARES = {"vae": 0.16, "clip": 0.16, "text": 0.04, "denoiser": 0.64}
 """Parts of the time; rendering and encoding come on top."""

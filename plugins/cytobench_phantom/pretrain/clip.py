@@ -72,8 +72,8 @@ def train_clip(
         if step % 100 == 0:
             log.info("clip step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
     trained: open_clip.CLIP = average.module.eval()
-    found = retrieval(trained, images[-HELD_OUT:], [texts[0] for texts in captions[-HELD_OUT:]], tokenizer)
-    log.info("clip: %d steps, the right one of 64 captions for %.0f %% of images", step + 1, 100 * found)
+    share = retrieval(trained, images[-HELD_OUT:], [texts[0] for texts in captions[-HELD_OUT:]], tokenizer)
+    log.info("clip: %d steps, the right one of 64 captions for %.0f %% of images", step + 1, 100 * share)
     return trained
 
 
@@ -116,8 +116,8 @@ def _encode_text(model: open_clip.CLIP, tokens: torch.Tensor) -> torch.Tensor:
 def _contrastive(seen: torch.Tensor, read: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """The symmetric cross-entropy of CLIP (Radford et al. 2021) over the cosines of (n, d) and (n, d)."""
     logits = scale * functional.normalize(seen, dim=1) @ functional.normalize(read, dim=1).T
-    own = torch.arange(len(logits))
-    return (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.T, own)) / 2
+    matches = torch.arange(len(logits))
+    return (functional.cross_entropy(logits, matches) + functional.cross_entropy(logits.T, matches)) / 2
 
 
 def _normalise(images: torch.Tensor) -> torch.Tensor:

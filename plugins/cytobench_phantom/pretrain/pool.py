@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench.atomic import write_bytes
+from cytobench_phantom.captions import caption
 from cytobench_phantom.render import render
-from cytobench_phantom.wild import caption, draw_wild
+from cytobench_phantom.wild import draw_wild
 
 SIZE = 64
 """Side of an image in pixels."""

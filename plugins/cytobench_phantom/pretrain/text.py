@@ -84,7 +84,7 @@ def train_text_encoder(
             log.info("text encoder step %d, %.0f %% of the time, loss %.4f", step, 100 * share, loss.item())
     with torch.no_grad():
         logits, true = read(list(range(len(shown) - HELD_OUT, len(shown))), 0.0)
-    found = ((logits > 0) == (true > 0.5)).all(1).float().mean().item()
-    log.info("text encoder: %d steps, all phrases right at %.1f %% of states", step + 1, 100 * found)
+    share = ((logits > 0) == (true > 0.5)).all(1).float().mean().item()
+    log.info("text encoder: %d steps, all phrases right at %.1f %% of states", step + 1, 100 * share)
     trained: CLIPTextModel = model.eval()
     return trained

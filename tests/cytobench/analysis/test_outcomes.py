@@ -9,10 +9,11 @@ import pytest
 
 from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.outcomes import Cause, Conclusion, Outcome, Reason, Standing, conclude, standing
-from cytobench.metrics.metric import F1_MACRO, Metric
+from cytobench.metrics.built_in import BUILT_IN
 from cytobench.metrics.statistics.folds import NoInterval, fold_difference
 from cytobench.reporting.outcomes import against_text, gain_and_cost_text, gain_text, outcome_text, priced_text
 
+F1_MACRO = BUILT_IN["f1_macro"]
 CORE = Path(__file__).parents[3] / "cytobench"
 GAIN = fold_difference({1: [0.05, 0.06, 0.04, 0.05, 0.05]}, 1 / 3)
 NOTHING = fold_difference({1: [0.05, -0.06, 0.04, -0.05, 0.05]}, 1 / 3)
@@ -42,7 +43,7 @@ def test_an_outcome_is_decided_with_its_reason(difference, obstacle, p_family, o
 
 
 def test_where_lower_is_better_a_gain_goes_down() -> None:
-    error = Metric("ece", "ECE", higher_is_better=False)
+    error = BUILT_IN["ece"]
     conclusion = conclude(LOSS, error, None)
     assert conclusion.outcome is Outcome.GAIN
     assert conclude(GAIN, error, None).outcome is Outcome.LOSS

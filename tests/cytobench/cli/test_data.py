@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from cytobench.cli.data import data
 from cytobench.data.prompts import BUILT_IN
-from cytobench.errors import UserError
+from cytobench.errors import UserError, on_the_command_line
 from cytobench_phantom.morphology import draw_cell, draw_smear
 from cytobench_phantom.render import render
 
@@ -34,7 +34,8 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def call(*arguments: object) -> Result:
-    return CliRunner().invoke(data, [str(argument) for argument in arguments])
+    with on_the_command_line():
+        return CliRunner().invoke(data, [str(argument) for argument in arguments])
 
 
 def test_describe_counts_copies_and_shows_prompts_as_json(cells: Path) -> None:

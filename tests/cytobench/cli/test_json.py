@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result
+from cytobench.api import RunResult
 from cytobench.cli import main
 
 ROW = "repeat/random/s2/n3"
 
 
 @pytest.fixture
-def place(small: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(small: Callable[..., RunResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with results in ``out``."""
     small(fold=[0, 1])
     monkeypatch.chdir(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cytobench.api import Result
+from cytobench.api import RunResult
 from cytobench.cli import main
 from cytobench.storage.records import Record, write_record
 
@@ -21,7 +21,7 @@ def show(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, s
 
 
 def test_one_trial_is_shown_in_full(
-    small: Callable[..., Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: Callable[..., RunResult], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small(fold=[0])
     capsys.readouterr()
@@ -40,7 +40,7 @@ def test_one_trial_is_shown_in_full(
 
 
 def test_json_is_the_record(
-    small: Callable[..., Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: Callable[..., RunResult], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small(fold=[0], synthetic=[0])
     capsys.readouterr()

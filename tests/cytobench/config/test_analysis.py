@@ -10,13 +10,14 @@ import pytest
 
 from cytobench.analysis.comparison.candidates import find_pair, read_candidates
 from cytobench.analysis.comparison.pair import compare
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.config.benchmark import Analysis, read_benchmark
 from cytobench.errors import UserError
+from cytobench.metrics.built_in import OF_ALL_CLASSES
 from cytobench.storage.records import read_records
 
 A, B = "repeat/random/s2/n3", "none/random/s0/n0"
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 @pytest.fixture
@@ -49,6 +50,30 @@ def test_another_analysis_after_the_results_is_refused_and_none_keeps_the_old_on
     small(fold=[0, 1], generator=[], synthetic=[0])
     assert read_benchmark(tmp_path / "out/benchmark.toml").analysis == Analysis(**declared)
     assert len(read_records([tmp_path / "out"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("f1", "analysis.metric = 'f1': this metric is of one class. Write f1:LABEL."),
+        ("acuracy", "analysis.metric = 'acuracy': no such metric. Did you mean accuracy?"),
+        ("recall:a", "analysis.metric = 'recall:a': there is no class a. Did you mean A? Classes that count: A, B, C."),
+    ],
+)
+def test_a_metric_that_there_is_not_is_refused_before_any_work(
+    small: Run, tmp_path: Path, metric: str, message: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        small(fold=[0], analysis={"metric": metric})
+    assert str(raised.value).startswith(message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_keep_every_metric_of_all_classes(small: Run, tmp_path: Path) -> None:
+    small(fold=[0], analysis={"metric": "recall:A"})
+    for record in read_records([tmp_path / "out"]):
+        assert set(record.scores["test"]) == {metric.name for metric in OF_ALL_CLASSES}
+        assert record.metrics_failed == record.metrics == {}
 
 
 def test_baselines_named_after_the_results_are_refused(small: Run) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, plan, run
+from cytobench.api import RunResult, plan, run
 from cytobench.config.benchmark import read_benchmark
 from cytobench.errors import UserError
 from cytobench.pipeline.fetch import fetch_assets, verify_assets
 from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_record
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 TINY = {"plugin": "timm", "model": "test_resnet", "resolution": 32, "epochs": 1}
 
 
@@ -30,7 +30,7 @@ def values(cells: Path, tmp_path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rows(result: Result) -> set[str]:
+def rows(result: RunResult) -> set[str]:
     return {row.row for section in result.leaderboard.sections for row in section.rows}
 
 
@@ -134,7 +134,7 @@ def test_the_resolved_benchmark_and_a_records_own_run_again(values: dict[str, An
     run(**values | {"synthetic": [0]}, classifier=["tiny"], variants={"tiny": {**TINY, "synthetic": [0]}})
     out = values["out"]
     again = run(out / "benchmark.toml", out=out)
-    assert again.outcome.found == ["none__tiny__s0__n0__fold0"] and again.outcome.done == []
+    assert again.outcome.reused == ["none__tiny__s0__n0__fold0"] and again.outcome.done == []
     before = record(values, "none__tiny__s0__n0")
     elsewhere = run(**{**before.benchmark, "out": tmp_path / "other"})
     assert elsewhere.outcome.done == before.trial.split()

@@ -65,7 +65,7 @@ def test_records_tell_lists_apart_by_what_they_list(smear: Dataset, cache: Path,
     [
         ("sharpst", None, "Did you mean sharpest?"),
         ("nowhere/best.txt", None, "no such choice, and no such file. Write random, first, sharpest"),
-        ("best.txt", "\n \n", "lists no image; write --select"),
+        ("best.txt", "\n \n", "lists no image; write select='random' or 'first'"),
         ("best.txt", "EOS/zz.png\n", "EOS/zz.png: no image"),
         ("best.txt", "c0.png\n", "c0.png: EOS/c0.png, MON/c0.png"),
         ("best.csv", "file\nEOS/b1.png\n", "no column path, but file"),
@@ -80,7 +80,7 @@ def test_what_names_no_choice_is_refused(
         Path(name).write_text(content)
     with pytest.raises(UserError) as refused:
         find_choice(name, smear, tmp_path / "cache")
-    assert said in str(refused.value) and str(refused.value).startswith(f"--select {name}")
+    assert said in str(refused.value) and str(refused.value).startswith(f"select='{name}'")
 
 
 def images(**columns: Any) -> pd.DataFrame:

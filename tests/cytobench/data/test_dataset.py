@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cytobench.data.dataset import Dataset
-from cytobench.data.duplicates import Copies, find_copies
+from cytobench.data.duplicates import Duplicates, find_duplicates
 from cytobench.data.folder import load_folder
 from cytobench.errors import UserError
 
@@ -34,7 +34,7 @@ def test_limit_keeps_the_first_of_each_class_by_name(dataset: Dataset) -> None:
     assert two.limited == 2 and dataset.limited is None
     assert list(two.table.index) == [0, 1, 2, 3]
     assert two.digest != dataset.digest
-    with pytest.raises(UserError, match="--limit 0"):
+    with pytest.raises(UserError, match="limit=0"):
         dataset.limit(0)
 
 
@@ -50,9 +50,9 @@ def test_digest_follows_content_not_place(dataset: Dataset, cells: Path, cache: 
 def test_copies_within_and_across_classes(cells: Path, cache: Path) -> None:
     shutil.copy(cells / "EOS" / "a.png", cells / "EOS" / "d.png")
     shutil.copy(cells / "EOS" / "b.png", cells / "BAS" / "b.png")
-    within = Copies(("EOS/a.png", "EOS/d.png"), ("EOS",))
-    across = Copies(("BAS/b.png", "EOS/b.png"), ("BAS", "EOS"))
-    assert find_copies(load_folder(cells, cache).table) == [across, within]
+    within = Duplicates(("EOS/a.png", "EOS/d.png"), ("EOS",))
+    across = Duplicates(("BAS/b.png", "EOS/b.png"), ("BAS", "EOS"))
+    assert find_duplicates(load_folder(cells, cache).table) == [across, within]
     assert across.contradict and not within.contradict
 
 
@@ -61,4 +61,4 @@ def test_the_same_pixels_in_another_format_are_a_copy(cells: Path, cache: Path) 
 
     with Image.open(cells / "EOS" / "a.png") as image:
         image.save(cells / "EOS" / "z.bmp")
-    assert [one.paths for one in find_copies(load_folder(cells, cache).table)] == [("EOS/a.png", "EOS/z.bmp")]
+    assert [one.paths for one in find_duplicates(load_folder(cells, cache).table)] == [("EOS/a.png", "EOS/z.bmp")]

@@ -56,4 +56,4 @@ def test_images_that_the_data_set_has_and_classes_left_to_training_are_left_out(
 def test_other_labels_and_too_few_classes_are_refused(images: dict[str, list[str]], words: list[str]) -> None:
     with pytest.raises(UserError) as error:
         as_external(named("there", images), HERE, [], [])
-    assert all(word in str(error.value) for word in ["--external-test there", *words])
+    assert all(word in str(error.value) for word in ["external_test='there'", *words])

@@ -99,5 +99,5 @@ def test_mistakes_in_a_prompt_file_are_explained(tmp_path: Path, text: str, mess
 
 
 def test_an_absent_prompt_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"gone\.toml: No such file"):
+    with pytest.raises(UserError, match=r"^prompts_file='.*gone\.toml': No such file"):
         read_prompts(tmp_path / "gone.toml")

@@ -16,6 +16,7 @@ import cytobench_phantom
 from cytobench.config.benchmark import make_benchmark
 from cytobench.config.grid import Trial
 from cytobench.config.resolve import Resolved, resolve
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.plugins import Plugins, load_plugins
 
@@ -59,12 +60,13 @@ class Place:
         planner, trials = self.planned()
         found: dict[str, str] = {}
         for trial in trials:
-            found |= {f"fit {stage.label}": stage.key for stage in planner.fits(trial)}
-            sample = planner.sample(trial)
+            prediction = plan_trial(planner, trial)
+            sample = prediction.training.sample
             if sample is not None:
-                found |= {f"images {one.label}": one.images.folder.name for one in sample.classes}
-            found[f"train {trial.arm.n}"] = planner.train(trial).key
-            found[f"record {trial.arm.n}"] = planner.predict(trial).key
+                found |= {f"fit {fit.label}": fit.key for fit in sample.fits}
+                found |= {f"images {share.label}": share.images.folder.name for share in sample.classes}
+            found[f"train {trial.arm.n}"] = prediction.training.key
+            found[f"record {trial.arm.n}"] = prediction.key
         return found
 
     def option(self, name: str, value: object) -> None:

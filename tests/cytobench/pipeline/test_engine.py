@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from cytobench.pipeline.engine import Engine, Node
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services, Stage
 
 
 @dataclass

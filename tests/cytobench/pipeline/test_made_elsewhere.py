@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.errors import UserError
 from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record
 
 from ..noise import noise
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         rows.append({"path": name, "label": "ABC"[i // 12], "group": group})
     pd.DataFrame(rows).to_csv(tmp_path / "cells" / "manifest.csv", index=False)
 
-    def call(**changes: Any) -> Result:
+    def call(**changes: Any) -> RunResult:
         values: dict[str, Any] = {
             "dataset": str(tmp_path / "cells" / "manifest.csv"), "preset": "pocket", "generator": ["folder", "repeat"],
             "classifier": ["random"], "synthetic": [0, 3], "shots": [2], "folds": 3, "device": "cpu",
@@ -43,7 +43,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
-def by_generator(result: Result) -> dict[str, Any]:
+def by_generator(result: RunResult) -> dict[str, Any]:
     (section,) = result.leaderboard.sections
     return {row.generator: row for row in section.rows}
 
@@ -101,7 +101,7 @@ def test_lists_that_make_no_sense_are_named(fake: Run, tmp_path: Path, content: 
 
 
 def test_mistakes_in_the_option_name_the_way_out(fake: Run, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="per-fold or external"):
+    with pytest.raises(UserError, match="write trained_on='per-fold' or 'external'"):
         fake(trained_on="perfold")
     with pytest.raises(UserError, match="no generator of this run was made elsewhere"):
         fake(trained_on="external", generator=["repeat"], set={})

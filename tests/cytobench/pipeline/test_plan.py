@@ -17,7 +17,10 @@ from cytobench.config.benchmark import make_benchmark
 from cytobench.config.grid import Trial
 from cytobench.config.resolve import Resolved, resolve
 from cytobench.decode import pixel_digest
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import Planner, make_planner
+from cytobench.pipeline.stages.fit import FitStage
+from cytobench.pipeline.stages.train import TrainStage
 from cytobench.plugins import load_plugins
 
 from ..noise import noise
@@ -57,13 +60,23 @@ def plan(cells: Path, tmp_path: Path) -> Plan:
 
 
 def keys(planner: Planner, trial: Trial) -> dict[str, object]:
-    sample = planner.sample(trial)
+    prediction = plan_trial(planner, trial)
+    sample = prediction.training.sample
     return {
-        "fit": [stage.key for stage in planner.fits(trial)],
-        "images": [] if sample is None else [one.images.folder.name for one in sample.classes],
-        "train": planner.train(trial).key,
-        "record": planner.predict(trial).key,
+        "fit": [] if sample is None else [fit.key for fit in sample.fits],
+        "images": [] if sample is None else [share.images.folder.name for share in sample.classes],
+        "train": prediction.training.key,
+        "record": prediction.key,
     }
+
+
+def fits(planner: Planner, trial: Trial) -> list[FitStage]:
+    sample = plan_trial(planner, trial).training.sample
+    return [] if sample is None else [fit.build() for fit in sample.fits]
+
+
+def train(planner: Planner, trial: Trial) -> TrainStage:
+    return plan_trial(planner, trial).training.build()
 
 
 def test_keys_do_not_depend_on_where_things_lie_or_how_they_are_loaded(
@@ -116,14 +129,14 @@ def test_every_stage_of_every_trial_has_a_key_of_its_own_and_folds_share_nothing
     found = [keys(planner, trial) for trial in trials]
     for kind in ("train", "record"):
         assert len({str(one[kind]) for one in found}) == len(trials) == 9
-    fits = {key for one in found for key in one["fit"]}  # type: ignore[attr-defined]
-    assert len(fits) == 3 * 3 * 2
+    fit_keys = {key for one in found for key in one["fit"]}  # type: ignore[attr-defined]
+    assert len(fit_keys) == 3 * 3 * 2
 
 
 def test_arms_of_a_fold_differ_by_their_images_alone(plan: Plan) -> None:
     planner, trials = plan()
     for fold in range(3):
-        none, repeat = (planner.train(trial) for trial in trials if trial.fold == fold)
+        none, repeat = (train(planner, trial) for trial in trials if trial.fold == fold)
         assert none.work.seed == repeat.work.seed
         real = len(none.train)
         assert list(repeat.train.table["synthetic"]) == [False] * real + [True] * 15
@@ -135,10 +148,10 @@ def test_arms_of_a_fold_differ_by_their_images_alone(plan: Plan) -> None:
 def test_no_held_out_image_reaches_a_fit_or_a_training(plan: Plan) -> None:
     planner, trials = plan()
     for trial in trials:
-        predict = planner.predict(trial)
+        predict = plan_trial(planner, trial).build()
         held_out = {path for paths in predict.paths.values() for path in paths}
         assert set(predict.splits) == {"validation", "test"}
-        seen = [planner.train(trial).train, *(stage.shots for stage in planner.fits(trial))]
+        seen = [train(planner, trial).train, *(stage.shots for stage in fits(planner, trial))]
         given = {
             str(one.path.relative_to(planner.dataset.root))  # type: ignore[attr-defined]
             for images in seen
@@ -151,10 +164,10 @@ def test_no_held_out_image_reaches_a_fit_or_a_training(plan: Plan) -> None:
 
 def test_shots_are_seen_whole_and_training_images_cropped(plan: Plan) -> None:
     planner, trials = plan()
-    [fit, *_] = planner.fits(trials[1])
+    [fit, *_] = fits(planner, trials[1])
     assert fit.shots[0].shape == (20, 20, 3)
-    assert planner.train(trials[1]).train[0].shape == (17, 17, 3)
-    assert planner.predict(trials[1]).splits["test"][0].shape == (17, 17, 3)
+    assert train(planner, trials[1]).train[0].shape == (17, 17, 3)
+    assert plan_trial(planner, trials[1]).build().splits["test"][0].shape == (17, 17, 3)
 
 
 def test_images_made_elsewhere_are_known_by_content_and_by_fold(
@@ -167,7 +180,7 @@ def test_images_made_elsewhere_are_known_by_content_and_by_fold(
         planner, trials = plan(
             generator=["folder"], synthetic=[5], set={"folder": {"path": str(tmp_path / name)}}
         )
-        assert all(trial.arm.shots == 0 and planner.fits(trial) == [] for trial in trials)
+        assert all(trial.arm.shots == 0 and fits(planner, trial) == [] for trial in trials)
         return [keys(planner, trial)["images"] for trial in trials]
 
     before = found("made")
@@ -180,6 +193,7 @@ def test_images_made_elsewhere_are_known_by_content_and_by_fold(
 
 def test_stages_survive_pickling(plan: Plan) -> None:
     planner, trials = plan()
-    train = pickle.loads(pickle.dumps(planner.train(trials[0])))
-    assert train.key == planner.train(trials[0]).key
-    assert pixel_digest(train.train[3]) == pixel_digest(planner.train(trials[0]).train[3])
+    stage = train(planner, trials[0])
+    copy = pickle.loads(pickle.dumps(stage))
+    assert copy.key == stage.key
+    assert pixel_digest(copy.train[3]) == pixel_digest(stage.train[3])

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.config.benchmark import read_benchmark
 from cytobench.contract import hookimpl
 from cytobench.errors import UserError
@@ -28,7 +28,7 @@ from cytobench.storage.records import read_record
 
 from ..noise import noise
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 def contents(folder: Path, pattern: str = "**/*") -> dict[str, str]:
@@ -72,7 +72,7 @@ def test_a_second_call_does_nothing(small: Run, tmp_path: Path) -> None:
     }
     second = small()
     assert second.outcome.done == []
-    assert sorted(second.outcome.found) == sorted(first.outcome.done)
+    assert sorted(second.outcome.reused) == sorted(first.outcome.done)
     after = {
         path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("[rps]*/**/*") if path.is_file()
     }
@@ -84,7 +84,7 @@ def test_records_stay_valid_without_the_store(small: Run, tmp_path: Path) -> Non
     shutil.rmtree(tmp_path / "out" / "store")
     result = small()
     assert result.outcome.done == []
-    assert len(result.outcome.found) == 6
+    assert len(result.outcome.reused) == 6
     assert not (tmp_path / "out" / "store").exists()
 
 
@@ -97,7 +97,7 @@ def test_the_grid_may_grow_and_only_the_new_trials_run(small: Run) -> None:
 def test_repeats_run_the_whole_protocol_with_seeds_of_their_own(small: Run, tmp_path: Path) -> None:
     first = small(synthetic=[3], fold=[0])
     result = small(synthetic=[3], fold=[0], repeats=3)
-    assert result.outcome.found == first.outcome.done == ["repeat__random__s2__n3__fold0"]
+    assert result.outcome.reused == first.outcome.done == ["repeat__random__s2__n3__fold0"]
     assert result.outcome.done == [f"repeat__random__s2__n3__fold0__repeat{r}" for r in (1, 2)]
     names = first.outcome.done + result.outcome.done
     records = [read_record(tmp_path / "out" / "records" / f"{name}.json") for name in names]
@@ -168,7 +168,7 @@ def test_a_changed_pixel_is_noticed(small: Run, cells: Path, tmp_path: Path) -> 
     Image.fromarray(pixels).save(file)
     result = small(synthetic=[0])
     assert len(result.outcome.done) == 3
-    assert result.outcome.found == []
+    assert result.outcome.reused == []
 
 
 def test_a_renamed_file_or_other_compression_changes_nothing(small: Run, cells: Path) -> None:
@@ -292,7 +292,7 @@ def test_damaged_files_are_made_again(small: Run, tmp_path: Path) -> None:
 def test_other_settings_in_the_same_folder_are_refused(small: Run, tmp_path: Path) -> None:
     small(synthetic=[0])
     before = contents(tmp_path / "out")
-    with pytest.raises(UserError, match=r"holds a run with other settings: seed differ.*--out"):
+    with pytest.raises(UserError, match=r"holds a run with other settings: seed differ.*another folder with out"):
         small(synthetic=[0], seed=1)
     with pytest.raises(UserError, match="folds"):
         small(synthetic=[0], folds=4)

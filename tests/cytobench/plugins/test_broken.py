@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result
+from cytobench.api import RunResult
 from cytobench.cli import main
 from cytobench.errors import CytobenchError
 from cytobench.plugins import load_plugins
@@ -107,6 +107,10 @@ FAULTS = {
     "spec with a bad name": Fault(offering("a:b"), "'a:b' is no valid name"),
     "spec with a bad factory": Fault(
         returning(f"[{classifier('x', factory='nowhere')}]"), "x: factory 'nowhere' is not of the form module:attribute"
+    ),
+    "spec with a role that is none": Fault(
+        returning(f"[{classifier('x').replace('config=', 'role=' + repr('judge') + ', config=')}]"),
+        "ClassifierSpec 'x': role = 'judge': Input should be 'candidate', 'control' or 'oracle'",
     ),
     "spec with a field that is none": Fault(
         returning("[ClassifierSpec(name='x', colour='red')]"),
@@ -247,7 +251,7 @@ FACTORY = "class Angry:\n    def __init__(self, config):\n        {body}\n"
 )
 def test_a_factory_that_raises_fails_its_own_trials_and_check_shows_it(
     site: Site,
-    small: Callable[..., Result],
+    small: Callable[..., RunResult],
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     body: str,
@@ -266,7 +270,9 @@ def test_a_factory_that_raises_fails_its_own_trials_and_check_shows_it(
     assert line.startswith(f"  bad (cytobench-bad 1.2): making bad_heavy:Angry {said}")
 
 
-def test_a_configuration_that_breaks_is_named_with_its_distribution(site: Site, small: Callable[..., Result]) -> None:
+def test_a_configuration_that_breaks_is_named_with_its_distribution(
+    site: Site, small: Callable[..., RunResult]
+) -> None:
     heavy = {"bad_config": "raise SystemExit\n"}
     source = returning(f"[{classifier('bad', config='bad_config:Config')}]")
     site.install("cytobench-bad", source, modules=heavy)
@@ -275,7 +281,7 @@ def test_a_configuration_that_breaks_is_named_with_its_distribution(site: Site, 
 
 
 def test_an_observer_that_raises_changes_nothing_and_is_named(
-    site: Site, small: Callable[..., Result], caplog: pytest.LogCaptureFixture
+    site: Site, small: Callable[..., RunResult], caplog: pytest.LogCaptureFixture
 ) -> None:
     angry = "@hookimpl\ndef cytobench_trial_finished(record):\n    record.clear()\n    raise {}\n"
     site.install("cytobench-angry", HEAD + angry.format("RuntimeError('angry')"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.cli import main
 from cytobench.config.benchmark import read_benchmark
 from cytobench.errors import UserError
@@ -16,7 +16,7 @@ from cytobench.storage.records import read_record
 
 from ..distributions import HEAD, Site, classifier, offering, returning
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 CONFIG = "from cytobench.contract import PluginConfig\nclass Config(PluginConfig):\n    depth: int = 3\n"
 FACTORY = "from cytobench_controls.random import Random\nclass Forest(Random):\n    pass\n"
 CELLS = (
@@ -133,7 +133,7 @@ def test_qualified_names_in_a_file_and_in_variants_run_again(
     assert (deep.distribution, deep.config["depth"]) == ("dist-two", 9)
     assert read_benchmark(out / "benchmark.toml").set["dist-one:forest"] == {"depth": 6}
     again = run(out / "benchmark.toml", out=out)
-    assert len(again.outcome.found) == 2
+    assert len(again.outcome.reused) == 2
 
 
 @pytest.mark.parametrize(

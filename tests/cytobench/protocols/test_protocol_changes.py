@@ -16,6 +16,7 @@ from cytobench.config.benchmark import make_benchmark
 from cytobench.config.resolve import resolve
 from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import load_plugins
 from cytobench.protocols import CHANGES, PROTOCOLS, Fold, draw_shots, find_protocol, split, split_table
@@ -242,7 +243,9 @@ def test_shots_come_from_the_training_part_of_the_division_that_is_tested(tmp_pa
         assert all(1 <= len(rows) <= 4 for rows in by_class.values())
         shots = np.concatenate([*by_class.values()])
         assert not np.isin(shots, np.concatenate([fold.val, fold.test])).any()
-        fitted = {digest for stage in planner.fits(trial) for _, digest in stage.inputs["shots"]}
+        sample = plan_trial(planner, trial).training.sample
+        assert sample is not None
+        fitted = {digest for fit in sample.fits for _, digest in fit.plain_inputs()["shots"]}
         assert fitted == set(resolved.dataset.table["digest"].iloc[shots])
 
 

@@ -156,21 +156,21 @@ def test_train_only_classes_are_in_every_training_part_and_nowhere_else() -> Non
 @pytest.mark.parametrize(
     ("rows", "folds", "words"),
     [
-        (different(A=20, B=4), 5, ["class B has 4 different images", "--folds 4", "--train-only B"]),
-        (different(A=20, B=2), 3, ["class B has 2 different images", "--train-only B"]),
+        (different(A=20, B=4), 5, ["class B has 4 different images", "folds=4", "train_only='B'"]),
+        (different(A=20, B=2), 3, ["class B has 2 different images", "train_only='B'"]),
         (
             dataset([("A", f"a{i}", None) for i in range(9)] + [("B", "same", None)] * 9),
             3,
-            ["class B has 1 different images", "--train-only B"],
+            ["class B has 1 different images", "train_only='B'"],
         ),
         (
             dataset(
                 [(x, f"{x}{i}", f"{x}-patient{i % (2 if x == 'B' else 5)}") for x in "AB" for i in range(20)]
             ),
             5,
-            ["class B has 2 groups", "--train-only B"],
+            ["class B has 2 groups", "train_only='B'"],
         ),
-        (different(A=5, B=5), 2, ["--folds 2", "at least 3"]),
+        (different(A=5, B=5), 2, ["folds=2", "at least 3"]),
     ],
 )
 def test_what_cannot_be_divided_is_refused_with_the_ways_out(rows: Any, folds: int, words: list[str]) -> None:
@@ -179,12 +179,12 @@ def test_what_cannot_be_divided_is_refused_with_the_ways_out(rows: Any, folds: i
     message = str(refused.value)
     for word in words:
         assert word in message
-    if "--folds" in message and "B has 2" in message:
-        assert "--folds 2" not in message, "2 folds are refused too"
+    if "folds=" in message and "B has 2" in message:
+        assert "folds=2" not in message, "2 folds are refused too"
 
 
 def test_train_only_must_name_a_class_and_leave_two() -> None:
-    with pytest.raises(UserError, match="--train-only X: no such class"):
+    with pytest.raises(UserError, match="train_only='X': no such class"):
         split(different(A=9, B=9), STRICT, 3, 42, ("X",))
     with pytest.raises(UserError, match="fewer than two classes"):
         split(different(A=9, B=9), STRICT, 3, 42, ("B",))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cytobench.data.dataset import Dataset
-from cytobench.errors import UserError
+from cytobench.errors import UserError, on_the_command_line
 from cytobench.protocols import draw_shots, find_protocol, split
 from cytobench.protocols.rarity import find_rare, refuse_counts
 
@@ -52,7 +52,7 @@ def test_groups_are_counted_where_they_are_named() -> None:
     assert (only.label, only.units, only.counted) == ("B", 4, "groups")
 
 
-def test_every_way_out_leads_out() -> None:
+def test_every_way_out_leads_out(command_line: None) -> None:
     data = dataset(A=40, B=3, C=40)
     found = find_rare(data, STRICT, 5, 2, 42)
     assert found.ways_out == ("--folds 3", "--train-only B", "--merge B,OTHER=NAME")
@@ -69,18 +69,21 @@ def test_ways_out_hold_for_any_grouping(images: list[tuple[str, int]], folds: in
     data = Dataset("cells", Path("cells"), table, tuple(sorted(set(table["label"]))))
     found = find_rare(data, STRICT, folds, 2, 42)
     for way in found.ways_out:
-        if way.startswith("--folds"):
-            split(data, STRICT, int(way.removeprefix("--folds ")), 42)
-        elif way.startswith("--train-only"):
+        if way.startswith("folds="):
+            split(data, STRICT, int(way.removeprefix("folds=")), 42)
+        elif way.startswith("train_only="):
             split(data, STRICT, folds, 42, train_only=[one.label for one in found.too_rare])
 
 
-def test_no_way_out_is_offered_that_leads_nowhere() -> None:
+def test_no_way_out_is_offered_that_leads_nowhere(command_line: None) -> None:
     found = find_rare(dataset(A=40, B=2), STRICT, 5, 2, 42)
     assert found.ways_out == ("--merge B,OTHER=NAME",)
     assert "fewer than two classes" in (found.problem or "") and found.fewer_shots == {}
     spaced = find_rare(dataset(**{"A": 40, "Big cell": 4, "C": 40}), STRICT, 5, 2, 42)
     assert spaced.ways_out == ("--folds 4", "--train-only 'Big cell'", "--merge 'Big cell',OTHER=NAME")
+    with on_the_command_line(False):
+        spaced = find_rare(dataset(**{"A": 40, "Big cell": 4, "C": 40}), STRICT, 5, 2, 42)
+    assert spaced.ways_out == ("folds=4", "train_only='Big cell'", "merge='Big cell,OTHER=NAME'")
     several = find_rare(dataset(A=40, B=3, C=4, D=40), STRICT, 5, 2, 42)
     assert several.ways_out[1:] == ("--train-only LABEL for each of them", "--merge LABEL,OTHER=NAME for each of them")
 
@@ -104,7 +107,7 @@ def test_what_cannot_be_divided_is_told_and_not_raised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folds", "shots", "message"), [(2, 16, "--folds 2"), (5, 0, "--shots 0"), (-1, 1, "--folds -1")]
+    ("folds", "shots", "message"), [(2, 16, "folds=2"), (5, 0, "shots=0"), (-1, 1, "folds=-1")]
 )
 def test_numbers_that_no_run_takes_are_refused(folds: int, shots: int, message: str) -> None:
     with pytest.raises(UserError, match=message):

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cytobench.analysis.leaderboard import leaderboard
-from cytobench.api import Result, plan
+from cytobench.api import RunResult, plan
 from cytobench.cli.split import split_command
 from cytobench.data.choice import Choice, best_first
 from cytobench.data.dataset import Dataset
@@ -26,7 +26,7 @@ from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_record, read_records
 from cytobench.storage.store import Store
 
-Small = Callable[..., Result]
+Small = Callable[..., RunResult]
 
 
 @st.composite
@@ -126,7 +126,7 @@ def test_a_results_folder_keeps_to_one_choice(small: Small, tmp_path: Path) -> N
     every = "".join(f"{label}/{i:02}.png\n" for label in "ABC" for i in range(12))
     listed.write_text(every)
     small(select=str(listed))
-    assert len(small(select=str(listed)).outcome.found) == 6
+    assert len(small(select=str(listed)).outcome.reused) == 6
     with pytest.raises(UserError, match="select differ"):
         small()
     listed.write_text(every.replace("A/00.png\n", ""))
@@ -162,7 +162,7 @@ def test_a_class_without_a_listed_image_in_some_fold_is_named_with_the_way_out(s
     with pytest.raises(UserError) as refused:
         small(select=str(listed))
     message = str(refused.value)
-    assert "no image of class B in the training part of fold " in message and "--select sharpest" in message
+    assert "no image of class B in the training part of fold " in message and "select='sharpest'" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from cytobench.analysis.leaderboard import Leaderboard, leaderboard
-from cytobench.metrics.metric import F1_MACRO, Metric
-from cytobench.reporting.leaderboard import FORMATS, render, to_frame
+from cytobench.metrics.built_in import BUILT_IN
+from cytobench.reporting.leaderboard import FORMATS, render, to_dataframe
 from cytobench.reporting.leaderboard.tables import MAJORITY, split_table, wide_table
 from cytobench.reporting.page.tables import leaderboard_table
 from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow, latex, markdown, texts
@@ -133,10 +134,10 @@ def test_hostile_text_is_text_in_every_format() -> None:
 
 
 METRICS = (
-    Metric("mcc", "MCC", digits=2),
-    F1_MACRO,
-    Metric("ece", "ECE", higher_is_better=False),
-    Metric("f1:EOS", "F1 of EOS"),
+    replace(BUILT_IN["mcc"], digits=2),
+    BUILT_IN["f1_macro"],
+    BUILT_IN["ece"],
+    replace(BUILT_IN["f1"], name="f1:EOS", label="EOS"),
 )
 """Another number of metrics than the study's, one of which is better where it is lower, and one of a class."""
 
@@ -171,7 +172,7 @@ def test_a_rank_goes_by_the_direction_of_its_metric(board: Leaderboard) -> None:
 def test_every_format_has_every_metric_that_is_asked_for(board: Leaderboard) -> None:
     (section,) = board.sections
     wide, split = wide_table(section), split_table(section, MAJORITY, SPLIT_NAMES)
-    names = [f"{split} {metric.long_name}" for split in ("test", "validation") for metric in METRICS]
+    names = [f"{split} {metric.title}" for split in ("test", "validation") for metric in METRICS]
     assert [column.heading for column in wide.columns[5:-2]] == names
     assert Cells(render(board, "html")).rows == of_markdown(render(board, "markdown")) == of_model(wide)
     assert of_latex(render(board, "latex")) == of_model(split)
@@ -180,7 +181,7 @@ def test_every_format_has_every_metric_that_is_asked_for(board: Leaderboard) -> 
     assert [cell for cell in of_model(leaderboard_table(section))[0] if ", test" in cell] == [
         "ECE, test", "MCC, test", "macro F1, test", "F1 of EOS, test"
     ]  # fmt: skip
-    assert set(to_frame(board)["metric"]) == {metric.name for metric in METRICS}
+    assert set(to_dataframe(board)["metric"]) == {metric.name for metric in METRICS}
     (values,) = json.loads(render(board, "json"))["sections"]
     assert set(values["rows"][0]["figures"]["test"]) == {metric.name for metric in METRICS}
     assert all("Ranked by ECE on test" in render(board, name) for name in ("table", "markdown", "latex", "html"))
@@ -196,7 +197,7 @@ def test_a_terminal_of_any_width_has_every_score(
     text = " ".join(" ".join(lines).split())
     for score in ("0.120±0.016", "-0.20±0.00", "0.320±0.016", "0.123±0.000"):
         assert score in text
-    assert all(metric.long_name in text for metric in METRICS)
+    assert all(metric.title in text for metric in METRICS)
 
 
 def test_no_format_is_left_out_here() -> None:

@@ -146,6 +146,14 @@ def test_a_users_mistake_is_exit_code_2_and_one_line(
     assert len(err.strip().splitlines()) == 1
 
 
+def test_a_role_that_there_is_not_fails_the_plugin(install: Install, command: Command) -> None:
+    install("noise", generator().replace('scope="class"', 'scope="class", role="judge"') + OBSERVER)
+    code, out, _ = command("noise", "--json")
+    loads = next(one for one in json.loads(out)["subjects"][0]["checks"] if one["check"] == "loads")
+    assert code == 1 and loads["status"] == "failed"
+    assert "role = 'judge': Input should be 'candidate', 'control' or 'oracle'" in loads["detail"]
+
+
 def test_a_name_that_two_plugins_offer_is_refused_with_the_reason(install: Install, command: Command) -> None:
     install("odd", generator(name="repeat"))
     code, _, err = command("repeat")

@@ -51,5 +51,6 @@ class Sampler:
 @hookimpl
 def cytobench_generators():
     here = {"factory": f"{__name__}:Jitter", "fit_config": "cytobench.contract:PluginConfig"}
+    here |= {"role": "control", "images_are": "augmented copies of the shots"}
     summary = "Augmented copies of the shots: does a generator beat plain augmentation?"
     return [GeneratorSpec("jitter", summary, CONTRACT, 1, sample_config=f"{__name__}:Sampling", scope="class", **here)]

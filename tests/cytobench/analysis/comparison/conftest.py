@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.scoring import scores_by_split
 from cytobench.storage.records import Record, write_record
 
 from ...conftest import LABELS, record_values

@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_a_wheel_holds_every_file_that_is_no_module(tmp_path: Path) -> None:
-    published = ROOT / "cytobench" / "analysis" / "published"
-    wanted = {f"cytobench/analysis/published/{file.name}" for file in published.glob("*.csv")}
+    figures = ROOT / "cytobench" / "analysis" / "published"
+    wanted = {file.relative_to(ROOT).as_posix() for file in figures.glob("*.csv")}
     assert len(wanted) == 8
     pages = ROOT / "cytobench" / "reporting" / "page"
     parts = [*pages.glob("assets/*"), *pages.glob("templates/*")]

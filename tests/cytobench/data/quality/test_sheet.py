@@ -63,7 +63,7 @@ def test_a_class_of_one_image_has_nothing_below(tmp_path: Path, table: pd.DataFr
 def test_the_file_is_a_png_and_is_replaced(tmp_path: Path, table: pd.DataFrame) -> None:
     file = tmp_path / "new" / "sheet.png"
     for rows in (table, table.iloc[:3]):
-        write_picture(file, draw_sheet(tmp_path, rows), "--picture")
+        write_picture(file, draw_sheet(tmp_path, rows), "picture")
         with Image.open(file) as image:
             assert image.format == "PNG"
     assert [one.name for one in file.parent.iterdir()] == ["sheet.png"]
@@ -73,12 +73,12 @@ def test_the_file_is_a_png_and_is_replaced(tmp_path: Path, table: pd.DataFrame) 
 def test_a_name_that_would_harm_is_refused(tmp_path: Path, table: pd.DataFrame) -> None:
     paths = list(table["path"])
     for name in ("sheet.jpg", "sheet", "A/sheet.png", f"B/../{paths[0]}"):
-        with pytest.raises(UserError, match="--picture"):
-            refuse_target(tmp_path / name, tmp_path, paths, "--picture")
-    refuse_target(tmp_path / "sheet.PNG", tmp_path, paths, "--picture")
+        with pytest.raises(UserError, match="picture"):
+            refuse_target(tmp_path / name, tmp_path, paths, "picture")
+    refuse_target(tmp_path / "sheet.PNG", tmp_path, paths, "picture")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, table: pd.DataFrame) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UserError, match=r"file/sheet\.png cannot be written"):
-        write_picture(tmp_path / "file" / "sheet.png", draw_sheet(tmp_path, table), "--picture")
+    with pytest.raises(UserError, match=r"file/sheet\.png' cannot be written"):
+        write_picture(tmp_path / "file" / "sheet.png", draw_sheet(tmp_path, table), "picture")

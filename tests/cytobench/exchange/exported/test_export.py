@@ -13,13 +13,13 @@ import yaml
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from cytobench.api import Result
+from cytobench.api import RunResult
 from cytobench.cli import main
 from cytobench.errors import UserError
 from cytobench.exchange.exported import export_images
 from cytobench.storage.records import read_records
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 def command(*arguments: str) -> int:
@@ -30,7 +30,7 @@ def command(*arguments: str) -> int:
 
 def test_it_is_an_image_folder_a_fold_with_the_images_that_the_run_used(small: Run, tmp_path: Path) -> None:
     small(fold=[0, 2])
-    made = export_images(tmp_path / "out", "repeat", tmp_path / "made", real=True)
+    made = export_images(tmp_path / "out", "repeat", tmp_path / "made", with_real_images=True)
     assert made.folders == (tmp_path / "made" / "fold0", tmp_path / "made" / "fold2")
     assert made.images == 2 * 3 * 3
     for folder in made.folders:
@@ -42,7 +42,7 @@ def test_it_is_an_image_folder_a_fold_with_the_images_that_the_run_used(small: R
 
 def test_the_generator_folder_takes_it_back(small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small(fold=[0])
-    export_images(tmp_path / "out", "repeat", tmp_path / "made", real=True)
+    export_images(tmp_path / "out", "repeat", tmp_path / "made", with_real_images=True)
     again = small(
         generator=["folder"],
         synthetic=[3],
@@ -52,7 +52,7 @@ def test_the_generator_folder_takes_it_back(small: Run, tmp_path: Path, monkeypa
         out=tmp_path / "again",
     )
     assert again.outcome.failed == {}
-    export_images(tmp_path / "again", "folder", tmp_path / "twice", real=True)
+    export_images(tmp_path / "again", "folder", tmp_path / "twice", with_real_images=True)
     for file in (tmp_path / "made").glob("**/*.png"):
         other = next((tmp_path / "twice").glob(f"**/{file.parent.name}/{file.name}"))
         assert (np.asarray(Image.open(file)) == np.asarray(Image.open(other))).all()
@@ -60,21 +60,21 @@ def test_the_generator_folder_takes_it_back(small: Run, tmp_path: Path, monkeypa
 
 def test_folds_that_share_their_images_have_one_folder(small: Run, tmp_path: Path) -> None:
     small(protocol="cytodiff", fold=[0, 1])
-    made = export_images(tmp_path / "out", "repeat", tmp_path / "made", label="B", real=True)
+    made = export_images(tmp_path / "out", "repeat", tmp_path / "made", label="B", with_real_images=True)
     assert made.folders == (tmp_path / "made",)
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["B", "README.md", "metadata.csv"]
 
 
 def test_the_card_says_what_the_images_are(small: Run, tmp_path: Path) -> None:
     small(fold=[0])
-    export_images(tmp_path / "out", "repeat", tmp_path / "made", licence="CC BY 4.0", real=True)
+    export_images(tmp_path / "out", "repeat", tmp_path / "made", licence="CC BY 4.0", with_real_images=True)
     text = (tmp_path / "made" / "README.md").read_text()
     head = yaml.safe_load(text.split("---")[1])
     assert head["tags"] == ["cytobench"]
     assert (head["license"], head["license_name"]) == ("other", "CC BY 4.0")
     record = next(one for one in read_records([tmp_path / "out"]) if one.generator)
     for said in (
-        "These images are, or may be, real ones: repeat gives back images as they are.",
+        "These images are, or may be, real ones: repeat gives back copies of the shots.",
         "| what ran | copies of the shots; weights none |",
         "| shots | 2 a class, chosen: random |",
         record.dataset.digest,
@@ -84,10 +84,23 @@ def test_the_card_says_what_the_images_are(small: Run, tmp_path: Path) -> None:
         assert said in text
 
 
+def test_a_strangers_control_is_exported_as_perhaps_real(small: Run, tmp_path: Path) -> None:
+    from cytobench.storage.records.files import _digest
+
+    small(fold=[0])
+    [file] = (tmp_path / "out" / "records").glob("repeat*.json")
+    values = json.loads(file.read_text())
+    del values["digest"]
+    values["generator"] |= {"distribution": "cytobench-mixer", "plugin": "mixer", "name": "mixer", "images_are": ""}
+    file.write_text(json.dumps({**values, "digest": _digest(values)}))
+    with pytest.raises(UserError, match="mixer is a control that was given shots"):
+        export_images(tmp_path / "out", "mixer", tmp_path / "made")
+
+
 def test_a_hostile_label_is_no_markup_in_the_card_and_no_path(small: Run, cells: Path, tmp_path: Path) -> None:
     (cells / "A").rename(cells / "a|b<script>")
     small(fold=[0])
-    export_images(tmp_path / "out", "repeat", tmp_path / "made", real=True)
+    export_images(tmp_path / "out", "repeat", tmp_path / "made", with_real_images=True)
     assert r"| a\|b\<script\> |" in (tmp_path / "made" / "README.md").read_text()
     [file] = (tmp_path / "out" / "records").glob("repeat*.json")
     values = json.loads(file.read_text())
@@ -99,7 +112,8 @@ def test_a_hostile_label_is_no_markup_in_the_card_and_no_path(small: Run, cells:
     values = {**json.loads(text), "digest": _digest(json.loads(text))}
     (tmp_path / "evil" / "records" / file.name).write_text(json.dumps(values))
     with pytest.raises(UserError, match=r"'\.\./outside' cannot be the name of a folder"):
-        export_images(tmp_path / "evil", "repeat", tmp_path / "never", store=tmp_path / "out" / "store", real=True)
+        store = tmp_path / "out" / "store"
+        export_images(tmp_path / "evil", "repeat", tmp_path / "never", store=store, with_real_images=True)
     assert not (tmp_path / "never").exists() and not (tmp_path / "outside").exists()
 
 
@@ -117,7 +131,7 @@ def test_a_record_that_names_another_folder_as_its_fit_is_refused(small: Run, tm
             stage["key"] = str(tmp_path / "secret")
     file.write_text(json.dumps({**values, "digest": _digest(values)}))
     with pytest.raises(UserError, match="is no content address"):
-        export_images(tmp_path / "out", "repeat", tmp_path / "made", artefacts=tmp_path / "fits", real=True)
+        export_images(tmp_path / "out", "repeat", tmp_path / "made", artefacts=tmp_path / "fits", with_real_images=True)
     assert not (tmp_path / "fits").exists() and not (tmp_path / "made").exists()
 
 
@@ -148,7 +162,7 @@ def test_adapters_are_loaded_by_diffusers(small: Run, tmp_path: Path) -> None:
         (["--generator", "repeet"], "--generator repeet: {out} has none of this name. Did you mean repeat?"),
         (["--generator", "repeat", "--label", "D"], "--label D: no class of cells."),
         (["--generator", "repeat", "--fold", "2"], "--fold 2: on record are folds 0."),
-        (["--generator", "repeat"], "are, or may be, real ones (repeat gives back images as they are). Allow it with"),
+        (["--generator", "repeat"], "are, or may be, real ones (repeat gives back copies of the shots). Allow it with"),
         (["--generator", "repeat", "--artefacts", "made/x", "--label", "a"], "--label a: no class of cells"),
         (["--generator", "repeat", "--shots", "7"], "--shots 7: repeat ran with 2 shots."),
         (["--generator", "repeat", "--store", "nowhere"], "does not hold the images of A, or they are damaged."),
@@ -170,7 +184,7 @@ def test_a_class_named_as_a_file_of_the_export_is_refused(small: Run, cells: Pat
     (cells / "A").rename(cells / label)
     small(fold=[0])
     with pytest.raises(UserError, match="cannot be the name of a folder"):
-        export_images(tmp_path / "out", "repeat", tmp_path / "made", real=True)
+        export_images(tmp_path / "out", "repeat", tmp_path / "made", with_real_images=True)
     assert not (tmp_path / "made").exists()
 
 

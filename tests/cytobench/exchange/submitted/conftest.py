@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.cli import main
 
 FOLDS = 3
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +54,7 @@ def split(drawn: Path, cells: Path) -> pd.DataFrame:
 def run_on_cells(cells: Path) -> Run:
     """A run of ``repeat`` and ``random`` into ``out``; arguments replace its settings."""
 
-    def call(**changes: Any) -> Result:
+    def call(**changes: Any) -> RunResult:
         values: dict[str, Any] = {
             "dataset": str(cells), "preset": "pocket", "generator": ["repeat"], "classifier": ["random"],
             "synthetic": [0, 3], "shots": [2], "folds": FOLDS, "device": "cpu", "out": cells.parent / "out",

@@ -17,6 +17,7 @@ from cytobench.data.prompts import read_prompts
 from cytobench.decode import decode_image
 from cytobench.errors import CytobenchError
 from cytobench.exchange.submitted.shots import export_shots
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import load_plugins
 from cytobench.reporting.leaderboard import render
@@ -42,7 +43,9 @@ def test_the_shots_are_those_a_run_tunes_on(cells: Path, protocol: str, seed: in
     tuned = {"generator": ["repeat"], "classifier": ["random"], "shots": [4], "synthetic": [2], "preset": "pocket"}
     resolved = resolve(make_benchmark({**values, **tuned, "device": "cpu"}, "test"), load_plugins())
     digests = resolved.dataset.table.set_index("path")["digest"]
-    fits = [(trial.fold, fit) for trial in resolved.trials for fit in make_planner(resolved, cells.parent).fits(trial)]
+    planner = make_planner(resolved, cells.parent)
+    samples = [(trial.fold, plan_trial(planner, trial).training.sample) for trial in resolved.trials]
+    fits = [(fold, fit.build()) for fold, sample in samples if sample is not None for fit in sample.fits]
     assert len(fits) == FOLDS * 3
     for fold, fit in fits:
         written = manifest[(manifest["fold"] == fold) & (manifest["label"] == fit.label)]

@@ -62,27 +62,30 @@ def test_p_values_are_those_of_all_labellings(seed: int, groups: list[str] | Non
     if seed == 1:
         synthetic[:2] = real[:2] + 0.05
     shots = 6 if groups else 3
-    said = [by_hand(real, chosen, synthetic, groups) for chosen in enumerated(shots, groups, 10)]
+    labellings = [by_hand(real, chosen, synthetic, groups) for chosen in enumerated(shots, groups, 10)]
     observed = by_hand(real, set(range(shots)), synthetic, groups)
-    both = [[np.mean([other[k] >= one[k] - 1e-7 for other in said]) for k in (0, 1)] for one in [observed, *said]]
-    combined = np.mean([min(one) <= min(both[0]) for one in both[1:]])
+    p_values = [
+        [np.mean([other[k] >= sums[k] - 1e-7 for other in labellings]) for k in (0, 1)]
+        for sums in [observed, *labellings]
+    ]
+    combined = np.mean([min(pair) <= min(p_values[0]) for pair in p_values[1:]])
 
     parts = [Features(real[rows], groups[rows] if groups else None) for rows in (slice(shots), slice(shots, None))]
-    found = detect_copying(*parts, Features(synthetic), chosen=None, permutations=5000)
+    result = detect_copying(*parts, Features(synthetic), chosen=None, permutations=5000)
 
-    assert found.permutations == len(said) - 1
-    assert found.smallest_p == pytest.approx(1 / len(said))
-    assert [found.p_value, found.p_max, found.p_combined] == pytest.approx([*both[0], combined])
+    assert result.permutations == len(labellings) - 1
+    assert result.smallest_p == pytest.approx(1 / len(labellings))
+    assert [result.p_value, result.p_max, result.p_combined] == pytest.approx([*p_values[0], combined])
 
 
 @pytest.mark.parametrize("groups", [None, list("aabbb") + list("bba")])
 def test_over_all_labellings_p_is_never_too_small(groups: list[str] | None) -> None:
     """The null itself: each labelling is as likely as another, and P(p <= x) <= x for every x."""
     real, synthetic = cloud(5, 8, 15)
-    found = [labelled(real, groups, chosen, synthetic) for chosen in enumerated(4, groups, 8)]
-    assert len(found) == found[0].permutations + 1 == (70 if groups is None else 30)
+    results = [labelled(real, groups, chosen, synthetic) for chosen in enumerated(4, groups, 8)]
+    assert len(results) == results[0].permutations + 1 == (70 if groups is None else 30)
     for name in ("p_value", "p_max", "p_combined"):
-        assert_uniform_at_most([getattr(one, name) for one in found])
+        assert_uniform_at_most([getattr(result, name) for result in results])
 
 
 def test_over_all_labellings_of_near_duplicates_too() -> None:
@@ -90,10 +93,10 @@ def test_over_all_labellings_of_near_duplicates_too() -> None:
     real, synthetic = cloud(5, 8, 15)
     real[7] = real[6] + 1e-6
     units = [chosen | {7} if 6 in chosen else chosen for chosen in enumerated(3, None, 7)]
-    found = [labelled(real, None, chosen, synthetic) for chosen in units]
-    assert len(found) == found[0].permutations + 1 == 35
+    results = [labelled(real, None, chosen, synthetic) for chosen in units]
+    assert len(results) == results[0].permutations + 1 == 35
     for name in ("p_value", "p_max", "p_combined"):
-        assert_uniform_at_most([getattr(one, name) for one in found])
+        assert_uniform_at_most([getattr(result, name) for result in results])
 
 
 def labelled(real: Points, groups: list[str] | None, chosen: set[int], synthetic: Points) -> Copying:
@@ -110,7 +113,7 @@ def assert_uniform_at_most(values: list[float]) -> None:
 @pytest.mark.parametrize("grouped", [False, True])
 def test_honest_images_are_rarely_found_guilty(grouped: bool) -> None:
     """At 5 %, of 400; with groups the images have the look of the shots' patients, in the shots' shares."""
-    found = 0
+    n_found = 0
     for run in range(400):
         rng = np.random.default_rng([1, run])
         centres = rng.normal(0, 0.5 if grouped else 0, (6, 10))
@@ -122,14 +125,16 @@ def test_honest_images_are_rarely_found_guilty(grouped: bool) -> None:
             for rows in (slice(12), slice(12, None))
         ]
         result = detect_copying(*parts, Features(synthetic), chosen=None, permutations=199, seed=run)
-        found += (result.p_combined or 1) <= 0.05
-    assert found <= 34  # 20 expected; more than 34 of 400 has a chance of 0.1 %
+        n_found += (result.p_combined or 1) <= 0.05
+    assert n_found <= 34  # 20 expected; more than 34 of 400 has a chance of 0.1 %
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(6, 40), st.integers(1, 30), st.floats(1e-3, 1e3))
-def test_scale_rotation_and_shift_change_nothing(seed: int, shots: int, held: int, made: int, scale: float) -> None:
-    parts = cloud(seed, shots, held, made)
+def test_scale_rotation_and_shift_change_nothing(
+    seed: int, shots: int, n_held_out: int, n_synthetic: int, scale: float
+) -> None:
+    parts = cloud(seed, shots, n_held_out, n_synthetic)
     rng = np.random.default_rng(seed)
     turn = np.linalg.qr(rng.normal(size=(6, 6)))[0]
     first = examined(*parts)
@@ -139,52 +144,56 @@ def test_scale_rotation_and_shift_change_nothing(seed: int, shots: int, held: in
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 10), st.integers(6, 60), st.integers(1, 30), st.booleans())
-def test_the_order_of_images_changes_nothing(seed: int, shots: int, held: int, made: int, grouped: bool) -> None:
-    parts = cloud(seed, shots, held, made)
+def test_the_order_of_images_changes_nothing(
+    seed: int, shots: int, n_held_out: int, n_synthetic: int, grouped: bool
+) -> None:
+    parts = cloud(seed, shots, n_held_out, n_synthetic)
     parts[1][:2] = parts[0][:2]  # duplicates of shots among the held-out images
     rng = np.random.default_rng(seed)
     groups = [rng.choice(list("abc"), len(part)) if grouped else None for part in parts]
     orders = [rng.permutation(len(part)) for part in parts]
 
-    def result(rows: list[np.ndarray]) -> Copying:
+    def tested(rows: list[np.ndarray]) -> Copying:
         taken = [
             Features(part[order], None if group is None else group[order].tolist())
             for part, group, order in zip(parts, groups, rows, strict=True)
         ]
         return detect_copying(*taken, chosen=None, seed=1)
 
-    first, second = result([np.arange(len(part)) for part in parts]), result(orders)
+    first, second = tested([np.arange(len(part)) for part in parts]), tested(orders)
     assert comparable(first) == comparable(second)
     places = {(orders[2][pair.synthetic], pair.distance) for pair in second.pairs}
     assert places == {(pair.synthetic, pair.distance) for pair in first.pairs}
 
 
-def comparable(found: Copying) -> Copying:
-    return replace(found, pairs=())
+def comparable(result: Copying) -> Copying:
+    return replace(result, pairs=())
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 30), st.integers(1, 20), st.integers(1, 300))
-def test_every_p_is_one_that_can_be(seed: int, shots: int, held: int, made: int, permutations: int) -> None:
-    found = examined(*cloud(seed, shots, held, made), permutations=permutations, seed=seed)
-    ways = min(comb(shots + held, shots), permutations + 1)
-    if not found.testable:
+def test_every_p_is_one_that_can_be(
+    seed: int, shots: int, n_held_out: int, n_synthetic: int, permutations: int
+) -> None:
+    result = examined(*cloud(seed, shots, n_held_out, n_synthetic), permutations=permutations, seed=seed)
+    ways = min(comb(shots + n_held_out, shots), permutations + 1)
+    if not result.testable:
         assert ways < 20
-        assert (found.p_value, found.p_max, found.p_combined, found.smallest_p) == (None,) * 4
+        assert (result.p_value, result.p_max, result.p_combined, result.smallest_p) == (None,) * 4
         return
-    assert found.smallest_p == 1 / ways and found.permutations == ways - 1
-    for p in (found.p_value, found.p_max, found.p_combined):
-        assert p is not None and found.smallest_p <= p <= 1
+    assert result.smallest_p == 1 / ways and result.permutations == ways - 1
+    for p in (result.p_value, result.p_max, result.p_combined):
+        assert p is not None and result.smallest_p <= p <= 1
         assert p * ways == pytest.approx(round(p * ways))
 
 
 def test_copies_of_several_shots_are_found() -> None:
     shots, held_out, synthetic = cloud(0, 16, 100, 100)
     synthetic[:5] = shots[:5]
-    found = examined(shots, held_out, synthetic)
-    assert found.p_value == found.p_combined == found.smallest_p == 0.001
-    assert found.verdict.startswith("copying found: p 0.001 (16 shots, 100 held-out and 100 synthetic images, 999 perm")
-    assert [(pair.synthetic, pair.shot, pair.distance) for pair in found.pairs[:5]] == [
+    result = examined(shots, held_out, synthetic)
+    assert result.p_value == result.p_combined == result.smallest_p == 0.001
+    assert result.verdict.startswith("copying found: p 0.001 (16 shots, 100 held-out and 100 synthetic images, 999 p")
+    assert [(pair.synthetic, pair.shot, pair.distance) for pair in result.pairs[:5]] == [
         (i, i, SMALLEST_RATIO) for i in range(5)
     ]
 
@@ -192,11 +201,11 @@ def test_copies_of_several_shots_are_found() -> None:
 def test_copies_of_one_shot_cannot_bring_p_below_its_chance_to_be_a_shot() -> None:
     shots, held_out, synthetic = cloud(0, 16, 100, 100)
     synthetic[:] = shots[0]
-    found = examined(shots, held_out, synthetic, permutations=9999)
-    assert found.smallest_p_one_shot == 16 / 116
-    assert found.p_value == found.p_max == pytest.approx(16 / 116, abs=0.01)
-    assert found.verdict.startswith("copying not found at this power: p 0.1")
-    assert "with copies of one shot alone about 0.14" in found.verdict
+    result = examined(shots, held_out, synthetic, permutations=9999)
+    assert result.smallest_p_one_shot == 16 / 116
+    assert result.p_value == result.p_max == pytest.approx(16 / 116, abs=0.01)
+    assert result.verdict.startswith("copying not found at this power: p 0.1")
+    assert "with copies of one shot alone about 0.14" in result.verdict
     many = examined(shots, cloud(9, 400)[0], synthetic, permutations=9999)
     assert many.verdict.startswith("copying found")
 
@@ -204,52 +213,54 @@ def test_copies_of_one_shot_cannot_bring_p_below_its_chance_to_be_a_shot() -> No
 def test_one_shot_is_enough_where_enough_is_held_out() -> None:
     shots, held_out, synthetic = cloud(0, 1, 40, 20)
     synthetic[:5] = shots[0]
-    found = examined(shots, held_out, synthetic)
-    assert (found.p_value, found.permutations, found.smallest_p) == (1 / 41, 40, 1 / 41)
+    result = examined(shots, held_out, synthetic)
+    assert (result.p_value, result.permutations, result.smallest_p) == (1 / 41, 40, 1 / 41)
 
 
 @pytest.mark.parametrize("empty", range(3))
 def test_without_images_of_a_part_it_is_not_testable(empty: int) -> None:
     parts = cloud(0, 5, 20, 10)
     parts[empty] = parts[empty][:0]
-    found = examined(*parts)
+    result = examined(*parts)
     name = ["shots", "held-out images", "synthetic images"][empty]
-    assert not found.testable and found.reason == f"there are no {name}"
-    assert found.verdict.startswith(f"not testable: there are no {name} (")
+    assert not result.testable and result.reason == f"there are no {name}"
+    assert result.verdict.startswith(f"not testable: there are no {name} (")
 
 
 def test_too_few_images_for_a_small_p_are_not_testable() -> None:
-    found = examined(*cloud(0, 1, 10, 10))
-    assert found.reason == "11 ways to label the images allow no p below 0.091"
+    result = examined(*cloud(0, 1, 10, 10))
+    assert result.reason == "11 ways to label the images allow no p below 0.091"
     assert "0.059" in str(examined(*cloud(0, 4, 10, 10), permutations=16).reason)
 
 
 def test_chosen_shots_are_not_testable() -> None:
     shots, held_out = cloud(0, 16, 100)
-    found = examined(shots, held_out, shots, chosen="the sharpest of the class")
-    assert not found.testable and "the sharpest of the class" in str(found.reason)
-    assert found.p_value is found.p_holm is None
-    assert found.pairs[0].distance == SMALLEST_RATIO  # pairs are there to look at all the same
+    result = examined(shots, held_out, shots, chosen="the sharpest of the class")
+    assert not result.testable and "the sharpest of the class" in str(result.reason)
+    assert result.p_value is result.p_holm is None
+    assert result.pairs[0].distance == SMALLEST_RATIO  # pairs are there to look at all the same
 
 
-def grouped(shots: Points, of_shots: list[str], held_out: Points, of_held: list[str], synthetic: Points) -> Copying:
+def grouped(
+    shots: Points, shot_groups: list[str], held_out: Points, held_out_groups: list[str], synthetic: Points
+) -> Copying:
     return detect_copying(
-        Features(shots, of_shots), Features(held_out, of_held), Features(synthetic), chosen=None, seed=0
+        Features(shots, shot_groups), Features(held_out, held_out_groups), Features(synthetic), chosen=None, seed=0
     )
 
 
 def test_shots_of_other_patients_are_not_testable() -> None:
     shots, held_out, synthetic = cloud(0, 8, 40, 20)
-    found = grouped(shots, ["a", "b"] * 4, held_out, ["c", "d"] * 20, synthetic)
-    assert not found.testable and "no group has both shots and held-out images" in str(found.reason)
+    result = grouped(shots, ["a", "b"] * 4, held_out, ["c", "d"] * 20, synthetic)
+    assert not result.testable and "no group has both shots and held-out images" in str(result.reason)
 
 
 def test_only_groups_with_held_out_images_are_tested() -> None:
     shots, held_out, synthetic = cloud(0, 8, 40, 20)
     synthetic[:6] = shots[:6]
-    found = grouped(shots, ["a", "b"] * 4, held_out, ["a", "d"] * 20, synthetic)
-    assert (found.n_shots, found.n_shots_tested) == (8, 4)
-    assert found.smallest_p_one_shot == 4 / 24
+    result = grouped(shots, ["a", "b"] * 4, held_out, ["a", "d"] * 20, synthetic)
+    assert (result.n_shots, result.n_shots_tested) == (8, 4)
+    assert result.smallest_p_one_shot == 4 / 24
     unknown = grouped(shots, ["a", ""] * 4, held_out, ["a", ""] * 20, synthetic)
     assert unknown.n_shots_tested == 4
 
@@ -260,13 +271,13 @@ def test_the_next_image_is_of_another_patient() -> None:
     people = np.repeat(np.arange(8), 10)
     real = 10 * rng.normal(size=(8, 6))[people] + rng.normal(size=(80, 6))
     order = rng.permutation(80)
-    shots, held = order[:16], order[16:]
+    shots, held_out = order[:16], order[16:]
     synthetic = real[shots] + 0.5 * rng.normal(size=(16, 6))
     names = people.astype(str)
-    found = grouped(real[shots], names[shots].tolist(), real[held], names[held].tolist(), synthetic)
-    assert max(pair.distance for pair in found.pairs) < 0.2
-    assert max(pair.distance for pair in examined(real[shots], real[held], synthetic).pairs) > 0.2
-    assert found.p_value is not None and found.p_value < 0.02
+    result = grouped(real[shots], names[shots].tolist(), real[held_out], names[held_out].tolist(), synthetic)
+    assert max(pair.distance for pair in result.pairs) < 0.2
+    assert max(pair.distance for pair in examined(real[shots], real[held_out], synthetic).pairs) > 0.2
+    assert result.p_value is not None and result.p_value < 0.02
 
 
 def test_of_two_images_as_near_as_each_other_labels_do_not_decide() -> None:
@@ -277,8 +288,8 @@ def test_of_two_images_as_near_as_each_other_labels_do_not_decide() -> None:
 
     def at_shot(shot: list[list[float]], held_out: list[list[float]]) -> int:
         parts = [np.array([*shot, *others[:10]]), np.array([*held_out, *others[10:]])]
-        found = grouped(parts[0], groups[:11], parts[1], groups[:11], np.zeros((1, 2)))
-        return sum(pair.shot == 0 for pair in found.pairs)
+        result = grouped(parts[0], groups[:11], parts[1], groups[:11], np.zeros((1, 2)))
+        return sum(pair.shot == 0 for pair in result.pairs)
 
     assert at_shot(left, right) + at_shot(right, left) == 1
 
@@ -286,9 +297,9 @@ def test_of_two_images_as_near_as_each_other_labels_do_not_decide() -> None:
 def test_one_patient_alone_is_tested_among_its_own_images() -> None:
     shots, held_out, synthetic = cloud(0, 8, 40, 20)
     synthetic[:5] = shots[:5]
-    found = grouped(shots, ["a"] * 8, held_out, ["a"] * 40, synthetic)
-    assert comparable(found) == comparable(examined(shots, held_out, synthetic, seed=0))
-    assert found.p_value == 0.001
+    result = grouped(shots, ["a"] * 8, held_out, ["a"] * 40, synthetic)
+    assert comparable(result) == comparable(examined(shots, held_out, synthetic, seed=0))
+    assert result.p_value == 0.001
 
 
 def test_near_twins_of_a_shot_do_not_hide_its_copies() -> None:
@@ -296,18 +307,18 @@ def test_near_twins_of_a_shot_do_not_hide_its_copies() -> None:
     shots, held_out, synthetic = cloud(0, 8, 50, 20)
     synthetic[:5] = shots[:5] + 0.2 * rng.normal(size=(5, 6))
     beside = [np.concatenate([part, part + 0.02 * rng.normal(size=part.shape)]) for part in (shots, held_out)]
-    found = examined(*beside, synthetic)
-    assert found.p_value == pytest.approx(0.001, abs=0.002)
-    assert found.smallest_p_one_shot == 8 / 58  # twins move together
-    assert max(pair.distance for pair in found.pairs[:5]) < 0.4
+    result = examined(*beside, synthetic)
+    assert result.p_value == pytest.approx(0.001, abs=0.002)
+    assert result.smallest_p_one_shot == 8 / 58  # twins move together
+    assert max(pair.distance for pair in result.pairs[:5]) < 0.4
 
 
 def test_held_out_duplicates_of_shots_count_with_them() -> None:
     shots, held_out, synthetic = cloud(0, 8, 40, 20)
     synthetic[:8] = shots
-    found = examined(shots, np.concatenate([shots, held_out]), synthetic)
-    assert found.smallest_p_one_shot == 8 / 48
-    assert found.p_value == 0.001
+    result = examined(shots, np.concatenate([shots, held_out]), synthetic)
+    assert result.smallest_p_one_shot == 8 / 48
+    assert result.p_value == 0.001
     alone = examined(shots, shots, synthetic)
     assert not alone.testable and "near-duplicate" in str(alone.reason)
 
@@ -351,28 +362,28 @@ def test_holm_corrects_over_testable_classes() -> None:
     shots, held_out, synthetic = cloud(0, 16, 100, 100)
     copied = synthetic.copy()
     copied[:5] = shots[:5]
-    found = {
+    results = {
         "clean": examined(shots, held_out, synthetic),
         "copied": examined(shots, held_out, copied),
         "other": examined(*cloud(4, 16, 100, 100)),
         "alone": examined(shots, held_out[:0], synthetic),
     }
-    corrected = holm(found)
-    p = sorted(one.p_combined for one in found.values() if one.p_combined is not None)
+    corrected = holm(results)
+    p = sorted(result.p_combined for result in results.values() if result.p_combined is not None)
     by_hand = np.minimum(np.maximum.accumulate(np.array(p) * [3, 2, 1]), 1)
-    assert sorted(one.p_holm for one in corrected.values() if one.testable) == pytest.approx(list(by_hand))
-    assert corrected["alone"] == found["alone"]
+    assert sorted(result.p_holm for result in corrected.values() if result.testable) == pytest.approx(list(by_hand))
+    assert corrected["alone"] == results["alone"]
     assert "0.003 after Holm over 3 classes" in corrected["copied"].verdict
     assert corrected["copied"].verdict.startswith("copying found: p 0.003")
-    assert holm({"alone": found["alone"]}) == {"alone": found["alone"]}
+    assert holm({"alone": results["alone"]}) == {"alone": results["alone"]}
 
 
 def test_a_result_is_ready_for_json() -> None:
-    found = holm({"a": examined(*cloud(0, 16, 100, 100))})["a"]
-    said = json.loads(json.dumps(found.as_json()))
-    assert said["testable"] is True and said["verdict"] == found.verdict
-    assert said["pairs"][0].keys() == {"space", "synthetic", "shot", "distance", "transform"}
-    assert said["near_copies"] is None
+    result = holm({"a": examined(*cloud(0, 16, 100, 100))})["a"]
+    values = json.loads(json.dumps(result.as_json()))
+    assert values["testable"] is True and values["verdict"] == result.verdict
+    assert values["pairs"][0].keys() == {"space", "synthetic", "shot", "distance", "transform"}
+    assert values["near_copies"] is None
 
 
 @settings(max_examples=20, deadline=None)

@@ -11,8 +11,7 @@ from cytobench.metrics.copying.permutation import Stratum, permute
 def strata() -> list[Stratum]:
     rng = np.random.default_rng(0)
     weights = [rng.integers(0, 50, size) for size in (9, 6, 4)]
-    shots = [np.arange(len(one)) < 3 for one in weights]
-    return [Stratum(*one) for one in zip(weights, shots, strict=True)]
+    return [Stratum(of_units, np.arange(len(of_units)) < 3) for of_units in weights]
 
 
 def test_drawn_permutations_come_near_to_all() -> None:
@@ -32,8 +31,8 @@ def test_a_seed_gives_one_result() -> None:
 
 def test_equal_sums_count_as_reached() -> None:
     stratum = Stratum(np.array([5, 5, 5, 5]), np.array([True, False, False, False]))
-    found = permute([stratum], 999, seed=0)
-    assert (found.p_sum, found.p_max, found.p_combined) == (1, 1, 1)
+    test = permute([stratum], 999, seed=0)
+    assert (test.p_sum, test.p_max, test.p_combined) == (1, 1, 1)
 
 
 def test_strata_that_cannot_move_say_nothing() -> None:

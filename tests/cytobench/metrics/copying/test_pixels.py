@@ -32,10 +32,10 @@ def altered(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def test_the_eight_transforms_differ_and_each_is_found() -> None:
-    image = cells("Monocyte", 1)[0]
-    turned = [np.asarray(transform(image, name), dtype=np.uint8) for name in TRANSFORMS]
-    assert len({one.tobytes() for one in turned}) == 8
-    apart, which = differences(prints(turned), prints([image]))
+    cell = cells("Monocyte", 1)[0]
+    turned = [np.asarray(transform(cell, name), dtype=np.uint8) for name in TRANSFORMS]
+    assert len({image.tobytes() for image in turned}) == 8
+    apart, which = differences(prints(turned), prints([cell]))
     assert apart.max() < 0.05  # bytes are rounded when a picture is made smaller
     assert [TRANSFORMS[i] for i in which[:, 0]] == list(TRANSFORMS)
 
@@ -48,8 +48,8 @@ def test_phantom_cells_are_no_copies_of_each_other_but_altered_copies_are(label:
     np.fill_diagonal(apart, np.inf)
     assert apart.min() > NEAR_COPY
     copies = [altered(np.rot90(image)) for image in images]
-    found = differences(prints(copies), pictures)[0]
-    assert (found.argmin(axis=1) == np.arange(40)).all() and np.diag(found).max() < NEAR_COPY
+    apart = differences(prints(copies), pictures)[0]
+    assert (apart.argmin(axis=1) == np.arange(40)).all() and np.diag(apart).max() < NEAR_COPY
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/data")
@@ -68,8 +68,8 @@ def test_sizes_need_not_agree() -> None:
 
 def test_empty_pictures_are_no_copies() -> None:
     blank = np.full((64, 64, 3), 230, dtype=np.uint8)
-    found = differences(prints([blank]), prints([blank, cells("Monocyte", 1)[0]]))[0]
-    assert found.ravel() == pytest.approx([2**0.5, 2**0.5], abs=1e-3)
+    apart = differences(prints([blank]), prints([blank, cells("Monocyte", 1)[0]]))[0]
+    assert apart.ravel() == pytest.approx([2**0.5, 2**0.5], abs=1e-3)
 
 
 def near_copied() -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
@@ -81,24 +81,24 @@ def test_the_share_of_near_copies_and_the_closest_pairs() -> None:
     parts = near_copied()
     rng = np.random.default_rng(0)
     features = [Features(rng.normal(size=(len(images), 4)), images=images) for images in parts]
-    found = detect_copying(*features, chosen=None)
-    assert (found.near_copies, found.near_copies_held_out) == (2 / 8, 0)
-    closest = [pair for pair in found.pairs if pair.space == "pixels"][:2]
+    result = detect_copying(*features, chosen=None)
+    assert (result.near_copies, result.near_copies_held_out) == (2 / 8, 0)
+    closest = [pair for pair in result.pairs if pair.space == "pixels"][:2]
     assert {(pair.synthetic, pair.shot, pair.transform) for pair in closest} == {
         (0, 5, "turned 90"),
         (1, 2, "as it is"),
     }
-    assert "2 of the synthetic images are near-copies of a shot in pixels, 0 of a held-out image" in found.verdict
+    assert "2 of the synthetic images are near-copies of a shot in pixels, 0 of a held-out image" in result.verdict
 
 
 def test_near_copies_are_said_where_nothing_can_be_tested() -> None:
-    shots, _, made = near_copied()
+    shots, _, synthetic = near_copied()
     rng = np.random.default_rng(0)
-    parts = [Features(rng.normal(size=(len(images), 4)), images=images) for images in (shots, made)]
-    found = detect_copying(parts[0], Features(np.empty((0, 4))), parts[1], chosen=None)
-    assert found.near_copies == 2 / 8 and found.near_copies_held_out is None
-    assert found.verdict.startswith("not testable: there are no held-out images")
-    assert found.verdict.endswith("2 of the synthetic images are near-copies of a shot in pixels")
+    parts = [Features(rng.normal(size=(len(images), 4)), images=images) for images in (shots, synthetic)]
+    result = detect_copying(parts[0], Features(np.empty((0, 4))), parts[1], chosen=None)
+    assert result.near_copies == 2 / 8 and result.near_copies_held_out is None
+    assert result.verdict.startswith("not testable: there are no held-out images")
+    assert result.verdict.endswith("2 of the synthetic images are near-copies of a shot in pixels")
 
 
 def test_images_make_duplicates_too() -> None:
@@ -106,26 +106,26 @@ def test_images_make_duplicates_too() -> None:
     held_out[0] = altered(np.rot90(shots[0]))
     rng = np.random.default_rng(0)
     parts = [Features(rng.normal(size=(len(images), 4)), images=images) for images in (shots, held_out)]
-    found = detect_copying(*parts, Features(rng.normal(size=(30, 4))), chosen=None)
-    assert found.smallest_p_one_shot == 8 / 27
+    result = detect_copying(*parts, Features(rng.normal(size=(30, 4))), chosen=None)
+    assert result.smallest_p_one_shot == 8 / 27
 
 
 def test_a_contact_sheet_shows_each_pair(tmp_path: Path) -> None:
-    shots, held_out, made = near_copied()
+    shots, held_out, synthetic = near_copied()
     rng = np.random.default_rng(0)
-    features = [Features(rng.normal(size=(len(images), 4)), images=images) for images in (shots, held_out, made)]
-    found = detect_copying(*features, chosen=None)
+    features = [Features(rng.normal(size=(len(images), 4)), images=images) for images in (shots, held_out, synthetic)]
+    result = detect_copying(*features, chosen=None)
     file = tmp_path / "pairs.png"
-    contact_sheet(found.pairs, shots, made, file)
+    contact_sheet(result.pairs, shots, synthetic, file)
     page = np.array(Image.open(file))
     assert sorted(tmp_path.iterdir()) == [file]
-    rows = -(-len(found.pairs) // 4)
+    rows = -(-len(result.pairs) // 4)
     assert page.shape == (12 + rows * 174, 12 + 4 * 268, 3)
     number = next(
-        i for i, pair in enumerate(found.pairs) if (pair.synthetic, pair.shot, pair.space) == (0, 5, "pixels")
+        i for i, pair in enumerate(result.pairs) if (pair.synthetic, pair.shot, pair.space) == (0, 5, "pixels")
     )
     top, left = 12 + number // 4 * 174, 12 + number % 4 * 268
     two = [page[top : top + 128, left + k * 128 : left + (k + 1) * 128] for k in (0, 1)]
     assert differences(prints([two[0]]), prints([two[1]]))[1][0, 0] == 0  # the shot is turned as the copy is
     with pytest.raises(ValueError, match="no pairs"):
-        contact_sheet([], shots, made, file)
+        contact_sheet([], shots, synthetic, file)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size, precision_recall
-from cytobench.metrics.fidelity.features import Features
+from cytobench.metrics.fidelity.features import FeatureArray
 
 
 class FlatPixels(torch_fidelity.FeatureExtractorBase):
@@ -83,10 +83,10 @@ def test_figures_equal_those_of_torch_fidelitys_program(n_real: int, n_synthetic
         rng_seed=7,
         save_cpu_ram=True,  # without it four worker processes are started
     )
-    ours: tuple[Features, Features] = (flat(real).numpy(), flat(synthetic).numpy())
-    precision, recall = precision_recall(*ours)
-    assert kid(*ours, size, seed=7) == pytest.approx(expected["kernel_inception_distance_mean"], abs=1e-6)
-    assert fid(*ours) == pytest.approx(expected["frechet_inception_distance"], abs=1e-6)
+    features: tuple[FeatureArray, FeatureArray] = (flat(real).numpy(), flat(synthetic).numpy())
+    precision, recall = precision_recall(*features)
+    assert kid(*features, size, seed=7) == pytest.approx(expected["kernel_inception_distance_mean"], abs=1e-6)
+    assert fid(*features) == pytest.approx(expected["frechet_inception_distance"], abs=1e-6)
     assert precision == pytest.approx(expected["precision"], abs=1e-6)
     assert recall == pytest.approx(expected["recall"], abs=1e-6)
 

@@ -39,19 +39,19 @@ def test_the_same_seed_gives_the_same_figures_and_another_one_others() -> None:
 
 
 def test_three_images_leave_every_figure_out_with_its_reason() -> None:
-    found = measure(normal(3, 2, 1), normal(50, 2, 2), seed=0)
-    assert (found.kid, found.precision, found.recall, found.floor, found.kid_subset_size) == (None,) * 5
-    assert found.fid is not None, "3 images are enough for 2 features"
-    assert found.reasons["kid"] == "needs at least 4 images a side"
-    assert found.reasons["recall"] == "needs at least 4 images a side"
-    assert found.reasons["floor"] == "needs at least 4 groups of real images, or images without one"
+    fidelity = measure(normal(3, 2, 1), normal(50, 2, 2), seed=0)
+    assert (fidelity.kid, fidelity.precision, fidelity.recall, fidelity.floor, fidelity.kid_subset_size) == (None,) * 5
+    assert fidelity.fid is not None, "3 images are enough for 2 features"
+    assert fidelity.reasons["kid"] == "needs at least 4 images a side"
+    assert fidelity.reasons["recall"] == "needs at least 4 images a side"
+    assert fidelity.reasons["floor"] == "needs at least 4 groups of real images, or images without one"
 
 
 def test_seven_images_have_figures_and_no_interval() -> None:
-    found = measure(normal(7, 16, 1), normal(7, 16, 2), seed=0)
-    assert found.kid and found.precision
-    assert (found.kid.low, found.precision.high) == (None, None)
-    assert "comes from parts of the images, and the figure needs at least 4" in found.reasons["kid.interval"]
+    fidelity = measure(normal(7, 16, 1), normal(7, 16, 2), seed=0)
+    assert fidelity.kid and fidelity.precision
+    assert (fidelity.kid.low, fidelity.precision.high) == (None, None)
+    assert "comes from parts of the images, and the figure needs at least 4" in fidelity.reasons["kid.interval"]
 
 
 def test_there_is_no_fid_below_the_number_of_features_and_no_interval_or_floor_below_twice_that() -> None:
@@ -85,16 +85,17 @@ def test_intervals_are_wider_where_images_come_from_few_patients() -> None:
     known = measure(FeatureSet(features, ["A"] * 80, groups), synthetic, seed=0)
     unknown = measure(FeatureSet(features, ["A"] * 80, [None] * 80), synthetic, seed=0)
     assert known.kid and unknown.kid
-    widths = [one.high - one.low for one in (known.kid, unknown.kid) if one.high is not None and one.low is not None]
+    figures = known.kid, unknown.kid
+    widths = [figure.high - figure.low for figure in figures if figure.high is not None and figure.low is not None]
     assert widths[0] > 1.5 * widths[1]
 
 
 def test_three_patients_are_too_few_for_an_interval_or_a_floor() -> None:
     groups: list[str | None] = [f"p{i % 3}" for i in range(60)]
-    found = measure(normal(60, 4, 1, groups=groups), normal(60, 4, 2), seed=0)
-    assert found.kid and found.kid.low is None
-    assert found.reasons["kid.interval"] == "needs at least 4 groups, or images without one, a side"
-    assert found.floor is None
+    fidelity = measure(normal(60, 4, 1, groups=groups), normal(60, 4, 2), seed=0)
+    assert fidelity.kid and fidelity.kid.low is None
+    assert fidelity.reasons["kid.interval"] == "needs at least 4 groups, or images without one, a side"
+    assert fidelity.floor is None
 
 
 @pytest.mark.parametrize(("n_real", "n_synthetic", "shift"), [(40, 40, 0.3), (60, 30, 0.3), (30, 30, 0.0)])
@@ -102,17 +103,17 @@ def test_intervals_hold_the_true_distance(n_real: int, n_synthetic: int, shift: 
     """95 % nominal; that 40 repetitions hold it 33 times or fewer has a chance of 0.3 %."""
     far = normal(2000, 8, 0), normal(2000, 8, 1, shift)
     truth = kid(far[0].features, far[1].features, 1000, subsets=10)
-    held = 0
+    n_covering = 0
     for repetition in range(40):
         real, synthetic = normal(n_real, 8, 10 + repetition), normal(n_synthetic, 8, 1000 + repetition, shift)
         figure = measure(real, synthetic, seed=repetition).kid
         assert figure and figure.low is not None and figure.high is not None
-        held += figure.low <= truth <= figure.high
-    assert held > 33
+        n_covering += figure.low <= truth <= figure.high
+    assert n_covering > 33
 
 
 def test_shares_stay_within_nought_and_one() -> None:
-    found = measure(normal(20, 3, 1), normal(20, 3, 2), seed=0)
-    for figure in (found.precision, found.recall):
+    fidelity = measure(normal(20, 3, 1), normal(20, 3, 2), seed=0)
+    for figure in (fidelity.precision, fidelity.recall):
         assert figure and figure.low is not None and figure.high is not None
         assert 0 <= figure.low <= figure.value <= figure.high <= 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PLUGIN = '''
+PLUGIN = """
 from cytobench.contract import ExtractorSpec, hookimpl
 
 @hookimpl
@@ -19,8 +19,8 @@ def cytobench_extractors():
         ExtractorSpec(name="{name}", summary="Mean colours", contract=1, revision={revision},
                       factory="{module}_work:Colours", config="{module}_work:Config")
     ]
-'''
-WORK = '''
+"""
+WORK = """
 import os
 from pathlib import Path
 import numpy as np
@@ -60,19 +60,19 @@ class Opened:
                 seen.write(pixel_digest(images[i]) + "\\n")
                 shown = images[i][: len(images[i]) // 2] if self.config.top else images[i]
                 rows.append((shown.reshape(-1, 3).mean(axis=0) / 255) ** self.config.power)
-        found = np.array(rows, dtype=np.float32)
+        features = np.array(rows, dtype=np.float32)
         broken = self.config.broken
         if broken == "dtype":
-            return found.astype(np.float64)
+            return features.astype(np.float64)
         if broken == "short":
-            return found[:-1]
+            return features[:-1]
         if broken == "nan":
-            return found * np.nan
-        return found
+            return features * np.nan
+        return features
 
     def close(self):
         Path(os.environ["SEEN"] + ".closed").touch()
-'''
+"""
 
 
 @pytest.fixture

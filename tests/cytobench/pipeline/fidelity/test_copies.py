@@ -52,14 +52,14 @@ def values(tmp_path: Path, seen: Seen) -> dict[str, Any]:
 def measured(values: dict[str, Any]) -> FidelityUsed:
     run(**values)
     [file] = (values["out"] / "records").glob("*.json")
-    [found] = read_record(file).fidelity
-    return found
+    [fidelity] = read_record(file).fidelity
+    return fidelity
 
 
 def inputs(values: dict[str, Any]) -> dict[str, Any]:
     [file] = (values["out"] / "store" / "fidelity").glob("*/*/stage.json")
-    found: dict[str, Any] = json.loads(file.read_text())["inputs"]
-    return found
+    content: dict[str, Any] = json.loads(file.read_text())
+    return dict(content["inputs"])
 
 
 def digests(rows: list[list[Any]], label: str | None = None) -> set[str]:
@@ -77,17 +77,17 @@ def held_back(values: dict[str, Any]) -> set[str]:
 
 
 def test_copies_of_the_shots_are_found_and_named(values: dict[str, Any]) -> None:
-    found = measured(values)
-    total = found.total.copying
+    fidelity = measured(values)
+    total = fidelity.total.copying
     assert total is not None
     assert total["testable"] and total["classes_found"] == total["classes_tested"] == ["A", "B"]
     assert total["p_value"] <= 0.05 and total["near_copies"] == 1.0
     assert total["verdict"].startswith("copying found in A, B")
-    for label, one in found.classes.items():
-        assert one.copying is not None
-        assert (one.copying["n_shots"], one.copying["n_held_out"], one.copying["n_synthetic"]) == (4, 16, 8)
-        assert one.copying["p_holm"] >= one.copying["p_combined"] >= one.copying["smallest_p"] > 0
-        pair = one.copying["pairs"][0]
+    for label, figures in fidelity.classes.items():
+        assert figures.copying is not None
+        assert (figures.copying["n_shots"], figures.copying["n_held_out"], figures.copying["n_synthetic"]) == (4, 16, 8)
+        assert figures.copying["p_holm"] >= figures.copying["p_combined"] >= figures.copying["smallest_p"] > 0
+        pair = figures.copying["pairs"][0]
         assert pair["synthetic"].startswith(f"synthetic/{label}/") and pair["shot"].startswith(f"{label}/")
     [sheet] = (values["out"] / "store" / "fidelity").glob("*/*/pairs.png")
     assert Image.open(sheet).size[0] > 500
@@ -104,12 +104,12 @@ def test_without_groups_all_other_images_of_the_class_are_held_out(values: dict[
 
 def test_with_groups_the_held_out_images_are_in_training_as_the_shots_are(values: dict[str, Any]) -> None:
     grouped = {**values, "dataset": str(Path(values["dataset"]).parent / "grouped.csv")}
-    found = measured(grouped)
+    fidelity = measured(grouped)
     keyed = inputs(grouped)
     assert not digests(keyed["held_out"]) & held_back(grouped)
     groups = {part: {group for _, _, group in keyed[part]} for part in ("shots", "held_out")}
     assert groups["shots"] <= groups["held_out"] and None not in groups["held_out"]
-    assert found.total.copying is not None and found.total.copying["testable"]
+    assert fidelity.total.copying is not None and fidelity.total.copying["testable"]
 
 
 def test_names_of_patients_stay_in_the_data_set(values: dict[str, Any]) -> None:
@@ -119,13 +119,13 @@ def test_names_of_patients_stay_in_the_data_set(values: dict[str, Any]) -> None:
 
 
 def test_what_was_made_elsewhere_is_not_testable(values: dict[str, Any], tmp_path: Path) -> None:
-    made = Path(values["dataset"])
-    elsewhere = {**values, "generator": ["folder"], "set": {"folder": {"path": str(made)}}, "trained_on": "external"}
-    found = measured(elsewhere)
-    assert found.total.copying is not None
-    assert (found.total.copying["testable"], found.total.copying["p_value"]) == (False, None)
-    assert "not drawn at random in this run" in found.total.copying["verdict"]
-    assert all(one.copying is None for one in found.classes.values())
+    images = {"folder": {"path": values["dataset"]}}
+    elsewhere = {**values, "generator": ["folder"], "set": images, "trained_on": "external"}
+    fidelity = measured(elsewhere)
+    assert fidelity.total.copying is not None
+    assert (fidelity.total.copying["testable"], fidelity.total.copying["p_value"]) == (False, None)
+    assert "not drawn at random in this run" in fidelity.total.copying["verdict"]
+    assert all(figures.copying is None for figures in fidelity.classes.values())
 
 
 def test_a_generator_without_shots_has_nothing_to_copy() -> None:
@@ -135,28 +135,28 @@ def test_a_generator_without_shots_has_nothing_to_copy() -> None:
         untested[name] = why_untested(ready)
     assert untested["repeat"] is untested["sd21-lora"] is None
     for name in ("oracle", "sd21"):
-        found = untested[name]
-        assert found is not None and found.as_json() is None
-        assert found.reason == "needs a generator that is tuned on shots"
+        result = untested[name]
+        assert result is not None and result.as_json() is None
+        assert result.reason == "needs a generator that is tuned on shots"
 
 
 def test_the_reference_holds_no_shot_where_the_protocol_tests_on_them(values: dict[str, Any]) -> None:
     loose = {**values, "protocol": "cytodiff", "shots": [12]}
-    found = measured(loose)
+    fidelity = measured(loose)
     keyed = inputs(loose)
     assert not digests(keyed["real"]) & digests(keyed["shots"])
     assert digests(keyed["shots"]) & held_back(loose), "the protocol does test on shots"
-    assert found.total.n_real == len(keyed["real"]) < len(held_back(loose))
+    assert fidelity.total.n_real == len(keyed["real"]) < len(held_back(loose))
 
 
 def test_images_of_a_class_without_a_reference_do_not_count_among_all(values: dict[str, Any]) -> None:
     for i in range(20):
         noise(Path(values["dataset"]) / "C" / f"{i:02d}.png", 900 + i)
-    found = measured({**values, "train_only": ["B"]})
-    assert (found.classes["B"].n_real, found.classes["B"].n_synthetic) == (0, 8)
-    assert found.classes["B"].kid is None
-    assert found.total.n_synthetic == 16
-    assert found.classes["B"].copying is not None and found.classes["B"].copying["testable"]
+    fidelity = measured({**values, "train_only": ["B"]})
+    assert (fidelity.classes["B"].n_real, fidelity.classes["B"].n_synthetic) == (0, 8)
+    assert fidelity.classes["B"].kid is None
+    assert fidelity.total.n_synthetic == 16
+    assert fidelity.classes["B"].copying is not None and fidelity.classes["B"].copying["testable"]
 
 
 def test_other_shots_are_other_work(values: dict[str, Any]) -> None:
@@ -181,7 +181,7 @@ def test_symmetric_features_are_the_mean_over_flips_and_turns_and_know_none(tmp_
     assert np.abs(upright[0] - upright[1]).max() > 0.001
     np.testing.assert_allclose(symmetric[0], symmetric[1], atol=1e-6)
     shown = [transform(images[0], name) for name in TRANSFORMS]
-    expected = np.mean([one[: len(one) // 2].reshape(-1, 3).mean(axis=0) / 255 for one in shown], axis=0)
+    expected = np.mean([image[: len(image) // 2].reshape(-1, 3).mean(axis=0) / 255 for image in shown], axis=0)
     np.testing.assert_allclose(symmetric[0], expected, atol=1e-6)
     np.testing.assert_array_equal(again[0], symmetric[1])
     assert len(seen()) == 16
@@ -193,11 +193,11 @@ def test_all_images_are_those_of_the_classes_that_both_sides_have(tmp_path: Path
             for i in range(5):
                 noise(tmp_path / name / label / f"{i}.png", 50 * number + i + len(name + label))
     view = find_protocol("strict").view
-    real, made = (open_collection(tmp_path / name, "DIR", view, tmp_path).part for name in ("real", "made"))
+    real, synthetic = (open_collection(tmp_path / name, "DIR", view, tmp_path).part for name in ("real", "made"))
     with reading(ready_extractor("colours", {}, load_plugins(), "paper"), tmp_path / "kept", "cpu") as reader:
-        found = compare(reader, real, made, "ABCD", 0, Untested("not asked for", tuned=False))
-    assert (found.total.n_real, found.total.n_synthetic) == (10, 10)
-    assert {label: (one.n_real, one.n_synthetic) for label, one in found.classes.items()} == {
+        comparison = compare(reader, real, synthetic, "ABCD", 0, Untested("not asked for", tuned=False))
+    assert (comparison.total.n_real, comparison.total.n_synthetic) == (10, 10)
+    assert {label: (figures.n_real, figures.n_synthetic) for label, figures in comparison.classes.items()} == {
         "A": (5, 0), "B": (5, 5), "C": (5, 5), "D": (0, 5),
     }  # fmt: skip
 
@@ -211,16 +211,16 @@ def test_held_out_rows_are_a_random_part_without_the_shots_pixels() -> None:
     table = numbered(1000)
     table.loc[7, "digest"] = "d3"  # a copy of a shot
     shots = {"A": np.arange(5)}
-    found = held_out_rows(table, np.arange(900), shots, seed=1)
-    assert len(found) == len(set(found)) == HELD_OUT and list(found) == sorted(found)
-    assert not set(found) & {0, 1, 2, 3, 4, 7} and max(found) < 900
-    assert list(found) == list(held_out_rows(table, np.arange(900), shots, seed=1))
-    assert list(found) != list(held_out_rows(table, np.arange(900), shots, seed=2))
+    rows = held_out_rows(table, np.arange(900), shots, seed=1)
+    assert len(rows) == len(set(rows)) == HELD_OUT and list(rows) == sorted(rows)
+    assert not set(rows) & {0, 1, 2, 3, 4, 7} and max(rows) < 900
+    assert list(rows) == list(held_out_rows(table, np.arange(900), shots, seed=1))
+    assert list(rows) != list(held_out_rows(table, np.arange(900), shots, seed=2))
 
 
 def test_held_out_rows_are_first_of_the_shots_groups() -> None:
     groups: list[str | None] = ["x"] * 350 + ["y"] * 650
-    found = held_out_rows(numbered(1000, groups), np.arange(1000), {"A": np.arange(10)}, seed=0)
-    assert (sum(found < 350), len(found)) == (HELD_OUT - OF_OTHER_GROUPS, HELD_OUT)
+    rows = held_out_rows(numbered(1000, groups), np.arange(1000), {"A": np.arange(10)}, seed=0)
+    assert (sum(rows < 350), len(rows)) == (HELD_OUT - OF_OTHER_GROUPS, HELD_OUT)
     few = held_out_rows(numbered(360, groups[:360]), np.arange(360), {"A": np.arange(10)}, seed=0)
     assert len(few) == 350, "all that there are"

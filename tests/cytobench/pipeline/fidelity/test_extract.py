@@ -36,7 +36,8 @@ def draw(n: int, seed: int = 0) -> list[NDArray[np.uint8]]:
 
 def images(pixels: list[NDArray[np.uint8]], view: View = View()) -> tuple[Images, list[str]]:  # noqa: B008 frozen
     table = pd.DataFrame({"label": ["A"] * len(pixels), "prompt": "", "synthetic": False})
-    return Images(table, ("A",), {"A": ""}, [Drawn(one) for one in pixels], view), [pixel_digest(one) for one in pixels]
+    digests = [pixel_digest(image) for image in pixels]
+    return Images(table, ("A",), {"A": ""}, [Drawn(image) for image in pixels], view), digests
 
 
 def colours(**values: object) -> ReadyExtractor:
@@ -46,10 +47,10 @@ def colours(**values: object) -> ReadyExtractor:
 def test_features_are_of_the_view_and_in_the_order_of_the_images(seen: Seen, tmp_path: Path) -> None:
     pixels = draw(5)
     with reading(colours(), tmp_path / "kept", "cpu") as reader:
-        found = reader.features(*images(pixels, View(crop=0.5)))
-    expected = [View(crop=0.5)(one, 0).reshape(-1, 3).mean(axis=0) / 255 for one in pixels]
-    np.testing.assert_allclose(found, np.array(expected), atol=1e-6)
-    assert found.dtype == np.float32
+        features = reader.features(*images(pixels, View(crop=0.5)))
+    expected = [View(crop=0.5)(image, 0).reshape(-1, 3).mean(axis=0) / 255 for image in pixels]
+    np.testing.assert_allclose(features, np.array(expected), atol=1e-6)
+    assert features.dtype == np.float32
 
 
 def test_each_image_passes_once_whoever_asks(seen: Seen, tmp_path: Path) -> None:
@@ -126,13 +127,13 @@ def test_a_folder_that_cannot_be_written_costs_no_result(seen: Seen, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"), [("dtype", "float32"), ("short", "asked for 3 images"), ("nan", "no finite numbers")]
+    ("broken", "expected"), [("dtype", "float32"), ("short", "asked for 3 images"), ("nan", "no finite numbers")]
 )
 def test_what_an_extractor_gives_is_checked_and_nothing_of_it_is_kept(
-    seen: Seen, tmp_path: Path, broken: str, said: str
+    seen: Seen, tmp_path: Path, broken: str, expected: str
 ) -> None:
     with (
-        pytest.raises(CytobenchError, match=said),
+        pytest.raises(CytobenchError, match=expected),
         reading(colours(broken=broken), tmp_path / "kept", "cpu") as reader,
     ):
         reader.features(*images(draw(3)))

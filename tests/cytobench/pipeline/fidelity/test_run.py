@@ -23,9 +23,10 @@ from cytobench.errors import UserError
 from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.metrics.fidelity.measure import measure
 from cytobench.pipeline.dryrun.forecast import Forecast
+from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.plan import make_planner
-from cytobench.pipeline.stages.base import run_stage
 from cytobench.pipeline.stages.fidelity import kept_figures
+from cytobench.pipeline.work import run_stage
 from cytobench.plugins import load_plugins
 from cytobench.protocols import find_protocol
 from cytobench.storage.records import Record, read_record
@@ -52,25 +53,25 @@ def records(values: dict[str, Any]) -> dict[str, Record]:
     return {file.stem: read_record(file) for file in sorted((values["out"] / "records").glob("*.json"))}
 
 
-def fidelity_items(found: Forecast) -> list[tuple[int, int]]:
-    return [(item.todo, item.there) for item in found.items if item.kind == "fidelity"]
+def fidelity_items(forecast: Forecast) -> list[tuple[int, int]]:
+    return [(item.todo, item.there) for item in forecast.items if item.kind == "fidelity"]
 
 
 def test_a_record_shows_the_figures_of_its_images_against_the_test_images(values: dict[str, Any]) -> None:
     run(**values)
     without, with_images = records(values).values()
     assert without.n_synthetic == 0 and without.fidelity == []
-    [found] = with_images.fidelity
-    assert (found.extractor.name, found.extractor.dimension) == ("colours", 3)
-    assert len(found.extractor.weights["weights"].digest) == 64
-    assert found.extractor.ran and found.extractor.ran.architecture == "mean colours"
-    assert (found.total.n_real, found.total.n_synthetic) == (12, 15)
-    assert {label: (one.n_real, one.n_synthetic) for label, one in found.classes.items()} == {
+    [fidelity] = with_images.fidelity
+    assert (fidelity.extractor.name, fidelity.extractor.dimension) == ("colours", 3)
+    assert len(fidelity.extractor.weights["weights"].digest) == 64
+    assert fidelity.extractor.ran and fidelity.extractor.ran.architecture == "mean colours"
+    assert (fidelity.total.n_real, fidelity.total.n_synthetic) == (12, 15)
+    assert {label: (figures.n_real, figures.n_synthetic) for label, figures in fidelity.classes.items()} == {
         label: (4, 5) for label in "ABC"
     }
-    assert found.total.kid and found.total.kid.low is not None
+    assert fidelity.total.kid and fidelity.total.kid.low is not None
     [stage] = [stage for stage in with_images.stages if stage.kind == "fidelity"]
-    assert (stage.key, stage.label) == (found.key, "colours") and stage.seconds > 0
+    assert (stage.key, stage.label) == (fidelity.key, "colours") and stage.seconds > 0
 
 
 def test_the_figures_are_those_of_the_test_images_in_the_protocols_view(values: dict[str, Any], tmp_path: Path) -> None:
@@ -88,20 +89,20 @@ def test_the_figures_are_those_of_the_test_images_in_the_protocols_view(values: 
         return (view(np.asarray(pixels), 0).reshape(-1, 3).mean(axis=0) / 255).astype(np.float32)
 
     shards = sorted((values["out"] / "store" / "images").rglob("000000.parquet"))
-    made = []
+    sampled = []
     for shard in shards:
         rows = pd.read_parquet(shard).iloc[:5]
-        made += [(row["label"], _decoded(row["image"]["bytes"])) for _, row in rows.iterrows()]
-    made.sort(key=lambda one: one[0])
+        sampled += [(row["label"], _decoded(row["image"]["bytes"])) for _, row in rows.iterrows()]
+    sampled.sort(key=lambda sample: sample[0])
     sides = [
-        FeatureSet(np.stack([colour(Image.open(one)) for one in real]), ["A"] * len(real), [None] * len(real)),
-        FeatureSet(np.stack([colour(pixels) for _, pixels in made]), ["A"] * len(made), [None] * len(made)),
+        FeatureSet(np.stack([colour(Image.open(file)) for file in real]), ["A"] * len(real), [None] * len(real)),
+        FeatureSet(np.stack([colour(pixels) for _, pixels in sampled]), ["A"] * len(sampled), [None] * len(sampled)),
     ]
     expected = measure(*sides, derive_seed(42, "fidelity", 0))
-    [found] = record.fidelity
-    assert expected.kid and found.total.kid and expected.fid and found.total.fid
-    assert found.total.kid.value == pytest.approx(expected.kid.value, abs=1e-6)
-    assert found.total.fid.value == pytest.approx(expected.fid.value, abs=1e-6)
+    [fidelity] = record.fidelity
+    assert expected.kid and fidelity.total.kid and expected.fid and fidelity.total.fid
+    assert fidelity.total.kid.value == pytest.approx(expected.kid.value, abs=1e-6)
+    assert fidelity.total.fid.value == pytest.approx(expected.fid.value, abs=1e-6)
 
 
 def _decoded(data: bytes) -> Any:
@@ -117,11 +118,11 @@ def test_classifiers_share_it_and_more_images_extract_only_new_ones(values: dict
     small = {"timm": {"model": "test_resnet", "epochs": 1, "resolution": 32}}
     run(**{**values, "classifier": ["random", "timm"], "synthetic": [0, 5, 7], "set": small})
     assert len(seen()) == first, "repeat draws the same shots again, so that nothing is new"
-    keys = {name: [one.key for one in record.fidelity] for name, record in records(values).items()}
+    keys = {name: [fidelity.key for fidelity in record.fidelity] for name, record in records(values).items()}
     assert keys["repeat__random__s4__n5__fold0"] == keys["repeat__timm-test_resnet__s4__n5__fold0"]
     assert keys["repeat__random__s4__n5__fold0"] != keys["repeat__random__s4__n7__fold0"]
-    kept = list((values["out"] / "store" / "fidelity").glob("*/*/fidelity.json"))
-    assert len(kept) == 2
+    results = list((values["out"] / "store" / "fidelity").glob("*/*/fidelity.json"))
+    assert len(results) == 2
 
 
 def test_it_can_be_added_to_a_run_that_is_done_and_changes_nothing_else(values: dict[str, Any], seen: Seen) -> None:
@@ -129,9 +130,9 @@ def test_it_can_be_added_to_a_run_that_is_done_and_changes_nothing_else(values: 
     run(**plain)
     before = records(values)
     assert not seen() and all(record.fidelity == [] for record in before.values())
-    found = plan(**values)
-    assert fidelity_items(found) == [(1, 0)]
-    assert {item.kind: item.todo for item in found.items if item.kind in ("fit", "train")} == {"train": 0}
+    forecast = plan(**values)
+    assert fidelity_items(forecast) == [(1, 0)]
+    assert {item.kind: item.todo for item in forecast.items if item.kind in ("fit", "train")} == {"train": 0}
     run(**values)
     after = records(values)
     for name, record in after.items():
@@ -155,11 +156,11 @@ def test_a_plan_counts_its_images_and_knows_its_time_from_records(values: dict[s
 
 
 def test_a_calibrated_plan_prices_it(values: dict[str, Any]) -> None:
-    told: list[str] = []
-    found = plan(**values, calibrate=told.append)
-    [item] = [item for item in found.items if item.kind == "fidelity"]
-    assert item.seconds is not None and found.seconds is not None
-    assert "calibrating: fidelity colours" in told
+    steps: list[str] = []
+    forecast = plan(**values, calibrate=steps.append)
+    [item] = [item for item in forecast.items if item.kind == "fidelity"]
+    assert item.seconds is not None and forecast.seconds is not None
+    assert "calibrating: fidelity colours" in steps
 
 
 def test_another_option_of_the_extractor_measures_anew(values: dict[str, Any]) -> None:
@@ -240,10 +241,10 @@ def test_the_command_tells_of_a_fidelity_that_failed(
     places = ["--dataset", values["dataset"], "--out", str(values["out"]), "--device", "cpu", "--quiet"]
     with pytest.raises(SystemExit) as ended:
         main(["run", *arguments.split(), "--folds", "3", "--fold", "0", *places])
-    told = capsys.readouterr().err
+    messages = capsys.readouterr().err
     assert ended.value.code == 1
-    assert "fidelity failed" in told and "colours repeat s4 n5 fold 0: RuntimeError: out of order" in told
-    assert "trials failed" not in told
+    assert "fidelity failed" in messages and "colours repeat s4 n5 fold 0: RuntimeError: out of order" in messages
+    assert "trials failed" not in messages
 
 
 def test_an_extractor_without_a_generator_has_nothing_to_measure(values: dict[str, Any]) -> None:
@@ -253,8 +254,8 @@ def test_an_extractor_without_a_generator_has_nothing_to_measure(values: dict[st
 
 def test_clip_as_classifier_and_extractor_takes_its_options_once(values: dict[str, Any], tmp_path: Path) -> None:
     both = {**values, "classifier": ["clip"], "extractor": ["clip"], "synthetic": [3]}
-    found = plan(**{**both, "set": {"clip": {"epochs": 1, "model": "custom"}}})
-    assert fidelity_items(found) == [(1, 0)]
+    forecast = plan(**{**both, "set": {"clip": {"epochs": 1, "model": "custom"}}})
+    assert fidelity_items(forecast) == [(1, 0)]
 
 
 def test_a_stage_crosses_to_another_process_and_does_the_same_there(values: dict[str, Any], tmp_path: Path) -> None:
@@ -263,14 +264,14 @@ def test_a_stage_crosses_to_another_process_and_does_the_same_there(values: dict
     run(**values)
     planner = make_planner(resolved, values["out"] / "store")
     trial = next(trial for trial in resolved.trials if trial.arm.n)
-    stage = planner.fidelity(trial, resolved.extractors[0])
+    [stage] = plan_trial(planner, trial, resolved.extractors).fidelities
     assert stage is not None
-    here = kept_figures(planner.store, stage.key)
-    there = pickle.loads(pickle.dumps(stage))
+    measured = kept_figures(planner.store, stage.key)
+    copy = pickle.loads(pickle.dumps(stage))
     shutil.rmtree(planner.store.folder("fidelity", stage.key))
-    run_stage(there)
+    run_stage(copy)
     again = kept_figures(Store(planner.store.root), stage.key)
-    assert here is not None and again is not None and again[0] == here[0]
+    assert measured is not None and again is not None and again[0] == measured[0]
 
 
 def test_planning_imports_no_torch() -> None:
@@ -285,7 +286,7 @@ def test_planning_imports_no_torch() -> None:
 def test_copies_of_chosen_shots_are_not_tested_for(values: dict[str, Any]) -> None:
     """Chosen shots differ from held-out images by the choice already, so that no permutation of them is fair."""
     run(**values, select="first")
-    (record,) = [one for one in records(values).values() if one.generator]
+    (record,) = [record for record in records(values).values() if record.generator]
     copying = record.fidelity[0].total.copying
     assert copying is not None and copying["testable"] is False
     assert "the shots are chosen (first), not drawn at random" in json.dumps(record.fidelity[0].model_dump(mode="json"))

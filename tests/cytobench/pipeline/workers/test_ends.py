@@ -55,10 +55,10 @@ def test_a_killed_run_leaves_no_worker(cells: Path, gone: Callable[[int], bool])
 def test_ctrl_c_leaves_no_worker_and_nothing_half_made(cells: Path, gone: Callable[[int], bool]) -> None:
     with hanging(cells) as (run, pids):
         os.kill(run.pid, signal.SIGINT)
-        said = run.communicate(timeout=30)[1]
+        messages = run.communicate(timeout=30)[1]
         assert len(pids) == 2 and all(gone(pid) for pid in pids)
         assert run.returncode == 130
-        assert "the same command goes on from here" in said and "Traceback" not in said
+        assert "the same command goes on from here" in messages and "Traceback" not in messages
         assert not list((cells.parent / "out").rglob(".making-*"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cytobench.api import Result, run
+from cytobench.api import RunResult, run
 from cytobench.errors import UserError
 from cytobench.pipeline.progress import QuietDisplay
 from cytobench.storage.records import Failure, read_record
@@ -55,9 +55,9 @@ class Broken:
 
     def error(self, name: str) -> Failure:
         file = next(self.out.glob(f"*/records/none__{name}__s0__n0__fold0.json"))
-        found = read_record(file).error
-        assert found is not None
-        return found
+        error = read_record(file).error
+        assert error is not None
+        return error
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +109,10 @@ def test_each_fails_alone(broken: Broken) -> None:
         ("leave", "WorkerDied", r"train: fragile \(.*\) ended with exit code 3: a plugin that fails must raise"),
         ("leave-child", "WorkerDied", "ended with exit code 4"),
         ("exit", "SystemExit", "enough"),
-        ("allocate", "WorkerDied", r"held \d+ MiB of memory, more than --memory-limit 400 MiB, and was ended"),
-        ("allocate-child", "WorkerDied", r"predict: fragile .* more than --memory-limit 400 MiB"),
-        ("hang", "WorkerDied", r"train: fragile .* took longer than --trial-timeout 3 s and was ended"),
-        ("deaf", "WorkerDied", "took longer than --trial-timeout 3 s"),
+        ("allocate", "WorkerDied", r"held \d+ MiB of memory, more than memory_limit=400 MiB, and was ended"),
+        ("allocate-child", "WorkerDied", r"predict: fragile .* more than memory_limit=400 MiB"),
+        ("hang", "WorkerDied", r"train: fragile .* took longer than trial_timeout=3 s and was ended"),
+        ("deaf", "WorkerDied", "took longer than trial_timeout=3 s"),
         ("odd", "Odd", "^code 7: unpicklable$"),
         ("mute", "Mute", "its message cannot be had: RuntimeError"),
         ("secret", ".*Error", "Secret"),
@@ -126,7 +126,7 @@ def test_the_record_says_why(broken: Broken, name: str, kind: str, message: str)
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("crash", r"about to crash in \d+\nFatal Python error: Segmentation fault(.|\n)*ways\.py\", line \d+ in crash"),
         ("hang", r"hangs in \d+\n(.|\n)*ways\.py\", line \d+ in hang"),
@@ -136,16 +136,16 @@ def test_the_record_says_why(broken: Broken, name: str, kind: str, message: str)
         ("mute", "in raise_mute"),
     ],
 )
-def test_the_record_says_where(broken: Broken, name: str, told: str) -> None:
+def test_the_record_says_where(broken: Broken, name: str, expected: str) -> None:
     text = broken.error(name).traceback or ""
-    assert re.search(told, text)
+    assert re.search(expected, text)
     assert "Extension modules" not in text
 
 
 @pytest.mark.parametrize("name", ["hang", "leave-child"])
 def test_what_a_worker_has_started_ends_with_it(broken: Broken, name: str, gone: Callable[[int], bool]) -> None:
-    found = re.search(r"child (\d+)", broken.error(name).traceback or "")
-    assert found and gone(int(found[1]))
+    child = re.search(r"child (\d+)", broken.error(name).traceback or "")
+    assert child and gone(int(child[1]))
 
 
 def test_nothing_is_left_behind(broken: Broken) -> None:
@@ -155,7 +155,7 @@ def test_nothing_is_left_behind(broken: Broken) -> None:
     assert crashed and not list(Path(tempfile.gettempdir()).glob(f"cytobench-{crashed[1]}-*"))
 
 
-def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[..., RunResult], tmp_path: Path) -> None:
     """The blocks that it finished are kept, and the next run goes on from them."""
     broken = {
         "generator": ["fragile-images", "repeat"],
@@ -172,16 +172,16 @@ def test_a_generator_that_dies_fails_the_trials_that_need_it(small: Callable[...
     assert again.outcome.done == [] and list(again.outcome.failed) == [name]
 
 
-def test_an_extractor_that_dies_leaves_its_figures_out_alone(small: Callable[..., Result], tmp_path: Path) -> None:
+def test_an_extractor_that_dies_leaves_its_figures_out_alone(small: Callable[..., RunResult], tmp_path: Path) -> None:
     outcome = small(extractor=["fragile-features"], synthetic=[3], fold=[0]).outcome
     assert outcome.failed == {} and len(outcome.done) == 1
     reason = "WorkerDied: fidelity: fragile-features (cytobench-fragile 0.3) was killed by SIGSEGV"
-    assert [said.startswith(reason) for said in outcome.unmeasured.values()] == [True]
+    assert [message.startswith(reason) for message in outcome.unmeasured.values()] == [True]
     [file] = (tmp_path / "out" / "records").glob("*.json")
     assert "in crash" in file.read_text()
 
 
-def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., Result]) -> None:
+def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., RunResult]) -> None:
     killed: list[int] = []
 
     class Cruel(QuietDisplay):
@@ -198,17 +198,17 @@ def test_a_worker_that_dies_between_two_stages_is_replaced(small: Callable[..., 
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
-        ({"trial_timeout": 0}, "--trial-timeout 0: give a number above 0"),
-        ({"memory_limit": -1}, "--memory-limit -1: give a number above 0"),
-        ({"trial_timeout": float("nan")}, "--trial-timeout nan"),
-        ({"trial_timeout": 5, "in_process": True}, "leave out --in-process"),
+        ({"trial_timeout": 0}, "trial_timeout=0: give a number above 0"),
+        ({"memory_limit": -1}, "memory_limit=-1: give a number above 0"),
+        ({"trial_timeout": float("nan")}, "trial_timeout=nan"),
+        ({"trial_timeout": 5, "in_process": True}, "leave out in_process"),
     ],
 )
 def test_limits_that_cannot_be_are_refused(
-    small: Callable[..., Result], tmp_path: Path, wrong: dict[str, float], told: str
+    small: Callable[..., RunResult], tmp_path: Path, wrong: dict[str, float], expected: str
 ) -> None:
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=expected):
         small(**wrong)
     assert not (tmp_path / "out").exists()

@@ -31,7 +31,10 @@ PROTOCOLS = [
 DOCUMENTED = [*(kind.spec for kind in KINDS), *HANDED, *CONFIGS, *PROTOCOLS]
 CALLED = {Context: {"progress": "progress(done, total)", "stop": "stop()", "time": "time(part)"}}
 """Fields that are called, as the page shows them."""
-SPECIAL = {contract.DatasetFactory: {"(folder)"}}
+SPECIAL = {
+    contract.DatasetFactory: {"(folder)"},
+    contract.MetricFunction: {"(true, predicted, labels)", "true", "predicted", "labels"},
+}
 """What is no member with a name of its own."""
 
 
@@ -73,7 +76,8 @@ def test_every_member_is_documented_and_nothing_else(one: Any) -> None:
 
 
 def test_every_protocol_is_among_them() -> None:
-    names = {"Generator", "Sampler", "Classifier", "Predictor", "Extractor", "OpenedExtractor", "DatasetFactory"}
+    names = {"Generator", "Sampler", "Classifier", "Predictor", "Extractor", "OpenedExtractor"}
+    names |= {"DatasetFactory", "MetricFunction"}
     assert {one.__name__ for one in PROTOCOLS} == names
 
 

@@ -81,7 +81,7 @@ def test_it_is_clean_however_long_its_name(environment: Layered, tmp_path: Path)
 
 def _found() -> dict[str, str]:
     """mypy follows no editable installation whose finder is code, so it is told where cytobench lies."""
-    return {**os.environ, "MYPYPATH": str(Path(cytobench.__file__).parents[2])}
+    return {**os.environ, "MYPYPATH": str(Path(cytobench.__file__).parents[1])}
 
 
 @pytest.mark.parametrize("licence", LICENCES)

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from cytobench.cli import main
 from cytobench.cli.plugin import NAMES
-from cytobench.plugins.scaffold.kinds import KINDS
+from cytobench.contract import Role
+from cytobench.plugins.scaffold.kinds import KINDS, ROLES, WITH_ROLE
 
 from ...distributions import Site, offering
 
@@ -63,6 +65,18 @@ def test_a_name_that_will_not_do_is_refused_in_a_line(
     said = capsys.readouterr()
     assert message in said.err and said.out == "" and len(said.err.strip().splitlines()) == 1
     assert list(here.iterdir()) == []
+
+
+def test_a_role_is_written_where_there_is_one_and_refused_elsewhere(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in WITH_ROLE:
+        assert new("--kind", kind, "--role", "control", f"mix-{kind}") == 0
+        assert 'role="control",' in (here / f"cytobench-mix-{kind}/cytobench_mix_{kind}/__init__.py").read_text()
+    capsys.readouterr()
+    assert new("--kind", "dataset", "--role", "control", "mix-data") == 2
+    assert "--role control: datasets have no role, but generators and classifiers." in capsys.readouterr().err
+    assert get_args(Role) == ROLES
 
 
 def test_names_of_installed_distributions_are_taken(here: Path, site: Site) -> None:
@@ -136,15 +150,17 @@ def test_a_wheel_holds_every_template(tmp_path: Path) -> None:
     pytest.importorskip("setuptools")
     source = tmp_path / "source"
     ignore = shutil.ignore_patterns("*.safetensors", "__pycache__")
-    shutil.copytree(ROOT / "cytobench" / "scaffold", source / "cytobench" / "scaffold", ignore=ignore)
-    (source / "cytobench" / "__init__.py").write_text("")
+    scaffold = Path("cytobench", "plugins", "scaffold")
+    shutil.copytree(ROOT / scaffold, source / scaffold, ignore=ignore)
+    for package in ("cytobench", "cytobench/plugins"):
+        (source / package / "__init__.py").write_text("")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     (source / "plugins").mkdir()
     program = "from setuptools import build_meta; build_meta.build_wheel('.')"
     done = subprocess.run([sys.executable, "-c", program], cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    templates = ROOT / "cytobench" / "scaffold" / "templates"
+    templates = ROOT / scaffold / "templates"
     wanted = {file.relative_to(ROOT).as_posix() for file in templates.rglob("*.template")}
     with zipfile.ZipFile(next(source.glob("*.whl"))) as wheel:
         assert len(wanted) > 15 and wanted <= set(wheel.namelist())

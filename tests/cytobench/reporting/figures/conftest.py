@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cytobench.analysis.published.judge import SETTINGS, STUDY_COUNTS
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.scoring import scores_by_split
 from cytobench.storage.records import Record, write_record
 
 from ...conftest import record_values

@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 
 from cytobench.analysis.comparison.candidates import read_candidates
-from cytobench.api import Result
+from cytobench.api import RunResult
 from cytobench.reporting.figures import Drawing, drawings, svg
 from cytobench.reporting.figures.pictures import open_run
 from cytobench_phantom.morphology import LABELS
 
-Run = Callable[..., Result]
+Run = Callable[..., RunResult]
 
 
 def gallery(folder: Path, only: str, **options: object) -> tuple[list[Drawing], list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cytobench.metrics.classification import scores_by_split
+from cytobench.metrics.scoring import scores_by_split
 from cytobench.storage.records import Record, write_record
 
 from ...conftest import record_values

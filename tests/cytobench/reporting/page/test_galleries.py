@@ -92,6 +92,16 @@ def test_copies_of_real_images_are_not_shown_as_synthetic(run: Path) -> None:
     assert found.why_no_real == "not allowed"
 
 
+def test_images_of_a_strangers_control_are_not_shown_as_synthetic_either(run: Path) -> None:
+    for file in (run / "records").glob("*.json"):
+        values = json.loads(file.read_text())
+        del values["digest"]
+        if values["generator"]["plugin"] == "sd21-lora":
+            values["generator"] |= {"distribution": "cytobench-mixer", "role": "control"}
+        file.write_text(json.dumps({**values, "digest": content_digest(values)}))
+    assert shown(run)[1] is None
+
+
 def test_an_image_with_the_pixels_of_a_shot_is_left_out(run: Path) -> None:
     from cytobench.decode import pixel_digest
 

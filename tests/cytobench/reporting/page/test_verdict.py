@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cytobench.analysis.outcomes import Outcome
 from cytobench.reporting.page.gather import read_groups
@@ -44,6 +46,49 @@ def test_copies_of_the_shots_stand_beside(tmp_path: Path) -> None:
     assert "from sd21-lora" in found.rest
     assert "20 copies of the shots a class (repeat) change it by +0." in found.rest
     assert "with copies of the shots" in dict(found.figures)
+
+
+def a_control(distribution: str = "cytobench-mixer", **words: str) -> Callable[[dict[str, Any]], None]:
+    """An edit of a record, after which its generator is a stranger's control."""
+
+    def edit(values: dict[str, Any]) -> None:
+        if values["generator"]:
+            values["generator"] |= {"distribution": distribution, "role": "control", **words}
+
+    return edit
+
+
+def test_a_strangers_control_is_one(tmp_path: Path) -> None:
+    write_row(tmp_path, 0, 0.5)
+    write_row(tmp_path, 20, 0.6)
+    write_row(tmp_path, 20, 0.9, generator="mixer", edit=a_control())
+    found = of(tmp_path)
+    assert "from sd21-lora" in found.rest
+    assert "20 images a class of the control mixer change it by +0." in found.rest
+    assert "with the control mixer" in dict(found.figures)
+
+
+def test_a_control_is_called_what_its_plugin_says(tmp_path: Path) -> None:
+    write_row(tmp_path, 0, 0.5)
+    write_row(tmp_path, 20, 0.6)
+    write_row(tmp_path, 20, 0.9, generator="mixer", edit=a_control(images_are="mixed shots"))
+    found = of(tmp_path)
+    assert "20 mixed shots a class (mixer) change it by +0." in found.rest
+    assert "with mixed shots" in dict(found.figures)
+
+
+def test_a_stranger_is_no_control_for_its_name(tmp_path: Path) -> None:
+    write_row(tmp_path, 0, 0.5)
+    edit = lambda values: values["generator"] and values["generator"].update(distribution="cytobench-stranger")  # noqa: E731
+    write_row(tmp_path, 20, 0.9, generator="repeat", edit=edit)
+    write_row(tmp_path, 20, 0.6)
+    assert "from repeat to" in of(tmp_path).rest
+
+
+def test_where_all_are_controls_one_is_spoken_of(tmp_path: Path) -> None:
+    write_row(tmp_path, 0, 0.5)
+    write_row(tmp_path, 20, 0.9, generator="mixer", edit=a_control())
+    assert "from mixer to" in of(tmp_path).rest
 
 
 def test_validation_chooses_the_generator_that_is_spoken_of(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from cytobench.errors import UserError
-from cytobench.metrics.classification import scores_by_split
-from cytobench.storage.records import predictions_of, read_record, read_records, rescore, write_record
+from cytobench.metrics.built_in import BUILT_IN, OF_ALL_CLASSES, STUDY
+from cytobench.metrics.scoring import scores_by_split
+from cytobench.plugins import load_plugins
+from cytobench.plugins.metrics import find_metric
+from cytobench.storage.records import (
+    predictions_of,
+    read_record,
+    read_records,
+    rescore,
+    with_metrics,
+    write_record,
+)
 
 LABELS = ["BAS", "EOS", "LYA"]
 
@@ -55,17 +66,42 @@ def test_predictions_have_the_promised_columns(tmp_path: Path, make_record, pred
 
 def test_scores_follow_from_the_predictions_alone(tmp_path: Path, make_record, predictions) -> None:
     saved = predictions.astype({f"p_{label}": "float32" for label in LABELS})
-    scored = scores_by_split(saved, LABELS)
+    scored = scores_by_split(saved, LABELS, OF_ALL_CLASSES)
     file = write_record(tmp_path, make_record(scores=scored), predictions)
     assert rescore(file) == read_record(file).scores == scored
+
+
+def test_metrics_that_a_record_lacks_are_computed_from_its_predictions(
+    tmp_path: Path, make_record, predictions
+) -> None:
+    file = write_record(tmp_path, make_record(f1=0.5), predictions)
+    recall, odd = find_metric("recall:EOS", load_plugins), replace(BUILT_IN["mcc"], name="odd", load=lambda: raises)
+    record = with_metrics({file: read_record(file)}, [*STUDY, recall, odd])[file]
+    assert record.scores["test"]["accuracy"] == 0.5, "what is on record stays"
+    tested = predictions[predictions["split"] == "test"]
+    eos = tested[tested["label"] == "EOS"]
+    assert record.scores["test"]["recall:EOS"] == pytest.approx((eos["predicted"] == "EOS").mean())
+    assert record.scores["test"]["odd"] is None
+    assert record.metrics_failed["test"] == {"odd": "raised ValueError: no luck"}
+    assert with_metrics({file: record}, [recall]) == {file: record}
+
+
+def test_without_predictions_a_metric_is_missing(tmp_path: Path, make_record, predictions) -> None:
+    file = write_record(tmp_path, make_record(), predictions)
+    next((tmp_path / "predictions").iterdir()).unlink()
+    record = read_record(file)
+    assert with_metrics({file: record}, [BUILT_IN["mcc"]]) == {file: record}
+
+
+def raises(*_: object) -> float:
+    raise ValueError("no luck")
 
 
 def test_train_only_classes_are_left_out_of_the_scores(tmp_path: Path, make_record, predictions) -> None:
     without = predictions[predictions["label"] != "LYA"]
     file = write_record(tmp_path, make_record(train_only=["LYA"]), without)
-    assert rescore(file) == scores_by_split(
-        without.astype({f"p_{label}": "float32" for label in LABELS}), ["BAS", "EOS"]
-    )
+    saved = without.astype({f"p_{label}": "float32" for label in LABELS})
+    assert rescore(file, STUDY) == scores_by_split(saved, ["BAS", "EOS"])
 
 
 def test_a_failed_trial_takes_old_predictions_away(tmp_path: Path, make_record, predictions) -> None:

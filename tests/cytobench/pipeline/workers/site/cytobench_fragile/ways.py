@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cytobench.context import Context
+from cytobench.errors import UserError, option, setting
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -84,6 +85,10 @@ def raise_mute(ctx: Context) -> None:
     raise Mute
 
 
+def raise_user_error(ctx: Context) -> None:
+    raise UserError(f"{option('shots', 0)} is too few, and {setting('fragile', 'fit', 'talk')} is better")
+
+
 def talk(ctx: Context) -> None:
     print("printed by fragile")
     os.write(1, b"written by native code\n")
@@ -96,6 +101,6 @@ WAYS: dict[str, Callable[[Context], None]] = {
     way.__name__: way
     for way in (
         crash, leave, leave_with_a_child, system_exit, allocate, allocate_in_a_child, hang, hang_deaf, raise_odd,
-        raise_mute, talk,
+        raise_mute, raise_user_error, talk,
     )
 }  # fmt: skip

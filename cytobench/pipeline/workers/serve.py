@@ -1,8 +1,4 @@
-"""A worker: the process that does a plugin's work, stage after stage, and ends with the run that started it.
-
-What passes between the run and its worker is pickled. Both are cytobench, on one machine, of one user, over a pipe that
-nobody else can open; nothing that is unpickled comes from a file or a network.
-"""
+"""What a worker does: a plugin's work, stage after stage; it ends with the run that started it."""
 
 from __future__ import annotations
 
@@ -17,57 +13,23 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from logging.handlers import QueueHandler
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from cytobench.errors import on_the_command_line
 from cytobench.pipeline.failures import Failure, failure_of, let_go
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services
+from cytobench.pipeline.workers.messages import Done, Message, Progress, Ready
 
-LOGGERS = ("", "cytobench")
-"""The loggers whose levels are those of the run: the root and ours."""
 _EVERY = 0.1
 """Seconds between two messages of progress: a bar is drawn no more often."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A stage to run, and the levels of the run's loggers, by name."""
-
-    call: Callable[[Stage, Services], dict[str, Any]]
-    stage: Stage
-    levels: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The worker has started and waits for jobs."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A step inside the stage."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Done:
-    """The stage is done."""
-
-    report: dict[str, Any]
-
-
-Message = Ready | Progress | logging.LogRecord | Done | Failure
-
-
-def work(connection: Connection, output: Connection, start_method: str | None) -> None:
+def serve(connection: Connection, output: Connection, start_method: str | None) -> None:
     """The life of a worker: jobs come in on ``connection``, messages go out; ``output`` takes stdout and stderr.
 
     ``start_method`` is how the run starts processes by default, and plugins with it: those that load images for them
@@ -95,7 +57,7 @@ class _Outbox:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._told = 0.0
+        self._progress_sent = 0.0
 
     def send(self, message: Message) -> None:
         """Send; raises what pickle does."""
@@ -119,8 +81,8 @@ class _Outbox:
     def progress(self, done: int, total: int) -> None:
         """Send progress, unless some was sent just now."""
         now = time.monotonic()
-        if done >= total or now - self._told >= _EVERY:
-            self._told = now
+        if done >= total or now - self._progress_sent >= _EVERY:
+            self._progress_sent = now
             self.send(Progress(done, total))
 
 
@@ -130,7 +92,8 @@ def _outcome(data: bytes, outbox: _Outbox) -> Done | Failure:
         job = pickle.loads(data)
         for name, level in job.levels.items():
             logging.getLogger(name).setLevel(level)
-        return Done(job.call(job.stage, Services(progress=outbox.progress)))
+        with on_the_command_line(job.command_line):
+            return Done(job.call(job.stage, Services(progress=outbox.progress)))
     except _Ended:
         raise
     except BaseException as error:  # a SystemExit of a plugin's, too, is that plugin's failure

@@ -1,4 +1,4 @@
-"""Show what ``cytobench fidelity`` measured: a table for each class, so that figures of different n share no column."""
+"""What ``cytobench fidelity`` prints: a table for each class, so that figures of different n share no column."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from cytobench.cli.described import table
+from cytobench.cli.output.table import table
 from cytobench.metrics.copying import Copying
 from cytobench.metrics.fidelity.measure import Fidelity, Figure, Floor
 from cytobench.pipeline.fidelity.copies import Copies
@@ -18,34 +18,34 @@ _DIGITS = {"kid": 4, "fid": 2, "precision": 3, "recall": 3}
 
 def show(report: Report) -> None:
     """Print a report made by :func:`cytobench.pipeline.fidelity.report.compare_folders`."""
-    extractor, sources, found = report.extractor, report.sources, report.found
+    extractor, sources, comparison = report.extractor, report.sources, report.found
     digest = f", weights {extractor.weights_digest[:12]}" if extractor.weights_digest else ""
     whose = "" if extractor.built_in else f", third-party: {extractor.distribution}"
     ran = f"{extractor.ran.architecture}{digest}{whose}"
     click.echo(f"extractor {extractor.name} ({ran}), {extractor.dimension} features")
     click.echo(f"real images, the reference: {sources.real}; synthetic images: {sources.synthetic}")
-    rows = {"all images": found.total, **found.classes}
-    for label, one in rows.items():
+    rows = {"all images": comparison.total, **comparison.classes}
+    for label, fidelity in rows.items():
         click.echo("")
-        _show(label, one)
-    if _mixed_otherwise(found.classes):
+        _show(label, fidelity)
+    if _mixed_otherwise(comparison.classes):
         click.echo("\nThe classes have other shares of the real images than of the synthetic ones: of all images the")
         click.echo("figures show that too, and those of the classes do not.")
-    if found.copies is not None:
-        _show_copies(report, found.copies)
+    if comparison.copies is not None:
+        _show_copies(report, comparison.copies)
     _reasons(rows)
 
 
-def _show(label: str, one: Fidelity) -> None:
-    header = [f"{label}: {one.n_real} real, {one.n_synthetic} synthetic", "", "95 % interval"]
-    if one.floor is not None:
-        header.append(f"floor: {_halves(one.floor)}")
+def _show(label: str, fidelity: Fidelity) -> None:
+    header = [f"{label}: {fidelity.n_real} real, {fidelity.n_synthetic} synthetic", "", "95 % interval"]
+    if fidelity.floor is not None:
+        header.append(f"floor: {_halves(fidelity.floor)}")
     rows = []
     for name, title in _NAMES.items():
-        figure = getattr(one, name)
+        figure = getattr(fidelity, name)
         row = [f"  {title}", _number(figure.value, name) if figure else "too few", _interval(figure, name)]
-        if one.floor is not None:
-            value = getattr(one.floor, name)
+        if fidelity.floor is not None:
+            value = getattr(fidelity.floor, name)
             row.append("too few" if value is None else _number(value, name))
         rows.append(row)
     table(header, rows)
@@ -69,8 +69,10 @@ def _halves(floor: Floor) -> str:
 
 def _mixed_otherwise(classes: Mapping[str, Fidelity]) -> bool:
     """Whether the share of a class differs by more than a hundredth between the two sides."""
-    n_real, n_synthetic = (sum(getattr(one, name) for one in classes.values()) for name in ("n_real", "n_synthetic"))
-    return any(abs(one.n_real / n_real - one.n_synthetic / n_synthetic) > 0.01 for one in classes.values())
+    n_real = sum(fidelity.n_real for fidelity in classes.values())
+    n_synthetic = sum(fidelity.n_synthetic for fidelity in classes.values())
+    shares = [(fidelity.n_real / n_real, fidelity.n_synthetic / n_synthetic) for fidelity in classes.values()]
+    return any(abs(real - synthetic) > 0.01 for real, synthetic in shares)
 
 
 def _show_copies(report: Report, copies: Copies) -> None:
@@ -81,36 +83,36 @@ def _show_copies(report: Report, copies: Copies) -> None:
         click.echo("p holds if the shots were drawn at random from both together; else say how: --shots-chosen HOW")
     header = ["class", "shots", "held out", "synthetic", "p sum", "p max", "p", "p Holm", "smallest p"]
     header += ["near-copies", "of held-out", "copying"]
-    table(header, [_copied(label, one) for label, one in copies.by_class.items()])
-    found = report.found.total.copying
-    assert found is not None  # it stands where copies were looked for
-    click.echo(found["verdict"])
-    for label, one in copies.by_class.items() if len(copies.by_class) > 1 else ():
-        if one.reason is not None:
-            click.echo(f"  {label}: {one.reason}")
+    table(header, [_copying(label, test) for label, test in copies.by_class.items()])
+    total = report.found.total.copying
+    assert total is not None  # it stands where copies were looked for
+    click.echo(total["verdict"])
+    for label, test in copies.by_class.items() if len(copies.by_class) > 1 else ():
+        if test.reason is not None:
+            click.echo(f"  {label}: {test.reason}")
 
 
-def _copied(label: str, one: Copying) -> list[str]:
-    p_values = (one.p_value, one.p_max, one.p_combined, one.p_holm, one.smallest_p)
-    counts = (one.n_near_copies, one.n_near_copies_held_out)
+def _copying(label: str, test: Copying) -> list[str]:
+    p_values = (test.p_value, test.p_max, test.p_combined, test.p_holm, test.smallest_p)
+    counts = (test.n_near_copies, test.n_near_copies_held_out)
     return [
-        *(label, str(one.n_shots), str(one.n_held_out), str(one.n_synthetic)),
+        *(label, str(test.n_shots), str(test.n_held_out), str(test.n_synthetic)),
         *("-" if value is None else f"{value:.2g}" for value in p_values),
         *("-" if count is None else str(count) for count in counts),
-        one.outcome,
+        test.outcome,
     ]
 
 
 def _reasons(rows: Mapping[str, Fidelity]) -> None:
     """Why figures are absent, each reason once with the classes it is true of."""
-    found: dict[str, list[str]] = {}
-    for label, one in rows.items():
-        for name, reason in one.reasons.items():
-            if name != "copying" or one.copying is None:
-                found.setdefault(f"{_named(name)} {reason}", []).append(label)
-    if found:
+    absent: dict[str, list[str]] = {}
+    for label, fidelity in rows.items():
+        for name, reason in fidelity.reasons.items():
+            if name != "copying" or fidelity.copying is None:
+                absent.setdefault(f"{_named(name)} {reason}", []).append(label)
+    if absent:
         click.echo("\nabsent")
-    for reason, labels in found.items():
+    for reason, labels in absent.items():
         click.echo(f"  {reason} ({_some(labels)})")
 
 

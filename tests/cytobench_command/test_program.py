@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cytobench.context import Stopped
-from cytobench_command.process import TimeLimit, last_lines, run_process
+from cytobench_command.program import TimeLimit, last_lines, run_program
 
 PYTHON = [sys.executable, "-S", "-E", "-c"]
 # A parent and a child that write their numbers and wait.
@@ -47,9 +47,9 @@ def numbers(file: Path, seconds: float = 120) -> list[int]:
     return [int(number) for number in file.read_text().split()]
 
 
-def gone(found: list[int], seconds: float = 60) -> bool:
+def gone(pids: list[int], seconds: float = 60) -> bool:
     until = time.monotonic() + seconds
-    while any(alive(number) for number in found):
+    while any(alive(pid) for pid in pids):
         if time.monotonic() > until:
             return False
         time.sleep(0.02)
@@ -61,17 +61,17 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lo
 
 def test_both_outputs_are_in_the_log_and_the_input_is_empty(tmp_path: Path) -> None:
     code = "import sys; print('out'); print(repr(sys.stdin.read()), file=sys.stderr); sys.exit(3)"
-    assert run_process([*PYTHON, code], tmp_path / "log", 600) == 3
+    assert run_program([*PYTHON, code], tmp_path / "log", 600) == 3
     assert sorted(last_lines(tmp_path / "log").splitlines()) == ["''", "out"]
 
 
 @pytest.mark.parametrize(("code", "expected"), [("import os; os.kill(os.getpid(), 9)", 137), ("", 0)])
 def test_the_exit_code_tells_the_signal(tmp_path: Path, code: str, expected: int) -> None:
-    assert run_process([*PYTHON, code], tmp_path / "log", 600) == expected
+    assert run_program([*PYTHON, code], tmp_path / "log", 600) == expected
 
 
 def test_a_program_that_is_not_there_is_exit_code_127(tmp_path: Path) -> None:
-    assert run_process(["./no-such-program"], tmp_path / "log", 600) == 127
+    assert run_program(["./no-such-program"], tmp_path / "log", 600) == 127
     assert last_lines(tmp_path / "log") == "./no-such-program: No such file or directory"
 
 
@@ -83,13 +83,13 @@ def test_the_time_limit_ends_a_program_and_its_children(
     pids = tmp_path / "pids"
     late(lambda: written(pids))
     with pytest.raises(TimeLimit):
-        run_process([*PYTHON, FAMILY, kind, str(pids)], tmp_path / "log", 600)
+        run_program([*PYTHON, FAMILY, kind, str(pids)], tmp_path / "log", 600)
     assert not any(alive(number) for number in numbers(pids))
 
 
 @needs_proc
 def test_what_a_program_leaves_running_is_ended(tmp_path: Path) -> None:
-    assert run_process([*PYTHON, FAMILY, "leaves", str(tmp_path / "pids")], tmp_path / "log", 600) == 0
+    assert run_program([*PYTHON, FAMILY, "leaves", str(tmp_path / "pids")], tmp_path / "log", 600) == 0
     assert not any(alive(number) for number in numbers(tmp_path / "pids"))
 
 
@@ -101,7 +101,7 @@ def test_a_daemon_of_a_session_of_its_own_is_ended_too(tmp_path: Path) -> None:
         "import os, subprocess, sys, time\nsubprocess.Popen(sys.argv[2:], start_new_session=True)\n"
         "while not (os.path.exists(sys.argv[1]) and os.path.getsize(sys.argv[1])): time.sleep(0.02)\n"
     )
-    assert run_process([*PYTHON, code, str(pids), *daemon], tmp_path / "log", 600) == 0
+    assert run_program([*PYTHON, code, str(pids), *daemon], tmp_path / "log", 600) == 0
     assert not any(alive(number) for number in numbers(pids))
 
 
@@ -109,7 +109,7 @@ def test_a_daemon_of_a_session_of_its_own_is_ended_too(tmp_path: Path) -> None:
 def test_a_stop_ends_it(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     with pytest.raises(Stopped):
-        run_process([*PYTHON, FAMILY, "polite", str(pids)], tmp_path / "log", 600, stop=lambda: written(pids))
+        run_program([*PYTHON, FAMILY, "polite", str(pids)], tmp_path / "log", 600, stop=lambda: written(pids))
     assert not any(alive(number) for number in numbers(pids))
 
 
@@ -117,14 +117,14 @@ def test_a_stop_ends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_the_death_of_the_caller_ends_it(tmp_path: Path, ending: signal.Signals) -> None:
     """A worker that is killed must not leave a training on the GPU."""
-    code = "import sys, pathlib; from cytobench_command.process import run_process; "
-    code += "run_process(sys.argv[2:], pathlib.Path(sys.argv[1]), 600)"
+    code = "import sys, pathlib; from cytobench_command.program import run_program; "
+    code += "run_program(sys.argv[2:], pathlib.Path(sys.argv[1]), 600)"
     program = [*PYTHON, FAMILY, "polite", str(tmp_path / "pids")]
     caller = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "log"), *program])
-    found = numbers(tmp_path / "pids")
+    pids = numbers(tmp_path / "pids")
     os.kill(caller.pid, ending)
     caller.wait()
-    assert gone(found)
+    assert gone(pids)
 
 
 def test_a_progress_bar_is_its_last_state(tmp_path: Path) -> None:

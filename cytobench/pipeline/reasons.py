@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from cytobench.storage.image_sets import ImageSet
+from cytobench.storage.image_sets import IMAGES, ImageSet
 from cytobench.storage.store import Store
 
 NEVER = "not made yet"
@@ -23,35 +23,37 @@ class Reasons:
         self._store = store
         self._earlier = cache(lambda kind: list(store.reports(kind)))
 
-    def of_stage(self, kind: str, key: str, plugin: str, label: str | None, inputs: Inputs) -> str:
-        """Why no fit, training or fidelity of this key is there."""
+    def of_stage(self, kind: str, key: str, owner: str, label: str | None, inputs: Callable[[], Inputs]) -> str:
+        """Why no stage of this kind and key is there; ``owner`` is the input that names its plugin."""
         damaged = self._store.damage(kind, key)
         if damaged:
             return f"damaged: {', '.join(damaged)}"
-        return self._nearest(kind, plugin, label, inputs)
+        return self._nearest(kind, owner, label, inputs)
 
-    def of_block(self, images: ImageSet, number: int, plugin: str, label: str, inputs: Inputs) -> str:
+    def of_block(self, images: ImageSet, number: int, owner: str, label: str, inputs: Inputs) -> str:
         """Why a block of an image set is not there."""
         if images.shard(number).exists():
             return "damaged, or cut off while it was written"
         if images.folder.is_dir():
             return "more images than before"
-        return self._nearest("images", plugin, label, inputs)
+        return self._nearest(IMAGES, owner, label, lambda: inputs)
 
-    def _nearest(self, kind: str, plugin: str, label: str | None, inputs: Inputs) -> str:
+    def _nearest(self, kind: str, owner: str, label: str | None, inputs: Callable[[], Inputs]) -> str:
         """What differs from the stage of the same plugin and class that differs least, the newest of several."""
-        owner = {"train": "classifier", "fidelity": "extractor"}.get(kind, "generator")
-        differing = [
-            (found, report["when"])
-            for earlier, report in self._earlier(kind)
-            if earlier.get(owner) == plugin and report.get("label") == label
-            for found in [list(_differences(earlier, inputs))]
-        ]
-        if not differing:
+        earlier = self._earlier(kind)
+        if not earlier:
             return NEVER
-        fewest = min(len(found) for found, _ in differing)
-        found, _ = max((one for one in differing if len(one[0]) == fewest), key=lambda one: one[1])
-        return f"differs from the nearest there is: {', '.join(found)}"
+        wanted = inputs()
+        nearest = [
+            (list(_differences(before, wanted)), report["when"])
+            for before, report in earlier
+            if before.get(owner) == wanted[owner] and report.get("label") == label
+        ]
+        if not nearest:
+            return NEVER
+        fewest = min(len(differences) for differences, _ in nearest)
+        differences, _ = max((near for near in nearest if len(near[0]) == fewest), key=lambda near: near[1])
+        return f"differs from the nearest there is: {', '.join(differences)}"
 
 
 def _differences(old: Inputs, new: Inputs, prefix: str = "") -> Iterator[str]:

@@ -16,13 +16,17 @@ from multiprocessing.connection import wait
 from types import ModuleType
 from typing import Any
 
+from cytobench.errors import is_on_the_command_line, option
 from cytobench.pipeline.engine import NothingRuns
 from cytobench.pipeline.failures import Failure, WorkFailed
-from cytobench.pipeline.stages.base import Services, Stage
+from cytobench.pipeline.work import Services, Stage
 from cytobench.pipeline.workers.limits import Limits, Watch
+from cytobench.pipeline.workers.messages import Done, Job, Message, Progress, Ready
 from cytobench.pipeline.workers.output import Output
-from cytobench.pipeline.workers.worker import LOGGERS, Done, Job, Message, Progress, Ready, work
+from cytobench.pipeline.workers.serve import serve
 
+_LOGGERS = ("", "cytobench")
+"""The loggers whose levels are the run's in a worker too: the root and ours."""
 _GRACE = 2.0
 """Seconds that a worker has to put things away when it is to end."""
 _IN_NATIVE_CODE = "native code that it uses has crashed; the record says below which line"
@@ -36,11 +40,11 @@ class WorkerDied(WorkFailed):
     """A worker ended, or was ended, before its stage was done."""
 
     def __init__(self, message: str, output: str) -> None:
-        told = f"The last lines on stderr:\n{output}" if output else "Nothing was written on stderr."
-        super().__init__(Failure(type(self).__name__, message, told))
+        last_lines = f"The last lines on stderr:\n{output}" if output else "Nothing was written on stderr."
+        super().__init__(Failure(type(self).__name__, message, last_lines))
 
 
-class Worker:
+class WorkerHandle:
     """One process. Raises :class:`~cytobench.pipeline.engine.NothingRuns` where it cannot be started."""
 
     def __init__(self) -> None:
@@ -49,12 +53,12 @@ class Worker:
         reader, output = context.Pipe(duplex=False)
         self._output = Output(reader)
         arguments = (jobs, output, get_start_method(allow_none=True))
-        self._process = context.Process(target=work, args=arguments, name="cytobench worker")
+        self._process = context.Process(target=serve, args=arguments, name="cytobench worker")
         try:
-            with _interrupts_held_back(), _main_left_out():
+            with _interrupts_blocked(), _main_left_out():
                 self._process.start()
         except (OSError, AssertionError) as error:  # multiprocessing asserts that a daemon starts no process
-            raise NothingRuns(f"no process can be started for a plugin: {error}. {_HERE}") from error
+            raise NothingRuns(f"no process can be started for a plugin: {error}. {_way_out()}") from error
         jobs.close()
         output.close()
         try:
@@ -64,7 +68,7 @@ class Worker:
             raise
         if not ready:
             self.end()
-            raise NothingRuns(f"the process for a plugin {self._how_it_ended()[0]} before it began. {_HERE}")
+            raise NothingRuns(f"the process for a plugin {self._how_it_ended()[0]} before it began. {_way_out()}")
 
     @property
     def pid(self) -> int:
@@ -83,8 +87,8 @@ class Worker:
 
         The process stays for the next stage if it could answer; else it is gone, whatever is raised.
         """
-        levels = {name: logging.getLogger(name).level for name in LOGGERS}
-        job = pickle.dumps(Job(call, stage, levels))
+        levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+        job = pickle.dumps(Job(call, stage, levels, is_on_the_command_line()))
         self._output.forget()
         try:
             outcome = self._outcome(job, services, Watch(self.pid, limits))
@@ -169,11 +173,12 @@ class Worker:
         return f"was killed by {name}", _CAUSES.get(name, "somebody sent that to its process")
 
 
-_HERE = "Let plugins work in this process with --in-process."
+def _way_out() -> str:
+    return f"Let plugins work in this process with {option('in_process', True)}."
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def _interrupts_blocked() -> Iterator[None]:
     """A process that is started now is not stopped by Ctrl-C in the terminal before it has left the run's group."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

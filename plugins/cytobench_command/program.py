@@ -19,7 +19,7 @@ class TimeLimit(Exception):
     """The program had not ended in time, and was ended."""
 
 
-def run_process(arguments: Sequence[str], log: Path, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
+def run_program(arguments: Sequence[str], log: Path, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
     """Run a program in this folder and environment; returns its exit code, 128 + n if signal n ended it.
 
     What it writes on either output is added to ``log``; its input is empty. Raises :class:`TimeLimit` after ``seconds``

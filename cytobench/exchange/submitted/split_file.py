@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cytobench.assets import file_digest
 from cytobench.data.listing import some_of
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.exchange.submitted.predictions import read_table
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ PARTS: Mapping[str, str] = {"train": "train", "val": "validation", "test": "test
 
 
 @dataclass(frozen=True, eq=False)
-class Division:
+class SplitFile:
     """The real images of a split.
 
     ``table`` has the columns ``path`` (no two alike), ``label`` and ``fold0`` to ``foldN``, each ``train``, ``val``,
@@ -41,18 +41,18 @@ class Division:
     @property
     def train_only(self) -> tuple[str, ...]:
         """Classes that no fold tests."""
-        tested = set(self.place("test")["label"])
+        tested = set(self.images("test")["label"])
         return tuple(label for label in self.labels if label not in tested)
 
-    def place(self, part: str) -> pd.DataFrame:
+    def images(self, part: str) -> pd.DataFrame:
         """``label`` and ``fold`` (int) by ``path`` of every image that a fold has in this part (``val``, ``test``)."""
         import pandas as pd
 
-        found = [
+        tables = [
             self.table.loc[self.table[f"fold{fold}"] == part, ["path", "label"]].assign(fold=fold)
             for fold in range(self.folds)
         ]
-        return pd.concat(found).set_index("path")
+        return pd.concat(tables).set_index("path")
 
     def counts(self, fold: int) -> dict[str, dict[str, int]]:
         """Images by class in ``train``, ``validation`` and ``test`` of a fold."""
@@ -63,11 +63,11 @@ class Division:
         }
 
     def _of(self, rows: pd.Series[bool]) -> dict[str, int]:
-        found = self.table.loc[rows, "label"].value_counts()
-        return {label: int(found.get(label, 0)) for label in self.labels}
+        counts = self.table.loc[rows, "label"].value_counts()
+        return {label: int(counts.get(label, 0)) for label in self.labels}
 
 
-def read_division(file: Path) -> Division:
+def read_split_file(file: Path) -> SplitFile:
     """Read a split. Raises UserError for what is none, and for one that tests synthetic images or an image twice."""
     table = read_table(file)
     columns = [str(name) for name in table.columns]
@@ -82,33 +82,33 @@ def read_division(file: Path) -> Division:
     strange = sorted({value for name in names for value in table[name]} - {*PARTS, ""})
     if strange:
         raise _no_split(file, f"has a part {strange[0]!r}, which is none of {', '.join(PARTS)}")
-    made = table["path"] == "synthetic/" + table["label"] + "/" + table["path"].str.rpartition("/")[2]
-    _refuse_synthetic(file, table[made], names)
-    division = Division(file, file_digest(file), table[~made].reset_index(drop=True), folds)
-    _refuse_twice(division)
-    return division
+    synthetic = table["path"] == "synthetic/" + table["label"] + "/" + table["path"].str.rpartition("/")[2]
+    _refuse_synthetic(file, table[synthetic], names)
+    split_file = SplitFile(file, file_digest(file), table[~synthetic].reset_index(drop=True), folds)
+    _refuse_twice(split_file)
+    return split_file
 
 
-def _refuse_synthetic(file: Path, made: pd.DataFrame, names: Sequence[str]) -> None:
-    tested = made[made[names].isin(["val", "test"]).any(axis=1)]
+def _refuse_synthetic(file: Path, synthetic: pd.DataFrame, names: Sequence[str]) -> None:
+    tested = synthetic[synthetic[names].isin(["val", "test"]).any(axis=1)]
     if len(tested):
         raise UserError(
-            f"--split {file} tests {len(tested)} synthetic images, {tested['path'].iloc[0]} among them, which another "
-            "system cannot have. Make the split without --synthetic."
+            f"{option('split', file)} tests {len(tested)} synthetic images, {tested['path'].iloc[0]} among them, which "
+            f"another system cannot have. Make the split without {option('synthetic')}."
         )
 
 
-def _refuse_twice(division: Division) -> None:
-    double = division.table["path"].duplicated()
+def _refuse_twice(split_file: SplitFile) -> None:
+    double = split_file.table["path"].duplicated()
     if double.any():
-        raise _no_split(division.file, f"names {division.table.loc[double, 'path'].iloc[0]} twice")
-    tested = division.place("test").index
+        raise _no_split(split_file.file, f"names {split_file.table.loc[double, 'path'].iloc[0]} twice")
+    tested = split_file.images("test").index
     if not len(tested):
-        raise _no_split(division.file, "tests no image")
+        raise _no_split(split_file.file, "tests no image")
     if tested.has_duplicates:
         paths = sorted(set(tested[tested.duplicated()]))
-        raise UserError(f"--split {division.file}: images are tested in several folds:\n{some_of(paths)}")
+        raise UserError(f"{option('split', split_file.file)}: images are tested in several folds:\n{some_of(paths)}")
 
 
 def _no_split(file: Path, why: str) -> UserError:
-    return UserError(f"--split {file} {why}. Make it with `cytobench data split DATASET --out SPLIT.csv`.")
+    return UserError(f"{option('split', file)} {why}. Make it with `cytobench data split DATASET --out SPLIT.csv`.")

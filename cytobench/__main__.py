@@ -1,0 +1,5 @@
+"""``python -m cytobench``: the command line."""
+
+from cytobench.cli import main
+
+main()
