@@ -12,7 +12,7 @@ from pathlib import Path
 from cytobench.analysis.comparison.declared import Named
 from cytobench.analysis.leaderboard.model import Leaderboard, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
-from cytobench.analysis.leaderboard.rows import replicate_of
+from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.analysis.outcomes import Cause, Reason
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError
@@ -159,8 +159,7 @@ def primary(section: Section, metric: str) -> tuple[ScoreKey, ScoreKey]:
 
 def validated(candidate: Candidate, validation: ScoreKey) -> float | None:
     """The mean of the primary metric on validation, by which rows are chosen; None where there is none."""
-    score = candidate.row.aggregates.get(validation)
-    return None if score is None else score.mean
+    return aggregate(candidate.row.values.get(validation, {})).mean
 
 
 def goodness_on_validation(candidate: Candidate, validation: ScoreKey) -> float:

@@ -94,7 +94,7 @@ class Row:
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
     values: Mapping[ScoreKey, Mapping[Replicate, float]] = field(default_factory=dict)
-    """What the figures are made of: each finished place's score, where there is one."""
+    """Each finished replicate's score by split and metric: of those shown, and of all others on record."""
     standing: Standing | None = None
     """Against the best row; None if nothing is to compare."""
     p_best: float | None = None

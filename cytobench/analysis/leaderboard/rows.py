@@ -33,7 +33,9 @@ def make_row(
     missing = tuple(one for one in declared if one not in finished)
     seconds, paid = cost(records)
     generator = first.generator.name if first.generator else "none"
-    values = {(split, metric.name): _values(done, (split, metric.name)) for split in splits for metric in metrics}
+    shown = [(split, metric.name) for split in splits for metric in metrics]
+    recorded = [(split, name) for record in done for split, scores in record.scores.items() for name in scores]
+    values = {key: _values(done, key) for key in dict.fromkeys([*shown, *recorded])}
     return Row(
         row=first.row,
         generator=SUBMITTED if first.submission else generator,
@@ -44,7 +46,7 @@ def make_row(
         generator_ran=_ran([record.generator for record in records if record.generator]),
         classifier_ran=SUBMITTED if first.submission else _ran([record.classifier for record in records]),
         submitted=first.submission is not None,
-        aggregates={cell: aggregate(found) for cell, found in values.items()},
+        aggregates={key: aggregate(values[key]) for key in shown},
         best=frozenset(),
         rank=None,
         made_elsewhere=first.made_elsewhere,

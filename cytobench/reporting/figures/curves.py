@@ -133,10 +133,9 @@ def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, 
     axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
     axes.set_ylabel(curve.metric.title)
     _finish(axes, curve, room)
-    means = [score.mean or 0.0 for line in curve.lines or [[]] for _, score in curve.points(line, cell)]
-    if means and min(means) >= 0 and max(means) <= 1:  # bars leave the range of such scores, which no score does
-        low, high = axes.get_ylim()
-        axes.set_ylim(max(low, -0.02), min(high, 1.02))
+    low, high = axes.get_ylim()
+    least, most = curve.metric.spec.range  # bars may leave it, which no score does
+    axes.set_ylim(low if least is None else max(low, least - 0.02), high if most is None else min(high, most + 0.02))
     return handles
 
 

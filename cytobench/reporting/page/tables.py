@@ -147,13 +147,14 @@ def _leaderboard_row(section: Section, row: Row, keys: Sequence[ScoreKey]) -> Ta
     # Lines may break before the bracket alone.
     time = Cell(time.text.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " ("), time.key)
     kind = "failed" if not _any_score(row) else "" if row.rank is not None else "unranked"
-    mean = row.aggregates[keys[0]].mean if keys[0] in row.aggregates else None
+    metric = section.metric(keys[0][1])
+    drawable = metric.higher_is_better and metric.spec.range == (0, 1)
     return TableRow(
         cells=(rank, ranked, *names, *scores, time, Cell(standings(row))),
         kind="first" if row.rank == 1 else kind,
         remarks=(ran_text(row), *remarks(row, section.seeds, standing=False)),
         name=row.row,
-        bar=mean if mean is not None and 0 <= mean <= 1 and section.metric(keys[0][1]).higher_is_better else None,
+        bar=row.aggregates[keys[0]].mean if drawable else None,
     )
 
 
