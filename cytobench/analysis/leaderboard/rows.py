@@ -9,6 +9,7 @@ from statistics import stdev
 from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, Replicate, Row, ScoreKey
 from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
+from cytobench.storage.stage_kind import StageKind
 
 _Stage = tuple[str, str, str | None]
 """Kind, key and label of a stage: equal ones are the same work."""
@@ -127,7 +128,7 @@ def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage
     for record in records:
         of_record: dict[_Stage, float] = {}
         for stage in record.stages:
-            if stage.kind == "fidelity":
+            if stage.kind == StageKind.FIDELITY:
                 continue
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
@@ -173,7 +174,7 @@ def _sampling_rate(records: Sequence[Record]) -> float | None:
         (stage.images, stage.images_per_second)
         for record in records
         for stage in record.stages
-        if stage.kind == "sample" and stage.images and stage.images_per_second
+        if stage.kind == StageKind.SAMPLE and stage.images and stage.images_per_second
     ]
     busy = fsum(images / rate for images, rate in rated)
     return sum(images for images, _ in rated) / busy if busy else None

@@ -29,11 +29,12 @@ from cytobench.reporting.figures.style import (
 from cytobench.reporting.figures.text import labels, listed, shortened, slug
 from cytobench.reporting.outcomes import gain_and_cost_text, gain_text
 from cytobench.reporting.words import duration
+from cytobench.storage.stage_kind import StageKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STAGES = ("fit", "sample", "train", "predict")
+STAGES = (StageKind.FIT, StageKind.SAMPLE, StageKind.TRAIN, StageKind.PREDICT)
 MOST_ROWS = 44
 """Rows that one page holds; of more, those that validation chose are shown, and N = 0."""
 MOST_TOLD = 6

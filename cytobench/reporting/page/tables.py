@@ -27,8 +27,9 @@ from cytobench.reporting.page.gather import Group
 from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow
 from cytobench.reporting.words import SPLIT_NAMES, duration
 from cytobench.storage.records import FidelityFigure, FidelityUsed
+from cytobench.storage.stage_kind import StageKind
 
-STAGES = ("fit", "sample", "train", "predict")
+STAGES = (StageKind.FIT, StageKind.SAMPLE, StageKind.TRAIN, StageKind.PREDICT)
 
 
 def columns(*names: str, numbers: Sequence[str] = ()) -> tuple[Column, ...]:
