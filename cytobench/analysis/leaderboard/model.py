@@ -254,7 +254,7 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; {self._seeds()}."]
-        made = {name: change.says for name, change in CHANGES.items() if change.made(self.switches)}
+        made = {name: change.says for name, change in CHANGES.items() if change.holds(self.switches)}
         if made:
             own = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
             judge = " Judge by the real images alone, and better by strict." if self.pooled else ""
