@@ -19,4 +19,4 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
     from statsmodels.stats.multitest import multipletests
 
     adjusted = multipletests([1.0 if value is None else value for value in values], method="holm")[1]
-    return [None if value is None else float(found) for value, found in zip(values, adjusted, strict=True)]
+    return [None if value is None else float(p) for value, p in zip(values, adjusted, strict=True)]

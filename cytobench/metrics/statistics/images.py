@@ -79,15 +79,15 @@ def image_differences(
     """
     resampled_a, resampled_b = _resampled(a, b, rng)
     swapped_a, swapped_b = _swapped(a, b, rng)
-    found = {}
+    differences = {}
     for name, score in scores.items():
         value = float(score(a.sum(0)) - score(b.sum(0)))
         low, high = np.quantile(score(resampled_a) - score(resampled_b), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         # A swap of everything gives the value itself with the other sign; rounding must not make it smaller.
         further = np.abs(score(swapped_a) - score(swapped_b)) >= abs(value) - 1e-12
         p = (1 + int(further.sum())) / (1 + len(further))
-        found[name] = ImageDifference(value, float(low), float(high), p)
-    return found
+        differences[name] = ImageDifference(value, float(low), float(high), p)
+    return differences
 
 
 def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> tuple[list[list[int]], float]:
@@ -103,13 +103,13 @@ def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> tup
 
 def _resampled(a: Counts, b: Counts, rng: np.random.Generator) -> tuple[Counts, Counts]:
     units = len(a)
-    found_a, found_b = [], []
+    of_a, of_b = [], []
     for size in _batches(RESAMPLES, units):
         drawn = rng.integers(units, size=(size, units))
         weights = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(np.float64)
-        found_a.append(_weighted(weights, a))
-        found_b.append(_weighted(weights, b))
-    return np.concatenate(found_a), np.concatenate(found_b)
+        of_a.append(_weighted(weights, a))
+        of_b.append(_weighted(weights, b))
+    return np.concatenate(of_a), np.concatenate(of_b)
 
 
 def _swapped(a: Counts, b: Counts, rng: np.random.Generator) -> tuple[Counts, Counts]:

@@ -11,7 +11,7 @@ from cytobench.analysis.comparison.candidates import Candidate, declared_analysi
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
 from cytobench.analysis.leaderboard.model import ScoreKey, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, replicates_text, third_party_text
+from cytobench.analysis.leaderboard.words import elsewhere_text, replicates_text, third_party_text
 from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
 from cytobench.reporting.words import generator_text
@@ -83,7 +83,7 @@ class PlottedSection:
         p = pair.p_holm if pair is not None and cell == self.cells[0] else None
         metric = self.section.metric(cell[1])
         conclusion = conclude(difference, metric, obstacle, p)
-        return gain_and_cost(one, plain, difference, metric, conclusion, set(one.trials) & set(plain.trials))
+        return gain_and_cost(one, plain, difference, metric, conclusion)
 
     def about(self, rows: Sequence[Candidate] = ()) -> str:
         """Data, protocol, preset, device, images, folds and seeds, then what is to be known of these rows."""
@@ -97,7 +97,7 @@ class PlottedSection:
                 f"{one.row.row} is incomplete: {replicates_text(one.row.missing, self.section.seeds)} missing."
             )
         if one.row.made_elsewhere != "no":
-            found.append(f"{one.row.row} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
+            found.append(f"{one.row.row} is {elsewhere_text(one.row)}.")
         if one.row.third_party:
             found.append(f"{one.row.row} is {third_party_text(one.row)}.")
         return found
