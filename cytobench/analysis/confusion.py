@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
+from cytobench._text import did_you_mean
 from cytobench.analysis.leaderboard import leaderboard, one_per_replicate
 from cytobench.analysis.leaderboard.model import Leaderboard, Row, Section
 from cytobench.analysis.leaderboard.words import replicates_text, third_party_text
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.metrics.confusion import ConfusionMatrix, count
 from cytobench.storage.records import Record, predictions_of, read_record_files
 
@@ -23,17 +23,18 @@ def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> t
     the folds that are missing: a sum over some folds would pass for one over all images.
     """
     files = read_record_files(folders)
-    section, found = _find(leaderboard(files.values()), row)
-    if not found.complete:
+    section, of_board = _called(leaderboard(files.values()), row)
+    if not of_board.complete:
         raise UserError(
-            f"--row {row} is incomplete: {replicates_text(found.missing, section.seeds)} missing. "
+            f"{option('row', row)} is incomplete: {replicates_text(of_board.missing, section.seeds)} missing. "
             "Run the benchmark again to finish it."
         )
-    of_record = {id(record): file for file, record in files.items()}
+    by_record = {id(record): file for file, record in files.items()}
     folds = section.folds_declared
-    mine = (record for record in files.values() if record.row == row and record.protocol.fold in folds)
-    trials = [(record, of_record[id(record)]) for record in one_per_replicate(mine)]
-    return summed_matrix(section, found, trials, split), [record for record, _ in trials]
+    records = one_per_replicate(
+        record for record in files.values() if record.row == row and record.protocol.fold in folds
+    )
+    return summed_matrix(section, of_board, [(record, by_record[id(record)]) for record in records], split), records
 
 
 def summed_matrix(
@@ -52,7 +53,7 @@ def summed_matrix(
         chosen = predictions[predictions["split"] == split]
         if chosen.empty:
             known = ", ".join(predictions["split"].unique())
-            raise UserError(f"--split {split}: {row.row} has no such predictions. It has: {known}.")
+            raise UserError(f"{option('split', split)}: {row.row} has no such predictions. It has: {known}.")
         counts += count(chosen["label"].tolist(), chosen["predicted"].tolist(), classes, more)
     return ConfusionMatrix(
         source=row.row,
@@ -64,15 +65,15 @@ def summed_matrix(
     )
 
 
-def _find(board: Leaderboard, row: str) -> tuple[Section, Row]:
-    rows = [(section, one) for section in board.sections for one in section.rows]
-    found = [(section, one) for section, one in rows if one.row == row]
-    if not found:
-        names = list(dict.fromkeys(one.row for _, one in rows))
-        near = get_close_matches(row, names, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"--row {row}: no such row.{hint} Rows: {', '.join(names)}.")
-    if len(found) > 1:
-        places = "\n".join(f"  {section.title} {one.settings}".rstrip() for section, one in found)
-        raise UserError(f"--row {row} is there {len(found)} times; name one results folder:\n{places}")
-    return found[0]
+def _called(board: Leaderboard, name: str) -> tuple[Section, Row]:
+    """The one row of this name, with its section."""
+    rows = [(section, row) for section in board.sections for row in section.rows]
+    called = [(section, row) for section, row in rows if row.row == name]
+    if not called:
+        names = list(dict.fromkeys(row.row for _, row in rows))
+        hint = f"{did_you_mean(name, names)} Rows: {', '.join(names)}."
+        raise UserError(f"{option('row', name)}: no such row.{hint}")
+    if len(called) > 1:
+        places = "\n".join(f"  {section.title} {row.settings}".rstrip() for section, row in called)
+        raise UserError(f"{option('row', name)} is there {len(called)} times; name one results folder:\n{places}")
+    return called[0]

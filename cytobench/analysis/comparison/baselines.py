@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cytobench.analysis.comparison.candidates import Candidate, goodness_on_validation, primary, validated
-from cytobench.analysis.comparison.declared import baselines, beside_baselines, fits, matches
+from cytobench.analysis.comparison.declared import baselines, compared_with_baselines, fits, matches
+from cytobench.analysis.leaderboard.model import ScoreKey
 from cytobench.analysis.leaderboard.words import replicates_text
 from cytobench.config.benchmark import Analysis
 
@@ -30,35 +31,36 @@ class Baselines:
 def best_baselines(section: Sequence[Candidate], analysis: Analysis) -> dict[str, Baselines]:
     """The baselines of every plugin that has a compared row, by plugin; ``section`` without submitted rows.
 
-    Of equal figures the row with fewer synthetic images is the best, then the first by name: nothing that depends on
-    test figures.
+    Of equal scores the row with fewer synthetic images is the best, then the first by name: nothing that depends on
+    test scores.
     """
     _, validation = primary(section[0].section, analysis.metric)
-    named = [one.named for one in section]
-    declared = [section[place] for place in baselines(analysis, named)]
-    found = {}
-    for plugin in dict.fromkeys(section[place].plugin for place in beside_baselines(analysis, named)):
-        own = [(one, _why_not(one, validation)) for one in declared if one.plugin == plugin]
-        among = sorted((one for one, why in own if not why), key=lambda one: _order(one, validation))
-        found[plugin] = Baselines(plugin, tuple(among), tuple((one, why) for one, why in own if why))
-    return found
+    named = [row.named for row in section]
+    declared = [section[number] for number in baselines(analysis, named)]
+    best = {}
+    for plugin in dict.fromkeys(section[number].plugin for number in compared_with_baselines(analysis, named)):
+        judged = [(row, _why_not(row, validation)) for row in declared if row.plugin == plugin]
+        among = sorted((row for row, why in judged if not why), key=lambda row: _order(row, validation))
+        best[plugin] = Baselines(plugin, tuple(among), tuple((row, why) for row, why in judged if why))
+    return best
 
 
 def absent_baselines(section: Sequence[Candidate], analysis: Analysis) -> list[str]:
     """What is declared as a baseline and has no finished trial: rows that failed, patterns that fit no row yet."""
-    names = [one.row.row for one in section]
+    names = [candidate.row.row for candidate in section]
     declared = [row.row for row in section[0].section.rows if fits(row.row, analysis.baselines)]
     patterns = [pattern for pattern in analysis.baselines if not any(matches(name, pattern) for name in declared)]
     return [*(name for name in declared if name not in names), *patterns]
 
 
-def _why_not(one: Candidate, validation: tuple[str, str]) -> str:
-    if not one.row.complete:
-        return f"INCOMPLETE: {replicates_text(one.row.missing, one.section.seeds)} missing"
-    if one.row.made_elsewhere == "undeclared":
+def _why_not(candidate: Candidate, validation: ScoreKey) -> str:
+    row = candidate.row
+    if not row.complete:
+        return f"INCOMPLETE: {replicates_text(row.missing, candidate.section.seeds)} missing"
+    if row.made_elsewhere == "undeclared":
         return "it may have seen the test images"
-    return "" if validated(one, validation) is not None else "no figure on validation"
+    return "" if validated(candidate, validation) is not None else "no figure on validation"
 
 
-def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int, str]:
-    return -goodness_on_validation(one, validation), one.row.n_synthetic, one.name
+def _order(candidate: Candidate, validation: ScoreKey) -> tuple[float, int, str]:
+    return -goodness_on_validation(candidate, validation), candidate.row.n_synthetic, candidate.name

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import inf
 from pathlib import Path
 
+from cytobench._text import did_you_mean
 from cytobench.analysis.comparison.declared import Named
 from cytobench.analysis.leaderboard.model import Leaderboard, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
 from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.analysis.outcomes import Cause, Reason
 from cytobench.config.benchmark import Analysis, make_benchmark
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.storage.records import NO_SETTINGS, ClassifierUsed, GeneratorUsed, Record, read_record_files
 
-SECTION_PARTS = {
+_PARTS = {
     "dataset": "data set",
     "dataset_digest": "data",
-    "limit": "--limit",
+    "limit": "",
     "protocol": "protocol",
     "protocol_version": "version of the protocol",
     "folds_made": "number of folds",
     "preset": "preset",
     "device": "device",
     "seeds": "seeds",
-    "train_only": "--train-only",
-    "merged": "--merge",
-    "seen_list": "--trained-on",
+    "train_only": "",
+    "merged": "",
+    "seen_list": "",
 }
-"""What makes two sections, and how it is called."""
+"""What makes two sections, and how it is called where it is no option."""
+_OPTIONS = {"limit": "limit", "train_only": "train_only", "merged": "merge", "seen_list": "trained_on"}
 
 _OF_RUNS = ("preset", "device")
 """Of these what no submission has."""
@@ -40,7 +41,7 @@ _OF_RUNS = ("preset", "device")
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A row of a section, with the record and its file of each finished place."""
+    """A row of a section, with the record and its file of each finished replicate."""
 
     row: Row
     section: Section
@@ -90,19 +91,17 @@ def candidates_of(files: Mapping[Path, Record], board: Leaderboard | None = None
     """The same of records by the file each was read from; ``board`` is their leaderboard, where it is made already."""
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
-    result = []
+    sections = []
     for section, group in zip((board or leaderboard(records)).sections, comparable(records), strict=True):
-        done = {
-            (own[0].row, settings): {
-                replicate_of(one): (one, by_digest[one.digest]) for one in own if one.status == "done"
+        trials = {
+            (of_row[0].row, settings): {
+                replicate_of(record): (record, by_digest[record.digest]) for record in of_row if record.status == "done"
             }
-            for settings, own in rows_of(group)
+            for settings, of_row in rows_of(group)
         }
-        rows = [(row, done[row.row, row.settings]) for row in section.rows]
-        found = [Candidate(row, section, trials) for row, trials in rows if trials]
-        if found:
-            result.append(found)
-    return result
+        candidates = [Candidate(row, section, trials[row.row, row.settings]) for row in section.rows]
+        sections.append([candidate for candidate in candidates if candidate.trials])
+    return [section for section in sections if section]
 
 
 def find_pair(sections: Sequence[Sequence[Candidate]], a: str, b: str) -> tuple[Candidate, Candidate]:
@@ -111,21 +110,23 @@ def find_pair(sections: Sequence[Sequence[Candidate]], a: str, b: str) -> tuple[
     A name is ``generator/classifier/sSHOTS/nN``, with ``[SETTINGS]`` behind it where several rows have it. Raises
     UserError for an unknown or ambiguous name, the same row twice, and rows of different sections, saying what differs.
     """
-    found_a, found_b = (_called(sections, option, name) for option, name in (("--a", a), ("--b", b)))
-    pairs = [(one, other) for one in found_a for other in found_b if one.section is other.section]
+    called_a, called_b = _called(sections, "a", a), _called(sections, "b", b)
+    pairs = [(row, other) for row in called_a for other in called_b if row.section is other.section]
+    named = f"{option('a', a)} and {option('b', b)}"
     if not pairs:
-        raise UserError(f"--a {a} and --b {b} are never paired: {_why_apart(found_a[0], found_b[0])}.")
-    if len({id(one.section) for one, _ in pairs}) > 1:
-        titles = "; ".join(dict.fromkeys(one.section.title for one, _ in pairs))
-        raise UserError(f"--a {a} and --b {b} are in several sections ({titles}): name the folder of one run.")
-    for option, name, found in (("--a", a, [one for one, _ in pairs]), ("--b", b, [one for _, one in pairs])):
-        names = list(dict.fromkeys(one.name for one in found))
+        raise UserError(f"{named} are never paired: {_why_apart(called_a[0], called_b[0])}.")
+    if len({id(row.section) for row, _ in pairs}) > 1:
+        titles = "; ".join(dict.fromkeys(row.section.title for row, _ in pairs))
+        raise UserError(f"{named} are in several sections ({titles}): name the folder of one run.")
+    for parameter, name, rows in zip(("a", "b"), (a, b), zip(*pairs, strict=True), strict=True):
+        names = list(dict.fromkeys(row.name for row in rows))
         if len(names) > 1:
-            raise UserError(f"{option} {name}: {len(names)} rows have this name; write one of: {'; '.join(names)}.")
-    one, other = pairs[0]
-    if one is other:
-        raise UserError(f"--a and --b are the same row, {one.name}.")
-    return one, other
+            several = f"{len(names)} rows have this name; write one of: {'; '.join(names)}"
+            raise UserError(f"{option(parameter, name)}: {several}.")
+    row, other = pairs[0]
+    if row is other:
+        raise UserError(f"{option('a')} and {option('b')} are the same row, {row.name}.")
+    return row, other
 
 
 def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
@@ -134,21 +135,17 @@ def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
     A submission declares nothing: its records hold the declaration of the run they were first put beside. Raises
     UserError for a declaration that this version does not know.
     """
-    records = [record for one in candidates if not one.row.submitted for record, _ in one.trials.values()]
+    records = [record for row in candidates if not row.row.submitted for record, _ in row.trials.values()]
     if not records:
         return Analysis(), ""
     records.sort(key=lambda record: (record.started, record.finished))
-    declared = [
+    first, *others = (
         make_benchmark({"analysis": record.benchmark.get("analysis", {})}, f"record {record.trial}").analysis
         for record in records
-    ]
-    late = sum(one != declared[0] for one in declared)
-    words = (
-        f"{late} of {len(declared)} records declare another analysis, after the fact: the earliest one counts."
-        if late
-        else ""
     )
-    return declared[0], words
+    late = sum(analysis != first for analysis in others)
+    said = f"{late} of {len(records)} records declare another analysis, after the fact: the earliest one counts."
+    return first, said if late else ""
 
 
 def primary(section: Section, metric: str) -> tuple[ScoreKey, ScoreKey]:
@@ -175,48 +172,59 @@ def why_never_paired(a: Candidate, b: Candidate) -> str:
             f"protocol {a.section.protocol} divides anew for each number of synthetic images, so that N = "
             f"{a.row.n_synthetic} and N = {b.row.n_synthetic} have other test images"
         )
-    if not set(a.trials) & set(b.trials):
-        return f"no fold is finished in both ({_places(a)} of the one, {_places(b)} of the other)"
+    if not common_replicates(a, b):
+        return f"no fold is finished in both ({_replicates(a)} of the one, {_replicates(b)} of the other)"
     return ""
+
+
+def common_replicates(a: Candidate, b: Candidate) -> list[Replicate]:
+    """The replicates that both rows have finished, in order."""
+    return sorted(set(a.trials) & set(b.trials))
 
 
 def may_have_seen(*candidates: Candidate) -> Reason | None:
     """Why nothing can be said of rows that may have seen the test images; None if none of them has."""
-    names = [one.name for one in candidates if one.row.made_elsewhere == "undeclared"]
+    names = [candidate.name for candidate in candidates if candidate.row.made_elsewhere == "undeclared"]
     return Reason(Cause.MAY_HAVE_SEEN, " and ".join(names)) if names else None
 
 
-def _why_apart(one: Candidate, other: Candidate) -> str:
+def differing_parts(sections: Sequence[Section], apart_from: Collection[str] = ()) -> dict[str, list[object]]:
+    """In what these sections differ, by what it is called: the value of each; all but the parts left out."""
+    values = {part: [getattr(section, part) for section in sections] for part in _PARTS if part not in apart_from}
+    return {
+        option(_OPTIONS[part]) if part in _OPTIONS else _PARTS[part]: of_part
+        for part, of_part in values.items()
+        if any(value != of_part[0] for value in of_part)
+    }
+
+
+def _why_apart(row: Candidate, other: Candidate) -> str:
     """Why two rows are in different sections."""
-    alone = [found for found in (one, other) if found.section.alone]
+    alone = [candidate for candidate in (row, other) if candidate.section.alone]
     if len(alone) == 1:
         return (
             f"{alone[0].name} stands alone, since no run was named whose test images are its split's; submit it again "
-            "with --results DIR of the run it is to be compared with"
+            f"with {option('results', 'DIR')} of the run it is to be compared with"
         )
-    submitted = one.row.submitted or other.row.submitted
-    parts = [
-        f"{word} ({getattr(one.section, part)}, {getattr(other.section, part)})"
-        for part, word in SECTION_PARTS.items()
-        if getattr(one.section, part) != getattr(other.section, part) and not (submitted and part in _OF_RUNS)
-    ]
-    differing = ", ".join(parts) or "number format or switches of the protocol"
-    return f"they were not tested alike, but differ in {differing}"
+    submitted = row.row.submitted or other.row.submitted
+    differing = differing_parts([row.section, other.section], _OF_RUNS if submitted else ())
+    texts = [f"{part} ({a}, {b})" for part, (a, b) in differing.items()]
+    differences = ", ".join(texts) or "number format or switches of the protocol"
+    return f"they were not tested alike, but differ in {differences}"
 
 
-def _places(one: Candidate) -> str:
-    return ", ".join(f"seed {where.seed} fold {where.fold}" for where in sorted(one.trials))
+def _replicates(candidate: Candidate) -> str:
+    return ", ".join(f"seed {where.seed} fold {where.fold}" for where in sorted(candidate.trials))
 
 
-def _called(sections: Sequence[Sequence[Candidate]], option: str, name: str) -> list[Candidate]:
-    everything = [one for section in sections for one in section]
-    found = [one for one in everything if name in (one.row.row, one.name)]
-    if not found:
-        known = list(dict.fromkeys(one.name for one in everything))
-        near = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"{option} {name}: no finished row has this name.{hint} Rows: {', '.join(known)}.")
-    return found
+def _called(sections: Sequence[Sequence[Candidate]], parameter: str, name: str) -> list[Candidate]:
+    candidates = [candidate for section in sections for candidate in section]
+    called = [candidate for candidate in candidates if name in (candidate.row.row, candidate.name)]
+    if not called:
+        known = list(dict.fromkeys(candidate.name for candidate in candidates))
+        hint = f"{did_you_mean(name, known)} Rows: {', '.join(known)}."
+        raise UserError(f"{option(parameter, name)}: no finished row has this name.{hint}")
+    return called
 
 
 def _identity(used: GeneratorUsed | ClassifierUsed) -> str:

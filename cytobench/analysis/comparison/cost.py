@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Replicate
+from cytobench.analysis.comparison.candidates import Candidate, common_replicates
 from cytobench.analysis.leaderboard.rows import cost
 from cytobench.analysis.outcomes import Conclusion, Outcome
 from cytobench.metrics.metric import Metric
@@ -40,13 +38,9 @@ class GainAndCost:
 
 
 def gain_and_cost(
-    a: Candidate,
-    b: Candidate,
-    gain: FoldDifference,
-    metric: Metric,
-    conclusion: Conclusion,
-    places: Collection[Replicate],
+    a: Candidate, b: Candidate, gain: FoldDifference, metric: Metric, conclusion: Conclusion
 ) -> GainAndCost:
-    """``gain`` of row a over row b, and the device-hours that a takes beyond b, of all stages behind ``places``."""
-    seconds, other = (cost([row.trials[where][0] for where in places])[0] for row in (a, b))
+    """``gain`` of row a over row b, and the device-hours that a takes beyond b, of all stages behind what both did."""
+    replicates = common_replicates(a, b)
+    seconds, other = (cost([row.trials[where][0] for where in replicates])[0] for row in (a, b))
     return GainAndCost(gain, metric, conclusion, None if seconds is None or other is None else (seconds - other) / 3600)

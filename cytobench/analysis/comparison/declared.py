@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from cytobench._text import did_you_mean
 from cytobench.config.benchmark import Analysis
 from cytobench.errors import UserError
 
@@ -23,35 +23,35 @@ class Named(NamedTuple):
 
 
 def family(analysis: Analysis, rows: Sequence[Named]) -> list[tuple[int, int]]:
-    """The declared pairs among ``rows``: places of the compared row and of its reference, in the order of rows.
+    """The declared pairs among ``rows``: numbers of the compared row and of its reference, in the order of rows.
 
     A row's reference is the one row that the declared reference names, or of several the one with its classifier. A row
     without a reference is in no family; neither is a reference itself.
 
     Raises UserError if several rows of one classifier could be the reference.
     """
-    references = [place for place, one in enumerate(rows) if matches(one.row, analysis.reference)]
+    references = [number for number, named in enumerate(rows) if matches(named.row, analysis.reference)]
     pairs = []
-    for place, one in enumerate(rows):
-        if place in references or not fits(one.row, analysis.comparisons):
+    for number, named in enumerate(rows):
+        if number in references or not fits(named.row, analysis.comparisons):
             continue
-        own = [other for other in references if len(references) == 1 or rows[other].classifier == one.classifier]
-        if len(own) > 1:
+        fitting = [other for other in references if len(references) == 1 or rows[other].classifier == named.classifier]
+        if len(fitting) > 1:
             raise UserError(
-                f"analysis.reference = {analysis.reference!r} fits several rows for {one.row}: "
-                f"{', '.join(rows[other].row for other in own)}. Name one."
+                f"analysis.reference = {analysis.reference!r} fits several rows for {named.row}: "
+                f"{', '.join(rows[other].row for other in fitting)}. Name one."
             )
-        pairs += [(place, other) for other in own]
+        pairs += [(number, other) for other in fitting]
     return pairs
 
 
 def baselines(analysis: Analysis, rows: Sequence[Named]) -> list[int]:
-    """Places of the rows that are declared as baselines, in the order of rows."""
-    return [place for place, one in enumerate(rows) if fits(one.row, analysis.baselines)]
+    """Numbers of the rows that are declared as baselines, in the order of rows."""
+    return [number for number, named in enumerate(rows) if fits(named.row, analysis.baselines)]
 
 
-def beside_baselines(analysis: Analysis, rows: Sequence[Named]) -> list[int]:
-    """Places of the rows that are compared with the best baseline of their classifier's plugin, in the order of rows.
+def compared_with_baselines(analysis: Analysis, rows: Sequence[Named]) -> list[int]:
+    """Numbers of the rows that are compared with the best baseline of their classifier's plugin, in the order of rows.
 
     Those of the declared comparisons that have synthetic images and are neither a reference nor a baseline; none where
     no baselines are declared.
@@ -59,11 +59,11 @@ def beside_baselines(analysis: Analysis, rows: Sequence[Named]) -> list[int]:
     if not analysis.baselines:
         return []
     return [
-        place
-        for place, one in enumerate(rows)
-        if one.n_synthetic
-        and fits(one.row, analysis.comparisons)
-        and not fits(one.row, (analysis.reference, *analysis.baselines))
+        number
+        for number, named in enumerate(rows)
+        if named.n_synthetic
+        and fits(named.row, analysis.comparisons)
+        and not fits(named.row, (analysis.reference, *analysis.baselines))
     ]
 
 
@@ -72,7 +72,7 @@ def check_declaration(analysis: Analysis, rows: Sequence[Named], source: str) ->
 
     That is a reference and, where baselines are declared, a baseline.
     """
-    names = [one.row for one in rows]
+    names = [named.row for named in rows]
     for key, patterns in (
         ("reference", (analysis.reference,)),
         ("comparisons", analysis.comparisons),
@@ -80,14 +80,11 @@ def check_declaration(analysis: Analysis, rows: Sequence[Named], source: str) ->
     ):
         for pattern in patterns:
             if not any(matches(name, pattern) for name in names):
-                near = get_close_matches(pattern, names, n=1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise UserError(
-                    f"{source}: analysis.{key}: {pattern!r} fits no row of this run.{hint} Rows: {', '.join(names)}."
-                )
-    compared = {place for place, _ in family(analysis, rows)}
-    for place, name in enumerate(names):
-        if fits(name, analysis.comparisons) and place not in compared and not matches(name, analysis.reference):
+                hint = f"{did_you_mean(pattern, names)} Rows: {', '.join(names)}."
+                raise UserError(f"{source}: analysis.{key}: {pattern!r} fits no row of this run.{hint}")
+    compared = {number for number, _ in family(analysis, rows)}
+    for number, name in enumerate(names):
+        if fits(name, analysis.comparisons) and number not in compared and not matches(name, analysis.reference):
             raise UserError(
                 f"{source}: analysis.comparisons names {name}, and analysis.reference = {analysis.reference!r} fits no "
                 f"row of its classifier. Name one row as the reference, or leave {name} out."
@@ -108,16 +105,16 @@ def fits(name: str, patterns: Sequence[str]) -> bool:
 def _check_baselines(analysis: Analysis, rows: Sequence[Named], source: str) -> None:
     if not analysis.baselines:
         return
-    compared = beside_baselines(analysis, rows)
+    compared = compared_with_baselines(analysis, rows)
     if not compared:
         raise UserError(
             f"{source}: analysis.baselines = {list(analysis.baselines)} leaves no row of analysis.comparisons with "
             "synthetic images to compare: each is a baseline or a reference. Name fewer baselines."
         )
-    having = {rows[place].plugin for place in baselines(analysis, rows)}
-    for place in compared:
-        if rows[place].plugin not in having:
+    with_baselines = {rows[number].plugin for number in baselines(analysis, rows)}
+    for named in (rows[number] for number in compared):
+        if named.plugin not in with_baselines:
             raise UserError(
-                f"{source}: analysis.comparisons names {rows[place].row}, and analysis.baselines fits no row of its "
-                f"classifier's plugin {rows[place].plugin}. Name one as a baseline, or leave {rows[place].row} out."
+                f"{source}: analysis.comparisons names {named.row}, and analysis.baselines fits no row of its "
+                f"classifier's plugin {named.plugin}. Name one as a baseline, or leave {named.row} out."
             )

@@ -16,7 +16,8 @@ from cytobench.analysis.comparison.candidates import (
     why_never_paired,
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
-from cytobench.analysis.comparison.declared import beside_baselines, family
+from cytobench.analysis.comparison.declared import compared_with_baselines, family
+from cytobench.analysis.leaderboard.model import ScoreKey
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
 from cytobench.analysis.outcomes import Cause, Conclusion, Reason, conclude
 from cytobench.config.benchmark import Analysis
@@ -75,16 +76,16 @@ def declared_family(section: Sequence[Candidate]) -> DeclaredFamily:
     """What a section declares, compared. Raises as :func:`declared_pairs` and ``declared_analysis`` do."""
     analysis, late = declared_analysis(section)
     pairs = declared_pairs(section, analysis)
-    own = _own(section)
-    wanted = [pair for pair in pairs if pair.chosen and bool(pair.baselines) == bool(analysis.baselines)]
+    of_runs = _of_runs(section)
+    headline = [pair for pair in pairs if pair.chosen and bool(pair.baselines) == bool(analysis.baselines)]
     return DeclaredFamily(
         section=tuple(section),
         analysis=analysis,
         late=late,
         pairs=tuple(pairs),
-        baselines=tuple(best_baselines(own, analysis).values()) if own else (),
-        absent=tuple(absent_baselines(own, analysis)) if own else (),
-        headline=tuple(Headline(pair, _cost(pair, section[0].section.metric(analysis.metric))) for pair in wanted),
+        baselines=tuple(best_baselines(of_runs, analysis).values()) if of_runs else (),
+        absent=tuple(absent_baselines(of_runs, analysis)) if of_runs else (),
+        headline=tuple(Headline(pair, _cost(pair, analysis)) for pair in headline),
     )
 
 
@@ -95,22 +96,22 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
     the declaration, and as one more member it would change what the declared comparisons show. Raises as ``family``
     does.
     """
-    own = _own(section)
-    if not own:
+    rows = _of_runs(section)
+    if not rows:
         return []
-    test, validation = primary(own[0].section, analysis.metric)
-    metric = own[0].section.metric(analysis.metric)
-    chosen = chosen_on_validation(own, validation)
-    named = [one.named for one in own]
-    best = best_baselines(own, analysis)
+    test, validation = primary(rows[0].section, analysis.metric)
+    metric = rows[0].section.metric(analysis.metric)
+    chosen = chosen_on_validation(rows, validation)
+    named = [row.named for row in rows]
+    best = best_baselines(rows, analysis)
     compared: list[tuple[int, Candidate, Baselines | None]] = [
-        (place, own[other], None) for place, other in family(analysis, named)
+        (number, rows[other], None) for number, other in family(analysis, named)
     ]
-    for place in beside_baselines(analysis, named):
-        found = best[own[place].plugin]
-        if found.best is not None:
-            compared.append((place, found.best, found))
-    differences = [row_difference(own[place], other, test) for place, other, _ in compared]
+    for number in compared_with_baselines(analysis, named):
+        baselines = best[rows[number].plugin]
+        if baselines.best is not None:
+            compared.append((number, baselines.best, baselines))
+    differences = [row_difference(rows[number], other, test) for number, other, _ in compared]
     adjusted = holm(
         [
             None if difference is None or obstacle else _against_choice(difference, metric, baselines)
@@ -119,57 +120,55 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
     )
     return [
         DeclaredPair(
-            row=own[place],
+            row=rows[number],
             reference=other,
             difference=difference,
             p_holm=p,
             family=len(compared),
-            chosen=place in chosen,
+            chosen=number in chosen,
             conclusion=conclude(difference, metric, obstacle, p),
             baselines=baselines,
         )
-        for (place, other, baselines), (difference, obstacle), p in zip(compared, differences, adjusted, strict=True)
+        for (number, other, baselines), (difference, obstacle), p in zip(compared, differences, adjusted, strict=True)
     ]
 
 
-def counts_beside(section: Sequence[Candidate], row: Candidate) -> list[int]:
+def counts_compared(section: Sequence[Candidate], row: Candidate) -> list[int]:
     """The numbers of synthetic images that ``row``'s was chosen among."""
-    return sorted({one.row.n_synthetic for one in section if one.kind == row.kind})
+    return sorted({candidate.row.n_synthetic for candidate in section if candidate.kind == row.kind})
 
 
-def row_difference(
-    row: Candidate, other: Candidate, cell: tuple[str, str]
-) -> tuple[FoldDifference | None, Reason | None]:
-    """A figure (split, metric) of ``row`` minus that of ``other`` over their common folds, and why it shows nothing.
+def row_difference(row: Candidate, other: Candidate, key: ScoreKey) -> tuple[FoldDifference | None, Reason | None]:
+    """A score of ``row`` minus that of ``other`` over their common folds, and why it shows nothing.
 
     The difference is None where the two cannot be compared; the reason is None where the difference itself decides.
     """
     never = why_never_paired(row, other)
     if never:
         return None, Reason(Cause.NEVER_PAIRED, never)
-    differences = by_seed(row.row.values.get(cell, {}), other.row.values.get(cell, {}))
     ratio = split_ratio(row.first)
     if ratio is None:
         return None, Reason(Cause.NO_COUNTS)
+    differences = by_seed(row.row.values.get(key, {}), other.row.values.get(key, {}))
     if not differences:
-        return None, Reason(Cause.NO_VALUE, cell[1])
+        return None, Reason(Cause.NO_VALUE, key[1])
     return fold_difference(differences, ratio), may_have_seen(row, other)
 
 
-def chosen_on_validation(section: Sequence[Candidate], validation: tuple[str, str]) -> set[int]:
-    """Places of the rows that validation chooses: of each kind the complete one with the best figure, then least N."""
+def chosen_on_validation(section: Sequence[Candidate], validation: ScoreKey) -> set[int]:
+    """Numbers of the rows that validation chooses: of each kind the complete one with the best score, then least N."""
     best: dict[tuple[str, str, int], int] = {}
-    for place, one in enumerate(section):
-        if not one.row.n_synthetic or not one.row.complete or validated(one, validation) is None:
+    for number, row in enumerate(section):
+        if not row.row.n_synthetic or not row.row.complete or validated(row, validation) is None:
             continue
-        before = best.get(one.kind)
-        if before is None or _order(one, validation) > _order(section[before], validation):
-            best[one.kind] = place
+        before = best.get(row.kind)
+        if before is None or _order(row, validation) > _order(section[before], validation):
+            best[row.kind] = number
     return set(best.values())
 
 
-def _own(section: Sequence[Candidate]) -> list[Candidate]:
-    return [one for one in section if not one.row.submitted]
+def _of_runs(section: Sequence[Candidate]) -> list[Candidate]:
+    return [row for row in section if not row.row.submitted]
 
 
 def _against_choice(difference: FoldDifference, metric: Metric, baselines: Baselines | None) -> float | None:
@@ -184,12 +183,12 @@ def _against_choice(difference: FoldDifference, metric: Metric, baselines: Basel
     return min(1.0, difference.p * len(baselines.among))
 
 
-def _cost(pair: DeclaredPair, metric: Metric) -> GainAndCost | None:
+def _cost(pair: DeclaredPair, analysis: Analysis) -> GainAndCost | None:
     if pair.difference is None:
         return None
-    places = set(pair.row.trials) & set(pair.reference.trials)
-    return gain_and_cost(pair.row, pair.reference, pair.difference, metric, pair.conclusion, places)
+    metric = pair.row.section.metric(analysis.metric)
+    return gain_and_cost(pair.row, pair.reference, pair.difference, metric, pair.conclusion)
 
 
-def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int]:
-    return goodness_on_validation(one, validation), -one.row.n_synthetic
+def _order(row: Candidate, validation: ScoreKey) -> tuple[float, int]:
+    return goodness_on_validation(row, validation), -row.row.n_synthetic

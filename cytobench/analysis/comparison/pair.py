@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cytobench.analysis.comparison.align import aligned
 from cytobench.analysis.comparison.candidates import (
     Candidate,
+    common_replicates,
     declared_analysis,
     may_have_seen,
     primary,
@@ -19,7 +20,7 @@ from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
 from cytobench.analysis.leaderboard.model import Replicate, ScoreKey
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
-from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, replicates_text, third_party_text
+from cytobench.analysis.leaderboard.words import SUBMITTED_TEXT, elsewhere_text, replicates_text, third_party_text
 from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
 from cytobench.metrics.statistics.classes import ClassScore, per_class
@@ -102,7 +103,7 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
         raise UserError(f"the records of {a.name} name no training or test images, so folds cannot be weighed.")
     analysis, late = declared_analysis(section)
     (split, metric), _ = primary(a.section, analysis.metric)
-    replicates = tuple(sorted(set(a.trials) & set(b.trials)))
+    replicates = tuple(common_replicates(a, b))
     table = aligned(a, b, split)
     shown = [metric.name for metric in a.section.metrics]
     folds = {name: _over_folds(a, b, (split, name), replicates, ratio) for name in dict.fromkeys([*shown, metric])}
@@ -125,7 +126,7 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
         classes=tuple(
             zip(*(per_class(table.rename(columns={row: "predicted"}), evaluated) for row in ("a", "b")), strict=True)
         ),
-        cost=_cost(a, b, folds[metric].difference, metric, declared, replicates),
+        cost=_cost(a, b, folds[metric].difference, metric, declared),
         declared=declared,
     )
 
@@ -145,13 +146,12 @@ def _cost(
     gain: FoldDifference | None,
     name: str,
     declared: DeclaredPair | None,
-    replicates: Sequence[Replicate],
 ) -> GainAndCost | None:
     if gain is None:
         return None
     metric = a.section.metric(name)
     conclusion = conclude(gain, metric, may_have_seen(a, b), None if declared is None else declared.p_holm)
-    return gain_and_cost(a, b, gain, metric, conclusion, replicates)
+    return gain_and_cost(a, b, gain, metric, conclusion)
 
 
 def _over_images(table: pd.DataFrame, evaluated: Sequence[str], metrics: Sequence[str]) -> dict[str, ImageDifference]:
@@ -187,7 +187,7 @@ def _remarks(a: Candidate, b: Candidate, replicates: Sequence[Replicate], late: 
         if row.third_party:
             remarks.append(f"{name} is {third_party_text(row)}.")
         if row.made_elsewhere != "no":
-            remarks.append(f"{name} is made elsewhere: {ELSEWHERE[row.made_elsewhere]}.")
+            remarks.append(f"{name} is {elsewhere_text(row)}.")
         left = [where for where in candidate.trials if where not in replicates]
         if not row.complete:
             remarks.append(f"{name} is INCOMPLETE: {replicates_text(row.missing, seeds)} missing.")

@@ -16,47 +16,22 @@ Measured = Mapping[Replicate, FidelityUsed]
 
 
 def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[FidelityTable, ...]:
-    """The tables of a section's rows, each with its settings and a record a place.
+    """The tables of a section's rows, each with its settings and a record a replicate.
 
     Rows that differ by their classifier alone have the same images, and are one.
     """
     tables: dict[tuple[object, ...], dict[tuple[str, ...], tuple[FidelityRow, Measured]]] = {}
     for settings, records in rows:
-        done = [record for record in records if record.status == "done"]
-        names = dict.fromkeys(_measured_by(one) for record in done for one in record.fidelity)
-        for named in names:
-            found = {
-                replicate_of(record): one for record in done for one in record.fidelity if _measured_by(one) == named
-            }
-            counts = tuple((where, one.total.n_real, one.total.n_synthetic) for where, one in found.items())
-            same = tables.setdefault((*named, counts), {})
-            same.setdefault(tuple(one.key for one in found.values()), (_row(settings, records[0], found), found))
+        by_extractor: dict[tuple[str, str, str], dict[Replicate, FidelityUsed]] = {}
+        for record in records:
+            for used in record.fidelity if record.status == "done" else ():
+                by_extractor.setdefault(_measured_by(used), {})[replicate_of(record)] = used
+        for extractor, measured in by_extractor.items():
+            counts = tuple((where, used.total.n_real, used.total.n_synthetic) for where, used in measured.items())
+            row = _row(settings, records[0], measured), measured
+            images = tuple(used.key for used in measured.values())
+            tables.setdefault((*extractor, counts), {}).setdefault(images, row)
     return tuple(_table(list(same.values())) for same in tables.values())
-
-
-def _measured_by(used: FidelityUsed) -> tuple[str, str, str]:
-    """What figures must have in common to stand in one table."""
-    return used.extractor.name, used.extractor.distribution, _digest(used)
-
-
-def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
-    figures: dict[str, Aggregate | None] = {}
-    for name in FIGURES:
-        values = {where: getattr(one.total, name) for where, one in found.items()}
-        figures[name] = _aggregated({where: None if one is None else one.value for where, one in values.items()})
-    floors = {where: one.total.floor for where, one in found.items()}
-    figures["floor_kid"] = _aggregated({where: None if one is None else one.kid for where, one in floors.items()})
-    tested = {where: one.total.copying for where, one in found.items() if one.total.copying is not None}
-    return FidelityRow(
-        generator=first.generator.name if first.generator else "none",
-        third_party=first.generator is not None and first.generator.distribution != BUILT_IN,
-        shots=first.shots,
-        n_synthetic=first.n_synthetic,
-        settings=settings,
-        aggregates=figures,
-        copying={where: found_in(one) for where, one in tested.items()},
-        near_copies=_aggregated({where: one.get("near_copies") for where, one in tested.items()}) if tested else None,
-    )
 
 
 def found_in(copying: Mapping[str, object]) -> bool | None:
@@ -67,6 +42,33 @@ def found_in(copying: Mapping[str, object]) -> bool | None:
     return isinstance(p, float) and p <= LEVEL
 
 
+def _measured_by(used: FidelityUsed) -> tuple[str, str, str]:
+    """What figures must have in common to stand in one table."""
+    return used.extractor.name, used.extractor.distribution, _digest(used)
+
+
+def _row(settings: str, first: Record, measured: Measured) -> FidelityRow:
+    aggregates: dict[str, Aggregate | None] = {}
+    for name in FIGURES:
+        figures = {where: getattr(used.total, name) for where, used in measured.items()}
+        aggregates[name] = _aggregated({where: figure and figure.value for where, figure in figures.items()})
+    floors = {where: used.total.floor for where, used in measured.items()}
+    aggregates["floor_kid"] = _aggregated(
+        {where: None if floor is None else floor.kid for where, floor in floors.items()}
+    )
+    tests = {where: used.total.copying for where, used in measured.items() if used.total.copying is not None}
+    return FidelityRow(
+        generator=first.generator.name if first.generator else "none",
+        third_party=first.generator is not None and first.generator.distribution != BUILT_IN,
+        shots=first.shots,
+        n_synthetic=first.n_synthetic,
+        settings=settings,
+        aggregates=aggregates,
+        copying={where: found_in(test) for where, test in tests.items()},
+        near_copies=_aggregated({where: test.get("near_copies") for where, test in tests.items()}) if tests else None,
+    )
+
+
 def _table(rows: Sequence[tuple[FidelityRow, Measured]]) -> FidelityTable:
     measured = rows[0][1]
     first = next(iter(measured.values()))
@@ -75,7 +77,7 @@ def _table(rows: Sequence[tuple[FidelityRow, Measured]]) -> FidelityTable:
         weights_digest=_digest(first),
         dimension=first.extractor.dimension,
         maker=Maker("extractor", first.extractor.distribution, first.extractor.version),
-        counts={where: (one.total.n_real, one.total.n_synthetic) for where, one in measured.items()},
+        counts={where: (used.total.n_real, used.total.n_synthetic) for where, used in measured.items()},
         rows=tuple(row for row, _ in rows),
     )
 
@@ -85,6 +87,6 @@ def _digest(used: FidelityUsed) -> str:
 
 
 def _aggregated(values: Mapping[Replicate, float | None]) -> Aggregate | None:
-    """Over all places; None if one lacks it, so that means are always of the same folds."""
+    """Over all replicates; None if one lacks it, so that means are always of the same folds."""
     known = {where: value for where, value in values.items() if value is not None}
     return aggregate(known) if len(known) == len(values) else None

@@ -15,9 +15,9 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[ScoreKey,
     With a share s of the guessed class among n images of c evaluated classes, accuracy is s, macro F1 is
     2 s / (1 + s) / c (all other classes have 0), and a constant score has an AUC of 0.5.
     """
-    places = {replicate_of(record): record for record in records if "train" in record.splits}
+    replicates = {replicate_of(record): record for record in records if "train" in record.splits}
     values: dict[ScoreKey, dict[Replicate, float]] = {}
-    for where, record in sorted(places.items()):
+    for where, record in sorted(replicates.items()):
         train = {label: record.splits["train"].get(label, 0) for label in record.evaluated}
         if not any(train.values()):
             continue  # synthetic images alone train, all classes with the same number
@@ -34,4 +34,4 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[ScoreKey,
             values.setdefault((split, "f1_macro"), {})[where] = 2 * share / (1 + share) / len(train)
             if sum(count > 0 for count in counts.values()) > 1:
                 values.setdefault((split, "auc_macro"), {})[where] = 0.5
-    return {cell: aggregate(found) for cell, found in values.items()}
+    return {key: aggregate(of_key) for key, of_key in values.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cytobench.analysis.outcomes import Standing
+from cytobench.errors import option
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import BUILT_IN, load_plugins
 from cytobench.plugins.metrics import find_metric
@@ -20,7 +21,7 @@ ScoreKey = tuple[str, str]
 
 
 class Replicate(NamedTuple):
-    """Where a trial of a row stands: the seed of its repeat, and its fold."""
+    """Which repetition a trial is among those of its row: the seed of its repeat, and its fold."""
 
     seed: int
     fold: int
@@ -76,7 +77,7 @@ class Row:
     """``no``, or what was declared of images or weights from outside the run: see records."""
     complete: bool
     missing: tuple[Replicate, ...]
-    """Declared places without a finished trial, failed ones included."""
+    """Declared replicates without a finished trial, failed ones included."""
     failed: Mapping[Replicate, str]
     """The error of each failed trial."""
     shortfall: str
@@ -149,7 +150,7 @@ class FidelityRow:
     aggregates: Mapping[str, Aggregate | None]
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Replicate, bool | None]
-    """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
+    """Whether copies of the shots were found, by replicate; None where not testable. Those not tested are absent."""
     near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
@@ -166,7 +167,7 @@ class FidelityTable:
     dimension: int
     """Features an image."""
     counts: Mapping[Replicate, tuple[int, int]]
-    """Real and synthetic images at each place."""
+    """Real and synthetic images of each replicate."""
     maker: Maker
     """Whose plugin the extractor is."""
     rows: tuple[FidelityRow, ...]
@@ -192,7 +193,7 @@ class Section:
     external: str | None
     """The outside test set in words; None if there is none."""
     seen_list: str | None
-    """The file of --trained-on, whose images are in training alone."""
+    """The file of ``trained_on``, whose images are in training alone."""
     shots_chosen: str
     """How shots are chosen: see records."""
     n_images: int
@@ -236,7 +237,7 @@ class Section:
         if self.drawn:
             marks.append("EMBEDDED DATA")
         if self.limit is not None:
-            marks.append(f"CUT by --limit {self.limit}")
+            marks.append(f"CUT by {option('limit', self.limit)}")
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
         mark = f"[{'; '.join(marks)}] " if marks else ""
@@ -254,12 +255,12 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; {self._seeds()}."]
-        made = {name: change.says for name, change in CHANGES.items() if change.holds(self.switches)}
-        if made:
-            own = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
+        changes = {name: change.says for name, change in CHANGES.items() if change.holds(self.switches)}
+        if changes:
+            study = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
             judge = " Judge by the real images alone, and better by strict." if self.pooled else ""
-            notes.append(f"{own}Unlike strict: {'; '.join(made.values())}.{judge}")
-        if {"pooled", "shots", "copies"} & set(made):
+            notes.append(f"{study}Unlike strict: {'; '.join(changes.values())}.{judge}")
+        if {"pooled", "shots", "copies"} & set(changes):
             notes.append(f"Leaks are possible, as this says ({self.grouped}).")
         elif self.alone:
             notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")

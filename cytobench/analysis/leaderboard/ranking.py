@@ -41,25 +41,25 @@ def leaderboard(
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
     """The records of each section, in the order of sections, those of runs first.
 
-    A submission is in every section of the data and folds it was tested on, at the places that the runs there declare.
+    A submission is in every section of the data and folds it was tested on, where the runs there declare a replicate.
     """
-    handed_in: dict[str, list[Record]] = {}
+    submitted: dict[str, list[Record]] = {}
     ran: dict[str, list[Record]] = {}
     for record in records:
         if record.submission is None:
             ran.setdefault(_section_key(record), []).append(record)
         else:
-            handed_in.setdefault(tested_key(record), []).append(record)
-    beside = {key: tested_key(group[0]) for key, group in ran.items()}
+            submitted.setdefault(tested_key(record), []).append(record)
+    tested = {key: tested_key(group[0]) for key, group in ran.items()}
     groups = []
     for key, group in sorted(ran.items()):
         declared = _declared_by(group)
-        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if replicate_of(one) in declared)])
-    return groups + [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
+        groups.append([*group, *(each for each in submitted.get(tested[key], ()) if replicate_of(each) in declared)])
+    return groups + [group for key, group in sorted(submitted.items()) if key not in tested.values()]
 
 
 def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
-    """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
+    """Each row of a section: what tells it from others of its name, and one record a replicate, in their order."""
     groups = [one_per_replicate(group) for group in _grouped(records, _row_key).values()]
     result = []
     for group in groups:
@@ -197,7 +197,7 @@ def _first_seed(record: Record) -> int:
 
 
 def _declared_by(records: Sequence[Record]) -> list[Replicate]:
-    """The places that a section's runs declare; where submissions stand alone, those that they have."""
+    """The replicates that a section's runs declare; where submissions stand alone, those that they have."""
     runs = [record for record in records if record.submission is None]
     return sorted({where for record in runs or records for where in _declared(record)})
 
@@ -211,17 +211,17 @@ def _declared(record: Record) -> list[Replicate]:
 
 
 def one_per_replicate(records: Iterable[Record]) -> list[Record]:
-    """One record a place, in order of places: a finished one before a failed one, then the newest."""
+    """One record a replicate, in their order: a finished one before a failed one, then the newest."""
     chosen: dict[Replicate, Record] = {}
-    for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
+    for record in sorted(records, key=lambda record: (record.status == "done", record.finished)):
         chosen[replicate_of(record)] = record
     return [chosen[where] for where in sorted(chosen)]
 
 
 def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> str:
-    mine, others = _settings(group[0]), [_settings(twin[0]) for twin in twins]
-    differing = [key for key in sorted(mine) if any(other.get(key) != mine[key] for other in others)]
-    return ", ".join(f"{key}={mine[key]}" for key in differing)
+    settings, others = _settings(group[0]), [_settings(twin[0]) for twin in twins]
+    differing = [key for key in sorted(settings) if any(other.get(key) != settings[key] for other in others)]
+    return ", ".join(f"{key}={settings[key]}" for key in differing)
 
 
 def _ranked(rows: Sequence[Row], metrics: Sequence[Metric], ranked_by: ScoreKey, pooled: bool) -> tuple[Row, ...]:

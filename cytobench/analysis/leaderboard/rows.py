@@ -16,7 +16,7 @@ _Stage = tuple[str, str, str | None]
 
 
 def replicate_of(record: Record) -> Replicate:
-    """The place of a record among those of its row; 0 stands for the seed of a split that does not say it."""
+    """The replicate of a record among those of its row; 0 stands for the seed of a split that does not say it."""
     return Replicate(record.seed or 0, record.protocol.fold)
 
 
@@ -27,11 +27,11 @@ def make_row(
     metrics: Sequence[Metric],
     settings: str,
 ) -> Row:
-    """The row of these records, one a place in order of places; not ranked yet."""
+    """The row of these records, one a replicate in their order; not ranked yet."""
     first = records[0]
     done = [record for record in records if record.status == "done"]
     finished = {replicate_of(record) for record in done}
-    missing = tuple(one for one in declared if one not in finished)
+    missing = tuple(where for where in declared if where not in finished)
     seconds, paid = cost(records)
     generator = first.generator.name if first.generator else "none"
     shown = [(split, metric.name) for split in splits for metric in metrics]
@@ -93,9 +93,10 @@ def aggregate(values: Mapping[Replicate, float]) -> Aggregate:
 
 def makers(records: Sequence[Record]) -> tuple[Maker, ...]:
     """The distributions behind these records, generators first; each version of one stands alone."""
-    generators = [Maker("generator", one.distribution, one.version) for one in (r.generator for r in records) if one]
-    classifiers = [Maker("classifier", one.distribution, one.version) for one in (r.classifier for r in records)]
-    return tuple(dict.fromkeys([*generators, *classifiers]))
+    generators = (("generator", record.generator) for record in records if record.generator)
+    classifiers = (("classifier", record.classifier) for record in records)
+    used = (*generators, *classifiers)
+    return tuple(dict.fromkeys(Maker(part, plugin.distribution, plugin.version) for part, plugin in used))
 
 
 def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
@@ -115,10 +116,10 @@ def stage_seconds(records: Sequence[Record]) -> dict[str, float]:
 
     They sum to what :func:`cost` says first; a submission has none.
     """
-    found: dict[str, list[float]] = {}
+    by_kind: dict[str, list[float]] = {}
     for (kind, _, _), seconds in _stages(records)[0].items():
-        found.setdefault(kind, []).append(seconds)
-    return {kind: fsum(seconds) for kind, seconds in found.items()}
+        by_kind.setdefault(kind, []).append(seconds)
+    return {kind: fsum(seconds) for kind, seconds in by_kind.items()}
 
 
 def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage, float]]:
@@ -142,17 +143,17 @@ def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage
 def shortfall(records: Sequence[Record]) -> str:
     """Classes with fewer shots than asked for: ``LYA 6 of 16``, or ``6-7 of 16`` where folds differ."""
     asked = records[0].shots
-    found = []
+    short = []
     for label in records[0].shots_used:
         used = [record.shots_used[label] for record in records if label in record.shots_used]
         low, high = min(used), max(used)
         if low < asked:
-            found.append(f"{label} {low if low == high else f'{low}-{high}'} of {asked}")
-    return ", ".join(found)
+            short.append(f"{label} {low if low == high else f'{low}-{high}'} of {asked}")
+    return ", ".join(short)
 
 
-def _values(done: Sequence[Record], cell: ScoreKey) -> dict[Replicate, float]:
-    split, metric = cell
+def _values(done: Sequence[Record], key: ScoreKey) -> dict[Replicate, float]:
+    split, metric = key
     values = {replicate_of(record): record.scores.get(split, {}).get(metric) for record in done}
     return {where: value for where, value in values.items() if value is not None}
 

@@ -24,12 +24,12 @@ def split_ratio(record: Record) -> float | None:
     return test / train if train and test else None
 
 
-def by_seed(mine: Mapping[Replicate, float], other: Mapping[Replicate, float]) -> dict[int, list[float]]:
-    """The differences ``mine`` - ``other`` at the places of both, by seed, in order of folds."""
-    found: dict[int, list[float]] = {}
-    for where in sorted(set(mine) & set(other)):
-        found.setdefault(where.seed, []).append(mine[where] - other[where])
-    return found
+def by_seed(scores: Mapping[Replicate, float], other: Mapping[Replicate, float]) -> dict[int, list[float]]:
+    """The differences ``scores`` - ``other`` where both have one, by seed, in order of folds."""
+    differences: dict[int, list[float]] = {}
+    for where in sorted(set(scores) & set(other)):
+        differences.setdefault(where.seed, []).append(scores[where] - other[where])
+    return differences
 
 
 def compare_with_best(

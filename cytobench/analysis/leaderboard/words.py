@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cytobench.analysis.leaderboard.model import Replicate, Row
+from cytobench.errors import option
 
-ELSEWHERE = {
-    "undeclared": "MAY HAVE SEEN THE TEST IMAGES, not ranked; say what it has seen with --trained-on",
-    "listed": "the images it has seen are in training alone, as declared",
-    "per-fold": "each fold has its own, as declared",
-    "external": "it has seen none of this data, as declared",
-}
-"""What is said of a row whose images or weights come from outside the run, by what was declared."""
 SUBMITTED_TEXT = (
     "SUBMITTED: predictions of a system outside cytobench, checked row by row against the split; that it saw no image "
     "it was tested on is the submitter's word"
 )
+
+
+def elsewhere_text(row: Row) -> str:
+    """What is said of a row whose images or weights come from outside the run, by what was declared."""
+    seen = f"MAY HAVE SEEN THE TEST IMAGES, not ranked; say what it has seen with {option('trained_on')}"
+    said = {
+        "undeclared": seen,
+        "listed": "the images it has seen are in training alone, as declared",
+        "per-fold": "each fold has its own, as declared",
+        "external": "it has seen none of this data, as declared",
+    }
+    return f"made elsewhere: {said[row.made_elsewhere]}"
 
 
 def third_party_text(row: Row) -> str:
@@ -25,11 +31,11 @@ def third_party_text(row: Row) -> str:
     return f"third-party: {', '.join(makers)}" if makers else ""
 
 
-def replicates_text(places: Collection[Replicate], seeds: Collection[int]) -> str:
+def replicates_text(replicates: Collection[Replicate], seeds: Collection[int]) -> str:
     """``fold 2``, ``folds 2, 4``, or with several seeds ``seed 43 folds 2, 4``."""
     texts = []
-    for seed in sorted({where.seed for where in places}):
-        folds = [str(where.fold) for where in places if where.seed == seed]
+    for seed in sorted({where.seed for where in replicates}):
+        folds = [str(where.fold) for where in replicates if where.seed == seed]
         text = f"fold{'s' if len(folds) > 1 else ''} {', '.join(folds)}"
         texts.append(f"seed {seed} {text}" if len(seeds) > 1 else text)
     return "; ".join(texts)

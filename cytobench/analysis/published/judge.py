@@ -10,6 +10,7 @@ from cytobench.analysis.leaderboard.model import Leaderboard, PublishedCompariso
 from cytobench.analysis.leaderboard.ranking import comparable, rows_of
 from cytobench.analysis.published.study import PublishedRow, published_matrix, published_row, published_rows
 from cytobench.data.class_names import CLASS_NAMES
+from cytobench.errors import option
 from cytobench.metrics.confusion import ConfusionMatrix
 from cytobench.storage.records import Record
 
@@ -89,8 +90,8 @@ PROTOCOL, SYNTHETIC_ONLY = "cytodiff", "cytodiff+synthetic_only"
 
 def compare_published(records: Sequence[Record], rows: Sequence[Row]) -> tuple[PublishedComparison, ...]:
     """Every published row with ours of the same classifier plugin and N, if a section has one, and the verdict."""
-    own = {(group[0].row, settings): group for settings, group in rows_of(records)}
-    with_records = [(row, own[row.row, row.settings]) for row in rows]
+    groups = {(group[0].row, settings): group for settings, group in rows_of(records)}
+    with_records = [(row, groups[row.row, row.settings]) for row in rows]
     return tuple(_compared(published, with_records) for published in published_rows())
 
 
@@ -108,10 +109,10 @@ def differences(published: PublishedRow, records: Sequence[Record]) -> tuple[str
     Computed from the records alone: protocol, data by class, folds, classes, seeds, preset, sides in pixels, shots,
     origin and, where the preset is paper, every setting of the study. Shots, prompts and weights are not compared.
     """
-    found = [UNIFORM] if published.n is None else []
+    uniform = [UNIFORM] if published.n is None else []
     first = records[0]
     protocol = SYNTHETIC_ONLY if published.synthetic_only else PROTOCOL
-    return tuple(dict.fromkeys([*found, *_data_and_folds(records, protocol), *_models(first), *_images(first)]))
+    return tuple(dict.fromkeys([*uniform, *_data_and_folds(records, protocol), *_models(first), *_images(first)]))
 
 
 def matrix_with_verdict(name: str, records: Sequence[Record], split: str) -> ConfusionMatrix:
@@ -133,7 +134,7 @@ def matrix_with_verdict(name: str, records: Sequence[Record], split: str) -> Con
 
 def _compared(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record]]]) -> PublishedComparison:
     wanted = (GENERATOR if published.n else "none", published.classifier, published.n or 0)
-    found = [
+    alike = [
         (row, (*differences(published, records), *(() if row.complete else ("incomplete",))))
         for row, records in rows
         if (row.generator, records[0].classifier.plugin, row.n_synthetic) == wanted
@@ -141,11 +142,12 @@ def _compared(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record
     ]
     ours: Row | None = None
     reasons: tuple[str, ...] = (NO_ROW,)
-    if found:
+    if alike:
         # The study's headline is 16 shots; of rows with other numbers, or settings, the nearest stands beside it.
         # One under the plugin's own name comes before its variants, where they are as near.
         ours, reasons = min(
-            found, key=lambda one: (abs(one[0].shots - SHOTS), len(one[1]), one[0].classifier != published.classifier)
+            alike,
+            key=lambda pair: (abs(pair[0].shots - SHOTS), len(pair[1]), pair[0].classifier != published.classifier),
         )
     named = published.name, published.table, published.classifier, published.n
     return PublishedComparison(*named, published.aggregates, ours, reasons)
@@ -153,28 +155,29 @@ def _compared(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record
 
 def _data_and_folds(records: Sequence[Record], wanted: str) -> list[str]:
     first = records[0]
-    dataset, protocol, found = first.dataset, first.protocol, []
+    dataset, protocol = first.dataset, first.protocol
+    reasons = []
     if protocol.name != wanted:
-        found.append(f"protocol {protocol.name}")
+        reasons.append(f"protocol {protocol.name}")
     counts = {CLASS_NAMES.get(label, label): number for label, number in dataset.classes.items()}
     if dataset.limit is not None:
-        found.append(f"cut by --limit {dataset.limit}")
+        reasons.append(f"cut by {option('limit', dataset.limit)}")
     if counts != {label: min(number, dataset.limit or number) for label, number in STUDY_COUNTS.items()}:
-        found.append(f"other data ({dataset.name}, {dataset.n_images:,} images of {len(dataset.labels)} classes)")
+        reasons.append(f"other data ({dataset.name}, {dataset.n_images:,} images of {len(dataset.labels)} classes)")
     if len(first.evaluated) != len(STUDY_COUNTS):
-        found.append(f"{len(first.evaluated)} classes scored")
+        reasons.append(f"{len(first.evaluated)} classes scored")
     folds = {record.protocol.fold for record in records}
     if (protocol.folds, len(folds)) != (FOLDS, FOLDS):
-        found.append(f"{len(folds)} of {protocol.folds} folds")
+        reasons.append(f"{len(folds)} of {protocol.folds} folds")
     seeds = sorted({record.seed for record in records if record.seed is not None})
     if seeds != [SEED]:
-        found.append(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds)) or 'unknown'}")
-    return found
+        reasons.append(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds)) or 'unknown'}")
+    return reasons
 
 
 def _models(record: Record) -> list[str]:
     """What differs in preset, sizes and settings; of a small preset the sizes tell enough."""
-    found = [] if record.preset == "paper" else [f"preset {record.preset}"]
+    reasons = [] if record.preset == "paper" else [f"preset {record.preset}"]
     used = {record.classifier.plugin: (record.classifier.ran, record.classifier.config)}
     if record.generator is not None:
         settings = {**record.generator.fit_config, **record.generator.sample_config}
@@ -182,21 +185,21 @@ def _models(record: Record) -> list[str]:
     for name, (ran, settings) in used.items():
         side = RESOLUTION.get(name)
         if side is not None and ran is not None and ran.resolution != side:
-            found.append(f"{name} at {ran.resolution} px, not {side}")
+            reasons.append(f"{name} at {ran.resolution} px, not {side}")
         if record.preset == "paper":
             ours = {**_SILENT, **settings}
-            found += [
+            reasons += [
                 f"{name}.{key} {ours.get(key)}, not {value}"
                 for key, value in SETTINGS.get(name, {}).items()
                 if ours.get(key) != value and not (value is None and ours.get(key) == _WRITTEN_OUT.get(key))
             ]
-    return found
+    return reasons
 
 
 def _images(record: Record) -> list[str]:
-    found = []
+    reasons = []
     if record.generator is not None and record.shots != SHOTS:
-        found.append(f"{record.shots} shots a class")
+        reasons.append(f"{record.shots} shots a class")
     if record.made_elsewhere != "no":
-        found.append("images or weights made elsewhere")
-    return found
+        reasons.append("images or weights made elsewhere")
+    return reasons

@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from cytobench.analysis.leaderboard.model import Aggregate, ScoreKey
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.metrics.confusion import ConfusionMatrix
 
 TABLES = ("S1", "S2", "S3")
@@ -62,14 +62,14 @@ FIGURES: Mapping[str, PublishedFigure] = {
 @cache
 def published_rows() -> tuple[PublishedRow, ...]:
     """Every row of Tables S1 to S3, in their order."""
-    found: dict[tuple[str, str, str], dict[ScoreKey, Aggregate]] = {}
+    rows: dict[tuple[str, str, str], dict[ScoreKey, Aggregate]] = {}
     for table in TABLES:
         for line in csv.DictReader(_lines(f"cytodiff_table_{table.lower()}.csv")):
-            figures = found.setdefault((table, line["classifier"], line["n_synthetic_per_class"]), {})
-            figures[line["split"], line["metric"]] = Aggregate(float(line["mean"]), float(line["std"]), FOLDS)
+            scores = rows.setdefault((table, line["classifier"], line["n_synthetic_per_class"]), {})
+            scores[line["split"], line["metric"]] = Aggregate(float(line["mean"]), float(line["std"]), FOLDS)
     return tuple(
-        PublishedRow(table, classifier, int(n) if n else None, figures)
-        for (table, classifier, n), figures in found.items()
+        PublishedRow(table, classifier, int(n) if n else None, scores)
+        for (table, classifier, n), scores in rows.items()
     )
 
 
@@ -109,7 +109,7 @@ def published_fids() -> list[tuple[str, float, int]]:
 
 def _key(name: str) -> str:
     if name.lower() not in FIGURES:
-        raise UserError(f"--published {name}: no such figure. Confusion matrices: {', '.join(FIGURES)}.")
+        raise UserError(f"{option('published', name)}: no such figure. Confusion matrices: {', '.join(FIGURES)}.")
     return name.lower()
 
 

@@ -56,11 +56,10 @@ def per_class(predictions: pd.DataFrame, evaluated: Sequence[str]) -> list[Class
         taken = (predictions["predicted"] == label).to_numpy()
         right, union = true & taken, true | taken
         jaccard = proportion(*_by_cluster(right, union, clusters, seeds), by_group=clusters is not None)
-        of_class = predictions[true]
         result.append(
             ClassScore(
                 label=label,
-                images=of_class["path"].nunique(),
+                images=predictions.loc[true, "path"].nunique(),
                 groups=None if clusters is None else len(set(clusters[true])),
                 recall=proportion(*_by_cluster(right, true, clusters, seeds), by_group=clusters is not None),
                 f1=Proportion(

@@ -103,13 +103,13 @@ def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> tup
 
 def _resampled(a: Counts, b: Counts, rng: np.random.Generator) -> tuple[Counts, Counts]:
     units = len(a)
-    found_a, found_b = [], []
+    of_a, of_b = [], []
     for size in _batches(RESAMPLES, units):
         drawn = rng.integers(units, size=(size, units))
         weights = np.stack([np.bincount(row, minlength=units) for row in drawn]).astype(np.float64)
-        found_a.append(_weighted(weights, a))
-        found_b.append(_weighted(weights, b))
-    return np.concatenate(found_a), np.concatenate(found_b)
+        of_a.append(_weighted(weights, a))
+        of_b.append(_weighted(weights, b))
+    return np.concatenate(of_a), np.concatenate(of_b)
 
 
 def _swapped(a: Counts, b: Counts, rng: np.random.Generator) -> tuple[Counts, Counts]:

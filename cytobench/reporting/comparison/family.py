@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cytobench.analysis.comparison.baselines import Baselines
 from cytobench.analysis.comparison.candidates import primary, validated
-from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair, counts_beside
+from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair, counts_compared
 from cytobench.analysis.leaderboard.words import third_party_text
 from cytobench.config.benchmark import Analysis
 from cytobench.reporting.outcomes import extra_time_text, pair_texts, priced_text
@@ -107,7 +107,7 @@ def _part(title: str, pairs: Sequence[DeclaredPair], family: DeclaredFamily) -> 
 def _row(pair: DeclaredPair, family: DeclaredFamily) -> list[str]:
     *cells, outcome = pair_texts(pair)
     if pair.chosen:
-        counts = counts_beside(family.section, pair.row)
+        counts = counts_compared(family.section, pair.row)
         among = f"chosen among {', '.join(map(str, counts))}" if len(counts) > 1 else "the only N"
         outcome = f"{outcome} (N = {pair.row.row.n_synthetic}, {among})"
     return [*cells, outcome]

@@ -37,7 +37,11 @@ LINE, LEAST = 2.0 * MM, 4.2 * MM
 def class_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """One figure a classifier: N = 0 and, of each generator, the N that validation chose."""
     for group in plotted.classifiers:
-        rows = [one for one in group if one.row.complete and (not one.row.n_synthetic or one in plotted.chosen)]
+        rows = [
+            candidate
+            for candidate in group
+            if candidate.row.complete and (not candidate.row.n_synthetic or candidate in plotted.chosen)
+        ]
         if rows:
             name = slug("classes", rows[0].row.classifier) + plotted.suffix
             yield Plan(name, (), partial(_draw, plotted, rows))
@@ -45,7 +49,7 @@ def class_plans(plotted: PlottedSection) -> Iterator[Plan]:
 
 def _draw(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Drawing:
     split = plotted.cells[0][0]
-    scores = [per_class(tested(one, split), one.first.evaluated) for one in rows]
+    scores = [per_class(tested(candidate, split), candidate.first.evaluated) for candidate in rows]
     order = sorted(range(len(scores[0])), key=lambda i: -scores[0][i].images)
     panels = -(-len(order) // LONGEST)
     deep = -(-len(order) // panels)
@@ -54,8 +58,8 @@ def _draw(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Draw
     height = deep * max(LINE * (len(rows) + 0.8), LEAST) + 22 * MM
     # N = 0 is black, and generators look as in the curves.
     looks = [
-        series(-1) if not one.row.n_synthetic else series(i)
-        for i, one in enumerate(rows, -sum(not one.row.n_synthetic for one in rows))
+        series(-1) if not candidate.row.n_synthetic else series(i)
+        for i, candidate in enumerate(rows, -sum(not candidate.row.n_synthetic for candidate in rows))
     ]
     with styled():
         figure = new_figure(height, WIDTH, title)
@@ -64,8 +68,8 @@ def _draw(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Draw
         for panel, axes in enumerate(grid_of_axes):
             _panel(axes, scores, looks, order[panel * deep : (panel + 1) * deep], names, deep)
         handles = {
-            row_name(one): axes.plot([], [], **{**look, "linestyle": "-"})[0]
-            for one, look in zip(rows, looks, strict=True)
+            row_name(candidate): axes.plot([], [], **{**look, "linestyle": "-"})[0]
+            for candidate, look in zip(rows, looks, strict=True)
         }
         legend_below(figure, handles)
     alt = f"F1 of {rows[0].row.classifier} by class on {split}. {_finding(rows, scores)}"
@@ -74,10 +78,10 @@ def _draw(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Draw
 
 
 def _finding(rows: Sequence[Candidate], scores: Sequence[Sequence[ClassScore]]) -> str:
-    sentences = [f"{row_name(one)}: {_ends(found)}." for one, found in zip(rows, scores, strict=True)]
+    sentences = [f"{row_name(candidate)}: {_ends(classes)}." for candidate, classes in zip(rows, scores, strict=True)]
     if not rows[0].row.n_synthetic:
         changes = zip(rows[1:], scores[1:], strict=True)
-        sentences += [_change(one, found, scores[0]) for one, found in changes]
+        sentences += [_change(candidate, classes, scores[0]) for candidate, classes in changes]
     return " ".join(sentences)
 
 
@@ -90,12 +94,12 @@ def _how(split: str, scores: Sequence[ClassScore]) -> str:
     )
 
 
-def tested(one: Candidate, split: str) -> pd.DataFrame:
+def tested(candidate: Candidate, split: str) -> pd.DataFrame:
     """The predictions of all finished folds of a row in one split, with their seed."""
     import pandas as pd
 
     parts = []
-    for where, (record, file) in sorted(one.trials.items()):
+    for where, (record, file) in sorted(candidate.trials.items()):
         table = predictions_of(record, file)
         parts.append(table[table["split"] == split].assign(seed=where.seed))
     return pd.concat(parts, ignore_index=True)
@@ -111,18 +115,18 @@ def _panel(
 ) -> None:
     """The classes ``order`` from the top, each row of scores on a line of its own."""
     step = 0.8 / max(len(scores), 2)
-    for number, (found, look) in enumerate(zip(scores, looks, strict=True)):
-        for place, i in enumerate(order):
-            y = place + (number - (len(scores) - 1) / 2) * step
-            f1 = found[i].f1
+    for number, (classes, look) in enumerate(zip(scores, looks, strict=True)):
+        for position, i in enumerate(order):
+            y = position + (number - (len(scores) - 1) / 2) * step
+            f1 = classes[i].f1
             axes.plot([f1.low, f1.high], [y, y], color=look["color"], linewidth=0.9, linestyle="-")
             if f1.value is not None:
                 axes.plot([f1.value], [y], marker=look["marker"], color=look["color"], markersize=3.4)
     axes.set_ylim(deep - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
     name_ticks(axes.yaxis, range(len(order)), [names[i] for i in order])
-    for place in range(1, len(order)):
-        axes.axhline(place - 0.5, color="#ececf0", linewidth=0.5, zorder=0)
+    for position in range(1, len(order)):
+        axes.axhline(position - 0.5, color="#ececf0", linewidth=0.5, zorder=0)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("F1", fontsize=NORMAL)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
@@ -130,37 +134,37 @@ def _panel(
 
 
 def _names(scores: Sequence[ClassScore], width: int) -> list[str]:
-    short = labels([one.label for one in scores], width)
+    short = labels([score.label for score in scores], width)
     widest = max(map(columns, short))
     gap = "  " if widest < width else " "
-    return [f"{name}{gap}(n = {one.images:,})" for name, one in zip(short, scores, strict=True)]
+    return [f"{name}{gap}(n = {score.images:,})" for name, score in zip(short, scores, strict=True)]
 
 
 def _ends(scores: Sequence[ClassScore]) -> str:
     """The best and the worst class."""
-    known = [one for one in scores if one.f1.value is not None]
+    known = [score for score in scores if score.f1.value is not None]
     if not known:
         return "no class has a value"
-    best, worst = max(known, key=lambda one: one.f1.value or 0), min(known, key=lambda one: one.f1.value or 0)
+    best, worst = max(known, key=lambda score: score.f1.value or 0), min(known, key=lambda score: score.f1.value or 0)
     return f"highest {_score(best)}, lowest {_score(worst)}"
 
 
-def _change(one: Candidate, found: Sequence[ClassScore], plain: Sequence[ClassScore]) -> str:
+def _change(candidate: Candidate, classes: Sequence[ClassScore], plain: Sequence[ClassScore]) -> str:
     """Which classes rise most and fall most beside N = 0."""
     both = [
         (now.label, now.f1.value - before.f1.value)
-        for now, before in zip(found, plain, strict=True)
+        for now, before in zip(classes, plain, strict=True)
         if now.f1.value is not None and before.f1.value is not None
     ]
     if not both:
         return ""
     (up, most), (down, least) = max(both, key=lambda pair: pair[1]), min(both, key=lambda pair: pair[1])
-    return f"{row_name(one)} minus N = 0: from {least:+.2f} ({down}) to {most:+.2f} ({up})."
+    return f"{row_name(candidate)} minus N = 0: from {least:+.2f} ({down}) to {most:+.2f} ({up})."
 
 
-def _score(one: ClassScore) -> str:
-    return f"{one.label} {_proportion(one.f1)} of {one.images:,} images"
+def _score(score: ClassScore) -> str:
+    return f"{score.label} {_proportion(score.f1)} of {score.images:,} images"
 
 
-def _proportion(found: Proportion) -> str:
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+def _proportion(share: Proportion) -> str:
+    return f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]"

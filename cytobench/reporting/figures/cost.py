@@ -47,14 +47,18 @@ Priced = tuple[Candidate, GainAndCost]
 
 def cost_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """The stages of all rows, and for each classifier its gains beside their cost."""
-    rows = [one for group in plotted.classifiers for one in group if not one.row.submitted]
+    rows = [candidate for group in plotted.classifiers for candidate in group if not candidate.row.submitted]
     if len(rows) > MOST_ROWS:
-        rows = [one for one in rows if not one.row.n_synthetic or one in plotted.chosen][:MOST_ROWS]
+        rows = [candidate for candidate in rows if not candidate.row.n_synthetic or candidate in plotted.chosen][
+            :MOST_ROWS
+        ]
     if rows:
         yield Plan(f"cost-stages{plotted.suffix}", (), partial(_stages, plotted, rows))
     for group in plotted.classifiers:
         gains = [
-            (one, gain) for one in group if (gain := plotted.gain(one, plotted.cells[0])) and gain.hours is not None
+            (candidate, gain)
+            for candidate in group
+            if (gain := plotted.gain(candidate, plotted.cells[0])) and gain.hours is not None
         ]
         if gains:
             name = slug("cost-gain", group[0].row.classifier) + plotted.suffix
@@ -62,21 +66,22 @@ def cost_plans(plotted: PlottedSection) -> Iterator[Plan]:
 
 
 def _stages(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Drawing:
-    seconds = [stage_seconds([record for record, _ in one.trials.values()]) for one in rows]
-    totals = [sum(one.values()) for one in seconds]
+    seconds = [stage_seconds([record for record, _ in candidate.trials.values()]) for candidate in rows]
+    totals = [sum(by_stage.values()) for by_stage in seconds]
     title = f"Time behind each row, by stage, on {shortened(plotted.section.device, 50)}"
     with styled():
         figure = new_figure((24 + 5.2 * len(rows)) * MM, WIDTH, title)
         axes = figure.subplots()
         handles = _stacked(axes, seconds, totals)
-        names = labels([f"{one.row.classifier}: {row_name(one)}" for one in rows], 48)
+        names = labels([f"{candidate.row.classifier}: {row_name(candidate)}" for candidate in rows], 48)
         name_ticks(axes.yaxis, range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         grid(axes, "x")
         legend_below(figure, handles)
     parts = [
-        f"{one.row.row} {duration(total)}{_most(of)}" for one, total, of in zip(rows, totals, seconds, strict=True)
+        f"{candidate.row.row} {duration(total)}{_most(of)}"
+        for candidate, total, of in zip(rows, totals, seconds, strict=True)
     ]
     caption = (
         "Seconds of all stages behind the finished trials of a row, each stage once, whenever it was done; fidelity is "
@@ -92,12 +97,12 @@ def _stacked(axes: Axes, seconds: Sequence[Mapping[str, float]], totals: Sequenc
     handles: dict[str, Any] = {}
     left = [0.0] * len(seconds)
     for stage, colour, hatch in zip(STAGES, FILLS, HATCHES, strict=True):
-        wide = [one.get(stage, 0.0) / unit for one in seconds]
+        wide = [by_stage.get(stage, 0.0) / unit for by_stage in seconds]
         look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": TEXT, "linewidth": 0.5}
         handles[stage] = axes.barh(range(len(seconds)), wide, 0.72, left, **look)
         left = [before + more for before, more in zip(left, wide, strict=True)]
-    for place, total in enumerate(totals):
-        axes.text(total / unit, place, f"  {duration(total)}", va="center", fontsize=SMALL)
+    for position, total in enumerate(totals):
+        axes.text(total / unit, position, f"  {duration(total)}", va="center", fontsize=SMALL)
     axes.set_xlim(0, (max(totals) or unit) / unit * 1.14)
     axes.set_xlabel(called)
     return handles
@@ -122,8 +127,8 @@ def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawi
     title = f"What the gain of {shortened(gains[0][0].row.classifier, 40)} over N = 0 costs"
     unit, called = _unit(max(abs(gain.hours or 0.0) for _, gain in gains) * 3600)
     lines: dict[tuple[object, ...], list[Priced]] = {}
-    for one, gain in gains:
-        lines.setdefault(one.kind, []).append((one, gain))
+    for candidate, gain in gains:
+        lines.setdefault(candidate.kind, []).append((candidate, gain))
     with styled():
         figure = new_figure(70 * MM, WIDTH, title)
         axes = figure.subplots()
@@ -143,7 +148,7 @@ def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawi
         f"Gain in {metric} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
         "corrected resampled t over folds (Nadeau and Bengio 2003), against the device time beyond that of N = 0, all "
         "stages counted. It is filled, and a gain, only where its interval lies above 0 and, in a declared family, "
-        f"where Holm's adjustment leaves it. {plotted.about([one for one, _ in gains])}"
+        f"where Holm's adjustment leaves it. {plotted.about([candidate for candidate, _ in gains])}"
     )
     return Drawing(name, title, _alt(plotted, gains), caption, figure)
 
@@ -171,35 +176,35 @@ def _name_counts(axes: Axes, gains: Sequence[Priced], unit: float) -> None:
     """Write N above the panel, where one does not run into the next."""
     low, high = axes.get_xlim()
     end = -1.0
-    for one, gain in sorted(gains, key=lambda pair: pair[1].hours or 0.0):
+    for candidate, gain in sorted(gains, key=lambda pair: pair[1].hours or 0.0):
         x = (gain.hours or 0.0) * 3600 / unit
-        text = f"N = {one.row.n_synthetic:,}"
-        place = (WIDTH / MM - 16) * (x - low) / (high - low)
+        text = f"N = {candidate.row.n_synthetic:,}"
+        position = (WIDTH / MM - 16) * (x - low) / (high - low)
         half = 1.5 * len(text) / 2
-        if place - half > end:
+        if position - half > end:
             axes.text(x, 1.01, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=SMALL)
-            end = place + half + 1.5
+            end = position + half + 1.5
 
 
 def _alt(plotted: PlottedSection, gains: Sequence[Priced]) -> str:
-    told = [
-        f"{one.row.row}: {gain_and_cost_text(gain, plotted.section.device)}"
-        for one, gain in gains
-        if len(gains) <= MOST_TOLD or one in plotted.chosen or gain.shown
+    texts = [
+        f"{candidate.row.row}: {gain_and_cost_text(gain, plotted.section.device)}"
+        for candidate, gain in gains
+        if len(gains) <= MOST_TOLD or candidate in plotted.chosen or gain.shown
     ]
-    left = len(gains) - len(told)
+    left = len(gains) - len(texts)
     more = [f"{left} more rows, none of them a gain"] if left else []
-    return f"{gains[0][0].row.classifier}. {'; '.join([*told, *more])}."
+    return f"{gains[0][0].row.classifier}. {'; '.join([*texts, *more])}."
 
 
 def _words(line: Sequence[Priced]) -> str:
     """What may be said, each saying with its N where there are several."""
-    found: dict[str, list[str]] = {}
-    for one, gain in line:
-        found.setdefault(gain_text(gain), []).append(f"{one.row.n_synthetic:,}")
-    if len(found) == 1:
-        return next(iter(found))
-    return "; ".join(f"{words} at {_counts(counts)}" for words, counts in found.items())
+    counts_by_text: dict[str, list[str]] = {}
+    for candidate, gain in line:
+        counts_by_text.setdefault(gain_text(gain), []).append(f"{candidate.row.n_synthetic:,}")
+    if len(counts_by_text) == 1:
+        return next(iter(counts_by_text))
+    return "; ".join(f"{words} at {_counts(counts)}" for words, counts in counts_by_text.items())
 
 
 def _counts(counts: Sequence[str]) -> str:

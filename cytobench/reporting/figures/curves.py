@@ -55,29 +55,32 @@ class Curve:
         return self.rows[0].row.classifier
 
     @property
-    def cell(self) -> ScoreKey:
+    def key(self) -> ScoreKey:
         """The figure, on test; of the real images alone where synthetic ones are tested too."""
         return self.plotted.cells[0][0], self.metric.name
 
     @property
     def plain(self) -> Candidate | None:
         """The row of N = 0."""
-        return next((one for one in self.rows if not one.row.n_synthetic and not one.row.submitted), None)
+        return next(
+            (candidate for candidate in self.rows if not candidate.row.n_synthetic and not candidate.row.submitted),
+            None,
+        )
 
     @property
     def lines(self) -> list[list[Candidate]]:
         """The rows with synthetic images by generator and shots, each by N."""
-        found: dict[tuple[object, ...], list[Candidate]] = {}
-        for one in self.rows:
-            if one.row.n_synthetic:
-                found.setdefault(one.kind, []).append(one)
-        return list(found.values())
+        by_kind: dict[tuple[object, ...], list[Candidate]] = {}
+        for candidate in self.rows:
+            if candidate.row.n_synthetic:
+                by_kind.setdefault(candidate.kind, []).append(candidate)
+        return list(by_kind.values())
 
-    def points(self, line: Sequence[Candidate], cell: ScoreKey) -> list[tuple[Candidate, Aggregate]]:
+    def points(self, line: Sequence[Candidate], key: ScoreKey) -> list[tuple[Candidate, Aggregate]]:
         """The rows of a line that have a figure, N = 0 first."""
         rows = [*([self.plain] if self.plain else []), *line]
-        figures = [(one, one.row.aggregates.get(cell)) for one in rows]
-        return [(one, figure) for one, figure in figures if figure is not None and figure.mean is not None]
+        scores = [(candidate, candidate.row.aggregates.get(key)) for candidate in rows]
+        return [(candidate, score) for candidate, score in scores if score is not None and score.mean is not None]
 
 
 def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
@@ -85,25 +88,30 @@ def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
     for rows in plotted.classifiers:
         for metric in plotted.section.metrics:
             curve = Curve(plotted, rows, metric)
-            if any(curve.points(line, curve.cell) for line in curve.lines or [[]]):
+            if any(curve.points(line, curve.key) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
                 name = slug("curve", curve.classifier, metric.name) + plotted.suffix
                 yield Plan(name, (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
-    gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.plotted.gain(one, curve.cell))}
+    gains = {
+        id(candidate): gain
+        for line in curve.lines
+        for candidate in line
+        if (gain := curve.plotted.gain(candidate, curve.key))
+    }
     published = published_curve(curve.plotted.section, curve.rows[0], curve.metric)
     pooled = ("test", curve.metric.name) if curve.plotted.section.pooled else None
     title = f"{curve.metric.title} of {shortened(curve.classifier, 60)} by number of synthetic images"
-    counts = sorted({one.row.n_synthetic for one in curve.rows})
+    counts = sorted({candidate.row.n_synthetic for candidate in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
     stacked = len(counts) > MOST_BESIDE
     room = WIDTH / MM / (1 if stacked else panels) - 16
     with styled():
         figure = new_figure((8 + 62 * panels if stacked else 74) * MM, title=title[0].upper() + title[1:])
         axes = iter(figure.subplots(panels if stacked else 1, 1 if stacked else panels, squeeze=False).flat)
-        handles = _scores(next(axes), curve, curve.cell, room)
+        handles = _scores(next(axes), curve, curve.key, room)
         if gains:
             _gains(next(axes), curve, gains, room)
         if pooled:
@@ -119,18 +127,18 @@ def _draw(curve: Curve, name: str) -> Drawing:
     return Drawing(name, title, _alt(curve, gains, published), caption, figure, (tag,) if tag else ())
 
 
-def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, Any]:
+def _scores(axes: Axes, curve: Curve, key: ScoreKey, room: float) -> dict[str, Any]:
     """Draw the means with their spreads; returns what stands in the legend."""
     handles: dict[str, Any] = {}
     for number, line in enumerate(curve.lines):
-        handles[_legend(line[0], curve)] = _line(axes, curve.points(line, cell), number, len(curve.lines))
+        handles[_legend(line[0], curve)] = _line(axes, curve.points(line, key), number, len(curve.lines))
     if not curve.lines:
-        handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), 0, 1)
-    majority = curve.plotted.section.majority.get(cell)
+        handles["real images alone (N = 0)"] = _line(axes, curve.points([], key), 0, 1)
+    majority = curve.plotted.section.majority.get(key)
     if majority is not None and majority.mean is not None:
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
-    made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
-    axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
+    pooled = ", synthetic images too" if curve.plotted.section.pooled and key[0] == "test" else ""
+    axes.set_title(SPLIT_NAMES.get(key[0], key[0]) + pooled)
     axes.set_ylabel(curve.metric.title)
     _finish(axes, curve, room)
     low, high = axes.get_ylim()
@@ -141,23 +149,22 @@ def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, 
 
 def _line(axes: Axes, points: Sequence[tuple[Candidate, Aggregate]], number: int, of: int) -> Any:
     """A line through the means of points, with a bar of the spread at each."""
-    where = [(one.row.n_synthetic, figure.mean or 0.0) for one, figure in points]
+    where = [(candidate.row.n_synthetic, score.mean or 0.0) for candidate, score in points]
     ends = [
-        (value - _spread(figure), value + _spread(figure))
-        for (_, value), (_, figure) in zip(where, points, strict=True)
+        (value - _spread(score), value + _spread(score)) for (_, value), (_, score) in zip(where, points, strict=True)
     ]
-    filled = [one.row.ranked for one, _ in points]
+    filled = [candidate.row.ranked for candidate, _ in points]
     return _marked(axes, where, ends, filled, number, of)
 
 
 def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: float) -> None:
     axes.axhline(0, color=TEXT, linewidth=0.8)
     for number, line in enumerate(curve.lines):
-        drawn = [(one.row.n_synthetic, gains[id(one)]) for one in line if id(one) in gains]
-        where = [(n, found.gain.mean) for n, found in drawn]
-        ends = [(found.gain.low, found.gain.high) for _, found in drawn]
-        _marked(axes, where, ends, [found.shown for _, found in drawn], number, len(curve.lines))
-    known = any(found.gain.low is not None for found in gains.values())
+        drawn = [(candidate.row.n_synthetic, gains[id(candidate)]) for candidate in line if id(candidate) in gains]
+        where = [(n, gain.gain.mean) for n, gain in drawn]
+        ends = [(gain.gain.low, gain.gain.high) for _, gain in drawn]
+        _marked(axes, where, ends, [gain.shown for _, gain in drawn], number, len(curve.lines))
+    known = any(gain.gain.low is not None for gain in gains.values())
     note = ", 95 % interval\n(filled: gain)" if known else "\n(no interval is known)"
     axes.set_title(f"gain over N = 0{note}")
     axes.set_ylabel(f"difference in {curve.metric.title}")
@@ -193,23 +200,23 @@ def _marked(
 
 def _finish(axes: Axes, curve: Curve, room: float) -> None:
     axes.autoscale_view(scalex=False)
-    count_axis(axes, sorted({one.row.n_synthetic for one in curve.rows}), room)
+    count_axis(axes, sorted({candidate.row.n_synthetic for candidate in curve.rows}), room)
     grid(axes, "y")
 
 
-def _spread(figure: Aggregate) -> float:
+def _spread(score: Aggregate) -> float:
     """Half a bar: the SD over folds, where there is one fold that over seeds; 0, no bar, where neither is known."""
-    return figure.std if figure.std is not None else figure.std_seeds or 0.0
+    return score.std if score.std is not None else score.std_seeds or 0.0
 
 
-def _legend(one: Candidate, curve: Curve) -> str:
-    name = series_name(one)
+def _legend(candidate: Candidate, curve: Curve) -> str:
+    name = series_name(candidate)
     alike = sum(series_name(line[0]) == name for line in curve.lines) > 1
-    return f"{name} ({shortened(one.row.settings, 70)})" if alike and one.row.settings else name
+    return f"{name} ({shortened(candidate.row.settings, 70)})" if alike and candidate.row.settings else name
 
 
 def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCurve | None) -> str:
-    sentences = _score_sentences(curve, curve.cell, gains)
+    sentences = _score_sentences(curve, curve.key, gains)
     if curve.plotted.section.pooled:
         sentences += _score_sentences(curve, ("test", curve.metric.name), {})
     if published is not None:
@@ -217,32 +224,32 @@ def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCur
     return " ".join(sentences)
 
 
-def _score_sentences(curve: Curve, cell: ScoreKey, gains: Mapping[int, GainAndCost]) -> list[str]:
+def _score_sentences(curve: Curve, key: ScoreKey, gains: Mapping[int, GainAndCost]) -> list[str]:
     """The scores of one split, N = 0 first, then a sentence a generator."""
-    made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
-    start = f"{curve.classifier}, {curve.metric.title} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
-    plain = None if curve.plain is None else curve.plain.row.aggregates.get(cell)
+    pooled = ", synthetic images too" if curve.plotted.section.pooled and key[0] == "test" else ""
+    start = f"{curve.classifier}, {curve.metric.title} on {SPLIT_NAMES.get(key[0], key[0])}{pooled}"
+    plain = None if curve.plain is None else curve.plain.row.aggregates.get(key)
     sentences = [
         f"{start}: {aggregate_text(plain, curve.metric.digits)} on real images alone (N = 0)." if plain else f"{start}:"
     ]
     for line in curve.lines:
-        parts = [_point_text(one, cell, gains.get(id(one))) for one in _told(line, curve)]
+        parts = [_point_text(candidate, key, gains.get(id(candidate))) for candidate in _named(line, curve)]
         left = len(line) - len(parts)
         more = f"; {left} more N between" if left else ""
         sentences.append(f"{_legend(line[0], curve)}: {'; '.join(parts)}{more}.")
     return sentences
 
 
-def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
+def _named(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
     """All rows of a short line; of a long one the least N, the one that validation chose, and the most."""
     if len(line) <= 4:
         return list(line)
-    return [one for one in line if one in (line[0], line[-1]) or one in curve.plotted.chosen]
+    return [candidate for candidate in line if candidate in (line[0], line[-1]) or candidate in curve.plotted.chosen]
 
 
-def _point_text(one: Candidate, cell: ScoreKey, gain: GainAndCost | None) -> str:
+def _point_text(candidate: Candidate, key: ScoreKey, gain: GainAndCost | None) -> str:
     """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no difference shown)``."""
-    score = f"{aggregate_text(one.row.aggregates.get(cell))} at N = {one.row.n_synthetic:,}"
+    score = f"{aggregate_text(candidate.row.aggregates.get(key))} at N = {candidate.row.n_synthetic:,}"
     if gain is None:
         return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
@@ -250,7 +257,7 @@ def _point_text(one: Candidate, cell: ScoreKey, gain: GainAndCost | None) -> str
 
 
 def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str:
-    one_fold = all(figure.std is None for line in curve.lines or [[]] for _, figure in curve.points(line, curve.cell))
+    one_fold = all(score.std is None for line in curve.lines or [[]] for _, score in curve.points(line, curve.key))
     bars = (
         "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
+from cytobench._text import did_you_mean
 from cytobench.analysis.comparison.candidates import candidates_of
 from cytobench.analysis.leaderboard import leaderboard
 from cytobench.analysis.published import with_published
-from cytobench.errors import CytobenchError, UserError
+from cytobench.errors import CytobenchError, UserError, option
 from cytobench.reporting.figures.classes import class_plans
 from cytobench.reporting.figures.cost import cost_plans
 from cytobench.reporting.figures.curves import curve_plans
@@ -32,7 +32,7 @@ NEEDS: Mapping[str, str] = {
     "S4": _CLASSIFIER.format("clip", "without synthetic images"),
     "S9": _CLASSIFIER.format("resnet50", "with any N"),
     "S10": _CLASSIFIER.format("clip", "with any N"),
-    "S8": "fidelity on record: run with --extractor",
+    "S8": "fidelity on record: run with {extractor}",
 }
 """What the figures of a tag of the study need."""
 
@@ -40,7 +40,7 @@ NEEDS: Mapping[str, str] = {
 def drawings(
     folders: Sequence[Path],
     only: Sequence[str] = (),
-    real: bool = False,
+    with_real_images: bool = False,
     store: Path | None = None,
     say: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Drawing]:
@@ -48,14 +48,15 @@ def drawings(
 
     ``only`` keeps those of these names and tags (``S3``, of the study's figures and tables), in upper or lower case;
     all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by
-    default ``store`` in its folder; they show real images where the data set is public or drawn, or ``real`` allows it.
+    default ``store`` in its folder; they show real images where the data set is public or drawn, or where
+    ``with_real_images`` allows it.
 
     Raises UserError for folders without records and for a name or tag that no figure has, and CytobenchError where no
     trial is finished.
     """
     left: list[str] = []
-    found = plans(folders, real, store, left.append)
-    chosen = selected(found, only, left)
+    every = plans(folders, with_real_images, store, left.append)
+    chosen = selected(every, only, left)
     for message in left if not only else ():
         say(message)
     for plan in chosen:
@@ -72,13 +73,13 @@ def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable
     sections = candidates_of(files, with_published(leaderboard(records), records))
     if not sections:
         raise CytobenchError(_nothing(records))
-    found: list[Plan] = []
+    every: list[Plan] = []
     for number, rows in enumerate(sections, 1):
         plotted = PlottedSection(tuple(rows), f"-section{number}" if len(sections) > 1 else "")
-        found += record_plans(plotted)
-        found += gallery_plans(plotted, store, real, say)
+        every += record_plans(plotted)
+        every += gallery_plans(plotted, store, real, say)
         _say_incomplete(plotted, say)
-    return _apart(found)
+    return _apart(every)
 
 
 def record_plans(plotted: PlottedSection) -> list[Plan]:
@@ -87,37 +88,34 @@ def record_plans(plotted: PlottedSection) -> list[Plan]:
     return [plan for kind in kinds for plan in kind(plotted)]
 
 
-def selected(found: Sequence[Plan], only: Sequence[str], left: Sequence[str] = ()) -> list[Plan]:
+def selected(every: Sequence[Plan], only: Sequence[str], left: Sequence[str] = ()) -> list[Plan]:
     """Those of these names or tags, in their order.
 
     Raises UserError for a word that is neither, with near ones, what the study's tags need, and what is ``left`` out.
     """
-    known = {word.lower(): word for plan in found for word in (plan.name, *plan.tags)}
+    known = {word.lower(): word for plan in every for word in (plan.name, *plan.tags)}
     for word in only:
         if word.lower() not in known:
-            raise UserError(_unknown(word, found, known, left))
+            raise UserError(_unknown(word, every, known, left))
     wanted = {word.lower() for word in only}
-    return [plan for plan in found if not wanted or wanted & {word.lower() for word in (plan.name, *plan.tags)}]
+    return [plan for plan in every if not wanted or wanted & {word.lower() for word in (plan.name, *plan.tags)}]
 
 
-def _unknown(word: str, found: Sequence[Plan], known: Mapping[str, str], left: Sequence[str]) -> str:
-    near = get_close_matches(word.lower(), known, n=3, cutoff=0.5)
-    needs = NEEDS.get(word.upper(), "")
-    hint = f" It needs {needs}." if needs else f" Did you mean {', '.join(known[one] for one in near)}?" if near else ""
-    tags = sorted({tag for plan in found for tag in plan.tags}, key=lambda tag: (len(tag), tag))
-    names = listed([plan.name for plan in found], 8)
+def _unknown(word: str, every: Sequence[Plan], known: Mapping[str, str], left: Sequence[str]) -> str:
+    needs = NEEDS.get(word.upper(), "").format(extractor=option("extractor"))
+    hint = f" It needs {needs}." if needs else did_you_mean(word, known.values())
+    tags = sorted({tag for plan in every for tag in plan.tags}, key=lambda tag: (len(tag), tag))
+    names = listed([plan.name for plan in every], 8)
     said = "".join(f" {message}" for message in left if word.upper() in (*BY_CLASS, *BY_SHOTS) or not hint)
-    return (
-        f"--only {word}: no figure of these results has this name or tag.{hint} Tags: {', '.join(tags) or 'none'}. "
-        f"Names: {names}.{said}"
-    )
+    known_ones = f"Tags: {', '.join(tags) or 'none'}. Names: {names}."
+    return f"{option('only', word)}: no figure of these results has this name or tag.{hint} {known_ones}{said}"
 
 
-def _apart(found: Sequence[Plan]) -> list[Plan]:
+def _apart(every: Sequence[Plan]) -> list[Plan]:
     """The plans, those of one name numbered: some file systems take upper and lower case for the same."""
     seen: dict[str, int] = {}
     result = []
-    for plan in found:
+    for plan in every:
         key = plan.name.lower()
         seen[key] = seen.get(key, 0) + 1
         result.append(plan if seen[key] == 1 else replace(plan, name=f"{plan.name}-{seen[key]}"))
@@ -125,7 +123,7 @@ def _apart(found: Sequence[Plan]) -> list[Plan]:
 
 
 def _say_incomplete(plotted: PlottedSection, say: Callable[[str], None]) -> None:
-    drawn = {(one.row.row, one.row.settings) for one in plotted.rows}
+    drawn = {(candidate.row.row, candidate.row.settings) for candidate in plotted.rows}
     for row in plotted.section.rows:
         if (row.row, row.settings) not in drawn:
             errors = "; ".join(dict.fromkeys(first_line(error) for error in row.failed.values()))
@@ -135,7 +133,9 @@ def _say_incomplete(plotted: PlottedSection, say: Callable[[str], None]) -> None
 
 
 def _nothing(records: Sequence[Record]) -> str:
-    errors = dict.fromkeys(first_line(f"{one.error.type}: {one.error.message}") for one in records if one.error)
+    errors = dict.fromkeys(
+        first_line(f"{record.error.type}: {record.error.message}") for record in records if record.error
+    )
     return (
         f"there is nothing to draw: none of the {len(records)} trials on record is finished ({'; '.join(errors)}). "
         "Run the benchmark again."

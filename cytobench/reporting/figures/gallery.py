@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.pictures import Pixels, Run, open_run
+from cytobench.reporting.figures.pictures import Rgb, Run, open_run
 from cytobench.reporting.figures.section import PlottedSection, series_name
 from cytobench.reporting.figures.style import MM, NORMAL, WIDTH, name_ticks, new_figure, styled
 from cytobench.reporting.figures.text import columns, in_full, labels, shortened, slug
@@ -30,7 +30,7 @@ BETWEEN = 0.3
 """Space between groups of columns, in images."""
 BY_CLASS, BY_SHOTS = ("S1",), ("S5", "S6", "S7")
 
-Group = tuple[str, Mapping[str, Sequence[Pixels]], int]
+Group = tuple[str, Mapping[str, Sequence[Rgb]], int]
 """A heading, images by class, and how many columns they take."""
 
 
@@ -42,73 +42,78 @@ def gallery_plans(
         rows = _rows(plotted, folder)
         if not rows:
             continue
-        place = store or folder / "store"
-        if not place.is_dir():
-            say(f"There is no gallery of {folder}: its store {place} is not here. Name it with --store, or run again.")
+        root = store or folder / "store"
+        if not root.is_dir():
+            way_out = f"Name it with {option('store')}, or run again."
+            say(f"There is no gallery of {folder}: its store {root} is not here. {way_out}")
             continue
         for ordered in rows.values():
-            for one in ordered:
-                name = slug("gallery", one.row.generator, f"s{one.row.shots}") + plotted.suffix
-                yield Plan(name, BY_CLASS, partial(_by_class, plotted, one, folder, place, real))
+            for candidate in ordered:
+                name = slug("gallery", candidate.row.generator, f"s{candidate.row.shots}") + plotted.suffix
+                yield Plan(name, BY_CLASS, partial(_by_class, plotted, candidate, folder, root, real))
             if len(ordered) > 1:
                 name = slug("shots", ordered[0].row.generator) + plotted.suffix
-                yield Plan(name, BY_SHOTS, partial(_by_shots, plotted, ordered, folder, place, real))
+                yield Plan(name, BY_SHOTS, partial(_by_shots, plotted, ordered, folder, root, real))
 
 
 def _rows(plotted: PlottedSection, folder: Path) -> dict[str, list[Candidate]]:
     """Of each generator a row for each number of shots, the one with most images, by shots; of this folder alone."""
-    found: dict[str, dict[int, Candidate]] = {}
-    for one in plotted.rows:
-        here = any(file.parent.parent == folder for _, file in one.trials.values())
-        if one.row.n_synthetic and here:
-            by_shots = found.setdefault(one.row.generator, {})
-            before = by_shots.get(one.row.shots)
-            if before is None or one.row.n_synthetic > before.row.n_synthetic:
-                by_shots[one.row.shots] = one
-    return {name: [by_shots[shots] for shots in sorted(by_shots)] for name, by_shots in sorted(found.items())}
+    by_generator: dict[str, dict[int, Candidate]] = {}
+    for candidate in plotted.rows:
+        in_folder = any(file.parent.parent == folder for _, file in candidate.trials.values())
+        if candidate.row.n_synthetic and in_folder:
+            by_shots = by_generator.setdefault(candidate.row.generator, {})
+            before = by_shots.get(candidate.row.shots)
+            if before is None or candidate.row.n_synthetic > before.row.n_synthetic:
+                by_shots[candidate.row.shots] = candidate
+    return {name: [by_shots[shots] for shots in sorted(by_shots)] for name, by_shots in sorted(by_generator.items())}
 
 
-def _opened(one: Candidate, folder: Path, store: Path) -> Run:
-    return open_run(folder, store, min(where.fold for where in one.trials), one.first.dtype)
+def _opened(candidate: Candidate, folder: Path, store: Path) -> Run:
+    return open_run(folder, store, min(where.fold for where in candidate.trials), candidate.first.dtype)
 
 
-def _by_class(plotted: PlottedSection, one: Candidate, folder: Path, store: Path, real: bool, name: str) -> Drawing:
-    run = _opened(one, folder, store)
-    _check(one, run, real)
-    groups: list[Group] = [("synthetic", run.synthetic(one, ACROSS), ACROSS)]
+def _by_class(
+    plotted: PlottedSection, candidate: Candidate, folder: Path, store: Path, real: bool, name: str
+) -> Drawing:
+    run = _opened(candidate, folder, store)
+    _check(candidate, run, real)
+    groups: list[Group] = [("synthetic", run.synthetic(candidate, ACROSS), ACROSS)]
     beside = ""
     if real or run.shows_real:
         beside = ", beside real test images"
-        if one.row.shots:
-            groups.insert(0, ("shots", run.shots(one, BESIDE), BESIDE))
+        if candidate.row.shots:
+            groups.insert(0, ("shots", run.shots(candidate, BESIDE), BESIDE))
             beside += " and shots"
-        groups.insert(0, ("real, test", run.tested(one, BESIDE), BESIDE))
-    title = f"Synthetic images of {shortened(series_name(one), 60)}"
+        groups.insert(0, ("real, test", run.tested(candidate, BESIDE), BESIDE))
+    title = f"Synthetic images of {shortened(series_name(candidate), 60)}"
     with styled():
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
-    n = one.row.n_synthetic
+    n = candidate.row.n_synthetic
     what = f"the first {min(ACROSS, n)} of {n:,} a class for {len(classes)} classes{beside}"
-    alt = f"{title}: {what}. {_measured(plotted, one)}{in_full(classes)}"
-    return Drawing(name, title, alt, f"{_how(run, one)} {plotted.about([one])}{_few(one)}", figure, BY_CLASS)
+    alt = f"{title}: {what}. {_measured(plotted, candidate)}{in_full(classes)}"
+    return Drawing(
+        name, title, alt, f"{_how(run, candidate)} {plotted.about([candidate])}{_few(candidate)}", figure, BY_CLASS
+    )
 
 
 def _by_shots(
     plotted: PlottedSection, rows: Sequence[Candidate], folder: Path, store: Path, real: bool, name: str
 ) -> Drawing:
     run = _opened(rows[0], folder, store)
-    for one in rows:
-        _check(one, run, real)
-    groups: list[Group] = [(_shots(one), run.synthetic(one, A_COUNT), A_COUNT) for one in rows]
+    for candidate in rows:
+        _check(candidate, run, real)
+    groups: list[Group] = [(_shots(candidate), run.synthetic(candidate, A_COUNT), A_COUNT) for candidate in rows]
     if real or run.shows_real:
         groups.insert(0, ("real, test", run.tested(rows[0], BESIDE), BESIDE))
     title = f"Images of {shortened(rows[0].row.generator, 40)} by number of shots"
     with styled():
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
-    counts = ", ".join(str(one.row.shots) for one in rows)
-    measured = " ".join(_measured(plotted, one) for one in rows)
-    each = min(A_COUNT, *(one.row.n_synthetic for one in rows))
+    counts = ", ".join(str(candidate.row.shots) for candidate in rows)
+    measured = " ".join(_measured(plotted, candidate) for candidate in rows)
+    each = min(A_COUNT, *(candidate.row.n_synthetic for candidate in rows))
     what = f"{each} images of each of {len(classes)} classes from {counts} shots"
     alt = f"{title}: {what}. {measured}{in_full(classes)}"
     same = _same_noise(run, rows[0])
@@ -116,23 +121,23 @@ def _by_shots(
     return Drawing(name, title, alt, caption, figure, BY_SHOTS)
 
 
-def _shots(one: Candidate) -> str:
-    return f"{one.row.shots} shot{'s' if one.row.shots > 1 else ''}"
+def _shots(candidate: Candidate) -> str:
+    return f"{candidate.row.shots} shot{'s' if candidate.row.shots > 1 else ''}"
 
 
-def _same_noise(run: Run, one: Candidate) -> str:
+def _same_noise(run: Run, candidate: Candidate) -> str:
     """What images at one place have in common, unless the generator makes none from noise."""
     same = "Images at the same place in each group are of the same seed. "
-    return same if run.generator(one).offer.spec.seeded else ""
+    return same if run.generator(candidate).offer.spec.seeded else ""
 
 
-def _check(one: Candidate, run: Run, real: bool) -> None:
+def _check(candidate: Candidate, run: Run, real: bool) -> None:
     """Raise UserError where a row's synthetic images are real ones that must not be shown."""
-    why = run.why_private(one)
+    why = run.why_private(candidate)
     if why and not real:
         raise UserError(
-            f"images of {one.row.row} may be real ones of a data set that is not public ({why}). "
-            "Allow it with --with-real-images."
+            f"images of {candidate.row.row} may be real ones of a data set that is not public ({why}). "
+            f"Allow it with {option('with_real_images')}."
         )
 
 
@@ -160,9 +165,9 @@ def _sheet(groups: Sequence[Group], title: str) -> Figure:
     return figure
 
 
-def _canvas(groups: Sequence[Group], starts: Sequence[float], classes: Sequence[str]) -> Pixels:
+def _canvas(groups: Sequence[Group], starts: Sequence[float], classes: Sequence[str]) -> Rgb:
     """All images on white, none larger than it is: figures of small ones stay small."""
-    shapes = [pixels.shape[:2] for _, images, _ in groups for found in images.values() for pixels in found]
+    shapes = [pixels.shape[:2] for _, images, _ in groups for of_class in images.values() for pixels in of_class]
     inner = min(TILE, max((max(shape) for shape in shapes), default=TILE))
     gap = max(1, round(GAP * inner))
     side = inner + gap
@@ -177,7 +182,7 @@ def _canvas(groups: Sequence[Group], starts: Sequence[float], classes: Sequence[
     return canvas
 
 
-def _tile(pixels: Pixels, side: int) -> Pixels:
+def _tile(pixels: Rgb, side: int) -> Rgb:
     """An image whose longer side has so many pixels."""
     from PIL import Image
 
@@ -187,16 +192,18 @@ def _tile(pixels: Pixels, side: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def _measured(plotted: PlottedSection, one: Candidate) -> str:
+def _measured(plotted: PlottedSection, candidate: Candidate) -> str:
     """What was measured of these images: KID beside its floor, and whether copies of the shots were found."""
-    row = one.row
+    row = candidate.row
     wanted = row.generator, row.shots, row.n_synthetic
     for table in plotted.section.fidelity:
-        named = [found for found in table.rows if (found.generator, found.shots, found.n_synthetic) == wanted]
+        named = [
+            fidelity for fidelity in table.rows if (fidelity.generator, fidelity.shots, fidelity.n_synthetic) == wanted
+        ]
         if len(named) > 1:  # of several settings
-            named = [found for found in named if found.settings == row.settings]
-        for found in named:
-            kid, floor = found.aggregates.get("kid"), found.aggregates.get("floor_kid")
+            named = [fidelity for fidelity in named if fidelity.settings == row.settings]
+        for fidelity in named:
+            kid, floor = fidelity.aggregates.get("kid"), fidelity.aggregates.get("floor_kid")
             if kid is not None and kid.mean is not None:
                 halves = "" if floor is None or floor.mean is None else f"{floor.mean:.4f}"
                 beside = f", between halves of the real images {halves}" if halves else ""
@@ -204,12 +211,12 @@ def _measured(plotted: PlottedSection, one: Candidate) -> str:
     return "Their fidelity was not measured."
 
 
-def _how(run: Run, one: Candidate) -> str:
+def _how(run: Run, candidate: Candidate) -> str:
     return (
         f"Images in the order of their index, none picked, of fold {run.number}, seed {run.planner.seed}, from the "
-        f"run's store; {one.row.generator} ran as {one.row.generator_ran}."
+        f"run's store; {candidate.row.generator} ran as {candidate.row.generator_ran}."
     )
 
 
-def _few(one: Candidate) -> str:
-    return f" Fewer shots than asked for: {one.row.shortfall}." if one.row.shortfall else ""
+def _few(candidate: Candidate) -> str:
+    return f" Fewer shots than asked for: {candidate.row.shortfall}." if candidate.row.shortfall else ""

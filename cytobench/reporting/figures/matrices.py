@@ -53,59 +53,65 @@ LARGEST = 3
 def matrix_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """Of each classifier N = 0, what validation chose of each generator and the study's N, the changes, the study's."""
     for rows in plotted.classifiers:
-        plain = next((one for one in rows if not one.row.n_synthetic and one.row.complete), None)
-        for one in rows:
-            if one is not plain and one not in plotted.chosen and not _is_the_studys(one):
+        plain = next(
+            (candidate for candidate in rows if not candidate.row.n_synthetic and candidate.row.complete), None
+        )
+        for candidate in rows:
+            if candidate is not plain and candidate not in plotted.chosen and not _is_the_studys(candidate):
                 continue
-            tags = _tags(one, rows)
-            yield Plan(_name(one) + plotted.suffix, tags, partial(_row, plotted, one, tags))
-            if plain is not None and one is not plain:
-                name = f"{_name(one)}-minus-n0{plotted.suffix}"
-                yield Plan(name, tags, partial(_change, plotted, one, plain, tags))
+            tags = _tags(candidate, rows)
+            yield Plan(_name(candidate) + plotted.suffix, tags, partial(_row, plotted, candidate, tags))
+            if plain is not None and candidate is not plain:
+                name = f"{_name(candidate)}-minus-n0{plotted.suffix}"
+                yield Plan(name, tags, partial(_change, plotted, candidate, plain, tags))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
                 name = slug("published", figure, "beside", rows[0].row.classifier) + plotted.suffix
                 yield Plan(name, (figure.upper(),), partial(_published, plotted, rows, figure))
 
 
-def _name(one: Candidate) -> str:
-    row = one.row
+def _name(candidate: Candidate) -> str:
+    row = candidate.row
     return slug("confusion", row.classifier, row.generator, f"s{row.shots}", f"n{row.n_synthetic}")
 
 
-def _is_the_studys(one: Candidate, name: str = "") -> bool:
+def _is_the_studys(candidate: Candidate, name: str = "") -> bool:
     """Whether a row has the classifier, the N and the generator of one of the study's figures, or of this one."""
-    kind = one.plugin, one.row.n_synthetic
-    made = one.row.generator in ("none", GENERATOR)
+    kind = candidate.plugin, candidate.row.n_synthetic
+    generated = candidate.row.generator in ("none", GENERATOR)
     same = [key for key, figure in FIGURES.items() if (figure.classifier, figure.n) == kind]
-    return one.row.complete and made and (name in same if name else bool(same))
+    return candidate.row.complete and generated and (name in same if name else bool(same))
 
 
-def _tags(one: Candidate, rows: Sequence[Candidate]) -> tuple[str, ...]:
+def _tags(candidate: Candidate, rows: Sequence[Candidate]) -> tuple[str, ...]:
     """The study's figures of the same classifier and N; where no row has that N, those with synthetic images too."""
     return tuple(
         name.upper()
         for name, figure in FIGURES.items()
-        if (figure.classifier, figure.n > 0) == (one.plugin, one.row.n_synthetic > 0)
-        and (_is_the_studys(one, name) or not any(_is_the_studys(other, name) for other in rows))
+        if (figure.classifier, figure.n > 0) == (candidate.plugin, candidate.row.n_synthetic > 0)
+        and (_is_the_studys(candidate, name) or not any(_is_the_studys(other, name) for other in rows))
     )
 
 
-def _row(plotted: PlottedSection, one: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
-    matrix = _matrix(plotted, one)
-    title = f"Confusion of {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 60)}"
+def _row(plotted: PlottedSection, candidate: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
+    matrix = _matrix(plotted, candidate)
+    title = f"Confusion of {shortened(candidate.row.classifier, 40)}: {shortened(row_name(candidate), 60)}"
     with styled():
         figure = matrix_figure(matrix, title)
-    start = f"{one.row.classifier}, {row_name(one)}"
-    summed = f"{one.row.row}, {plotted.cells[0][0]}, summed over all folds{_seeds(plotted)}."
-    caption = f"{_how(matrix)} {summed} {plotted.about([one])}"
+    start = f"{candidate.row.classifier}, {row_name(candidate)}"
+    summed = f"{candidate.row.row}, {plotted.cells[0][0]}, summed over all folds{_seeds(plotted)}."
+    caption = f"{_how(matrix)} {summed} {plotted.about([candidate])}"
     return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, tags)
 
 
-def _change(plotted: PlottedSection, one: Candidate, plain: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
-    after, before = _matrix(plotted, one), _matrix(plotted, plain)
+def _change(
+    plotted: PlottedSection, candidate: Candidate, plain: Candidate, tags: tuple[str, ...], name: str
+) -> Drawing:
+    after, before = _matrix(plotted, candidate), _matrix(plotted, plain)
     points = 100 * (after.shares - before.shares)
-    title = f"What changes for {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 50)} minus N = 0"
+    title = (
+        f"What changes for {shortened(candidate.row.classifier, 40)}: {shortened(row_name(candidate), 50)} minus N = 0"
+    )
     with styled():
         figure = change_figure(after, points, title)
     right = np.diagonal(points)
@@ -113,15 +119,15 @@ def _change(plotted: PlottedSection, one: Candidate, plain: Candidate, tags: tup
     order = np.argsort(right, kind="stable")
     ends = [f"{after.true[i]} {right[i]:+.0f}" for i in (order[-1], order[0])]
     alt = (
-        f"{one.row.classifier}, {row_name(one)} minus N = 0: the recall of {better} of {len(right)} classes rises and "
-        f"of {worse} falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: "
-        f"{before.accuracy:.3f} before, {after.accuracy:.3f} after.{in_full(after.predicted)}"
+        f"{candidate.row.classifier}, {row_name(candidate)} minus N = 0: the recall of {better} of {len(right)} "
+        f"classes rises and of {worse} falls; most {ends[0]} and least {ends[1]} percentage points. Right of all "
+        f"images: {before.accuracy:.3f} before, {after.accuracy:.3f} after.{in_full(after.predicted)}"
     )
-    same = not why_never_paired(one, plain)
+    same = not why_never_paired(candidate, plain)
     tested = "the same test images" if same else "different test images, for the protocol divides anew for each N"
     caption = (
         f"Change in each cell's share of its row, in percentage points, both of {tested}; no interval. "
-        f"{one.row.row} minus {plain.row.row}, {plotted.cells[0][0]}. {plotted.about([one, plain])}"
+        f"{candidate.row.row} minus {plain.row.row}, {plotted.cells[0][0]}. {plotted.about([candidate, plain])}"
     )
     return Drawing(name, title, alt, caption, figure, tags)
 
@@ -129,9 +135,11 @@ def _change(plotted: PlottedSection, one: Candidate, plain: Candidate, tags: tup
 def _published(plotted: PlottedSection, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
     """The study's matrix, with the verdict on our row that is nearest to it."""
     wanted = FIGURES[figure_name]
-    near = [one for one in rows if (one.row.n_synthetic > 0) == (wanted.n > 0) and one.row.complete]
-    exact = [one for one in near if _is_the_studys(one, figure_name)]
-    ours = next(iter([*exact, *(one for one in near if one in plotted.chosen), *near, *rows]))
+    near = [
+        candidate for candidate in rows if (candidate.row.n_synthetic > 0) == (wanted.n > 0) and candidate.row.complete
+    ]
+    exact = [candidate for candidate in near if _is_the_studys(candidate, figure_name)]
+    ours = next(iter([*exact, *(candidate for candidate in near if candidate in plotted.chosen), *near, *rows]))
     matrix = matrix_with_verdict(figure_name, [record for record, _ in ours.trials.values()], "test")
     verdict = matrix.notes[-1]
     title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (
@@ -266,8 +274,8 @@ def _diagonal(axes: Axes, n: int) -> None:
         axes.add_patch(Rectangle((i, i), 1, 1, fill=False, edgecolor=TEXT, linewidth=0.8))
 
 
-def _matrix(plotted: PlottedSection, one: Candidate) -> ConfusionMatrix:
-    return summed_matrix(one.section, one.row, list(one.trials.values()), plotted.cells[0][0])
+def _matrix(plotted: PlottedSection, candidate: Candidate) -> ConfusionMatrix:
+    return summed_matrix(candidate.section, candidate.row, list(candidate.trials.values()), plotted.cells[0][0])
 
 
 def _finding(matrix: ConfusionMatrix) -> str:
@@ -276,15 +284,15 @@ def _finding(matrix: ConfusionMatrix) -> str:
     np.fill_diagonal(off, 0.0)
     off[matrix.counts.sum(axis=1) == 0] = 0.0
     order = np.argsort(-off, axis=None, kind="stable")[:LARGEST]
-    pairs = [np.unravel_index(place, off.shape) for place in order]
-    found = [
+    pairs = [np.unravel_index(flat, off.shape) for flat in order]
+    confusions = [
         f"{matrix.true[i]} taken for {matrix.predicted[j]} {matrix.counts[i, j]} of {matrix.counts[i].sum()}"
         for i, j in pairs
         if off[i, j] > 0
     ]
     most = (
-        f" Most often confused, by share of the class: {'; '.join(found)}."
-        if found
+        f" Most often confused, by share of the class: {'; '.join(confusions)}."
+        if confusions
         else " No image is taken for another class."
     )
     return f"{matrix.summary}.{most}"

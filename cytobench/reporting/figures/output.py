@@ -77,8 +77,8 @@ def png(drawing: Drawing, dpi: int = DPI) -> bytes:
 def missing_glyphs(drawing: Drawing) -> str:
     """The characters of a drawing's texts that no font here has, each once; empty if there are none."""
     with styled(), _no_word_of_glyphs():
-        found = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing.figure))
-    return "".join(dict.fromkeys(found))
+        glyphs = "".join(without_glyph(text.get_text(), fonts()) for text in _texts(drawing.figure))
+    return "".join(dict.fromkeys(glyphs))
 
 
 def _scope(root: ET.Element, name: str) -> None:
@@ -119,13 +119,12 @@ def _numbered(figure: Figure) -> Iterator[None]:
         if not missing:
             return words
         runs = rf"[{re.escape(missing)}]+"
-        return re.sub(runs, lambda found: numbers.setdefault(found.group(), f"[{len(numbers) + 1}]"), words)
+        return re.sub(runs, lambda run: numbers.setdefault(run.group(), f"[{len(numbers) + 1}]"), words)
 
     # The texts of ticks are set anew from their formatter whenever a figure is drawn.
-    axes = [axis for one in figure.axes for axis in (one.yaxis, one.xaxis)]
-    ticks = [(axis, axis.get_major_formatter()) for axis in axes]
+    ticks = [(axis, axis.get_major_formatter()) for axes in figure.axes for axis in (axes.yaxis, axes.xaxis)]
     texts = [(text, text.get_text(), text.get_position()) for text in _texts(figure)]
-    places = [(one, one.get_position(original=True)) for one in figure.axes]
+    places = [(axes, axes.get_position(original=True)) for axes in figure.axes]
     height = figure.get_figheight()
     for axis, formatter in ticks:
         if isinstance(formatter, FixedFormatter):
@@ -147,16 +146,16 @@ def _numbered(figure: Figure) -> Iterator[None]:
         for text, words, place in texts:
             text.set_text(words)
             text.set_position(place)
-        for one, where in places:
-            one.set_position(where)
-            one.set_in_layout(True)
+        for axes, where in places:
+            axes.set_position(where)
+            axes.set_in_layout(True)
 
 
 def _texts(figure: Figure) -> list[Text]:
     from matplotlib.text import Text
 
     figure.draw_without_rendering()  # tick labels have their texts only then
-    return [one for one in figure.findobj(Text) if isinstance(one, Text) and one.get_text()]
+    return [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text()]
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from cytobench.plugins import Plugins
 from cytobench.plugins.factory import load
 from cytobench.protocols import Fold
 
-Pixels = NDArray[np.uint8]
+Rgb = NDArray[np.uint8]
 """RGB, (height, width, 3)."""
 
 
@@ -43,71 +43,76 @@ class Run:
         """Whether anyone may see its data set's images, or a program drew them."""
         return self.resolved.dataset.public or self.resolved.dataset.drawn
 
-    def synthetic(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
+    def synthetic(self, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
         """The first images of each class behind a row. Raises UserError where the store lacks some."""
-        stage = self._sample(one)
-        found = {}
-        for made in stage.classes:
-            n = min(most, made.n)
-            if made.images.missing(n):
+        stage = self._sample(candidate)
+        pixels = {}
+        for of_class in stage.classes:
+            n = min(most, of_class.n)
+            if of_class.images.missing(n):
                 raise UserError(
-                    f"the store {self.planner.store.root} lacks images of {one.row.row}, class {made.label}."
+                    f"the store {self.planner.store.root} lacks images of {candidate.row.row}, class {of_class.label}."
                 )
-            found[made.label] = [pixels.read() for pixels in made.images.pixels(n)]
-        return found
+            pixels[of_class.label] = [each.read() for each in of_class.images.pixels(n)]
+        return pixels
 
-    def tested(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
+    def tested(self, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
         """The first real test images of each class."""
-        table, fold = self.planner.dataset.table, self._fold(one)
+        table, fold = self.planner.dataset.table, self._fold(candidate)
         labels = table["label"].to_numpy()
-        return {label: self._read(fold.test[labels[fold.test] == label][:most]) for label in one.first.evaluated}
+        return {label: self._read(fold.test[labels[fold.test] == label][:most]) for label in candidate.first.evaluated}
 
-    def shots(self, one: Candidate, most: int) -> dict[str, list[Pixels]]:
+    def shots(self, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
         """The first shots of each class that a row's generator was tuned on."""
-        fold = self._fold(one)
+        fold = self._fold(candidate)
         return {
-            label: self._read(self.planner.fold_shots(one.row.shots, fold, label)[:most]) for label in fold.counts()
+            label: self._read(self.planner.fold_shots(candidate.row.shots, fold, label)[:most])
+            for label in fold.counts()
         }
 
-    def why_private(self, one: Candidate) -> str:
+    def why_private(self, candidate: Candidate) -> str:
         """Why a row's synthetic images may show real ones that are not public; empty where they do not."""
-        ready = self.generator(one)
+        ready = self.generator(candidate)
         if ready.made_elsewhere:  # whoever may see the data set, these come from somewhere else
             return "its images or weights were made elsewhere"
         if self.shows_real:
             return ""
         if not ready.offer.spec.seeded:
             return "it gives back images as they are"
-        if one.first.gives_back_shots:
+        if candidate.first.gives_back_shots:
             return "it is a control that was given shots"
-        found = [used.total.copying for record, _ in one.trials.values() for used in record.fidelity]
-        if any(copying and (found_in(copying) or copying.get("near_copies")) for copying in found):
+        tests = [used.total.copying for record, _ in candidate.trials.values() for used in record.fidelity]
+        if any(test and (found_in(test) or test.get("near_copies")) for test in tests):
             return "copies of the shots were found among its images"
-        return "the very pixels of a shot are among its images" if self._holds_shots(one) else ""
+        return "the very pixels of a shot are among its images" if self._holds_shots(candidate) else ""
 
-    def _holds_shots(self, one: Candidate) -> bool:
-        fold, digests = self._fold(one), self.planner.dataset.table["digest"].to_numpy()
-        stage = self._sample(one)
-        labels = fold.counts() if one.row.shots else ()
-        shots = {str(digests[row]) for label in labels for row in self.planner.fold_shots(one.row.shots, fold, label)}
-        there = [made for made in stage.classes if not made.images.missing(made.n)]
-        return any(not shots.isdisjoint(made.images.digests(made.n)) for made in there)
+    def _holds_shots(self, candidate: Candidate) -> bool:
+        fold, digests = self._fold(candidate), self.planner.dataset.table["digest"].to_numpy()
+        stage = self._sample(candidate)
+        labels = fold.counts() if candidate.row.shots else ()
+        shots = {
+            str(digests[row]) for label in labels for row in self.planner.fold_shots(candidate.row.shots, fold, label)
+        }
+        stored = [of_class for of_class in stage.classes if not of_class.images.missing(of_class.n)]
+        return any(not shots.isdisjoint(of_class.images.digests(of_class.n)) for of_class in stored)
 
-    def generator(self, one: Candidate) -> ReadyGenerator:
+    def generator(self, candidate: Candidate) -> ReadyGenerator:
         """The generator behind a row. Raises UserError where the folder's benchmark no longer names it."""
-        found = next((ready for ready in self.resolved.generators if ready.name == one.row.generator), None)
-        if found is None:
-            raise UserError(f"benchmark.toml, which is of the folder's last run, does not name {one.row.generator}.")
-        return found
+        generator = next((ready for ready in self.resolved.generators if ready.name == candidate.row.generator), None)
+        if generator is None:
+            raise UserError(
+                f"benchmark.toml, which is of the folder's last run, does not name {candidate.row.generator}."
+            )
+        return generator
 
-    def _sample(self, one: Candidate) -> PlannedSample:
-        row = one.row
-        return plan_sample(self.planner, self.generator(one), row.shots, self._fold(one), row.n_synthetic)
+    def _sample(self, candidate: Candidate) -> PlannedSample:
+        row = candidate.row
+        return plan_sample(self.planner, self.generator(candidate), row.shots, self._fold(candidate), row.n_synthetic)
 
-    def _fold(self, one: Candidate) -> Fold:
-        return self.planner.divide(one.row.n_synthetic)[self.number]
+    def _fold(self, candidate: Candidate) -> Fold:
+        return self.planner.divide(candidate.row.n_synthetic)[self.number]
 
-    def _read(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Pixels]:
+    def _read(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Rgb]:
         return [FilePixels(self.planner.paths[row]).read() for row in rows]
 
 

@@ -32,8 +32,8 @@ class PublishedCurve:
     def reasons(self) -> tuple[str, ...]:
         """Why it is not comparable with ours; empty if every row of ours that has a published one is."""
         beside = [row for row in self.rows if row.ours is not None]
-        found = [reason for row in beside for reason in self._of(row)]
-        return tuple(dict.fromkeys(found)) if beside else (NO_ROW,)
+        reasons = [reason for row in beside for reason in self._of(row)]
+        return tuple(dict.fromkeys(reasons)) if beside else (NO_ROW,)
 
     def _of(self, row: PublishedComparison) -> tuple[str, ...]:
         """The reasons of a row; it may stand beside a variant's of the same plugin, which is another curve."""
@@ -49,8 +49,8 @@ class PublishedCurve:
     @property
     def values(self) -> list[tuple[int, float, float]]:
         """N, mean and SD over five folds."""
-        found = [(row.n_synthetic, row.aggregates["test", self.metric.name]) for row in self.rows]
-        return [(n, one.mean, one.std or 0.0) for n, one in found if n is not None and one.mean is not None]
+        scores = [(row.n_synthetic, row.aggregates["test", self.metric.name]) for row in self.rows]
+        return [(n, score.mean, score.std or 0.0) for n, score in scores if n is not None and score.mean is not None]
 
     @property
     def alt(self) -> str:
@@ -94,12 +94,12 @@ class PublishedCurve:
         return axes.plot(n, mean, zorder=1, **look)[0]
 
 
-def published_curve(section: Section, one: Candidate, metric: Metric) -> PublishedCurve | None:
+def published_curve(section: Section, candidate: Candidate, metric: Metric) -> PublishedCurve | None:
     """The published rows of a row's classifier plugin that tested real images too; None where the study has none."""
     rows = [
         row
         for row in section.published
-        if row.classifier == one.plugin and row.table != "S1" and ("test", metric.name) in row.aggregates
+        if row.classifier == candidate.plugin and row.table != "S1" and ("test", metric.name) in row.aggregates
     ]
     numbered = sorted((row for row in rows if row.n_synthetic is not None), key=lambda row: row.n_synthetic or 0)
-    return PublishedCurve(numbered[0].table, one.row.classifier, metric, tuple(numbered)) if numbered else None
+    return PublishedCurve(numbered[0].table, candidate.row.classifier, metric, tuple(numbered)) if numbered else None

@@ -11,7 +11,7 @@ from cytobench.analysis.comparison.candidates import Candidate, declared_analysi
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
 from cytobench.analysis.leaderboard.model import ScoreKey, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, replicates_text, third_party_text
+from cytobench.analysis.leaderboard.words import elsewhere_text, replicates_text, third_party_text
 from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
 from cytobench.reporting.words import generator_text
@@ -33,7 +33,7 @@ class PlottedSection:
     @property
     def folders(self) -> list[Path]:
         """The results folders that its records lie in."""
-        return sorted({file.parent.parent for one in self.rows for _, file in one.trials.values()})
+        return sorted({file.parent.parent for candidate in self.rows for _, file in candidate.trials.values()})
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -53,69 +53,70 @@ class PlottedSection:
     @cached_property
     def chosen(self) -> list[Candidate]:
         """Of each generator, classifier and number of shots the N that validation chose, in the order of rows."""
-        places = chosen_on_validation(self.rows, self.cells[1])
-        return [one for place, one in enumerate(self.rows) if place in places]
+        chosen = chosen_on_validation(self.rows, self.cells[1])
+        return [row for number, row in enumerate(self.rows) if number in chosen]
 
     @cached_property
     def classifiers(self) -> list[tuple[Candidate, ...]]:
         """The rows of each classifier, by its name, each by generator, shots and N."""
-        found: dict[str, list[Candidate]] = {}
-        for one in sorted(self.rows, key=lambda one: (one.row.classifier, one.row.settings)):
-            found.setdefault(one.classifier, []).append(one)
-        return [tuple(sorted(group, key=_order)) for group in found.values()]
+        groups: dict[str, list[Candidate]] = {}
+        for candidate in sorted(self.rows, key=lambda candidate: (candidate.row.classifier, candidate.row.settings)):
+            groups.setdefault(candidate.classifier, []).append(candidate)
+        return [tuple(sorted(group, key=_order)) for group in groups.values()]
 
-    def plain(self, one: Candidate) -> Candidate | None:
+    def plain(self, candidate: Candidate) -> Candidate | None:
         """The row of the same classifier without synthetic images."""
-        return next((row for row in self.rows if not row.row.n_synthetic and row.classifier == one.classifier), None)
+        return next(
+            (row for row in self.rows if not row.row.n_synthetic and row.classifier == candidate.classifier), None
+        )
 
-    def gain(self, one: Candidate, cell: ScoreKey) -> GainAndCost | None:
+    def gain(self, candidate: Candidate, key: ScoreKey) -> GainAndCost | None:
         """What a row gains over N = 0, with its cost and what may be said; None where the two are never paired.
 
         For the primary figure the p of the declared family counts, as in ``cytobench compare``.
         """
-        plain = self.plain(one)
-        if plain is None or plain is one:
+        plain = self.plain(candidate)
+        if plain is None or plain is candidate:
             return None
-        difference, obstacle = row_difference(one, plain, cell)
+        difference, obstacle = row_difference(candidate, plain, key)
         if difference is None:
             return None
-        pair = next((pair for pair in self.pairs if pair.row is one and pair.reference is plain), None)
-        p = pair.p_holm if pair is not None and cell == self.cells[0] else None
-        metric = self.section.metric(cell[1])
+        pair = next((pair for pair in self.pairs if pair.row is candidate and pair.reference is plain), None)
+        p = pair.p_holm if pair is not None and key == self.cells[0] else None
+        metric = self.section.metric(key[1])
         conclusion = conclude(difference, metric, obstacle, p)
-        return gain_and_cost(one, plain, difference, metric, conclusion, set(one.trials) & set(plain.trials))
+        return gain_and_cost(candidate, plain, difference, metric, conclusion)
 
     def about(self, rows: Sequence[Candidate] = ()) -> str:
         """Data, protocol, preset, device, images, folds and seeds, then what is to be known of these rows."""
-        remarks = [remark for one in rows for remark in self._remarks(one)]
+        remarks = [remark for candidate in rows for remark in self._remarks(candidate)]
         return " ".join([f"{self.section.title}.", *self.section.notes, *dict.fromkeys(remarks)])
 
-    def _remarks(self, one: Candidate) -> list[str]:
-        found = []
-        if not one.row.complete:
-            found.append(
-                f"{one.row.row} is incomplete: {replicates_text(one.row.missing, self.section.seeds)} missing."
-            )
-        if one.row.made_elsewhere != "no":
-            found.append(f"{one.row.row} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
-        if one.row.third_party:
-            found.append(f"{one.row.row} is {third_party_text(one.row)}.")
-        return found
+    def _remarks(self, candidate: Candidate) -> list[str]:
+        row = candidate.row
+        remarks = []
+        if not row.complete:
+            remarks.append(f"{row.row} is incomplete: {replicates_text(row.missing, self.section.seeds)} missing.")
+        if row.made_elsewhere != "no":
+            remarks.append(f"{row.row} is {elsewhere_text(row)}.")
+        if row.third_party:
+            remarks.append(f"{row.row} is {third_party_text(row)}.")
+        return remarks
 
 
-def series_name(one: Candidate) -> str:
+def series_name(candidate: Candidate) -> str:
     """What rows that differ by N alone have in common: ``sd21-lora, 16 shots``."""
-    shots = f", {one.row.shots} shots" if one.row.shots else ""
-    return f"{generator_text(one.row)}{shots}"
+    shots = f", {candidate.row.shots} shots" if candidate.row.shots else ""
+    return f"{generator_text(candidate.row)}{shots}"
 
 
-def row_name(one: Candidate) -> str:
+def row_name(candidate: Candidate) -> str:
     """``real images alone``, or ``sd21-lora, 16 shots, N = 20``."""
-    if not one.row.n_synthetic:
-        return "submitted" if one.row.submitted else "real images alone, N = 0"
-    return f"{series_name(one)}, N = {one.row.n_synthetic:,}"
+    if not candidate.row.n_synthetic:
+        return "submitted" if candidate.row.submitted else "real images alone, N = 0"
+    return f"{series_name(candidate)}, N = {candidate.row.n_synthetic:,}"
 
 
-def _order(one: Candidate) -> tuple[object, ...]:
-    row = one.row
+def _order(candidate: Candidate) -> tuple[object, ...]:
+    row = candidate.row
     return row.n_synthetic > 0, row.generator, row.shots, row.settings, row.n_synthetic

@@ -67,7 +67,9 @@ def without_glyph(text: str, families: tuple[str, ...]) -> str:
     """The characters of a text that none of these font families has, each once, in order."""
     known = [_characters(family) for family in families]
     return "".join(
-        dict.fromkeys(one for one in text if not one.isspace() and not any(ord(one) in have for have in known))
+        dict.fromkeys(
+            letter for letter in text if not letter.isspace() and not any(ord(letter) in have for have in known)
+        )
     )
 
 

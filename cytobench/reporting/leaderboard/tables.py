@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, Row, ScoreKey, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, replicates_text, third_party_text
+from cytobench.analysis.leaderboard.words import SUBMITTED_TEXT, elsewhere_text, replicates_text, third_party_text
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
 from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow
@@ -162,7 +162,7 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
     if not row.complete:
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
     if row.made_elsewhere != "no":
-        texts.append(f"made elsewhere: {ELSEWHERE[row.made_elsewhere]}")
+        texts.append(elsewhere_text(row))
     failed = row.failed.items()
     return texts + [f"FAILED in {replicates_text([where], seeds)}: {first_line(error)}" for where, error in failed]
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cytobench.analysis.comparison.candidates import SECTION_PARTS
+from cytobench.analysis.comparison.candidates import differing_parts
 from cytobench.analysis.leaderboard.rows import replicate_of
 from cytobench.config.benchmark import make_benchmark
 from cytobench.errors import UserError
@@ -170,12 +170,9 @@ def why_apart(groups: Sequence[Group]) -> str:
     """Why several sections are never ranked together: what differs between them."""
     if len(groups) < 2:
         return ""
-    differing = [
-        f"{word} ({'; '.join(values)})"
-        for part, word in SECTION_PARTS.items()
-        if len(values := list(dict.fromkeys(_short(getattr(group.section, part)) for group in groups))) > 1
-    ]
-    what = ", ".join(differing) or "number format, or switches of the protocol"
+    differing = differing_parts([group.section for group in groups])
+    parts = [f"{part} ({'; '.join(dict.fromkeys(map(_short, values)))})" for part, values in differing.items()]
+    what = ", ".join(parts) or "number format, or switches of the protocol"
     return f"{len(groups)} sections, which are never ranked together, for they differ in: {what}."
 
 

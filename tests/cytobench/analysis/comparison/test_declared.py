@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cytobench.analysis.comparison.candidates import declared_analysis, read_candidates
-from cytobench.analysis.comparison.declared import Named, baselines, beside_baselines, check_declaration, family
+from cytobench.analysis.comparison.declared import Named, baselines, check_declaration, compared_with_baselines, family
 from cytobench.analysis.comparison.headline import declared_pairs
 from cytobench.analysis.outcomes import Cause, Outcome, Reason
 from cytobench.config.benchmark import Analysis
@@ -63,15 +63,15 @@ def test_a_declaration_that_fits_no_row_is_refused(analysis, words: list[str]) -
         assert word in str(refused.value)
 
 
-def test_rows_beside_baselines_have_synthetic_images_and_are_none_themselves() -> None:
+def test_rows_compared_with_baselines_have_synthetic_images_and_are_none_themselves() -> None:
     analysis = Analysis(baselines=("none/*", "repeat/*"))
     assert [ROWS[place].row for place in baselines(analysis, ROWS)] == [
         "none/clip/s0/n0", "none/timm:a/b/s0/n0", "repeat/clip/s16/n20"
     ]  # fmt: skip
-    assert [ROWS[place].row for place in beside_baselines(analysis, ROWS)] == [
+    assert [ROWS[place].row for place in compared_with_baselines(analysis, ROWS)] == [
         "sd21-lora/clip/s16/n20", "sd21-lora/timm:a/b/s16/n20"
     ]  # fmt: skip
-    assert beside_baselines(Analysis(), ROWS) == []
+    assert compared_with_baselines(Analysis(), ROWS) == []
     check_declaration(analysis, ROWS, "mine.toml")
 
 

@@ -86,8 +86,8 @@ def test_table_s1_is_of_a_run_that_trains_on_synthetic_images_alone(study) -> No
     [
         ({"protocol__name": "strict"}, "protocol strict"),
         ({"dataset__classes": {**STUDY_COUNTS, "Basophil": 80}, "dataset__n_images": 18_366}, "other data (cells, 18,"),
-        ({"dataset__limit": 20, "dataset__classes": CUT}, "cut by --limit 20"),
-        ({"dataset__limit": 20}, "cut by --limit 20, other data (cells, 18,365 images"),
+        ({"dataset__limit": 20, "dataset__classes": CUT}, "cut by limit=20"),
+        ({"dataset__limit": 20}, "cut by limit=20, other data (cells, 18,365 images"),
         ({"preset": "pocket"}, "preset pocket"),
         ({"classifier__ran": {"weights": "w", "architecture": "a", "resolution": 64}}, "clip at 64 px, not 224"),
         ({"generator__ran": {"weights": "w", "architecture": "a", "resolution": 64}}, "sd21-lora at 64 px, not 512"),

@@ -268,7 +268,7 @@ def test_only_takes_tags_in_any_case_and_names(pair: Path) -> None:
 def test_an_unknown_name_gets_near_ones_and_a_tag_what_it_needs(pair: Path) -> None:
     with pytest.raises(UserError, match="Did you mean curve-clip-f1_macro"):
         list(drawings([pair], ["curve-clp-f1_macro"]))
-    with pytest.raises(UserError, match="--extractor"):
+    with pytest.raises(UserError, match="run with extractor"):
         list(drawings([pair], ["S8"]))
     with pytest.raises(UserError, match="store"):
         list(drawings([pair], ["S1"]))

@@ -45,15 +45,15 @@ def test_copies_of_images_that_are_not_public_are_shown_only_where_that_is_allow
     found, said = gallery(tmp_path / "out", "S1")
     assert not found
     (message,) = said
-    assert "not public" in message and "--with-real-images" in message
-    (drawing,), _ = gallery(tmp_path / "out", "S1", real=True)
+    assert "not public" in message and "with_real_images" in message
+    (drawing,), _ = gallery(tmp_path / "out", "S1", with_real_images=True)
     assert {"real, test", "shots", "synthetic", "A", "B", "C"} <= headings(drawing)
     assert "the first 3 of 3 a class for 3 classes, beside real test images and shots" in drawing.alt
 
 
 def test_a_gallery_shows_the_very_images_of_the_store(small: Run, tmp_path: Path, cells: Path) -> None:
     small(fold=[0])
-    (drawing,), _ = gallery(tmp_path / "out", "gallery-repeat-s2", real=True)
+    (drawing,), _ = gallery(tmp_path / "out", "gallery-repeat-s2", with_real_images=True)
     canvas = pixels(drawing)
     real = [np.asarray(Image.open(file).convert("RGB")) for file in sorted((cells / "A").glob("*.png"))]
     side = real[0].shape[0]
@@ -73,7 +73,7 @@ def _inside(canvas: np.ndarray, image: np.ndarray) -> bool:
 
 def test_numbers_of_shots_stand_beside_each_other(small: Run, tmp_path: Path) -> None:
     small(shots=[1, 2], fold=[0])
-    (drawing,), _ = gallery(tmp_path / "out", "S5", real=True)
+    (drawing,), _ = gallery(tmp_path / "out", "S5", with_real_images=True)
     assert {"1 shot", "2 shots", "real, test"} <= headings(drawing)
     assert drawing.tags == ("S5", "S6", "S7")
     assert "from 1, 2 shots" in drawing.alt
@@ -98,15 +98,15 @@ def test_without_a_store_there_is_no_gallery_and_it_is_said(small: Run, tmp_path
     said: list[str] = []
     names = [drawing.name for drawing in drawings([tmp_path / "out"], say=said.append)]
     assert "cost-stages" in names and not any(name.startswith("gallery") for name in names)
-    assert any("no gallery" in message and "--store" in message for message in said)
-    found, _ = gallery(tmp_path / "out", "S1", real=True, store=tmp_path / "elsewhere")
+    assert any("no gallery" in message and "store" in message for message in said)
+    found, _ = gallery(tmp_path / "out", "S1", with_real_images=True, store=tmp_path / "elsewhere")
     assert found
 
 
 def test_a_store_that_lacks_images_leaves_the_gallery_out(small: Run, tmp_path: Path) -> None:
     small(fold=[0])
     shutil.rmtree(tmp_path / "out" / "store" / "images")
-    found, said = gallery(tmp_path / "out", "S1", real=True)
+    found, said = gallery(tmp_path / "out", "S1", with_real_images=True)
     assert not found and any("lacks images of repeat/random/s2/n3" in message for message in said)
 
 
@@ -116,7 +116,7 @@ def test_looking_at_results_starts_no_program_that_their_benchmark_names(small: 
     text = file.read_text().replace('    "repeat",\n', '    "repeat",\n    "command",\n')
     started = tmp_path / "started"
     file.write_text(f'{text}\n[set.command]\nsample = "echo {{request}}"\nversion = "touch {started}"\n')
-    found, said = gallery(tmp_path / "out", "S1", real=True)
+    found, said = gallery(tmp_path / "out", "S1", with_real_images=True)
     assert not found and "start the programs of command" in said[0]
     assert not started.exists()
 
@@ -126,7 +126,7 @@ def test_a_generator_of_an_earlier_run_of_the_folder_leaves_its_gallery_out_alon
     file = tmp_path / "out" / "benchmark.toml"
     text = re.sub(r"\[set\.repeat\]\n[^\[]*", "", file.read_text())
     file.write_text(text.replace('    "repeat",\n', '    "sd21",\n'))
-    found, said = gallery(tmp_path / "out", "S1", real=True)
+    found, said = gallery(tmp_path / "out", "S1", with_real_images=True)
     assert not found and "does not name repeat" in said[0]
 
 
@@ -139,4 +139,4 @@ def test_images_made_elsewhere_need_leave_whatever_the_data_set(small: Run, tmp_
             Image.new("RGB", (16, 16), (i, 0, 0)).save(cells / label / f"{i}.png")
     small(**made, merge=[], fold=[0], train_only=[])
     found, said = gallery(tmp_path / "out", "S1")
-    assert not found and "--with-real-images" in said[0]
+    assert not found and "with_real_images" in said[0]
