@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any
 
 SCHEMA = 1
 """Raised when the meaning of a key changes; part of every key."""
+
+_write = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 class CanonicalJson(str):
@@ -19,7 +22,7 @@ class CanonicalJson(str):
     @classmethod
     def of(cls, value: Any) -> CanonicalJson:
         """Write a value. Raises TypeError for one that JSON cannot hold and ValueError for NaN."""
-        return cls(json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False))
+        return cls(_write(value))
 
     @classmethod
     def of_list(cls, entries: Iterable[str]) -> CanonicalJson:
@@ -38,10 +41,10 @@ def content_key(kind: str, parts: Mapping[str, Any]) -> str:
     key must never be a guess.
     """
     values = sorted({"schema": SCHEMA, "kind": kind, **parts}.items())
-    written = (
-        f"{CanonicalJson.of(name)}:{value if isinstance(value, CanonicalJson) else CanonicalJson.of(value)}"
-        for name, value in values
-    )
+    written: list[str] = []
+    for is_written, group in groupby(values, key=lambda item: isinstance(item[1], CanonicalJson)):
+        run = dict(group)
+        written += [f"{_write(name)}:{text}" for name, text in run.items()] if is_written else [_write(run)[1:-1]]
     return hashlib.sha256(f"{{{','.join(written)}}}".encode()).hexdigest()
 
 

@@ -250,7 +250,7 @@ def _prepare(
         installed = ", ".join(plugins.classifiers)
         raise UserError(f"no classifier given. Add {option('classifier', 'NAME')}; installed: {installed}.")
     preset = declared.preset or default_preset(declared.dataset, plugins)
-    declared = declared.at(preset, given=values)
+    declared = declared.at(preset, overridden=values)
     out = out or Path("results") / f"{_short(declared.dataset)}-{find_protocol(declared.protocol).name}-{preset}"
     before = recorded_benchmark(out)
     resolved = resolve(declared, plugins, before.device if before else None)

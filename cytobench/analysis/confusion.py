@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cytobench.analysis.leaderboard import leaderboard, one_a_place
+from cytobench.analysis.leaderboard import leaderboard, one_per_replicate
 from cytobench.analysis.leaderboard.model import Leaderboard, Row, Section
-from cytobench.analysis.leaderboard.words import places_text, third_party_text
+from cytobench.analysis.leaderboard.words import replicates_text, third_party_text
 from cytobench.errors import UserError
 from cytobench.metrics.confusion import ConfusionMatrix, count
 from cytobench.storage.records import Record, predictions_of, read_record_files
@@ -26,13 +26,13 @@ def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> t
     section, found = _find(leaderboard(files.values()), row)
     if not found.complete:
         raise UserError(
-            f"--row {row} is incomplete: {places_text(found.missing, section.seeds)} missing. "
+            f"--row {row} is incomplete: {replicates_text(found.missing, section.seeds)} missing. "
             "Run the benchmark again to finish it."
         )
     of_record = {id(record): file for file, record in files.items()}
     folds = section.folds_declared
     mine = (record for record in files.values() if record.row == row and record.protocol.fold in folds)
-    trials = [(record, of_record[id(record)]) for record in one_a_place(mine)]
+    trials = [(record, of_record[id(record)]) for record in one_per_replicate(mine)]
     return summed_matrix(section, found, trials, split), [record for record, _ in trials]
 
 

@@ -22,8 +22,8 @@ def compare(folder: Path, a: str | None, b: str | None, as_json: bool) -> None:
 
     from cytobench.analysis.comparison.pair import Comparison
     from cytobench.analysis.comparison.results import compare_results
-    from cytobench.reporting.comparison.show import comparison_lines
-    from cytobench.reporting.comparison.show_family import family_lines
+    from cytobench.reporting.comparison.family import family_lines
+    from cytobench.reporting.comparison.pair import comparison_lines
     from cytobench.reporting.comparison.values import compared_values
 
     compared = compare_results(folder, a, b)

@@ -15,18 +15,16 @@ import click
 @click.option(
     "--format", "format_", type=click.Choice(["table", "csv", "json", "svg"]), default="table", show_default=True
 )
-def confusion(
-    folders: tuple[Path, ...], row: str | None, split: str, published: str | None, format_: str
-) -> None:
+def confusion(folders: tuple[Path, ...], row: str | None, split: str, published: str | None, format_: str) -> None:
     """Show which classes a row takes for which: its predictions on record, all folds together.
 
     Rows are true classes, columns predicted ones; each cell has the number of images and its share of the row. A row
     that lacks a fold is refused. With --published the study's matrix stands beside, with a verdict.
     """
     from cytobench.analysis.confusion import recorded_matrix
-    from cytobench.analysis.published import beside_matrix, published_matrix
+    from cytobench.analysis.published import matrix_with_verdict, published_matrix
     from cytobench.errors import UserError
-    from cytobench.reporting.confusion_formats import FORMATS
+    from cytobench.reporting.confusion import FORMATS
 
     if bool(folders) != (row is not None):
         raise UserError("name both a results folder and a row: cytobench confusion DIR --row ROW.")
@@ -38,5 +36,7 @@ def confusion(
         matrix, records = recorded_matrix(folders, row, split)
         matrices.append(matrix)
     if published is not None:
-        matrices.append(published_matrix(published) if records is None else beside_matrix(published, records, split))
+        matrices.append(
+            published_matrix(published) if records is None else matrix_with_verdict(published, records, split)
+        )
     click.echo(FORMATS[format_](matrices), nl=False)

@@ -40,7 +40,7 @@ def figures(
     from cytobench.atomic import write_bytes
     from cytobench.errors import UserError
     from cytobench.reporting.figures import drawings, missing_glyphs, png, svg
-    from cytobench.reporting.leaderboard.markdown import escape
+    from cytobench.reporting.tables.markdown import escape
 
     drawn: list[dict[str, object]] = []
     for drawing in drawings(folders, only, with_real_images, store, lambda message: click.echo(message, err=True)):

@@ -178,10 +178,10 @@ class Benchmark(BaseModel):
     presets: Scales | None = None
     """Numbers of the grid that hold at one preset alone; None once the preset is settled."""
 
-    def at(self, preset: str, given: Collection[str] = ()) -> Benchmark:
-        """The benchmark with the numbers it has for a preset, but for those ``given`` by name, which stay."""
+    def at(self, preset: str, overridden: Collection[str] = ()) -> Benchmark:
+        """The benchmark with the numbers it has for a preset, but for those ``overridden`` by name, which stay."""
         scale = getattr(self.presets, preset) if self.presets and preset in Scales.model_fields else Scale()
-        numbers = scale.model_dump(exclude_none=True, exclude=set(given))
+        numbers = scale.model_dump(exclude_none=True, exclude=set(overridden))
         return self.model_copy(update={**numbers, "presets": None})
 
     def to_toml(self) -> str:

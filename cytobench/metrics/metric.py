@@ -21,6 +21,8 @@ class Metric:
     distribution: str = ""
     """The installed distribution whose plugin offers it, and its version; empty for a built-in one."""
     version: str = ""
+    digits: int = 3
+    """Digits that tables print, and by which ranks are shared."""
 
     @property
     def title(self) -> str:
@@ -32,3 +34,7 @@ class Metric:
     def higher_is_better(self) -> bool:
         """Which of two values is the better one."""
         return self.spec.higher_is_better
+
+    def goodness(self, value: float) -> float:
+        """The value, or its negative where lower is better: of two rows the better one has the greater."""
+        return value if self.higher_is_better else -value

@@ -18,7 +18,7 @@ from cytobench.config.shipped import find_benchmark
 from cytobench.data.dataset import Dataset
 from cytobench.errors import CytobenchError, UserError, option
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.storage.lockfile import Item, Lock, lock_path, read_lock, write_lock
+from cytobench.storage.lockfile import Lock, LockedItem, lock_path, read_lock, write_lock
 
 DATASET, EXTERNAL_TEST = "dataset", "external_test"
 """Names of the data sets among the items; those of plugins have a dot (``clip.weights``)."""
@@ -26,7 +26,7 @@ DATASET, EXTERNAL_TEST = "dataset", "external_test"
 LISTED = 100
 """A folder of more files that count has only their joint digest in the lock, so that it stays small."""
 
-Need = Callable[[bool], Item]
+Need = Callable[[bool], LockedItem]
 """Looks one thing up and describes what is here; told whether to fetch it. Raises CytobenchError or OSError."""
 
 
@@ -57,7 +57,7 @@ def fetch_assets(
     """
     file = _lock_file(benchmark, lock)
     needs = _needs(_declared(benchmark, values), plugins or load_plugins())
-    items: dict[str, Item] = {}
+    items: dict[str, LockedItem] = {}
     problems: dict[str, CytobenchError] = {}
     for name, need in needs.items():
         try:
@@ -120,11 +120,11 @@ def _needs(benchmark: Benchmark, plugins: Plugins) -> dict[str, Need]:
     return needs
 
 
-def _asset(name: str, reference: AssetReference, fetch: bool) -> Item:
+def _asset(name: str, reference: AssetReference, fetch: bool) -> LockedItem:
     inventory = take_inventory(reference, name, fetch)
     path = inventory.asset.path
     files = [path] if path.is_file() else [path / inner for inner in (*inventory.counted, *inventory.extra)]
-    return Item(
+    return LockedItem(
         source=inventory.asset.source,
         path=str(path),
         files=len(files),
@@ -136,8 +136,8 @@ def _asset(name: str, reference: AssetReference, fetch: bool) -> Item:
     )
 
 
-def _images(source: str, dataset: Dataset) -> Item:
-    return Item(
+def _images(source: str, dataset: Dataset) -> LockedItem:
+    return LockedItem(
         source=source,
         path=str(dataset.root),
         files=len(dataset),
@@ -146,7 +146,7 @@ def _images(source: str, dataset: Dataset) -> Item:
     )
 
 
-def _look_up(need: Need, fetch: bool) -> Item:
+def _look_up(need: Need, fetch: bool) -> LockedItem:
     try:
         return need(fetch)
     except OSError as error:
@@ -157,7 +157,7 @@ def _reason(name: str, problem: CytobenchError) -> str:
     return str(problem).removeprefix(f"{name}: ")
 
 
-def _check(name: str, need: Need, locked: Item) -> Check:
+def _check(name: str, need: Need, locked: LockedItem) -> Check:
     try:
         present = _look_up(need, fetch=False)
     except CytobenchError as problem:
@@ -175,7 +175,7 @@ def _check(name: str, need: Need, locked: Item) -> Check:
     return Check(name, "differs", locked.digest, present.digest, _difference(present, locked, changed))
 
 
-def _difference(present: Item, locked: Item, changed: list[str]) -> str:
+def _difference(present: LockedItem, locked: LockedItem, changed: list[str]) -> str:
     """Where the thing lies that differs, and what is known of the difference."""
     notes = [present.path]
     if changed:

@@ -1,18 +1,20 @@
-"""Confusion matrices as text: tables with numbered columns, CSV and JSON."""
+"""Confusion matrices: tables with numbered columns, CSV, JSON and SVG."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cytobench.metrics.confusion import ConfusionMatrix
+from cytobench.reporting.tables import Column, Kind, Table, texts
+from cytobench.reporting.tables.terminal import text_lines
 
 
 def to_table(matrices: Sequence[ConfusionMatrix]) -> str:
     """Counts, then row shares in percent; a column has the number of its class, which stands before its row."""
-    return "\n".join(_table(matrix) for matrix in matrices)
+    return "\n".join(_text(matrix) for matrix in matrices)
 
 
 def to_csv(matrices: Sequence[ConfusionMatrix]) -> str:
@@ -47,24 +49,37 @@ def to_json(matrices: Sequence[ConfusionMatrix]) -> str:
     return json.dumps(values, indent=1, allow_nan=False) + "\n"
 
 
-def _table(matrix: ConfusionMatrix) -> str:
-    percent = 100 * matrix.shares
-    counts = _grid(matrix, lambda i, j: str(int(matrix.counts[i, j])))
-    shares = _grid(matrix, lambda i, j: f"{percent[i, j]:.0f}")
+def to_svg(matrices: Sequence[ConfusionMatrix]) -> str:
+    """One picture, a matrix below the other."""
+    from cytobench.reporting.figures.matrices import whole_matrix  # imports matplotlib
+    from cytobench.reporting.figures.output import stacked_svg
+
+    return stacked_svg([whole_matrix(matrix, f"matrix-{number}") for number, matrix in enumerate(matrices, 1)])
+
+
+FORMATS: Mapping[str, Callable[[Sequence[ConfusionMatrix]], str]] = {
+    "table": to_table,
+    "csv": to_csv,
+    "json": to_json,
+    "svg": to_svg,
+}
+
+
+def matrix_tables(matrix: ConfusionMatrix) -> tuple[Table, Table]:
+    """Its counts, and its shares in percent of the row."""
+    counts = [[str(count) for count in row] for row in matrix.counts.tolist()]
+    percent = [[f"{100 * share:.0f}" for share in row] for row in matrix.shares.tolist()]
+    return _grid(matrix, counts), _grid(matrix, percent)
+
+
+def _text(matrix: ConfusionMatrix) -> str:
+    counts, percent = (text_lines(table) for table in matrix_tables(matrix))
     extra = [f"column {i}: {label}" for i, label in enumerate(matrix.predicted) if i >= len(matrix.true)]
     head = [matrix.title, *matrix.notes, matrix.summary, "Rows: true class. Columns: predicted class, by its number."]
-    return "\n".join([*head, *extra, "", *counts, "", "Percent of the row:", *shares, ""])
+    return "\n".join([*head, *extra, "", *counts, "", "Percent of the row:", *percent, ""])
 
 
-def _grid(matrix: ConfusionMatrix, text: Callable[[int, int], str]) -> list[str]:
-    columns = range(len(matrix.predicted))
-    body = [[text(i, j) for j in columns] for i in range(len(matrix.true))]
-    header = [str(j) for j in columns]
-    widths = [max(len(row[j]) for row in [header, *body]) for j in columns]
-    names = [f"{i:>2} {label}" for i, label in enumerate(matrix.true)]
-    left = max(map(len, names))
-    lines = [(" " * left, header), *zip(names, body, strict=True)]
-    return [
-        "  ".join([name.ljust(left), *(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))])
-        for name, cells in lines
-    ]
+def _grid(matrix: ConfusionMatrix, cells: Sequence[Sequence[str]]) -> Table:
+    columns = [Column(""), *(Column(str(j), Kind.COUNT) for j in range(len(matrix.predicted)))]
+    rows = [[f"{i:>2} {label}", *row] for i, (label, row) in enumerate(zip(matrix.true, cells, strict=True))]
+    return texts(columns, rows, matrix.title)

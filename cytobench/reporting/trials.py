@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cytobench._text import aligned_lines, printable
-from cytobench.analysis.leaderboard.words import METRIC_NAMES, SPLIT_NAMES, duration, first_line
 from cytobench.errors import UserError
+from cytobench.metrics.built_in import STUDY
+from cytobench.reporting.words import SPLIT_NAMES, duration, first_line
 from cytobench.storage.records import Record
 
 
@@ -29,10 +30,10 @@ def find_trial(records: Mapping[Path, Record], trial: str) -> Record:
 
 def trials_text(records: Sequence[Record]) -> str:
     """A line a trial: its name, what it scored on test, its seconds, and why it failed."""
-    rows = [("trial", *METRIC_NAMES.values(), "time", "")]
+    rows = [("trial", *(metric.title for metric in STUDY), "time", "")]
     for record in records:
         scores = record.scores.get("test", {})
-        figures = [_number(scores.get(metric)) for metric in METRIC_NAMES]
+        figures = [_number(scores.get(metric.name)) for metric in STUDY]
         why = "" if record.error is None else f"FAILED: {record.error.type}: {first_line(record.error.message)}"
         rows.append((record.trial, *figures, duration(sum(stage.seconds for stage in record.stages)), why))
     return "\n".join(aligned_lines(rows)) + "\n"
@@ -80,9 +81,9 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 
 
 def _scores(record: Record) -> list[str]:
-    rows = [("scores", *METRIC_NAMES.values())]
+    rows = [("scores", *(metric.title for metric in STUDY))]
     rows += [
-        (SPLIT_NAMES.get(split, split), *(_number(scores.get(metric)) for metric in METRIC_NAMES))
+        (SPLIT_NAMES.get(split, split), *(_number(scores.get(metric.name)) for metric in STUDY))
         for split, scores in record.scores.items()
     ]
     return aligned_lines(rows) if record.scores else []

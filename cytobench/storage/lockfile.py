@@ -23,7 +23,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hex."""
 
 
-class Item(BaseModel):
+class LockedItem(BaseModel):
     """One thing that a benchmark needs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +50,7 @@ class Lock(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = VERSION
-    items: Mapping[str, Item]
+    items: Mapping[str, LockedItem]
 
     def to_json(self) -> str:
         """The lock file's content."""

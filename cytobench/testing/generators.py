@@ -25,7 +25,8 @@ from cytobench.images import Images
 from cytobench.pipeline.stages.sample import ClassToSample, SampleStage
 from cytobench.pipeline.work import Services, Work
 from cytobench.plugins import load_plugins
-from cytobench.storage.image_sets import ImageSet
+from cytobench.storage.image_sets import IMAGES, ImageSet
+from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import Store
 from cytobench.testing.checks import LOADS, Check, Failed, LeftOut, raised, require
 from cytobench.testing.conduct import conduct, revision
@@ -364,7 +365,7 @@ def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
     key = None
     if subject.scope != "none":
         key = content_key("fit", {"label": name})
-        shutil.copytree(subject.fitted()[name], store.folder("fit", key))
+        shutil.copytree(subject.fitted()[name], store.folder(StageKind.FIT, key))
     work = Work(
         plugin=subject.spec.name,
         origin=subject.target.origin,
@@ -379,7 +380,7 @@ def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
         store=root,
         fold=0 if subject.spec.per_fold else None,
     )
-    images = ImageSet(store.folder("images", content_key("images", {"label": label})), subject.block)
+    images = ImageSet(store.folder(IMAGES, content_key(IMAGES, {"label": label})), subject.block)
     sampled = ClassToSample(label, subject.gallery.prompt(label), images, key, {}, 2 * subject.block)
     return SampleStage("check", work, (sampled,), by_label=subject.scope == "class")
 

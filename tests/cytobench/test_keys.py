@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 
 import pytest
 
-from cytobench._keys import content_key, derive_seed
+from cytobench._keys import SCHEMA, CanonicalJson, content_key, derive_seed
 
 
 def test_a_key_depends_on_kind_and_content_and_not_on_the_order_of_names() -> None:
@@ -21,6 +23,19 @@ def test_a_key_depends_on_kind_and_content_and_not_on_the_order_of_names() -> No
         content_key("fit", {"a": "1", "b": [1, "x", None]}),
     ]
     assert len({key, *others}) == 5
+
+
+def test_what_is_written_already_gives_the_same_key() -> None:
+    pairs = [["EOS", "d" * 64], ["BAS", "\u00e9"]]
+    plain = {"a": 1, "images": pairs, "other": {"z": [1.5, None], "b": True}, "z": []}
+    written = {**plain, "images": CanonicalJson.of_list(CanonicalJson.of(pair) for pair in pairs)}
+    assert content_key("train", written) == content_key("train", plain)
+    assert content_key("train", {**written, "z": CanonicalJson.of([])}) == content_key("train", plain)
+    text = json.dumps(
+        {"schema": SCHEMA, "kind": "train", **plain}, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+    assert content_key("train", written) == hashlib.sha256(text.encode()).hexdigest()
+    assert CanonicalJson.of(pairs).value() == pairs
 
 
 @pytest.mark.parametrize(

@@ -16,18 +16,18 @@ CORE = Path(cytobench.__file__).parent
 ALLOWED = (
     "errors.py",  # the mechanism itself
     "cli/",  # whoever reads it is on the command line
-    "plugins/scaffold/",  # whole commands, for READMEs and to be typed
+    "pipeline/environment.py",  # options of git
+    "plugins/scaffold/kinds.py",  # parts of commands for whoever writes a plugin
 )
 """Files and folders that may write options as they are."""
 
 # STILL TO DO: folders whose texts are not yet converted. Take each out as it is done; at the end this is empty.
 STILL_TO_DO = (
     "analysis/",
-    "pipeline/",
     "reporting/",
 )
 
-COMMAND = re.compile(r"`cytobench [^`]*`")
+COMMAND = re.compile(r"`cytobench [^`]*`|^(cytobench|pip) .*")
 """A whole command for whoever reads it may have its options."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
@@ -80,6 +80,7 @@ def test_what_is_excused_has_something_to_excuse(place: str) -> None:
         ('f"{x!r:>{width}} --limit {n} and --fold {i}"', 2),
         ('NAMES = {"limit": "--limit"}', 1),
         ('f"Make it with `cytobench data split {name} --out FILE`."', 0),
+        ('NEXT = f"pip install --editable {folder}"', 0),
         ('"""Reads ``--prompts``."""\nN = 1\n"""Of --fold."""', 0),
         ('raise UserError(f"{option(\'shots\', 0)}: too few -- or many, a-b--c")', 0),
     ],

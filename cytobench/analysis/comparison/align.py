@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Place
+from cytobench.analysis.leaderboard.model import Replicate
 from cytobench.errors import UserError
 from cytobench.storage.records import Record, predictions_of
 
@@ -27,7 +27,7 @@ def aligned(a: Candidate, b: Candidate, split: str) -> pd.DataFrame:
     return pd.concat([_place(a, b, split, where) for where in common], ignore_index=True)
 
 
-def _place(a: Candidate, b: Candidate, split: str, where: Place) -> pd.DataFrame:
+def _place(a: Candidate, b: Candidate, split: str, where: Replicate) -> pd.DataFrame:
     mine, other = _tested(a.trials, split, where), _tested(b.trials, split, where)
     if not mine.index.equals(other.index) or not mine["label"].equals(other["label"]):
         differing = len(mine.index.symmetric_difference(other.index))
@@ -42,7 +42,7 @@ def _place(a: Candidate, b: Candidate, split: str, where: Place) -> pd.DataFrame
     return table.reset_index().assign(seed=where.seed, fold=where.fold)
 
 
-def _tested(trials: Mapping[Place, tuple[Record, Path]], split: str, where: Place) -> pd.DataFrame:
+def _tested(trials: Mapping[Replicate, tuple[Record, Path]], split: str, where: Replicate) -> pd.DataFrame:
     table = predictions_of(*trials[where])
     table = table[table["split"] == split]
     columns = [name for name in ("label", "predicted", "group") if name in table]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.candidates import Candidate, goodness_on_validation, primary, validated
 from cytobench.analysis.comparison.declared import baselines, beside_baselines, fits, matches
-from cytobench.analysis.leaderboard.words import places_text
+from cytobench.analysis.leaderboard.words import replicates_text
 from cytobench.config.benchmark import Analysis
 
 
@@ -54,11 +54,11 @@ def absent_baselines(section: Sequence[Candidate], analysis: Analysis) -> list[s
 
 def _why_not(one: Candidate, validation: tuple[str, str]) -> str:
     if not one.row.complete:
-        return f"INCOMPLETE: {places_text(one.row.missing, one.section.seeds)} missing"
+        return f"INCOMPLETE: {replicates_text(one.row.missing, one.section.seeds)} missing"
     if one.row.made_elsewhere == "undeclared":
         return "it may have seen the test images"
     return "" if validated(one, validation) is not None else "no figure on validation"
 
 
 def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int, str]:
-    return -(validated(one, validation) or 0.0), one.row.n_synthetic, one.name
+    return -goodness_on_validation(one, validation), one.row.n_synthetic, one.name

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 
 from cytobench.analysis.comparison.declared import Named
-from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Place, Row, Section
+from cytobench.analysis.leaderboard.model import Leaderboard, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
-from cytobench.analysis.leaderboard.rows import place
+from cytobench.analysis.leaderboard.rows import replicate_of
+from cytobench.analysis.outcomes import Cause, Reason
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError
 from cytobench.storage.records import NO_SETTINGS, ClassifierUsed, GeneratorUsed, Record, read_record_files
@@ -42,7 +44,7 @@ class Candidate:
 
     row: Row
     section: Section
-    trials: Mapping[Place, tuple[Record, Path]]
+    trials: Mapping[Replicate, tuple[Record, Path]]
 
     @property
     def classifier(self) -> str:
@@ -91,7 +93,9 @@ def candidates_of(files: Mapping[Path, Record], board: Leaderboard | None = None
     result = []
     for section, group in zip((board or leaderboard(records)).sections, comparable(records), strict=True):
         done = {
-            (own[0].row, settings): {place(one): (one, by_digest[one.digest]) for one in own if one.status == "done"}
+            (own[0].row, settings): {
+                replicate_of(one): (one, by_digest[one.digest]) for one in own if one.status == "done"
+            }
             for settings, own in rows_of(group)
         }
         rows = [(row, done[row.row, row.settings]) for row in section.rows]
@@ -147,16 +151,22 @@ def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
     return declared[0], words
 
 
-def primary(section: Section, metric: str) -> tuple[Cell, Cell]:
+def primary(section: Section, metric: str) -> tuple[ScoreKey, ScoreKey]:
     """Split and metric of the primary figure on test, and the same on validation; of the real images alone."""
     kind = "_real" if section.pooled else ""
     return (f"test{kind}", metric), (f"validation{kind}", metric)
 
 
-def validated(one: Candidate, validation: tuple[str, str]) -> float | None:
-    """The mean of the primary metric on validation, by which rows are chosen; None where there is no figure."""
-    figure = one.row.figures.get(validation)
-    return None if figure is None else figure.mean
+def validated(candidate: Candidate, validation: ScoreKey) -> float | None:
+    """The mean of the primary metric on validation, by which rows are chosen; None where there is none."""
+    score = candidate.row.aggregates.get(validation)
+    return None if score is None else score.mean
+
+
+def goodness_on_validation(candidate: Candidate, validation: ScoreKey) -> float:
+    """The same, greater for the better row in any metric; less than any other where there is none."""
+    mean = validated(candidate, validation)
+    return -inf if mean is None else candidate.section.metric(validation[1]).goodness(mean)
 
 
 def why_never_paired(a: Candidate, b: Candidate) -> str:
@@ -169,6 +179,12 @@ def why_never_paired(a: Candidate, b: Candidate) -> str:
     if not set(a.trials) & set(b.trials):
         return f"no fold is finished in both ({_places(a)} of the one, {_places(b)} of the other)"
     return ""
+
+
+def may_have_seen(*candidates: Candidate) -> Reason | None:
+    """Why nothing can be said of rows that may have seen the test images; None if none of them has."""
+    names = [one.name for one in candidates if one.row.made_elsewhere == "undeclared"]
+    return Reason(Cause.MAY_HAVE_SEEN, " and ".join(names)) if names else None
 
 
 def _why_apart(one: Candidate, other: Candidate) -> str:

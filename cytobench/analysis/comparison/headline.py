@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cytobench.analysis.comparison.baselines import Baselines, absent_baselines, best_baselines
-from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary, validated, why_never_paired
+from cytobench.analysis.comparison.candidates import (
+    Candidate,
+    declared_analysis,
+    goodness_on_validation,
+    may_have_seen,
+    primary,
+    validated,
+    why_never_paired,
+)
+from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.declared import beside_baselines, family
-from cytobench.analysis.comparison.price import price
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
+from cytobench.analysis.outcomes import Cause, Conclusion, Reason, conclude
 from cytobench.config.benchmark import Analysis
-from cytobench.metrics.statistics.cost import GainAndCost
+from cytobench.metrics.metric import Metric
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
-from cytobench.metrics.statistics.holm import ALPHA, holm
+from cytobench.metrics.statistics.holm import holm
 
 
 @dataclass(frozen=True)
@@ -31,19 +40,10 @@ class DeclaredPair:
     """How many comparisons the family has."""
     chosen: bool
     """Whether validation chose this N among those of its generator, classifier and shots."""
-    why: str = ""
-    """Why there is no verdict; empty where there is one."""
+    conclusion: Conclusion
+    """By the adjusted p."""
     baselines: Baselines | None = None
     """What the other row was chosen among; None if it is the declared reference."""
-
-    @property
-    def verdict(self) -> str:
-        """``better``, ``worse``, ``not distinguishable`` or ``not known``, by the adjusted p."""
-        if self.p_holm is None or self.difference is None:
-            return "not known"
-        if self.p_holm >= ALPHA:
-            return "not distinguishable"
-        return "better" if self.difference.mean > 0 else "worse"
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def declared_family(section: Sequence[Candidate]) -> DeclaredFamily:
         pairs=tuple(pairs),
         baselines=tuple(best_baselines(own, analysis).values()) if own else (),
         absent=tuple(absent_baselines(own, analysis)) if own else (),
-        headline=tuple(Headline(pair, _price(pair)) for pair in wanted),
+        headline=tuple(Headline(pair, _cost(pair, section[0].section.metric(analysis.metric))) for pair in wanted),
     )
 
 
@@ -99,6 +99,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
     if not own:
         return []
     test, validation = primary(own[0].section, analysis.metric)
+    metric = own[0].section.metric(analysis.metric)
     chosen = chosen_on_validation(own, validation)
     named = [one.named for one in own]
     best = best_baselines(own, analysis)
@@ -109,13 +110,26 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
         found = best[own[place].plugin]
         if found.best is not None:
             compared.append((place, found.best, found))
-    pairs = []
-    for place, other, baselines in compared:
-        difference, why = row_difference(own[place], other, test)
-        p = None if difference is None or why else _against_choice(difference, baselines)
-        pairs.append(DeclaredPair(own[place], other, difference, p, 0, place in chosen, why, baselines))
-    adjusted = holm([pair.p_holm for pair in pairs])
-    return [replace(pair, p_holm=p, family=len(pairs)) for pair, p in zip(pairs, adjusted, strict=True)]
+    differences = [row_difference(own[place], other, test) for place, other, _ in compared]
+    adjusted = holm(
+        [
+            None if difference is None or obstacle else _against_choice(difference, metric, baselines)
+            for (difference, obstacle), (_, _, baselines) in zip(differences, compared, strict=True)
+        ]
+    )
+    return [
+        DeclaredPair(
+            row=own[place],
+            reference=other,
+            difference=difference,
+            p_holm=p,
+            family=len(compared),
+            chosen=place in chosen,
+            conclusion=conclude(difference, metric, obstacle, p),
+            baselines=baselines,
+        )
+        for (place, other, baselines), (difference, obstacle), p in zip(compared, differences, adjusted, strict=True)
+    ]
 
 
 def counts_beside(section: Sequence[Candidate], row: Candidate) -> list[int]:
@@ -125,22 +139,21 @@ def counts_beside(section: Sequence[Candidate], row: Candidate) -> list[int]:
 
 def row_difference(
     row: Candidate, other: Candidate, cell: tuple[str, str]
-) -> tuple[FoldDifference | None, str]:
-    """A figure (split, metric) of ``row`` minus that of ``other`` over their common folds, and why it is no verdict.
+) -> tuple[FoldDifference | None, Reason | None]:
+    """A figure (split, metric) of ``row`` minus that of ``other`` over their common folds, and why it shows nothing.
 
-    The difference is None where the two cannot be compared; the reason is empty where there is none.
+    The difference is None where the two cannot be compared; the reason is None where the difference itself decides.
     """
     never = why_never_paired(row, other)
     if never:
-        return None, never
+        return None, Reason(Cause.NEVER_PAIRED, never)
     differences = by_seed(row.row.values.get(cell, {}), other.row.values.get(cell, {}))
     ratio = split_ratio(row.first)
-    if not differences or ratio is None:
-        return None, f"{cell[1]} is null in every fold" if ratio else "the records name no training images"
-    found = fold_difference(differences, ratio)
-    if row.row.made_elsewhere == "undeclared":
-        return found, "it may have seen the test images"
-    return found, found.why
+    if ratio is None:
+        return None, Reason(Cause.NO_COUNTS)
+    if not differences:
+        return None, Reason(Cause.NO_VALUE, cell[1])
+    return fold_difference(differences, ratio), may_have_seen(row, other)
 
 
 def chosen_on_validation(section: Sequence[Candidate], validation: tuple[str, str]) -> set[int]:
@@ -159,24 +172,24 @@ def _own(section: Sequence[Candidate]) -> list[Candidate]:
     return [one for one in section if not one.row.submitted]
 
 
-def _against_choice(difference: FoldDifference, baselines: Baselines | None) -> float | None:
+def _against_choice(difference: FoldDifference, metric: Metric, baselines: Baselines | None) -> float | None:
     """The p of a difference, before Holm, that the choice of the baseline cannot make too small.
 
     The baseline that is best on validation tends to be one that is lucky on test too, since both are of the same
     images. That works against a gain, whose p stays. It works for a loss, so that the p of a loss counts every baseline
     that could have been chosen (Bonferroni).
     """
-    if baselines is None or difference.p is None or difference.mean >= 0:
+    if baselines is None or difference.p is None or metric.goodness(difference.mean) >= 0:
         return difference.p
     return min(1.0, difference.p * len(baselines.among))
 
 
-def _price(pair: DeclaredPair) -> GainAndCost | None:
+def _cost(pair: DeclaredPair, metric: Metric) -> GainAndCost | None:
     if pair.difference is None:
         return None
     places = set(pair.row.trials) & set(pair.reference.trials)
-    return price(pair.row, pair.reference, pair.difference, pair.p_holm, places)
+    return gain_and_cost(pair.row, pair.reference, pair.difference, metric, pair.conclusion, places)
 
 
 def _order(one: Candidate, validation: tuple[str, str]) -> tuple[float, int]:
-    return validated(one, validation) or 0.0, -one.row.n_synthetic
+    return goodness_on_validation(one, validation), -one.row.n_synthetic

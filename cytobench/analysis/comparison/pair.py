@@ -8,16 +8,21 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from cytobench.analysis.comparison.align import aligned
-from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary, why_never_paired
+from cytobench.analysis.comparison.candidates import (
+    Candidate,
+    declared_analysis,
+    may_have_seen,
+    primary,
+    why_never_paired,
+)
+from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
-from cytobench.analysis.comparison.price import price
-from cytobench.analysis.leaderboard.model import Place
+from cytobench.analysis.leaderboard.model import Replicate, ScoreKey
 from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
-from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, places_text, third_party_text
+from cytobench.analysis.leaderboard.words import ELSEWHERE, SUBMITTED_TEXT, replicates_text, third_party_text
+from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
-from cytobench.metrics.classification import METRICS
 from cytobench.metrics.statistics.classes import ClassScore, per_class
-from cytobench.metrics.statistics.cost import GainAndCost
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
 from cytobench.metrics.statistics.images import ImageDifference, image_differences, mcnemar_exact, unit_counts
 from cytobench.metrics.statistics.images import accuracy as pooled_accuracy
@@ -29,11 +34,13 @@ if TYPE_CHECKING:
 
 SEED = 0
 """Of the resamples: the same results give the same intervals."""
+POOLED = {"accuracy": pooled_accuracy, "f1_macro": pooled_f1}
+"""Metrics that can be had from counts of pooled images."""
 
 
 @dataclass(frozen=True)
 class OverFolds:
-    """A metric's means of both rows over their common places, and the difference; None where no place has both."""
+    """A metric's means of both rows over their common replicates, and the difference; None where none has both."""
 
     a: float | None
     b: float | None
@@ -58,7 +65,7 @@ class Comparison:
     split: str
     metric: str
     """The primary one, as declared."""
-    places: tuple[Place, ...]
+    replicates: tuple[Replicate, ...]
     remarks: tuple[str, ...]
     """What a reader must know: incomplete rows, one seed, late declarations."""
     ratio: float
@@ -68,7 +75,7 @@ class Comparison:
     folds: Mapping[str, OverFolds]
     """By metric."""
     images: Mapping[str, ImageDifference]
-    """By metric, ``accuracy`` and ``f1_macro``, of the pooled images; empty with fewer than two units to draw from."""
+    """By metric, those of ``POOLED``; empty with fewer than two units to draw from."""
     mcnemar: tuple[McNemar, ...]
     """One a seed: an image counts once."""
     classes: tuple[tuple[ClassScore, ClassScore], ...]
@@ -83,7 +90,7 @@ class Comparison:
 
 
 def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Comparison:
-    """Compare two rows of ``section`` over the places that both have finished.
+    """Compare two rows of ``section`` over the replicates that both have finished.
 
     Raises UserError if they are never paired, saying why, and for predictions that are missing or damaged.
     """
@@ -95,45 +102,59 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
         raise UserError(f"the records of {a.name} name no training or test images, so folds cannot be weighed.")
     analysis, late = declared_analysis(section)
     (split, metric), _ = primary(a.section, analysis.metric)
-    places = tuple(sorted(set(a.trials) & set(b.trials)))
+    replicates = tuple(sorted(set(a.trials) & set(b.trials)))
     table = aligned(a, b, split)
-    folds = {name: _over_folds(a, b, (split, name), places, ratio) for name in METRICS}
+    shown = [metric.name for metric in a.section.metrics]
+    folds = {name: _over_folds(a, b, (split, name), replicates, ratio) for name in dict.fromkeys([*shown, metric])}
     evaluated = a.first.evaluated
-    gain = folds[metric].difference
     pairs = declared_pairs(section, analysis)
     declared = next((pair for pair in pairs if {id(pair.row), id(pair.reference)} == {id(a), id(b)}), None)
-    adjusted = None if declared is None else declared.p_holm
     return Comparison(
         a=a,
         b=b,
         split=split,
         metric=metric,
-        places=places,
-        remarks=tuple(_remarks(a, b, places, late)),
+        replicates=replicates,
+        remarks=tuple(_remarks(a, b, replicates, late)),
         ratio=ratio,
         n_images=table["path"].nunique(),
         n_groups=len(set(unit_numbers(table))) if grouped(table) else None,
         folds=folds,
-        images=_over_images(table, evaluated),
-        mcnemar=tuple(_mcnemar(seed, own) for seed, own in table.groupby("seed")),
+        images=_over_images(table, evaluated, shown),
+        mcnemar=tuple(_mcnemar(seed, of_seed) for seed, of_seed in table.groupby("seed")),
         classes=tuple(
-            zip(*(per_class(table.rename(columns={one: "predicted"}), evaluated) for one in ("a", "b")), strict=True)
+            zip(*(per_class(table.rename(columns={row: "predicted"}), evaluated) for row in ("a", "b")), strict=True)
         ),
-        cost=None if gain is None else price(a, b, gain, adjusted, places),
+        cost=_cost(a, b, folds[metric].difference, metric, declared, replicates),
         declared=declared,
     )
 
 
-def _over_folds(a: Candidate, b: Candidate, cell: tuple[str, str], places: Sequence[Place], ratio: float) -> OverFolds:
-    mine, other = a.row.values.get(cell, {}), b.row.values.get(cell, {})
-    both = [where for where in places if where in mine and where in other]
+def _over_folds(a: Candidate, b: Candidate, key: ScoreKey, replicates: Sequence[Replicate], ratio: float) -> OverFolds:
+    scores = a.row.values.get(key, {}), b.row.values.get(key, {})
+    both = [where for where in replicates if where in scores[0] and where in scores[1]]
     if not both:
         return OverFolds(None, None, None)
-    means = [fsum(values[where] for where in both) / len(both) for values in (mine, other)]
-    return OverFolds(means[0], means[1], fold_difference(by_seed(mine, other), ratio))
+    means = [fsum(values[where] for where in both) / len(both) for values in scores]
+    return OverFolds(means[0], means[1], fold_difference(by_seed(*scores), ratio))
 
 
-def _over_images(table: pd.DataFrame, evaluated: Sequence[str]) -> dict[str, ImageDifference]:
+def _cost(
+    a: Candidate,
+    b: Candidate,
+    gain: FoldDifference | None,
+    name: str,
+    declared: DeclaredPair | None,
+    replicates: Sequence[Replicate],
+) -> GainAndCost | None:
+    if gain is None:
+        return None
+    metric = a.section.metric(name)
+    conclusion = conclude(gain, metric, may_have_seen(a, b), None if declared is None else declared.p_holm)
+    return gain_and_cost(a, b, gain, metric, conclusion, replicates)
+
+
+def _over_images(table: pd.DataFrame, evaluated: Sequence[str], metrics: Sequence[str]) -> dict[str, ImageDifference]:
     import numpy as np
     import pandas as pd
 
@@ -144,35 +165,37 @@ def _over_images(table: pd.DataFrame, evaluated: Sequence[str]) -> dict[str, Ima
     codes = {label: number for number, label in enumerate(evaluated)}
     true = table["label"].map(codes).to_numpy(np.int64)
     a, b = (
-        unit_counts(true, table[name].map(codes).fillna(-1).to_numpy(np.int64), units, seeds, len(evaluated))
-        for name in ("a", "b")
+        unit_counts(true, table[row].map(codes).fillna(-1).to_numpy(np.int64), units, seeds, len(evaluated))
+        for row in ("a", "b")
     )
-    scores = {"accuracy": pooled_accuracy, "f1_macro": pooled_f1}
+    scores = {name: POOLED[name] for name in metrics if name in POOLED}
     return image_differences(a, b, scores, np.random.default_rng(SEED))
 
 
-def _mcnemar(seed: object, own: pd.DataFrame) -> McNemar:
-    right = [(own[name] == own["label"]).to_numpy() for name in ("a", "b")]
+def _mcnemar(seed: object, table: pd.DataFrame) -> McNemar:
+    right = [(table[row] == table["label"]).to_numpy() for row in ("a", "b")]
     return McNemar(int(str(seed)), *mcnemar_exact(*right))
 
 
-def _remarks(a: Candidate, b: Candidate, places: Sequence[Place], late: str) -> list[str]:
+def _remarks(a: Candidate, b: Candidate, replicates: Sequence[Replicate], late: str) -> list[str]:
     seeds = a.section.seeds
-    found = [late] if late else []
-    for one in (a, b):
-        if one.row.submitted:
-            found.append(f"{one.name} is {SUBMITTED_TEXT}.")
-        if one.row.third_party:
-            found.append(f"{one.name} is {third_party_text(one.row)}.")
-        if one.row.made_elsewhere != "no":
-            found.append(f"{one.name} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
-        left = [where for where in one.trials if where not in places]
-        if not one.row.complete:
-            found.append(f"{one.name} is INCOMPLETE: {places_text(one.row.missing, seeds)} missing.")
+    remarks = [late] if late else []
+    for candidate in (a, b):
+        name, row = candidate.name, candidate.row
+        if row.submitted:
+            remarks.append(f"{name} is {SUBMITTED_TEXT}.")
+        if row.third_party:
+            remarks.append(f"{name} is {third_party_text(row)}.")
+        if row.made_elsewhere != "no":
+            remarks.append(f"{name} is made elsewhere: {ELSEWHERE[row.made_elsewhere]}.")
+        left = [where for where in candidate.trials if where not in replicates]
+        if not row.complete:
+            remarks.append(f"{name} is INCOMPLETE: {replicates_text(row.missing, seeds)} missing.")
         if left:
-            found.append(f"Left out of {one.name}, for the other row has not finished it: {places_text(left, seeds)}.")
+            folds = replicates_text(left, seeds)
+            remarks.append(f"Left out of {name}, for the other row has not finished it: {folds}.")
     if not seeds:
-        found.append("The seed of the split is not on record: how much another would change is not known.")
-    elif len({where.seed for where in places}) == 1:
-        found.append(f"One seed ({places[0].seed}): how much another seed would change is not known.")
-    return found
+        remarks.append("The seed of the split is not on record: how much another would change is not known.")
+    elif len({where.seed for where in replicates}) == 1:
+        remarks.append(f"One seed ({replicates[0].seed}): how much another seed would change is not known.")
+    return remarks

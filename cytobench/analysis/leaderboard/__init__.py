@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cytobench.analysis.leaderboard.model import Figure, Leaderboard, Row, Section
-from cytobench.analysis.leaderboard.ranking import leaderboard, one_a_place, tested_key
+from cytobench.analysis.leaderboard.model import Aggregate, Leaderboard, Row, Section
+from cytobench.analysis.leaderboard.ranking import leaderboard, one_per_replicate, tested_key
 
-__all__ = ["Figure", "Leaderboard", "Row", "Section", "leaderboard", "one_a_place", "tested_key"]
+__all__ = ["Aggregate", "Leaderboard", "Row", "Section", "leaderboard", "one_per_replicate", "tested_key"]

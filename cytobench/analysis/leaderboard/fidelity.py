@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cytobench.analysis.leaderboard.model import FidelityRow, FidelityTable, Figure, Maker, Place
-from cytobench.analysis.leaderboard.rows import place, summarise
-from cytobench.analysis.leaderboard.words import THIRD_PARTY
+from cytobench.analysis.leaderboard.model import Aggregate, FidelityRow, FidelityTable, Maker, Replicate
+from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.metrics.copying.model import LEVEL
 from cytobench.plugins import BUILT_IN
 from cytobench.storage.records import FidelityUsed, Record
 
 FIGURES = ("kid", "fid", "precision", "recall")
-HEADER = ("generator", "shots", "N", "KID", "KID, real halves", "FID", "precision", "recall", "copies of the shots")
-_DIGITS = {"kid": 4, "floor_kid": 4, "fid": 2, "precision": 3, "recall": 3}
 
-Measured = Mapping[Place, FidelityUsed]
+Measured = Mapping[Replicate, FidelityUsed]
 
 
 def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[FidelityTable, ...]:
@@ -29,10 +26,7 @@ def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[Fidel
         names = dict.fromkeys(_measured_by(one) for record in done for one in record.fidelity)
         for named in names:
             found = {
-                place(record): one
-                for record in done
-                for one in record.fidelity
-                if _measured_by(one) == named
+                replicate_of(record): one for record in done for one in record.fidelity if _measured_by(one) == named
             }
             counts = tuple((where, one.total.n_real, one.total.n_synthetic) for where, one in found.items())
             same = tables.setdefault((*named, counts), {})
@@ -45,38 +39,13 @@ def _measured_by(used: FidelityUsed) -> tuple[str, str, str]:
     return used.extractor.name, used.extractor.distribution, _digest(used)
 
 
-def title(table: FidelityTable) -> str:
-    """What the figures of a table come from, with both numbers of images."""
-    weights = f", weights {table.weights_digest[:12]}" if table.weights_digest else ""
-    whose = "" if table.maker.built_in else f", third-party: {table.maker.distribution} {table.maker.version}"
-    real, made = (_range(count[side] for count in table.counts.values()) for side in (0, 1))
-    return (
-        f"Fidelity by {table.extractor} ({table.dimension} features{weights}{whose}): {made} synthetic images against "
-        f"{real} real test images{' a fold' if len(table.counts) > 1 else ''}"
-    )
-
-
-def lines(table: FidelityTable, plus_minus: str = "\N{PLUS-MINUS SIGN}") -> list[list[str]]:
-    """The rows as texts, under :data:`HEADER`."""
-    return [
-        [
-            row.generator + (THIRD_PARTY if row.third_party else "") + (f" ({row.settings})" if row.settings else ""),
-            str(row.shots),
-            str(row.n_synthetic),
-            *(_text(row.figures[name], name, plus_minus) for name in ("kid", "floor_kid", *FIGURES[1:])),
-            _copying(row),
-        ]
-        for row in table.rows
-    ]
-
-
 def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
-    figures: dict[str, Figure | None] = {}
+    figures: dict[str, Aggregate | None] = {}
     for name in FIGURES:
         values = {where: getattr(one.total, name) for where, one in found.items()}
-        figures[name] = _summarised({where: None if one is None else one.value for where, one in values.items()})
+        figures[name] = _aggregated({where: None if one is None else one.value for where, one in values.items()})
     floors = {where: one.total.floor for where, one in found.items()}
-    figures["floor_kid"] = _summarised({where: None if one is None else one.kid for where, one in floors.items()})
+    figures["floor_kid"] = _aggregated({where: None if one is None else one.kid for where, one in floors.items()})
     tested = {where: one.total.copying for where, one in found.items() if one.total.copying is not None}
     return FidelityRow(
         generator=first.generator.name if first.generator else "none",
@@ -84,9 +53,9 @@ def _row(settings: str, first: Record, found: Measured) -> FidelityRow:
         shots=first.shots,
         n_synthetic=first.n_synthetic,
         settings=settings,
-        figures=figures,
+        aggregates=figures,
         copying={where: found_in(one) for where, one in tested.items()},
-        near_copies=_summarised({where: one.get("near_copies") for where, one in tested.items()}) if tested else None,
+        near_copies=_aggregated({where: one.get("near_copies") for where, one in tested.items()}) if tested else None,
     )
 
 
@@ -115,30 +84,7 @@ def _digest(used: FidelityUsed) -> str:
     return ",".join(weights.digest for weights in used.extractor.weights.values())
 
 
-def _summarised(values: Mapping[Place, float | None]) -> Figure | None:
+def _aggregated(values: Mapping[Replicate, float | None]) -> Aggregate | None:
     """Over all places; None if one lacks it, so that means are always of the same folds."""
     known = {where: value for where, value in values.items() if value is not None}
-    return summarise(known) if len(known) == len(values) else None
-
-
-def _text(figure: Figure | None, name: str, plus_minus: str) -> str:
-    if figure is None or figure.mean is None:
-        return "too few"
-    digits = _DIGITS[name]
-    return f"{figure.mean:.{digits}f}" + ("" if figure.std is None else f"{plus_minus}{figure.std:.{digits}f}")
-
-
-def _copying(row: FidelityRow) -> str:
-    """What the test found; and near-copies in pixels, which it can miss for want of power, where there are any."""
-    tested = [one for one in row.copying.values() if one is not None]
-    near = row.near_copies.mean if row.near_copies else None
-    pixels = f"; {near:.0%} near-copies in pixels" if near else ""
-    if not tested:
-        return ("not testable" if row.copying else "-") + pixels
-    folds = f" in {sum(tested)} of {len(tested)} folds" if len(tested) > 1 else ""
-    return (f"found{folds}" if any(tested) else "not found at this power") + pixels
-
-
-def _range(counts: Iterable[int]) -> str:
-    known = sorted(set(counts))
-    return str(known[0]) if len(known) == 1 else f"{known[0]} to {known[-1]}"
+    return aggregate(known) if len(known) == len(values) else None

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cytobench.analysis.leaderboard.model import Cell, Figure, Place
-from cytobench.analysis.leaderboard.rows import place, summarise
+from cytobench.analysis.leaderboard.model import Aggregate, Replicate, ScoreKey
+from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.storage.records import Record
 
 
-def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[Cell, Figure]:
+def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[ScoreKey, Aggregate]:
     """Scores of the constant guess over the folds on record, from the class counts alone.
 
     With a share s of the guessed class among n images of c evaluated classes, accuracy is s, macro F1 is
     2 s / (1 + s) / c (all other classes have 0), and a constant score has an AUC of 0.5.
     """
-    places = {place(record): record for record in records if "train" in record.splits}
-    values: dict[Cell, dict[Place, float]] = {}
+    places = {replicate_of(record): record for record in records if "train" in record.splits}
+    values: dict[ScoreKey, dict[Replicate, float]] = {}
     for where, record in sorted(places.items()):
         train = {label: record.splits["train"].get(label, 0) for label in record.evaluated}
         if not any(train.values()):
@@ -34,4 +34,4 @@ def majority(records: Sequence[Record], splits: Sequence[str]) -> dict[Cell, Fig
             values.setdefault((split, "f1_macro"), {})[where] = 2 * share / (1 + share) / len(train)
             if sum(count > 0 for count in counts.values()) > 1:
                 values.setdefault((split, "auc_macro"), {})[where] = 0.5
-    return {cell: summarise(found) for cell, found in values.items()}
+    return {cell: aggregate(found) for cell, found in values.items()}

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cytobench.plugins import BUILT_IN
+from cytobench.analysis.outcomes import Standing
+from cytobench.metrics.metric import Metric
+from cytobench.plugins import BUILT_IN, load_plugins
+from cytobench.plugins.metrics import find_metric
 from cytobench.protocols import CHANGES
 
 SUBMITTED = "submitted"
 """Stands for generator, preset and what ran where predictions came from outside."""
 
-Cell = tuple[str, str]
+ScoreKey = tuple[str, str]
 """A split and a metric."""
 
 
-class Place(NamedTuple):
+class Replicate(NamedTuple):
     """Where a trial of a row stands: the seed of its repeat, and its fold."""
 
     seed: int
@@ -37,7 +40,7 @@ class Maker(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Figure:
+class Aggregate:
     """Mean over all trials, sample standard deviation (ddof 1) over folds, and that over seeds.
 
     With several seeds ``std`` is the spread over folds within a seed (variances pooled), and ``std_seeds`` that of the
@@ -64,17 +67,17 @@ class Row:
     preset: str
     generator_ran: str
     classifier_ran: str
-    figures: Mapping[Cell, Figure]
-    best: frozenset[Cell]
+    aggregates: Mapping[ScoreKey, Aggregate]
+    best: frozenset[ScoreKey]
     """The figures that no ranked row of the section surpasses as printed."""
     rank: int | None
-    """1 for the best macro F1 on test; None for a row that is not ranked."""
+    """1 for the best; None for a row that is not ranked."""
     made_elsewhere: str
     """``no``, or what was declared of images or weights from outside the run: see records."""
     complete: bool
-    missing: tuple[Place, ...]
+    missing: tuple[Replicate, ...]
     """Declared places without a finished trial, failed ones included."""
-    failed: Mapping[Place, str]
+    failed: Mapping[Replicate, str]
     """The error of each failed trial."""
     shortfall: str
     """Classes that had fewer shots than asked for, for example ``LYA 6 of 16``."""
@@ -90,10 +93,10 @@ class Row:
     """The highest peak of all stages."""
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
-    values: Mapping[Cell, Mapping[Place, float]] = field(default_factory=dict)
+    values: Mapping[ScoreKey, Mapping[Replicate, float]] = field(default_factory=dict)
     """What the figures are made of: each finished place's score, where there is one."""
-    standing: str = ""
-    """``best``, ``not distinguishable`` (from the best), ``below``, ``not known``; empty if nothing is to compare."""
+    standing: Standing | None = None
+    """Against the best row; None if nothing is to compare."""
     p_best: float | None = None
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
     makers: tuple[Maker, ...] = ()
@@ -111,7 +114,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedComparison:
     """A row of the CytoDiff study's tables beside ours."""
 
     name: str
@@ -120,7 +123,7 @@ class Published:
     classifier: str
     n_synthetic: int | None
     """Synthetic images a class; None for the random baseline."""
-    figures: Mapping[Cell, Figure]
+    aggregates: Mapping[ScoreKey, Aggregate]
     """Over five folds, two decimals."""
     ours: Row | None
     """The row of the section with the same classifier and number of synthetic images; None if there is none."""
@@ -143,11 +146,11 @@ class FidelityRow:
     """Images a class."""
     settings: str
     """What tells this row from another of the same name; empty where the name is enough."""
-    figures: Mapping[str, Figure | None]
+    aggregates: Mapping[str, Aggregate | None]
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
-    copying: Mapping[Place, bool | None]
+    copying: Mapping[Replicate, bool | None]
     """Whether copies of the shots were found, by place; None where not testable. Places not tested are absent."""
-    near_copies: Figure | None = None
+    near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
     """Whether the generator is no plugin of cytobench's own."""
@@ -162,7 +165,7 @@ class FidelityTable:
     """SHA-256 in hex of the weights, joined by commas where there are several; empty without weights."""
     dimension: int
     """Features an image."""
-    counts: Mapping[Place, tuple[int, int]]
+    counts: Mapping[Replicate, tuple[int, int]]
     """Real and synthetic images at each place."""
     maker: Maker
     """Whose plugin the extractor is."""
@@ -198,15 +201,23 @@ class Section:
     folds_made: int
     switches: Mapping[str, object]
     splits: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    """Those that are shown, in this order."""
+    ranked_by: ScoreKey
     rows: tuple[Row, ...]
-    majority: Mapping[Cell, Figure]
+    majority: Mapping[ScoreKey, Aggregate]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
     fidelity: tuple[FidelityTable, ...] = ()
     """How near the generators' images are to the test images, where that was measured."""
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishedComparison, ...] = ()
     """The study's rows beside ours, if they were asked for."""
     dataset_maker: Maker | None = None
     """Whose plugin the data set is; None for a folder or manifest."""
+
+    def metric(self, name: str) -> Metric:
+        """A metric by its name, shown or not. Raises UserError for one that no plugin here offers."""
+        shown = next((metric for metric in self.metrics if metric.name == name), None)
+        return shown or find_metric(name, load_plugins)
 
     @property
     def alone(self) -> bool:

@@ -5,34 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from cytobench.analysis.leaderboard.fidelity import fidelity_tables
 from cytobench.analysis.leaderboard.majority import majority
-from cytobench.analysis.leaderboard.model import Cell, Leaderboard, Maker, Place, Row, Section
-from cytobench.analysis.leaderboard.rows import make_row, place
-from cytobench.analysis.leaderboard.standing import split_ratio, stand
+from cytobench.analysis.leaderboard.model import Leaderboard, Maker, Replicate, Row, ScoreKey, Section
+from cytobench.analysis.leaderboard.rows import make_row, replicate_of
+from cytobench.analysis.leaderboard.standing import compare_with_best, split_ratio
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.built_in import BUILT_IN, STUDY
 from cytobench.metrics.classification import EXTERNAL
+from cytobench.metrics.metric import Metric
 from cytobench.storage.records import NO_SETTINGS, Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
-RANKED_BY: Cell = ("test", "f1_macro")
-RANKED_BY_POOLED: Cell = ("test_real", "f1_macro")
-"""Where synthetic images are among those tested: each number of them has another test set."""
-PRINTED_DIGITS = 3
 
 
-def leaderboard(records: Iterable[Record]) -> Leaderboard:
+def leaderboard(
+    records: Iterable[Record], metrics: Sequence[Metric] = STUDY, ranked_by: Metric = BUILT_IN["f1_macro"]
+) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
+    ``metrics`` are shown, in this order; ``ranked_by``, one of them, gives the rank, on test.
+
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
-    train-only classes, or of shots chosen in another way, are never in one section. The rank is by macro F1 on test.
+    train-only classes, or of shots chosen in another way, are never in one section.
     Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
     they have none; else alone.
     """
-    return Leaderboard(tuple(_section(group) for group in comparable(records)))
+    return Leaderboard(tuple(_section(group, tuple(metrics), ranked_by) for group in comparable(records)))
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
@@ -51,13 +54,13 @@ def comparable(records: Iterable[Record]) -> list[list[Record]]:
     groups = []
     for key, group in sorted(ran.items()):
         declared = _declared_by(group)
-        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if place(one) in declared)])
+        groups.append([*group, *(one for one in handed_in.get(beside[key], ()) if replicate_of(one) in declared)])
     return groups + [group for key, group in sorted(handed_in.items()) if key not in beside.values()]
 
 
 def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
     """Each row of a section: the settings that tell it from others of its name, and one record a place, in order."""
-    groups = [one_a_place(group) for group in _grouped(records, _row_key).values()]
+    groups = [one_per_replicate(group) for group in _grouped(records, _row_key).values()]
     result = []
     for group in groups:
         twins = [other for other in groups if other[0].row == group[0].row]
@@ -104,9 +107,7 @@ def _settings(record: Record) -> dict[str, Any]:
     used = {"generator": record.generator, "classifier": record.classifier}
     submission = record.submission
     settings: dict[str, Any] = {"predictions": submission.predictions_digest} if submission else {}
-    settings |= {
-        f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()
-    }
+    settings |= {f"prompt.{label}": [pair.generator, pair.classifier] for label, pair in record.prompts.items()}
     for part, plugin in used.items():
         if plugin is None:
             continue
@@ -127,15 +128,17 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
     return groups
 
 
-def _section(records: Sequence[Record]) -> Section:
+def _section(records: Sequence[Record], metrics: tuple[Metric, ...], metric: Metric) -> Section:
     first = records[0]
     declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
     groups = rows_of(records)
-    rows = [make_row(group, declared, splits, settings) for settings, group in groups]
+    rows = [make_row(group, declared, splits, metrics, settings) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
-    ranked = stand(_ranked(rows, pooled), ranked_by(pooled), split_ratio(first), pooled)
+    # Where synthetic images are among those tested, each number of them has another test set.
+    ranked_by = ("test_real" if pooled else "test", metric.name)
+    ranked = _ranked(rows, metrics, ranked_by, pooled)
     return Section(
         dataset=first.dataset.name,
         dataset_digest=first.dataset.digest,
@@ -158,7 +161,9 @@ def _section(records: Sequence[Record]) -> Section:
         folds_made=first.protocol.folds,
         switches=first.protocol.switches,
         splits=splits,
-        rows=ranked,
+        metrics=metrics,
+        ranked_by=ranked_by,
+        rows=compare_with_best(ranked, ranked_by, metric, split_ratio(first), pooled),
         majority=majority(records, splits),
         dataset_maker=_dataset_maker(first),
         fidelity=fidelity_tables(groups),
@@ -188,26 +193,28 @@ def _external(record: Record) -> str | None:
 
 def _first_seed(record: Record) -> int:
     """The seed of the run's first repeat."""
-    return int(record.benchmark.get("seed", place(record).seed))
+    return int(record.benchmark.get("seed", replicate_of(record).seed))
 
 
-def _declared_by(records: Sequence[Record]) -> list[Place]:
+def _declared_by(records: Sequence[Record]) -> list[Replicate]:
     """The places that a section's runs declare; where submissions stand alone, those that they have."""
     runs = [record for record in records if record.submission is None]
     return sorted({where for record in runs or records for where in _declared(record)})
 
 
-def _declared(record: Record) -> list[Place]:
+def _declared(record: Record) -> list[Replicate]:
     folds = record.benchmark.get("fold")
     seeds = range(_first_seed(record), _first_seed(record) + record.benchmark.get("repeats", 1))
-    return [Place(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)]
+    return [
+        Replicate(seed, fold) for seed in seeds for fold in (range(record.protocol.folds) if folds is None else folds)
+    ]
 
 
-def one_a_place(records: Iterable[Record]) -> list[Record]:
+def one_per_replicate(records: Iterable[Record]) -> list[Record]:
     """One record a place, in order of places: a finished one before a failed one, then the newest."""
-    chosen: dict[Place, Record] = {}
+    chosen: dict[Replicate, Record] = {}
     for record in sorted(records, key=lambda one: (one.status == "done", one.finished)):
-        chosen[place(record)] = record
+        chosen[replicate_of(record)] = record
     return [chosen[where] for where in sorted(chosen)]
 
 
@@ -217,38 +224,32 @@ def _difference(group: Sequence[Record], twins: Sequence[Sequence[Record]]) -> s
     return ", ".join(f"{key}={mine[key]}" for key in differing)
 
 
-def _ranked(rows: Sequence[Row], pooled: bool) -> tuple[Row, ...]:
-    """Rows that may be ranked first, by macro F1 on test; equal figures share a rank. Then the others.
+def _ranked(rows: Sequence[Row], metrics: Sequence[Metric], ranked_by: ScoreKey, pooled: bool) -> tuple[Row, ...]:
+    """Rows that may be ranked first, the best of them on top; equal scores share a rank. Then the others.
 
     Where synthetic images are tested too, rows of different numbers of them share no test set: rank and best are then
     those of the real images alone.
     """
-    by = ranked_by(pooled)
-    ordered = sorted(rows, key=lambda row: (not row.ranked, -_value(row, by), row.row, row.settings))
+    by_name = {metric.name: metric for metric in metrics}
+
+    def goodness(row: Row, key: ScoreKey) -> float:
+        return _goodness(row, key, by_name[key[1]])
+
+    ordered = sorted(rows, key=lambda row: (not row.ranked, -goodness(row, ranked_by), row.row, row.settings))
     ranked = [row for row in ordered if row.ranked]
-    best = {cell: top for cell, top in _best(ranked).items() if not pooled or cell[0].endswith("_real")}
+    keys = {key for row in ranked for key, score in row.aggregates.items() if score.mean is not None}
+    best = {key: max(goodness(row, key) for row in ranked) for key in keys if not pooled or key[0].endswith("_real")}
     result = []
     for row in ordered:
-        if not row.ranked:
-            result.append(row)
-            continue
-        rank = 1 + sum(_value(other, by) > _value(row, by) for other in ranked)
-        winning = {cell for cell, top in best.items() if _value(row, cell) >= top}
-        result.append(replace(row, rank=rank, best=frozenset(winning)))
+        if row.ranked:
+            rank = 1 + sum(goodness(other, ranked_by) > goodness(row, ranked_by) for other in ranked)
+            winning = frozenset(key for key, top in best.items() if goodness(row, key) >= top)
+            row = replace(row, rank=rank, best=winning)
+        result.append(row)
     return tuple(result)
 
 
-def ranked_by(pooled: bool) -> Cell:
-    """The figure that rows are ranked by."""
-    return RANKED_BY_POOLED if pooled else RANKED_BY
-
-
-def _best(rows: Sequence[Row]) -> dict[Cell, float]:
-    """The highest figure of each column, as printed, so that what looks equal is marked equally."""
-    cells = {cell for row in rows for cell, figure in row.figures.items() if figure.mean is not None}
-    return {cell: max(_value(row, cell) for row in rows) for cell in cells}
-
-
-def _value(row: Row, cell: Cell) -> float:
-    figure = row.figures.get(cell)
-    return -1.0 if figure is None or figure.mean is None else round(figure.mean, PRINTED_DIGITS)
+def _goodness(row: Row, key: ScoreKey, metric: Metric) -> float:
+    """A score as printed, so that what looks equal is ranked and marked equally; the greater the better."""
+    score = row.aggregates.get(key)
+    return -inf if score is None or score.mean is None else metric.goodness(round(score.mean, metric.digits))

@@ -6,28 +6,35 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
-from cytobench.analysis.leaderboard.model import SUBMITTED, Cell, Figure, Maker, Place, Row
-from cytobench.metrics.classification import METRICS
+from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, Replicate, Row, ScoreKey
+from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
+from cytobench.storage.stage_kind import StageKind
 
 _Stage = tuple[str, str, str | None]
 """Kind, key and label of a stage: equal ones are the same work."""
 
 
-def place(record: Record) -> Place:
+def replicate_of(record: Record) -> Replicate:
     """The place of a record among those of its row; 0 stands for the seed of a split that does not say it."""
-    return Place(record.seed or 0, record.protocol.fold)
+    return Replicate(record.seed or 0, record.protocol.fold)
 
 
-def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Sequence[str], settings: str) -> Row:
+def make_row(
+    records: Sequence[Record],
+    declared: Sequence[Replicate],
+    splits: Sequence[str],
+    metrics: Sequence[Metric],
+    settings: str,
+) -> Row:
     """The row of these records, one a place in order of places; not ranked yet."""
     first = records[0]
     done = [record for record in records if record.status == "done"]
-    finished = {place(record) for record in done}
+    finished = {replicate_of(record) for record in done}
     missing = tuple(one for one in declared if one not in finished)
     seconds, paid = cost(records)
     generator = first.generator.name if first.generator else "none"
-    values = {(split, metric): _values(done, (split, metric)) for split in splits for metric in METRICS}
+    values = {(split, metric.name): _values(done, (split, metric.name)) for split in splits for metric in metrics}
     return Row(
         row=first.row,
         generator=SUBMITTED if first.submission else generator,
@@ -38,14 +45,14 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
         generator_ran=_ran([record.generator for record in records if record.generator]),
         classifier_ran=SUBMITTED if first.submission else _ran([record.classifier for record in records]),
         submitted=first.submission is not None,
-        figures={cell: summarise(found) for cell, found in values.items()},
+        aggregates={cell: aggregate(found) for cell, found in values.items()},
         best=frozenset(),
         rank=None,
         made_elsewhere=first.made_elsewhere,
         complete=not missing,
         missing=missing,
         failed={
-            place(record): f"{record.error.type}: {record.error.message}"
+            replicate_of(record): f"{record.error.type}: {record.error.message}"
             for record in records
             if record.error is not None
         },
@@ -63,19 +70,17 @@ def make_row(records: Sequence[Record], declared: Sequence[Place], splits: Seque
     )
 
 
-def summarise(values: Mapping[Place, float]) -> Figure:
-    """The figure of these values; see :class:`~cytobench.analysis.leaderboard.model.Figure` for its spreads."""
+def aggregate(values: Mapping[Replicate, float]) -> Aggregate:
+    """The figure of these values; see :class:`~cytobench.analysis.leaderboard.model.Aggregate` for its spreads."""
     if not values:
-        return Figure(None, None, 0)
+        return Aggregate(None, None, 0)
     by_seed: dict[int, list[float]] = {}
     for where, value in values.items():
         by_seed.setdefault(where.seed, []).append(value)
     means = [fsum(group) / len(group) for group in by_seed.values()]
-    squares = fsum(
-        (value - mean) ** 2 for group, mean in zip(by_seed.values(), means, strict=True) for value in group
-    )
+    squares = fsum((value - mean) ** 2 for group, mean in zip(by_seed.values(), means, strict=True) for value in group)
     freedom = len(values) - len(means)
-    return Figure(
+    return Aggregate(
         mean=fsum(values.values()) / len(values),
         std=sqrt(squares / freedom) if freedom else None,
         folds=len({where.fold for where in values}),
@@ -121,7 +126,7 @@ def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage
     for record in records:
         of_record: dict[_Stage, float] = {}
         for stage in record.stages:
-            if stage.kind == "fidelity":
+            if stage.kind == StageKind.FIDELITY:
                 continue
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds
@@ -144,9 +149,9 @@ def shortfall(records: Sequence[Record]) -> str:
     return ", ".join(found)
 
 
-def _values(done: Sequence[Record], cell: Cell) -> dict[Place, float]:
+def _values(done: Sequence[Record], cell: ScoreKey) -> dict[Replicate, float]:
     split, metric = cell
-    values = {place(record): record.scores.get(split, {}).get(metric) for record in done}
+    values = {replicate_of(record): record.scores.get(split, {}).get(metric) for record in done}
     return {where: value for where, value in values.items() if value is not None}
 
 
@@ -167,7 +172,7 @@ def _sampling_rate(records: Sequence[Record]) -> float | None:
         (stage.images, stage.images_per_second)
         for record in records
         for stage in record.stages
-        if stage.kind == "sample" and stage.images and stage.images_per_second
+        if stage.kind == StageKind.SAMPLE and stage.images and stage.images_per_second
     ]
     busy = fsum(images / rate for images, rate in rated)
     return sum(images for images, _ in rated) / busy if busy else None

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cytobench.analysis.leaderboard.model import Cell, Place, Row
-from cytobench.metrics.statistics.folds import fold_difference
-from cytobench.metrics.statistics.holm import ALPHA, holm
+from cytobench.analysis.leaderboard.model import Replicate, Row, ScoreKey
+from cytobench.analysis.outcomes import Cause, Reason, Standing, conclude, standing
+from cytobench.metrics.metric import Metric
+from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
+from cytobench.metrics.statistics.holm import holm
 from cytobench.storage.records import Record
-
-BEST, ALIKE, BELOW, UNKNOWN = "best", "not distinguishable", "below", "not known"
-"""What is said of a ranked row beside the best one."""
 
 
 def split_ratio(record: Record) -> float | None:
@@ -25,7 +24,7 @@ def split_ratio(record: Record) -> float | None:
     return test / train if train and test else None
 
 
-def by_seed(mine: Mapping[Place, float], other: Mapping[Place, float]) -> dict[int, list[float]]:
+def by_seed(mine: Mapping[Replicate, float], other: Mapping[Replicate, float]) -> dict[int, list[float]]:
     """The differences ``mine`` - ``other`` at the places of both, by seed, in order of folds."""
     found: dict[int, list[float]] = {}
     for where in sorted(set(mine) & set(other)):
@@ -33,7 +32,9 @@ def by_seed(mine: Mapping[Place, float], other: Mapping[Place, float]) -> dict[i
     return found
 
 
-def stand(rows: Sequence[Row], by: Cell, ratio: float | None, pooled: bool) -> tuple[Row, ...]:
+def compare_with_best(
+    rows: Sequence[Row], by: ScoreKey, metric: Metric, ratio: float | None, pooled: bool
+) -> tuple[Row, ...]:
     """The rows, best ranked first, each ranked one with its standing beside the best row.
 
     The p-values of all ranked rows but the best are adjusted together (Holm). The best was picked by the same figures,
@@ -43,19 +44,22 @@ def stand(rows: Sequence[Row], by: Cell, ratio: float | None, pooled: bool) -> t
     ranked = [row for row in rows if row.rank is not None]
     if not ranked:
         return tuple(rows)
-    best = ranked[0]
-    p = [_p(best, row, by, ratio, pooled) for row in ranked[1:]]
-    found: dict[int, tuple[str, float | None]] = {id(best): (BEST, None)} if len(ranked) > 1 else {}
-    for row, adjusted in zip(ranked[1:], holm(p), strict=True):
-        standing = UNKNOWN if adjusted is None else BELOW if adjusted < ALPHA else ALIKE
-        found[id(row)] = (standing, adjusted)
+    best, *others = ranked
+    differences = [_difference(row, best, by, ratio, pooled) for row in others]
+    standings: dict[int, tuple[Standing, float | None]] = {id(best): (Standing.BEST, None)} if others else {}
+    adjusted = holm([None if difference is None else difference.p for difference in differences])
+    for row, difference, p in zip(others, differences, adjusted, strict=True):
+        obstacle = Reason(Cause.NEVER_PAIRED) if difference is None else None
+        standings[id(row)] = standing(conclude(difference, metric, obstacle, p)), p
     return tuple(
-        replace(row, standing=found[id(row)][0], p_best=found[id(row)][1]) if id(row) in found else row for row in rows
+        replace(row, standing=standings[id(row)][0], p_best=standings[id(row)][1]) if id(row) in standings else row
+        for row in rows
     )
 
 
-def _p(best: Row, row: Row, by: Cell, ratio: float | None, pooled: bool) -> float | None:
-    differences = by_seed(best.values.get(by, {}), row.values.get(by, {}))
+def _difference(row: Row, best: Row, by: ScoreKey, ratio: float | None, pooled: bool) -> FoldDifference | None:
+    """``row`` minus ``best`` over folds; None where the two have no test images or values in common."""
+    differences = by_seed(row.values.get(by, {}), best.values.get(by, {}))
     if ratio is None or not differences or (pooled and best.n_synthetic != row.n_synthetic):
         return None
-    return fold_difference(differences, ratio).p
+    return fold_difference(differences, ratio)

@@ -5,7 +5,14 @@ S4, S9 and S10 (summed from the authors' published matrices of each fold) and th
 docs/published.md.
 """
 
-from cytobench.analysis.published.figures import (
+from cytobench.analysis.published.judge import (
+    STUDY_COUNTS,
+    compare_published,
+    differences,
+    matrix_with_verdict,
+    with_published,
+)
+from cytobench.analysis.published.study import (
     FIGURES,
     TABLES,
     PublishedRow,
@@ -13,16 +20,15 @@ from cytobench.analysis.published.figures import (
     published_matrix,
     published_rows,
 )
-from cytobench.analysis.published.judge import STUDY_COUNTS, beside, beside_matrix, differences, with_published
 
 __all__ = [
     "FIGURES",
     "STUDY_COUNTS",
     "TABLES",
     "PublishedRow",
-    "beside",
-    "beside_matrix",
+    "compare_published",
     "differences",
+    "matrix_with_verdict",
     "published_fids",
     "published_matrix",
     "published_rows",

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cytobench.analysis.leaderboard.model import Leaderboard, Published, Row
+from cytobench.analysis.leaderboard.model import Leaderboard, PublishedComparison, Row
 from cytobench.analysis.leaderboard.ranking import comparable, rows_of
-from cytobench.analysis.published.figures import PublishedRow, published_matrix, published_row, published_rows
+from cytobench.analysis.published.study import PublishedRow, published_matrix, published_row, published_rows
 from cytobench.data.class_names import CLASS_NAMES
 from cytobench.metrics.confusion import ConfusionMatrix
 from cytobench.storage.records import Record
@@ -87,17 +87,19 @@ PROTOCOL, SYNTHETIC_ONLY = "cytodiff", "cytodiff+synthetic_only"
 """That of Tables S2 and S3, and that of Table S1."""
 
 
-def beside(records: Sequence[Record], rows: Sequence[Row]) -> tuple[Published, ...]:
+def compare_published(records: Sequence[Record], rows: Sequence[Row]) -> tuple[PublishedComparison, ...]:
     """Every published row with ours of the same classifier plugin and N, if a section has one, and the verdict."""
     own = {(group[0].row, settings): group for settings, group in rows_of(records)}
     with_records = [(row, own[row.row, row.settings]) for row in rows]
-    return tuple(_beside(published, with_records) for published in published_rows())
+    return tuple(_compared(published, with_records) for published in published_rows())
 
 
 def with_published(board: Leaderboard, records: Sequence[Record]) -> Leaderboard:
     """The leaderboard of these records with the study's rows beside those of every section."""
     pairs = zip(board.sections, comparable(records), strict=True)
-    return Leaderboard(tuple(replace(section, published=beside(group, section.rows)) for section, group in pairs))
+    return Leaderboard(
+        tuple(replace(section, published=compare_published(group, section.rows)) for section, group in pairs)
+    )
 
 
 def differences(published: PublishedRow, records: Sequence[Record]) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ def differences(published: PublishedRow, records: Sequence[Record]) -> tuple[str
     return tuple(dict.fromkeys([*found, *_data_and_folds(records, protocol), *_models(first), *_images(first)]))
 
 
-def beside_matrix(name: str, records: Sequence[Record], split: str) -> ConfusionMatrix:
+def matrix_with_verdict(name: str, records: Sequence[Record], split: str) -> ConfusionMatrix:
     """The confusion matrix of a figure (``s3``) with a verdict on a row of ours, given by its records, in its notes."""
     matrix = published_matrix(name)
     published, first = published_row(name), records[0]
@@ -129,7 +131,7 @@ def beside_matrix(name: str, records: Sequence[Record], split: str) -> Confusion
     return replace(matrix, notes=(*matrix.notes, f"Beside {first.row}: {verdict}."))
 
 
-def _beside(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record]]]) -> Published:
+def _compared(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record]]]) -> PublishedComparison:
     wanted = (GENERATOR if published.n else "none", published.classifier, published.n or 0)
     found = [
         (row, (*differences(published, records), *(() if row.complete else ("incomplete",))))
@@ -146,7 +148,7 @@ def _beside(published: PublishedRow, rows: Sequence[tuple[Row, Sequence[Record]]
             found, key=lambda one: (abs(one[0].shots - SHOTS), len(one[1]), one[0].classifier != published.classifier)
         )
     named = published.name, published.table, published.classifier, published.n
-    return Published(*named, published.figures, ours, reasons)
+    return PublishedComparison(*named, published.aggregates, ours, reasons)
 
 
 def _data_and_folds(records: Sequence[Record], wanted: str) -> list[str]:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cytobench.analysis.leaderboard.words import duration
 from cytobench.cli.output.table import table
 from cytobench.pipeline.dryrun.composition import composition_lines
+from cytobench.reporting.words import duration
 
 if TYPE_CHECKING:
     from cytobench.pipeline.dryrun.forecast import Forecast, Item

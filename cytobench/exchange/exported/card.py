@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from cytobench.exchange.exported.kept import FoldImages
-from cytobench.reporting.leaderboard.markdown import escape
+from cytobench.reporting.tables.markdown import escape
 
 UNSTATED = "not stated: those of the weights and of the data set hold"
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from cytobench._text import did_you_mean
 from cytobench.analysis.leaderboard.fidelity import found_in
 from cytobench.errors import UserError, option
-from cytobench.storage.image_sets import ImageSet
+from cytobench.storage.image_sets import IMAGES, ImageSet
 from cytobench.storage.records import GeneratorUsed, Record, read_records
+from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import MANIFEST, Store
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -100,24 +101,25 @@ def _fold(record: Record, store: Store, label: str | None) -> FoldImages:
         )
     labels = labels if label is None else (label,)
     _refuse_keys(record)
-    samples = {stage.label: stage.key for stage in record.stages if stage.kind == "sample" and stage.label in labels}
+    sampled = [stage for stage in record.stages if stage.kind == StageKind.SAMPLE]
+    samples = {stage.label: stage.key for stage in sampled if stage.label in labels}
     block = int(generator.sample_config["batch_size"])
     images = {}
     for name in (known for known in labels if known in samples):
-        image_set = ImageSet(store.folder("images", samples[name]), block)
+        image_set = ImageSet(store.folder(IMAGES, samples[name]), block)
         images[name] = image_set, _count_whole(image_set, record.n_synthetic, name, store)
     fits = {
         stage.label or "": stage.key
         for stage in record.stages
-        if stage.kind == "fit" and (stage.label or "") in ("", *labels)
+        if stage.kind == StageKind.FIT and (stage.label or "") in ("", *labels)
     }
-    artefacts = {name: store.folder("fit", key) for name, key in fits.items()}
+    artefacts = {name: store.folder(StageKind.FIT, key) for name, key in fits.items()}
     return FoldImages(store, record, generator, images, artefacts, _why_real(record, generator, images, artefacts))
 
 
 def _refuse_keys(record: Record) -> None:
     for stage in record.stages:
-        if stage.kind in ("fit", "sample") and not _KEY.fullmatch(stage.key):
+        if stage.kind in (StageKind.FIT, StageKind.SAMPLE) and not _KEY.fullmatch(stage.key):
             raise UserError(f"{record.trial}: the stage key {stage.key!r} is no content address. Run again.")
 
 

@@ -14,6 +14,7 @@ from cytobench.decode import encode_png
 from cytobench.errors import UserError, option
 from cytobench.exchange.exported.card import card
 from cytobench.exchange.exported.kept import FoldImages, kept_images
+from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import MANIFEST
 
 
@@ -99,7 +100,7 @@ def _write_images(fold: FoldImages, folder: Path) -> int:
 
 def _copy_artefacts(fold: FoldImages, folder: Path) -> int:
     for label, fit in fold.artefacts.items():
-        if fold.store.find("fit", fit.name) is None:
+        if fold.store.find(StageKind.FIT, fit.name) is None:
             raise UserError(f"the store does not hold what the fit of {label or 'all classes'} left, or it is damaged.")
         ignored = shutil.ignore_patterns(MANIFEST)
         shutil.copytree(fit, folder / label, symlinks=True, ignore=ignored, dirs_exist_ok=True)

@@ -29,6 +29,11 @@ class Stratum:
     shots: Labels
 
     @property
+    def n_shots(self) -> int:
+        """How many of the units are shots."""
+        return int(self.shots.sum())
+
+    @property
     def movable(self) -> bool:
         """Whether there is more than one labelling."""
         return bool(self.shots.any() and not self.shots.all())
@@ -36,7 +41,7 @@ class Stratum:
     @property
     def labellings(self) -> int:
         """How many labellings there are."""
-        return comb(len(self.shots), int(self.shots.sum()))
+        return comb(len(self.shots), self.n_shots)
 
     def in_order(self) -> Stratum:
         """The same with the largest weight first, so that a result depends on no order of images."""
@@ -63,12 +68,7 @@ def permute(strata: Sequence[Stratum], permutations: int, seed: int) -> Permutat
     """
     ordered = sorted(
         (stratum.in_order() for stratum in strata if stratum.movable),
-        key=lambda stratum: (
-            len(stratum.shots),
-            int(stratum.shots.sum()),
-            stratum.weights.tolist(),
-            stratum.shots.tolist(),
-        ),
+        key=lambda stratum: (len(stratum.shots), stratum.n_shots, stratum.weights.tolist(), stratum.shots.tolist()),
     )
     if not ordered:
         raise ValueError("no label can move")
@@ -103,7 +103,7 @@ def _p_values(statistic: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def _all_others(strata: Sequence[Stratum], observed: Labels) -> Labels:
     """Every labelling but the observed one."""
-    ways = [combinations(range(len(stratum.shots)), int(stratum.shots.sum())) for stratum in strata]
+    ways = [combinations(range(len(stratum.shots)), stratum.n_shots) for stratum in strata]
     starts = np.cumsum([0, *(len(stratum.shots) for stratum in strata)])
     others = []
     for chosen in product(*ways):
@@ -121,6 +121,6 @@ def _drawn(strata: Sequence[Stratum], permutations: int, seed: int) -> Labels:
     parts = []
     for stratum in strata:
         # Not the observed labels, but as many: what is drawn then depends on no label.
-        start = np.arange(len(stratum.shots)) < stratum.shots.sum()
+        start = np.arange(len(stratum.shots)) < stratum.n_shots
         parts.append(rng.permuted(np.broadcast_to(start, (permutations, len(start))), axis=1))
     return np.concatenate(parts, axis=1)

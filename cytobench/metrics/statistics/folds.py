@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from math import fsum, sqrt
 from statistics import stdev
 
@@ -13,9 +14,17 @@ NO_SPREAD = 1e-12
 """Scores lie in 0 to 1; what differs by less differs by rounding alone."""
 
 
+class NoInterval(Enum):
+    """Why there is no interval over folds."""
+
+    ONE_FOLD = auto()
+    NO_SPREAD = auto()
+    """The difference is the same in every fold."""
+
+
 @dataclass(frozen=True)
 class FoldDifference:
-    """A mean difference with its 95 % interval and two-sided p; None where they cannot be had, and ``why``."""
+    """A mean difference with its 95 % interval and two-sided p; None where they cannot be had."""
 
     mean: float
     low: float | None
@@ -26,8 +35,8 @@ class FoldDifference:
     seeds: int
     std_seeds: float | None
     """Sample SD of the seeds' mean differences; None with one seed."""
-    why: str = ""
-    """Why there is no interval; empty where there is one."""
+    no_interval: NoInterval | None = None
+    """Why there is no interval; None where there is one."""
 
     @property
     def excludes_zero(self) -> bool:
@@ -59,15 +68,13 @@ def fold_difference(differences: Mapping[int, Sequence[float]], ratio: float) ->
     means = [fsum(seed) / len(seed) for seed in differences.values()]
     between = stdev(means) if len(means) > 1 else None
     if folds < 2:
-        why = "one fold: there is no interval over folds"
-        return FoldDifference(mean, None, None, None, folds, len(means), between, why)
+        return FoldDifference(mean, None, None, None, folds, len(means), between, NoInterval.ONE_FOLD)
     squares = fsum((value - m) ** 2 for m, seed in zip(means, differences.values(), strict=True) for value in seed)
     deviation = sqrt(squares / (len(values) - len(means)))
     if deviation < NO_SPREAD:
         if abs(mean) < NO_SPREAD:
             return FoldDifference(0.0, 0.0, 0.0, 1.0, folds, len(means), between)
-        why = "the difference is the same in every fold: there is no spread to judge it by"
-        return FoldDifference(mean, None, None, None, folds, len(means), between, why)
+        return FoldDifference(mean, None, None, None, folds, len(means), between, NoInterval.NO_SPREAD)
     error = deviation * sqrt(1 / folds + ratio)
     half, p = _student(mean / error, folds - 1)
     return FoldDifference(mean, mean - half * error, mean + half * error, p, folds, len(means), between)

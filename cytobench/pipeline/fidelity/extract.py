@@ -181,18 +181,13 @@ class FeatureReader:
         return features, self._opened.ran
 
 
-def _check_features(features: object, n_images: int, name: str) -> None:
+def _check_features(values: object, n_images: int, name: str) -> None:
     """Raise CytobenchError unless an extractor gave what the contract asks for."""
-    if (
-        not isinstance(features, np.ndarray)
-        or features.dtype != np.float32
-        or features.ndim != 2
-        or not features.shape[1]
-    ):
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 2 or not values.shape[1]:
         raise CytobenchError(f"extractor {name} must give features as float32 (n, d).")
-    if len(features) != n_images:
-        raise CytobenchError(f"extractor {name} was asked for {n_images} images and gave features of {len(features)}.")
-    if not np.isfinite(features).all():
+    if len(values) != n_images:
+        raise CytobenchError(f"extractor {name} was asked for {n_images} images and gave features of {len(values)}.")
+    if not np.isfinite(values).all():
         raise CytobenchError(f"extractor {name} gave features that are no finite numbers.")
 
 

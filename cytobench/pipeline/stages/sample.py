@@ -167,7 +167,7 @@ class PlannedSample(PlannedStage):
             shares.append(ClassToSample(label, prompt, images, fit_key, inputs, count))
         return tuple(shares)
 
-    @property
+    @cached_property
     def images(self) -> SyntheticImages:
         """The image set of each class, and how many of its images there are."""
         return {share.label: (share.images, share.n) for share in self.classes}

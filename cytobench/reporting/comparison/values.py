@@ -7,10 +7,22 @@ from typing import Any
 
 from cytobench.analysis.comparison.baselines import Baselines
 from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair
-from cytobench.analysis.comparison.pair import Comparison, OverFolds
+from cytobench.analysis.comparison.pair import Comparison
+from cytobench.analysis.outcomes import Outcome
 from cytobench.metrics.statistics.classes import ClassScore
+from cytobench.metrics.statistics.folds import FoldDifference
 from cytobench.metrics.statistics.images import PERMUTATIONS, RESAMPLES
+from cytobench.reporting.outcomes import gain_text, no_interval_text, why_not_known
+
+VERDICTS = {
+    Outcome.GAIN: "better",
+    Outcome.LOSS: "worse",
+    Outcome.NO_DIFFERENCE: "not distinguishable",
+    Outcome.NOT_KNOWN: "not known",
+}
+"""The words of the key ``verdict``."""
 
 
 def compared_values(compared: Comparison | list[DeclaredFamily]) -> dict[str, Any]:
@@ -20,46 +32,47 @@ def compared_values(compared: Comparison | list[DeclaredFamily]) -> dict[str, An
     return {"sections": [family_values(family) for family in compared]}
 
 
-def comparison_values(found: Comparison) -> dict[str, Any]:
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """A comparison of two rows."""
-    seed_known = bool(found.a.section.seeds)
+    seed_known = bool(comparison.a.section.seeds)
     return {
-        "a": _row(found.a),
-        "b": _row(found.b),
-        "section": found.a.section.title,
-        "split": found.split,
-        "metric": found.metric,
-        "places": [{"seed": where.seed if seed_known else None, "fold": where.fold} for where in found.places],
-        "remarks": list(found.remarks),
-        "ratio": found.ratio,
-        "n_images": found.n_images,
-        "n_groups": found.n_groups,
-        "over_folds": {metric: _folds(one) for metric, one in found.folds.items()},
+        "a": _row(comparison.a),
+        "b": _row(comparison.b),
+        "section": comparison.a.section.title,
+        "split": comparison.split,
+        "metric": comparison.metric,
+        "places": [{"seed": where.seed if seed_known else None, "fold": where.fold} for where in comparison.replicates],
+        "remarks": list(comparison.remarks),
+        "ratio": comparison.ratio,
+        "n_images": comparison.n_images,
+        "n_groups": comparison.n_groups,
+        "over_folds": {
+            metric: {"a": over.a, "b": over.b, "difference": _difference(over.difference)}
+            for metric, over in comparison.folds.items()
+        },
         "over_images": {
-            "unit": "image" if found.n_groups is None else "group",
+            "unit": "image" if comparison.n_groups is None else "group",
             "resamples": RESAMPLES,
             "permutations": PERMUTATIONS,
-            **{metric: asdict(one) for metric, one in found.images.items()},
+            **{metric: asdict(over) for metric, over in comparison.images.items()},
         },
-        "mcnemar": [{**asdict(one), "seed": one.seed if seed_known else None} for one in found.mcnemar],
-        "classes": {a.label: _classes(a, b) for a, b in found.classes},
-        "gain_and_cost": None if found.cost is None else asdict(found.cost),
-        "declared": None if found.declared is None else _pair(found.declared),
+        "mcnemar": [{**asdict(test), "seed": test.seed if seed_known else None} for test in comparison.mcnemar],
+        "classes": {a.label: _classes(a, b) for a, b in comparison.classes},
+        "gain_and_cost": _cost(comparison.cost),
+        "declared": None if comparison.declared is None else _pair(comparison.declared),
     }
 
 
 def family_values(family: DeclaredFamily) -> dict[str, Any]:
     """What a section declares, compared."""
+    metric = family.analysis.metric
     return {
         "section": family.section[0].section.title,
         "analysis": family.analysis.model_dump(mode="json"),
         "late": family.late,
-        "baselines": {one.plugin: _baselines(one, family.analysis.metric) for one in family.baselines},
+        "baselines": {baselines.plugin: _baselines(baselines, metric) for baselines in family.baselines},
         "absent_baselines": list(family.absent),
-        "headline": [
-            {**_pair(one.pair), "gain_and_cost": None if one.cost is None else asdict(one.cost)}
-            for one in family.headline
-        ],
+        "headline": [{**_pair(headline.pair), "gain_and_cost": _cost(headline.cost)} for headline in family.headline],
         "comparisons": [_pair(pair) for pair in family.pairs],
     }
 
@@ -69,39 +82,52 @@ def _pair(pair: DeclaredPair) -> dict[str, Any]:
         "row": _row(pair.row),
         "reference": _row(pair.reference),
         "against": "reference" if pair.baselines is None else "best baseline",
-        "difference": None if pair.difference is None else asdict(pair.difference),
+        "difference": _difference(pair.difference),
         "p_holm": pair.p_holm,
         "family": pair.family,
         "chosen_on_validation": pair.chosen,
-        "verdict": pair.verdict,
-        "why": pair.why,
+        "verdict": VERDICTS[pair.conclusion.outcome],
+        "outcome": pair.conclusion.outcome,
+        "why": why_not_known(pair.conclusion),
     }
 
 
-def _baselines(found: Baselines, metric: str) -> dict[str, Any]:
+def _difference(difference: FoldDifference | None) -> dict[str, Any] | None:
+    if difference is None:
+        return None
+    values = asdict(difference)
+    del values["no_interval"]
+    return {**values, "why": no_interval_text(difference)}
+
+
+def _cost(cost: GainAndCost | None) -> dict[str, Any] | None:
+    if cost is None:
+        return None
     return {
-        "best": None if found.best is None else _row(found.best),
+        "gain": _difference(cost.gain),
+        "hours": cost.hours,
+        "hours_per_step": cost.hours_per_step,
+        "outcome": cost.conclusion.outcome,
+        "words": gain_text(cost),
+    }
+
+
+def _baselines(baselines: Baselines, metric: str) -> dict[str, Any]:
+    return {
+        "best": None if baselines.best is None else _row(baselines.best),
         "among": [
-            {**_row(one), "validation": validated(one, primary(one.section, metric)[1])} for one in found.among
+            {**_row(row), "validation": validated(row, primary(row.section, metric)[1])} for row in baselines.among
         ],
-        "left_out": [{**_row(one), "why": why} for one, why in found.left_out],
+        "left_out": [{**_row(row), "why": why} for row, why in baselines.left_out],
     }
 
 
-def _row(one: Candidate) -> dict[str, Any]:
-    makers = [maker._asdict() for maker in one.row.makers]
-    return {
-        "row": one.row.row,
-        "settings": one.row.settings,
-        "complete": one.row.complete,
-        "distributions": makers,
-    }
-
-
-def _folds(over: OverFolds) -> dict[str, Any]:
-    return {"a": over.a, "b": over.b, "difference": None if over.difference is None else asdict(over.difference)}
+def _row(candidate: Candidate) -> dict[str, Any]:
+    row = candidate.row
+    makers = [maker._asdict() for maker in row.makers]
+    return {"row": row.row, "settings": row.settings, "complete": row.complete, "distributions": makers}
 
 
 def _classes(a: ClassScore, b: ClassScore) -> dict[str, Any]:
-    both = {name: {"recall": asdict(one.recall), "f1": asdict(one.f1)} for name, one in (("a", a), ("b", b))}
+    both = {name: {"recall": asdict(score.recall), "f1": asdict(score.f1)} for name, score in (("a", a), ("b", b))}
     return {"images": a.images, "groups": a.groups, **both}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.analysis.comparison.candidates import Candidate
 from cytobench.metrics.statistics.classes import ClassScore, Proportion, per_class
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.shown import Shown, row_name
+from cytobench.reporting.figures.section import PlottedSection, row_name
 from cytobench.reporting.figures.style import (
     MM,
     NORMAL,
@@ -34,17 +34,17 @@ LINE, LEAST = 2.0 * MM, 4.2 * MM
 """Height of a series within a class, and the least of a class."""
 
 
-def class_plans(shown: Shown) -> Iterator[Plan]:
+def class_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """One figure a classifier: N = 0 and, of each generator, the N that validation chose."""
-    for group in shown.classifiers:
-        rows = [one for one in group if one.row.complete and (not one.row.n_synthetic or one in shown.chosen)]
+    for group in plotted.classifiers:
+        rows = [one for one in group if one.row.complete and (not one.row.n_synthetic or one in plotted.chosen)]
         if rows:
-            name = slug("classes", rows[0].row.classifier) + shown.suffix
-            yield Plan(name, (), partial(_draw, shown, rows))
+            name = slug("classes", rows[0].row.classifier) + plotted.suffix
+            yield Plan(name, (), partial(_draw, plotted, rows))
 
 
-def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
-    split = shown.cells[0][0]
+def _draw(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Drawing:
+    split = plotted.cells[0][0]
     scores = [per_class(tested(one, split), one.first.evaluated) for one in rows]
     order = sorted(range(len(scores[0])), key=lambda i: -scores[0][i].images)
     panels = -(-len(order) // LONGEST)
@@ -69,7 +69,7 @@ def _draw(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
         }
         legend_below(figure, handles)
     alt = f"F1 of {rows[0].row.classifier} by class on {split}. {_finding(rows, scores)}"
-    caption = f"{_how(split, scores[0])} {shown.about(rows)}"
+    caption = f"{_how(split, scores[0])} {plotted.about(rows)}"
     return Drawing(name, title, alt + in_full(rows[0].first.evaluated, width), caption, figure)
 
 

@@ -7,12 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.comparison.words import price_text
+from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.leaderboard.rows import stage_seconds
-from cytobench.analysis.leaderboard.words import METRIC_NAMES, duration
-from cytobench.metrics.statistics.cost import GainAndCost
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.shown import Shown, is_gain, row_name, series_name
+from cytobench.reporting.figures.section import PlottedSection, row_name, series_name
 from cytobench.reporting.figures.style import (
     FAINT,
     FILLS,
@@ -29,11 +27,14 @@ from cytobench.reporting.figures.style import (
     styled,
 )
 from cytobench.reporting.figures.text import labels, listed, shortened, slug
+from cytobench.reporting.outcomes import gain_and_cost_text, gain_text
+from cytobench.reporting.words import duration
+from cytobench.storage.stage_kind import StageKind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STAGES = ("fit", "sample", "train", "predict")
+STAGES = (StageKind.FIT, StageKind.SAMPLE, StageKind.TRAIN, StageKind.PREDICT)
 MOST_ROWS = 44
 """Rows that one page holds; of more, those that validation chose are shown, and N = 0."""
 MOST_TOLD = 6
@@ -44,24 +45,26 @@ UNITS = ((2 * 3600.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "se
 Priced = tuple[Candidate, GainAndCost]
 
 
-def cost_plans(shown: Shown) -> Iterator[Plan]:
+def cost_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """The stages of all rows, and for each classifier its gains beside their cost."""
-    rows = [one for group in shown.classifiers for one in group if not one.row.submitted]
+    rows = [one for group in plotted.classifiers for one in group if not one.row.submitted]
     if len(rows) > MOST_ROWS:
-        rows = [one for one in rows if not one.row.n_synthetic or one in shown.chosen][:MOST_ROWS]
+        rows = [one for one in rows if not one.row.n_synthetic or one in plotted.chosen][:MOST_ROWS]
     if rows:
-        yield Plan(f"cost-stages{shown.suffix}", (), partial(_stages, shown, rows))
-    for group in shown.classifiers:
-        gains = [(one, gain) for one in group if (gain := shown.gain(one, shown.cells[0])) and gain.hours is not None]
+        yield Plan(f"cost-stages{plotted.suffix}", (), partial(_stages, plotted, rows))
+    for group in plotted.classifiers:
+        gains = [
+            (one, gain) for one in group if (gain := plotted.gain(one, plotted.cells[0])) and gain.hours is not None
+        ]
         if gains:
-            name = slug("cost-gain", group[0].row.classifier) + shown.suffix
-            yield Plan(name, (), partial(_gains, shown, gains))
+            name = slug("cost-gain", group[0].row.classifier) + plotted.suffix
+            yield Plan(name, (), partial(_gains, plotted, gains))
 
 
-def _stages(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
+def _stages(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Drawing:
     seconds = [stage_seconds([record for record, _ in one.trials.values()]) for one in rows]
     totals = [sum(one.values()) for one in seconds]
-    title = f"Time behind each row, by stage, on {shortened(shown.section.device, 50)}"
+    title = f"Time behind each row, by stage, on {shortened(plotted.section.device, 50)}"
     with styled():
         figure = new_figure((24 + 5.2 * len(rows)) * MM, WIDTH, title)
         axes = figure.subplots()
@@ -78,7 +81,7 @@ def _stages(shown: Shown, rows: Sequence[Candidate], name: str) -> Drawing:
     caption = (
         "Seconds of all stages behind the finished trials of a row, each stage once, whenever it was done; fidelity is "
         "not counted. Rows share stages, so that their times do not add up. Fit and sample: the generator; train and "
-        f"predict: the classifier. {shown.about(rows)}"
+        f"predict: the classifier. {plotted.about(rows)}"
     )
     return Drawing(name, title, f"{title}: {listed(parts, 12)}.", caption, figure)
 
@@ -113,9 +116,9 @@ def _most(seconds: Mapping[str, float]) -> str:
     return f" ({100 * seconds[stage] / total:.0f} % {stage})"
 
 
-def _gains(shown: Shown, gains: Sequence[Priced], name: str) -> Drawing:
-    split, metric = shown.cells[0]
-    device = shortened(shown.section.device, 50)
+def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawing:
+    split, metric = plotted.cells[0][0], gains[0][1].metric.title
+    device = shortened(plotted.section.device, 50)
     title = f"What the gain of {shortened(gains[0][0].row.classifier, 40)} over N = 0 costs"
     unit, called = _unit(max(abs(gain.hours or 0.0) for _, gain in gains) * 3600)
     lines: dict[tuple[object, ...], list[Priced]] = {}
@@ -130,19 +133,19 @@ def _gains(shown: Shown, gains: Sequence[Priced], name: str) -> Drawing:
             for number, line in enumerate(lines.values())
         }
         axes.set_xlabel(f"device-{called} beyond N = 0, on {device}")
-        axes.set_ylabel(f"gain in {METRIC_NAMES[metric]}, 95 % interval\n(hollow: no gain shown)")
+        axes.set_ylabel(f"gain in {metric}, 95 % interval\n(filled: gain)")
         axes.axvline(0, color=FAINT, linewidth=0.6, linestyle=":")
         axes.margins(x=0.08)
         grid(axes, "y")
         _name_counts(axes, gains, unit)
         legend_below(figure, handles)
     caption = (
-        f"Gain in {METRIC_NAMES[metric]} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
+        f"Gain in {metric} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
         "corrected resampled t over folds (Nadeau and Bengio 2003), against the device time beyond that of N = 0, all "
-        "stages counted. A gain is filled, and priced, only where its interval lies above 0 and, in a declared family, "
-        f"where Holm's adjustment leaves it. {shown.about([one for one, _ in gains])}"
+        "stages counted. It is filled, and a gain, only where its interval lies above 0 and, in a declared family, "
+        f"where Holm's adjustment leaves it. {plotted.about([one for one, _ in gains])}"
     )
-    return Drawing(name, title, _alt(shown, gains), caption, figure)
+    return Drawing(name, title, _alt(plotted, gains), caption, figure)
 
 
 def _line(axes: Axes, line: Sequence[Priced], number: int, unit: float) -> Any:
@@ -153,7 +156,7 @@ def _line(axes: Axes, line: Sequence[Priced], number: int, unit: float) -> Any:
         if low is not None and high is not None:
             bar: dict[str, Any] = {"linewidth": 0.9, "marker": "_", "markersize": 3.5}
             axes.plot([x, x], [low, high], color=look["color"], **bar)
-        face = look["color"] if is_gain(gain) else "white"
+        face = look["color"] if gain.shown else "white"
         point: dict[str, Any] = {
             "linestyle": "",
             "marker": look["marker"],
@@ -178,14 +181,14 @@ def _name_counts(axes: Axes, gains: Sequence[Priced], unit: float) -> None:
             end = place + half + 1.5
 
 
-def _alt(shown: Shown, gains: Sequence[Priced]) -> str:
+def _alt(plotted: PlottedSection, gains: Sequence[Priced]) -> str:
     told = [
-        f"{one.row.row}: {price_text(gain, shown.cells[0][1], shown.section.device)}"
+        f"{one.row.row}: {gain_and_cost_text(gain, plotted.section.device)}"
         for one, gain in gains
-        if len(gains) <= MOST_TOLD or one in shown.chosen or is_gain(gain)
+        if len(gains) <= MOST_TOLD or one in plotted.chosen or gain.shown
     ]
     left = len(gains) - len(told)
-    more = [f"{left} more rows, of which none shows a gain"] if left else []
+    more = [f"{left} more rows, none of them a gain"] if left else []
     return f"{gains[0][0].row.classifier}. {'; '.join([*told, *more])}."
 
 
@@ -193,7 +196,7 @@ def _words(line: Sequence[Priced]) -> str:
     """What may be said, each saying with its N where there are several."""
     found: dict[str, list[str]] = {}
     for one, gain in line:
-        found.setdefault(gain.words, []).append(f"{one.row.n_synthetic:,}")
+        found.setdefault(gain_text(gain), []).append(f"{one.row.n_synthetic:,}")
     if len(found) == 1:
         return next(iter(found))
     return "; ".join(f"{words} at {_counts(counts)}" for words, counts in found.items())

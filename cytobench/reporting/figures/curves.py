@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Cell, Figure
-from cytobench.analysis.leaderboard.words import MAJORITY, METRIC_NAMES, SPLIT_NAMES, figure_text
-from cytobench.metrics.classification import METRICS
-from cytobench.metrics.statistics.cost import GainAndCost
+from cytobench.analysis.comparison.cost import GainAndCost
+from cytobench.analysis.leaderboard.model import Aggregate, ScoreKey
+from cytobench.metrics.metric import Metric
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.published_curves import PublishedCurve, published_curve
 from cytobench.reporting.figures.scales import count_axis
-from cytobench.reporting.figures.shown import Shown, is_gain, series_name
+from cytobench.reporting.figures.section import PlottedSection, series_name
 from cytobench.reporting.figures.style import (
     FAINT,
     MM,
@@ -29,6 +28,9 @@ from cytobench.reporting.figures.style import (
     styled,
 )
 from cytobench.reporting.figures.text import shortened, slug
+from cytobench.reporting.leaderboard.tables import MAJORITY
+from cytobench.reporting.outcomes import gain_text
+from cytobench.reporting.words import SPLIT_NAMES, aggregate_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,9 +45,9 @@ MOST_BESIDE = 7
 class Curve:
     """The rows of one classifier in one metric."""
 
-    shown: Shown
+    plotted: PlottedSection
     rows: tuple[Candidate, ...]
-    metric: str
+    metric: Metric
 
     @property
     def classifier(self) -> str:
@@ -53,9 +55,9 @@ class Curve:
         return self.rows[0].row.classifier
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> ScoreKey:
         """The figure, on test; of the real images alone where synthetic ones are tested too."""
-        return self.shown.cells[0][0], self.metric
+        return self.plotted.cells[0][0], self.metric.name
 
     @property
     def plain(self) -> Candidate | None:
@@ -71,29 +73,29 @@ class Curve:
                 found.setdefault(one.kind, []).append(one)
         return list(found.values())
 
-    def points(self, line: Sequence[Candidate], cell: Cell) -> list[tuple[Candidate, Figure]]:
+    def points(self, line: Sequence[Candidate], cell: ScoreKey) -> list[tuple[Candidate, Aggregate]]:
         """The rows of a line that have a figure, N = 0 first."""
         rows = [*([self.plain] if self.plain else []), *line]
-        figures = [(one, one.row.figures.get(cell)) for one in rows]
+        figures = [(one, one.row.aggregates.get(cell)) for one in rows]
         return [(one, figure) for one, figure in figures if figure is not None and figure.mean is not None]
 
 
-def curve_plans(shown: Shown) -> Iterator[Plan]:
+def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """One figure for each classifier and metric that has a value."""
-    for rows in shown.classifiers:
-        for metric in METRICS:
-            curve = Curve(shown, rows, metric)
+    for rows in plotted.classifiers:
+        for metric in plotted.section.metrics:
+            curve = Curve(plotted, rows, metric)
             if any(curve.points(line, curve.cell) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
-                name = slug("curve", curve.classifier, metric) + shown.suffix
+                name = slug("curve", curve.classifier, metric.name) + plotted.suffix
                 yield Plan(name, (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
-    gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.shown.gain(one, curve.cell))}
-    published = published_curve(curve.shown.section, curve.rows[0], curve.metric)
-    pooled = ("test", curve.metric) if curve.shown.section.pooled else None
-    title = f"{METRIC_NAMES[curve.metric]} of {shortened(curve.classifier, 60)} by number of synthetic images"
+    gains = {id(one): gain for line in curve.lines for one in line if (gain := curve.plotted.gain(one, curve.cell))}
+    published = published_curve(curve.plotted.section, curve.rows[0], curve.metric)
+    pooled = ("test", curve.metric.name) if curve.plotted.section.pooled else None
+    title = f"{curve.metric.title} of {shortened(curve.classifier, 60)} by number of synthetic images"
     counts = sorted({one.row.n_synthetic for one in curve.rows})
     panels = 1 + bool(gains) + bool(pooled) + (published is not None and not (pooled and published.comparable))
     stacked = len(counts) > MOST_BESIDE
@@ -117,26 +119,28 @@ def _draw(curve: Curve, name: str) -> Drawing:
     return Drawing(name, title, _alt(curve, gains, published), caption, figure, (tag,) if tag else ())
 
 
-def _scores(axes: Axes, curve: Curve, cell: Cell, room: float) -> dict[str, Any]:
+def _scores(axes: Axes, curve: Curve, cell: ScoreKey, room: float) -> dict[str, Any]:
     """Draw the means with their spreads; returns what stands in the legend."""
     handles: dict[str, Any] = {}
     for number, line in enumerate(curve.lines):
         handles[_legend(line[0], curve)] = _line(axes, curve.points(line, cell), number, len(curve.lines))
     if not curve.lines:
         handles["real images alone (N = 0)"] = _line(axes, curve.points([], cell), 0, 1)
-    majority = curve.shown.section.majority.get(cell)
+    majority = curve.plotted.section.majority.get(cell)
     if majority is not None and majority.mean is not None:
         handles[MAJORITY] = axes.axhline(majority.mean, color=FAINT, linestyle=(0, (1, 2)), linewidth=1)
-    made = ", synthetic images too" if curve.shown.section.pooled and cell[0] == "test" else ""
+    made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
     axes.set_title(SPLIT_NAMES.get(cell[0], cell[0]) + made)
-    axes.set_ylabel(METRIC_NAMES[curve.metric])
+    axes.set_ylabel(curve.metric.title)
     _finish(axes, curve, room)
-    low, high = axes.get_ylim()
-    axes.set_ylim(max(low, -0.02), min(high, 1.02))
+    means = [score.mean or 0.0 for line in curve.lines or [[]] for _, score in curve.points(line, cell)]
+    if means and min(means) >= 0 and max(means) <= 1:  # bars leave the range of such scores, which no score does
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -0.02), min(high, 1.02))
     return handles
 
 
-def _line(axes: Axes, points: Sequence[tuple[Candidate, Figure]], number: int, of: int) -> Any:
+def _line(axes: Axes, points: Sequence[tuple[Candidate, Aggregate]], number: int, of: int) -> Any:
     """A line through the means of points, with a bar of the spread at each."""
     where = [(one.row.n_synthetic, figure.mean or 0.0) for one, figure in points]
     ends = [
@@ -153,11 +157,11 @@ def _gains(axes: Axes, curve: Curve, gains: Mapping[int, GainAndCost], room: flo
         drawn = [(one.row.n_synthetic, gains[id(one)]) for one in line if id(one) in gains]
         where = [(n, found.gain.mean) for n, found in drawn]
         ends = [(found.gain.low, found.gain.high) for _, found in drawn]
-        _marked(axes, where, ends, [is_gain(found) for _, found in drawn], number, len(curve.lines))
+        _marked(axes, where, ends, [found.shown for _, found in drawn], number, len(curve.lines))
     known = any(found.gain.low is not None for found in gains.values())
-    note = ", 95 % interval\n(hollow: no gain shown)" if known else "\n(no interval is known)"
+    note = ", 95 % interval\n(filled: gain)" if known else "\n(no interval is known)"
     axes.set_title(f"gain over N = 0{note}")
-    axes.set_ylabel(f"difference in {METRIC_NAMES[curve.metric]}")
+    axes.set_ylabel(f"difference in {curve.metric.title}")
     _finish(axes, curve, room)
 
 
@@ -194,7 +198,7 @@ def _finish(axes: Axes, curve: Curve, room: float) -> None:
     grid(axes, "y")
 
 
-def _spread(figure: Figure) -> float:
+def _spread(figure: Aggregate) -> float:
     """Half a bar: the SD over folds, where there is one fold that over seeds; 0, no bar, where neither is known."""
     return figure.std if figure.std is not None else figure.std_seeds or 0.0
 
@@ -207,19 +211,21 @@ def _legend(one: Candidate, curve: Curve) -> str:
 
 def _alt(curve: Curve, gains: Mapping[int, GainAndCost], published: PublishedCurve | None) -> str:
     sentences = _score_sentences(curve, curve.cell, gains)
-    if curve.shown.section.pooled:
-        sentences += _score_sentences(curve, ("test", curve.metric), {})
+    if curve.plotted.section.pooled:
+        sentences += _score_sentences(curve, ("test", curve.metric.name), {})
     if published is not None:
         sentences.append(published.alt)
     return " ".join(sentences)
 
 
-def _score_sentences(curve: Curve, cell: Cell, gains: Mapping[int, GainAndCost]) -> list[str]:
+def _score_sentences(curve: Curve, cell: ScoreKey, gains: Mapping[int, GainAndCost]) -> list[str]:
     """The scores of one split, N = 0 first, then a sentence a generator."""
-    made = ", synthetic images too" if curve.shown.section.pooled and cell[0] == "test" else ""
-    start = f"{curve.classifier}, {METRIC_NAMES[curve.metric]} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
-    plain = None if curve.plain is None else curve.plain.row.figures.get(cell)
-    sentences = [f"{start}: {figure_text(plain)} on real images alone (N = 0)." if plain else f"{start}:"]
+    made = ", synthetic images too" if curve.plotted.section.pooled and cell[0] == "test" else ""
+    start = f"{curve.classifier}, {curve.metric.title} on {SPLIT_NAMES.get(cell[0], cell[0])}{made}"
+    plain = None if curve.plain is None else curve.plain.row.aggregates.get(cell)
+    sentences = [
+        f"{start}: {aggregate_text(plain, curve.metric.digits)} on real images alone (N = 0)." if plain else f"{start}:"
+    ]
     for line in curve.lines:
         parts = [_point_text(one, cell, gains.get(id(one))) for one in _told(line, curve)]
         left = len(line) - len(parts)
@@ -232,16 +238,16 @@ def _told(line: Sequence[Candidate], curve: Curve) -> list[Candidate]:
     """All rows of a short line; of a long one the least N, the one that validation chose, and the most."""
     if len(line) <= 4:
         return list(line)
-    return [one for one in line if one in (line[0], line[-1]) or one in curve.shown.chosen]
+    return [one for one in line if one in (line[0], line[-1]) or one in curve.plotted.chosen]
 
 
-def _point_text(one: Candidate, cell: Cell, gain: GainAndCost | None) -> str:
-    """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no gain shown)``."""
-    score = f"{figure_text(one.row.figures.get(cell))} at N = {one.row.n_synthetic:,}"
+def _point_text(one: Candidate, cell: ScoreKey, gain: GainAndCost | None) -> str:
+    """``0.548±0.045 at N = 20 (+0.033 [-0.097, +0.163]: no difference shown)``."""
+    score = f"{aggregate_text(one.row.aggregates.get(cell))} at N = {one.row.n_synthetic:,}"
     if gain is None:
         return score
     interval = "" if gain.gain.low is None else f" [{gain.gain.low:+.3f}, {gain.gain.high:+.3f}]"
-    return f"{score} ({gain.gain.mean:+.3f}{interval}: {gain.words})"
+    return f"{score} ({gain.gain.mean:+.3f}{interval}: {gain_text(gain)})"
 
 
 def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str:
@@ -250,19 +256,19 @@ def _caption(curve: Curve, published: PublishedCurve | None, gains: bool) -> str
         "SD of the seeds' means (one fold)" if one_fold else "sample SD over folds, which is a spread and no interval"
     )
     parts = [
-        f"{METRIC_NAMES[curve.metric]} of {curve.classifier} against the number N of synthetic images a class, a line "
+        f"{curve.metric.title} of {curve.classifier} against the number N of synthetic images a class, a line "
         f"a generator, N = 0 included. Points: mean over folds; bars: {bars}. Hollow: not ranked (incomplete, or "
         "perhaps trained on test images)."
     ]
     if gains:
         parts.append(
             "Gain: paired difference from N = 0 with the 95 % interval of the corrected resampled t (Nadeau and Bengio "
-            "2003); filled where a gain is shown, for the primary metric after Holm's adjustment."
+            "2003); filled where it is a gain, for the primary metric after Holm's adjustment."
         )
-    if curve.shown.section.pooled:
+    if curve.plotted.section.pooled:
         parts.append(
             "The protocol divides anew for each N, so that no two N share their test images and no gain can be paired."
         )
     if published is not None:
         parts.append(published.caption)
-    return " ".join([*parts, curve.shown.about(curve.rows)])
+    return " ".join([*parts, curve.plotted.about(curve.rows)])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import candidates_of
 from cytobench.analysis.leaderboard import leaderboard
-from cytobench.analysis.leaderboard.words import first_line
 from cytobench.analysis.published import with_published
 from cytobench.errors import CytobenchError, UserError
 from cytobench.reporting.figures.classes import class_plans
@@ -19,8 +18,9 @@ from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.fidelity import fidelity_plans
 from cytobench.reporting.figures.gallery import BY_CLASS, BY_SHOTS, gallery_plans
 from cytobench.reporting.figures.matrices import matrix_plans
-from cytobench.reporting.figures.shown import Shown
+from cytobench.reporting.figures.section import PlottedSection
 from cytobench.reporting.figures.text import listed
+from cytobench.reporting.words import first_line
 from cytobench.storage.records import Record, read_record_files
 
 _CLASSIFIER = "a finished row of the classifier {} {}"
@@ -74,17 +74,17 @@ def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable
         raise CytobenchError(_nothing(records))
     found: list[Plan] = []
     for number, rows in enumerate(sections, 1):
-        shown = Shown(tuple(rows), f"-section{number}" if len(sections) > 1 else "")
-        found += record_plans(shown)
-        found += gallery_plans(shown, store, real, say)
-        _say_incomplete(shown, say)
+        plotted = PlottedSection(tuple(rows), f"-section{number}" if len(sections) > 1 else "")
+        found += record_plans(plotted)
+        found += gallery_plans(plotted, store, real, say)
+        _say_incomplete(plotted, say)
     return _apart(found)
 
 
-def record_plans(shown: Shown) -> list[Plan]:
+def record_plans(plotted: PlottedSection) -> list[Plan]:
     """The figures of a section that its records and predictions are enough for."""
     kinds = (curve_plans, class_plans, matrix_plans, fidelity_plans, cost_plans)
-    return [plan for kind in kinds for plan in kind(shown)]
+    return [plan for kind in kinds for plan in kind(plotted)]
 
 
 def selected(found: Sequence[Plan], only: Sequence[str], left: Sequence[str] = ()) -> list[Plan]:
@@ -124,9 +124,9 @@ def _apart(found: Sequence[Plan]) -> list[Plan]:
     return result
 
 
-def _say_incomplete(shown: Shown, say: Callable[[str], None]) -> None:
-    drawn = {(one.row.row, one.row.settings) for one in shown.rows}
-    for row in shown.section.rows:
+def _say_incomplete(plotted: PlottedSection, say: Callable[[str], None]) -> None:
+    drawn = {(one.row.row, one.row.settings) for one in plotted.rows}
+    for row in plotted.section.rows:
         if (row.row, row.settings) not in drawn:
             errors = "; ".join(dict.fromkeys(first_line(error) for error in row.failed.values()))
             say(f"{row.row} is in no figure: no trial of it is finished{f' ({errors})' if errors else ''}.")

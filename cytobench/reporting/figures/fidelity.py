@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Figure, Place
-from cytobench.analysis.leaderboard.rows import summarise
+from cytobench.analysis.leaderboard.model import Aggregate, Replicate
+from cytobench.analysis.leaderboard.rows import aggregate
 from cytobench.analysis.published import published_fids
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.shown import Shown, series_name
+from cytobench.reporting.figures.section import PlottedSection, series_name
 from cytobench.reporting.figures.style import (
     COLOURS,
     FAINT,
@@ -51,10 +51,10 @@ class Bar:
     """Real and synthetic images a fold, ``5 and 20``."""
 
 
-def fidelity_plans(shown: Shown) -> Iterator[Plan]:
+def fidelity_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """For each extractor, generator and number of shots one figure, of the most synthetic images; then Fig. S8."""
-    found: dict[tuple[str, str, str, int], tuple[Candidate, Mapping[Place, FidelityUsed]]] = {}
-    for one in shown.rows:
+    found: dict[tuple[str, str, str, int], tuple[Candidate, Mapping[Replicate, FidelityUsed]]] = {}
+    for one in plotted.rows:
         for extractor, measured in _measured(one).items():
             key = extractor, one.row.generator, one.row.settings, one.row.shots
             before = found.get(key)
@@ -62,22 +62,22 @@ def fidelity_plans(shown: Shown) -> Iterator[Plan]:
                 found[key] = one, measured
     for (extractor, *_), (one, used) in found.items():
         row = one.row
-        name = slug("fidelity", extractor, row.generator, f"s{row.shots}", f"n{row.n_synthetic}") + shown.suffix
-        yield Plan(name, (TAG,), partial(_draw, shown, one, used))
+        name = slug("fidelity", extractor, row.generator, f"s{row.shots}", f"n{row.n_synthetic}") + plotted.suffix
+        yield Plan(name, (TAG,), partial(_draw, plotted, one, used))
     if found:
-        yield Plan(f"published-s8{shown.suffix}", (TAG,), _published)
+        yield Plan(f"published-s8{plotted.suffix}", (TAG,), _published)
 
 
-def _measured(one: Candidate) -> dict[str, dict[Place, FidelityUsed]]:
+def _measured(one: Candidate) -> dict[str, dict[Replicate, FidelityUsed]]:
     """What each extractor measured, by place; only where every finished fold has it."""
-    found: dict[str, dict[Place, FidelityUsed]] = {}
+    found: dict[str, dict[Replicate, FidelityUsed]] = {}
     for where, (record, _) in sorted(one.trials.items()):
         for used in record.fidelity:
             found.setdefault(used.extractor.name, {})[where] = used
     return {name: places for name, places in found.items() if len(places) == len(one.trials)}
 
 
-def _draw(shown: Shown, one: Candidate, measured: Mapping[Place, FidelityUsed], name: str) -> Drawing:
+def _draw(plotted: PlottedSection, one: Candidate, measured: Mapping[Replicate, FidelityUsed], name: str) -> Drawing:
     classes = [label for label in one.first.dataset.labels if any(label in used.classes for used in measured.values())]
     bars = {
         which: {
@@ -101,7 +101,7 @@ def _draw(shown: Shown, one: Candidate, measured: Mapping[Place, FidelityUsed], 
         panels[0].set_ylim(len(classes) - 0.4, -0.6)
         legend_below(figure, handles)
     alt = f"{title}, N = {one.row.n_synthetic:,}. {_finding(bars)}{in_full(classes)}"
-    caption = f"{_how(one, extractor, shown_figures, len(measured) > 1)} {_lacking(bars)}{shown.about([one])}"
+    caption = f"{_how(one, extractor, shown_figures, len(measured) > 1)} {_lacking(bars)}{plotted.about([one])}"
     return Drawing(name, title, alt, caption, figure, (TAG,))
 
 
@@ -126,21 +126,21 @@ def _lacking(bars: Mapping[str, Mapping[str, Bar]]) -> str:
     )
 
 
-def _bar(which: str, found: Sequence[tuple[Place, FidelityFigures]]) -> Bar:
-    values: dict[Place, FidelityFigure | None] = {where: getattr(figures, which) for where, figures in found}
+def _bar(which: str, found: Sequence[tuple[Replicate, FidelityFigures]]) -> Bar:
+    values: dict[Replicate, FidelityFigure | None] = {where: getattr(figures, which) for where, figures in found}
     known = {where: one for where, one in values.items() if one is not None}
     floors = {where: getattr(figures.floor, which) for where, figures in found if figures.floor is not None}
-    floor = summarise({where: value for where, value in floors.items() if value is not None}).mean
+    floor = aggregate({where: value for where, value in floors.items() if value is not None}).mean
     images = " and ".join(
         _range([getattr(figures, side) for _, figures in found]) for side in ("n_real", "n_synthetic")
     )
     if not known or len(known) < len(values):
         return Bar(None, None, floor, images)
-    summary = summarise({where: one.value for where, one in known.items()})
+    summary = aggregate({where: one.value for where, one in known.items()})
     return Bar(summary.mean, _ends(summary, list(known.values())), floor, images)
 
 
-def _ends(summary: Figure, known: Sequence[FidelityFigure]) -> tuple[float, float] | None:
+def _ends(summary: Aggregate, known: Sequence[FidelityFigure]) -> tuple[float, float] | None:
     if summary.mean is not None and summary.std is not None:
         return summary.mean - summary.std, summary.mean + summary.std
     first = known[0]

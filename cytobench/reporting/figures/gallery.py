@@ -13,7 +13,7 @@ from cytobench.analysis.comparison.candidates import Candidate
 from cytobench.errors import UserError
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.pictures import Pixels, Run, open_run
-from cytobench.reporting.figures.shown import Shown, series_name
+from cytobench.reporting.figures.section import PlottedSection, series_name
 from cytobench.reporting.figures.style import MM, NORMAL, WIDTH, name_ticks, new_figure, styled
 from cytobench.reporting.figures.text import columns, in_full, labels, shortened, slug
 
@@ -34,10 +34,12 @@ Group = tuple[str, Mapping[str, Sequence[Pixels]], int]
 """A heading, images by class, and how many columns they take."""
 
 
-def gallery_plans(shown: Shown, store: Path | None, real: bool, say: Callable[[str], None]) -> Iterator[Plan]:
+def gallery_plans(
+    plotted: PlottedSection, store: Path | None, real: bool, say: Callable[[str], None]
+) -> Iterator[Plan]:
     """For each generator one figure by class, and one by shots where it was tuned on several numbers of them."""
-    for folder in shown.folders:
-        rows = _rows(shown, folder)
+    for folder in plotted.folders:
+        rows = _rows(plotted, folder)
         if not rows:
             continue
         place = store or folder / "store"
@@ -46,17 +48,17 @@ def gallery_plans(shown: Shown, store: Path | None, real: bool, say: Callable[[s
             continue
         for ordered in rows.values():
             for one in ordered:
-                name = slug("gallery", one.row.generator, f"s{one.row.shots}") + shown.suffix
-                yield Plan(name, BY_CLASS, partial(_by_class, shown, one, folder, place, real))
+                name = slug("gallery", one.row.generator, f"s{one.row.shots}") + plotted.suffix
+                yield Plan(name, BY_CLASS, partial(_by_class, plotted, one, folder, place, real))
             if len(ordered) > 1:
-                name = slug("shots", ordered[0].row.generator) + shown.suffix
-                yield Plan(name, BY_SHOTS, partial(_by_shots, shown, ordered, folder, place, real))
+                name = slug("shots", ordered[0].row.generator) + plotted.suffix
+                yield Plan(name, BY_SHOTS, partial(_by_shots, plotted, ordered, folder, place, real))
 
 
-def _rows(shown: Shown, folder: Path) -> dict[str, list[Candidate]]:
+def _rows(plotted: PlottedSection, folder: Path) -> dict[str, list[Candidate]]:
     """Of each generator a row for each number of shots, the one with most images, by shots; of this folder alone."""
     found: dict[str, dict[int, Candidate]] = {}
-    for one in shown.rows:
+    for one in plotted.rows:
         here = any(file.parent.parent == folder for _, file in one.trials.values())
         if one.row.n_synthetic and here:
             by_shots = found.setdefault(one.row.generator, {})
@@ -70,7 +72,7 @@ def _opened(one: Candidate, folder: Path, store: Path) -> Run:
     return open_run(folder, store, min(where.fold for where in one.trials), one.first.dtype)
 
 
-def _by_class(shown: Shown, one: Candidate, folder: Path, store: Path, real: bool, name: str) -> Drawing:
+def _by_class(plotted: PlottedSection, one: Candidate, folder: Path, store: Path, real: bool, name: str) -> Drawing:
     run = _opened(one, folder, store)
     _check(one, run, real)
     groups: list[Group] = [("synthetic", run.synthetic(one, ACROSS), ACROSS)]
@@ -87,11 +89,13 @@ def _by_class(shown: Shown, one: Candidate, folder: Path, store: Path, real: boo
     classes = list(groups[-1][1])
     n = one.row.n_synthetic
     what = f"the first {min(ACROSS, n)} of {n:,} a class for {len(classes)} classes{beside}"
-    alt = f"{title}: {what}. {_measured(shown, one)}{in_full(classes)}"
-    return Drawing(name, title, alt, f"{_how(run, one)} {shown.about([one])}{_few(one)}", figure, BY_CLASS)
+    alt = f"{title}: {what}. {_measured(plotted, one)}{in_full(classes)}"
+    return Drawing(name, title, alt, f"{_how(run, one)} {plotted.about([one])}{_few(one)}", figure, BY_CLASS)
 
 
-def _by_shots(shown: Shown, rows: Sequence[Candidate], folder: Path, store: Path, real: bool, name: str) -> Drawing:
+def _by_shots(
+    plotted: PlottedSection, rows: Sequence[Candidate], folder: Path, store: Path, real: bool, name: str
+) -> Drawing:
     run = _opened(rows[0], folder, store)
     for one in rows:
         _check(one, run, real)
@@ -103,12 +107,12 @@ def _by_shots(shown: Shown, rows: Sequence[Candidate], folder: Path, store: Path
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
     counts = ", ".join(str(one.row.shots) for one in rows)
-    measured = " ".join(_measured(shown, one) for one in rows)
+    measured = " ".join(_measured(plotted, one) for one in rows)
     each = min(A_COUNT, *(one.row.n_synthetic for one in rows))
     what = f"{each} images of each of {len(classes)} classes from {counts} shots"
     alt = f"{title}: {what}. {measured}{in_full(classes)}"
     same = _same_noise(run, rows[0])
-    caption = f"{same}{_how(run, rows[0])} {shown.about(rows)}{''.join(map(_few, rows))}"
+    caption = f"{same}{_how(run, rows[0])} {plotted.about(rows)}{''.join(map(_few, rows))}"
     return Drawing(name, title, alt, caption, figure, BY_SHOTS)
 
 
@@ -183,16 +187,16 @@ def _tile(pixels: Pixels, side: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
-def _measured(shown: Shown, one: Candidate) -> str:
+def _measured(plotted: PlottedSection, one: Candidate) -> str:
     """What was measured of these images: KID beside its floor, and whether copies of the shots were found."""
     row = one.row
     wanted = row.generator, row.shots, row.n_synthetic
-    for table in shown.section.fidelity:
+    for table in plotted.section.fidelity:
         named = [found for found in table.rows if (found.generator, found.shots, found.n_synthetic) == wanted]
         if len(named) > 1:  # of several settings
             named = [found for found in named if found.settings == row.settings]
         for found in named:
-            kid, floor = found.figures.get("kid"), found.figures.get("floor_kid")
+            kid, floor = found.aggregates.get("kid"), found.aggregates.get("floor_kid")
             if kid is not None and kid.mean is not None:
                 halves = "" if floor is None or floor.mean is None else f"{floor.mean:.4f}"
                 beside = f", between halves of the real images {halves}" if halves else ""

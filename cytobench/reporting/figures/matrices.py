@@ -12,22 +12,36 @@ from numpy.typing import NDArray
 
 from cytobench.analysis.comparison.candidates import Candidate, why_never_paired
 from cytobench.analysis.confusion import summed_matrix
-from cytobench.analysis.published import FIGURES, beside_matrix
+from cytobench.analysis.published import FIGURES, matrix_with_verdict
 from cytobench.analysis.published.judge import GENERATOR
 from cytobench.metrics.confusion import ConfusionMatrix
 from cytobench.reporting.figures.drawing import Drawing, Plan
-from cytobench.reporting.figures.shown import Shown, row_name
-from cytobench.reporting.figures.style import GRID, MM, SMALL, TEXT, WIDTH, name_ticks, new_figure, styled
+from cytobench.reporting.figures.section import PlottedSection, row_name
+from cytobench.reporting.figures.style import (
+    FAINT,
+    GRID,
+    LEGEND_LINE,
+    MM,
+    SMALL,
+    TEXT,
+    WIDTH,
+    name_ticks,
+    new_figure,
+    styled,
+)
 from cytobench.reporting.figures.text import columns, in_full, labels, shortened, slug
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 BOTH, SHARES = 15, 30
 """Up to so many classes a cell has its count and its share, up to so many its share alone, above none."""
 CELL = 2.7 * MM
 """The least side of a cell: a label of 7 points fits beside it."""
+WHOLE_CELL = 9 * MM
+"""The least side of a cell with both numbers: five digits of 7 points fit."""
 FEW, LARGEST_CELL = 5, 13 * MM
 """The greatest side of a cell, and up to how many classes it is twice that."""
 NARROWEST, SCALE = 100 * MM, 22 * MM
@@ -36,22 +50,22 @@ LARGEST = 3
 """Confusions that the alt text names."""
 
 
-def matrix_plans(shown: Shown) -> Iterator[Plan]:
+def matrix_plans(plotted: PlottedSection) -> Iterator[Plan]:
     """Of each classifier N = 0, what validation chose of each generator and the study's N, the changes, the study's."""
-    for rows in shown.classifiers:
+    for rows in plotted.classifiers:
         plain = next((one for one in rows if not one.row.n_synthetic and one.row.complete), None)
         for one in rows:
-            if one is not plain and one not in shown.chosen and not _is_the_studys(one):
+            if one is not plain and one not in plotted.chosen and not _is_the_studys(one):
                 continue
             tags = _tags(one, rows)
-            yield Plan(_name(one) + shown.suffix, tags, partial(_row, shown, one, tags))
+            yield Plan(_name(one) + plotted.suffix, tags, partial(_row, plotted, one, tags))
             if plain is not None and one is not plain:
-                name = f"{_name(one)}-minus-n0{shown.suffix}"
-                yield Plan(name, tags, partial(_change, shown, one, plain, tags))
+                name = f"{_name(one)}-minus-n0{plotted.suffix}"
+                yield Plan(name, tags, partial(_change, plotted, one, plain, tags))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
-                name = slug("published", figure, "beside", rows[0].row.classifier) + shown.suffix
-                yield Plan(name, (figure.upper(),), partial(_published, shown, rows, figure))
+                name = slug("published", figure, "beside", rows[0].row.classifier) + plotted.suffix
+                yield Plan(name, (figure.upper(),), partial(_published, plotted, rows, figure))
 
 
 def _name(one: Candidate) -> str:
@@ -77,20 +91,19 @@ def _tags(one: Candidate, rows: Sequence[Candidate]) -> tuple[str, ...]:
     )
 
 
-def _row(shown: Shown, one: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
-    matrix = _matrix(shown, one)
+def _row(plotted: PlottedSection, one: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
+    matrix = _matrix(plotted, one)
     title = f"Confusion of {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 60)}"
     with styled():
         figure = matrix_figure(matrix, title)
     start = f"{one.row.classifier}, {row_name(one)}"
-    caption = (
-        f"{_how(matrix)} {one.row.row}, {shown.cells[0][0]}, summed over all folds{_seeds(shown)}. {shown.about([one])}"
-    )
+    summed = f"{one.row.row}, {plotted.cells[0][0]}, summed over all folds{_seeds(plotted)}."
+    caption = f"{_how(matrix)} {summed} {plotted.about([one])}"
     return Drawing(name, title, f"{start}: {_finding(matrix)}{in_full(matrix.predicted)}", caption, figure, tags)
 
 
-def _change(shown: Shown, one: Candidate, plain: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
-    after, before = _matrix(shown, one), _matrix(shown, plain)
+def _change(plotted: PlottedSection, one: Candidate, plain: Candidate, tags: tuple[str, ...], name: str) -> Drawing:
+    after, before = _matrix(plotted, one), _matrix(plotted, plain)
     points = 100 * (after.shares - before.shares)
     title = f"What changes for {shortened(one.row.classifier, 40)}: {shortened(row_name(one), 50)} minus N = 0"
     with styled():
@@ -108,18 +121,18 @@ def _change(shown: Shown, one: Candidate, plain: Candidate, tags: tuple[str, ...
     tested = "the same test images" if same else "different test images, for the protocol divides anew for each N"
     caption = (
         f"Change in each cell's share of its row, in percentage points, both of {tested}; no interval. "
-        f"{one.row.row} minus {plain.row.row}, {shown.cells[0][0]}. {shown.about([one, plain])}"
+        f"{one.row.row} minus {plain.row.row}, {plotted.cells[0][0]}. {plotted.about([one, plain])}"
     )
     return Drawing(name, title, alt, caption, figure, tags)
 
 
-def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
+def _published(plotted: PlottedSection, rows: Sequence[Candidate], figure_name: str, name: str) -> Drawing:
     """The study's matrix, with the verdict on our row that is nearest to it."""
     wanted = FIGURES[figure_name]
     near = [one for one in rows if (one.row.n_synthetic > 0) == (wanted.n > 0) and one.row.complete]
     exact = [one for one in near if _is_the_studys(one, figure_name)]
-    ours = next(iter([*exact, *(one for one in near if one in shown.chosen), *near, *rows]))
-    matrix = beside_matrix(figure_name, [record for record, _ in ours.trials.values()], "test")
+    ours = next(iter([*exact, *(one for one in near if one in plotted.chosen), *near, *rows]))
+    matrix = matrix_with_verdict(figure_name, [record for record, _ in ours.trials.values()], "test")
     verdict = matrix.notes[-1]
     title = f"Published, Fig. {figure_name.upper()}: {wanted.classifier}, " + (
         f"N = {wanted.n:,}" if wanted.n else "real images alone"
@@ -136,17 +149,32 @@ def _published(shown: Shown, rows: Sequence[Candidate], figure_name: str, name: 
     )
 
 
-def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False) -> Figure:
-    """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent."""
-    figure, axes = _empty(matrix, title)
-    n = len(matrix.true)
+def whole_matrix(matrix: ConfusionMatrix, name: str) -> Drawing:
+    """A matrix with its notes, and both numbers in every cell, on a page as wide as that needs."""
+    notes = [*matrix.notes, f"{matrix.summary}; each cell: images, and percent of the row."]
+    with styled():
+        figure = matrix_figure(matrix, matrix.title, whole=True)
+        lines = [line for note in notes for line in textwrap.wrap(note, int(figure.get_figwidth() / MM / 1.4))]
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=SMALL, color=FAINT)
+        figure.set_figheight(figure.get_figheight() + len(lines) * LEGEND_LINE)
+    alt = f"{_finding(matrix)}{in_full(matrix.predicted)}"
+    return Drawing(name, matrix.title, alt, " ".join(notes), figure)
+
+
+def matrix_figure(matrix: ConfusionMatrix, title: str, published: bool = False, whole: bool = False) -> Figure:
+    """A matrix, shaded by the share of the row; in a cell its count, and below it its share in percent.
+
+    Many classes leave room for one of these or none on a page, but where it may be as wide as the ``whole`` needs.
+    """
+    figure, axes = _empty(matrix, title, WHOLE_CELL if whole else CELL)
+    n = 0 if whole else len(matrix.true)
     _shade(axes, matrix.shares, "Greys" if published else "Blues", n > SHARES)
     for i, j in zip(*np.nonzero(matrix.counts), strict=True):
         if n <= SHARES:
             share = f"{100 * matrix.shares[i, j]:.0f}" if matrix.shares[i, j] >= 0.005 else "<1"
             text = f"{matrix.counts[i, j]}\n{share} %" if n <= BOTH else share
             _cell(axes, int(i), int(j), text)
-    _diagonal(axes, n)
+    _diagonal(axes, len(matrix.true))
     return figure
 
 
@@ -165,12 +193,12 @@ def change_figure(matrix: ConfusionMatrix, points: NDArray[np.float64], title: s
     return figure
 
 
-def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
-    """Axes with a square a cell, as large as the page's width allows and never too small for a label."""
+def _empty(matrix: ConfusionMatrix, title: str, least: float = CELL) -> tuple[Figure, Axes]:
+    """Axes with a square a cell, as large as the page's width allows and never less than ``least`` inches."""
     n, m = len(matrix.true), len(matrix.predicted)
     names = labels(matrix.predicted)
     beside = max(map(columns, names)) * 1.5 * MM + 14 * MM
-    side = min(max((WIDTH - beside) / m, CELL), LARGEST_CELL if n > FEW else 2 * LARGEST_CELL)
+    side = min(max((WIDTH - beside) / m, least), LARGEST_CELL if n > FEW else 2 * LARGEST_CELL)
     width = max(min(WIDTH, beside + m * side), NARROWEST)
     lines = textwrap.wrap(title, int(width / MM / 2))
     figure = new_figure(
@@ -192,13 +220,20 @@ def _empty(matrix: ConfusionMatrix, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: bool) -> None:
-    """Shares from white to a colour that dark text stands out on; without numbers darker, with a scale beside."""
+def shades(name: str, without_numbers: bool = False) -> Colormap:
+    """From white to a colour that dark text stands out on; ``without_numbers`` darker."""
     from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap, PowerNorm
+    from matplotlib.colors import ListedColormap
 
-    colours = ListedColormap(colormaps[name](np.linspace(0, 1.0 if without_numbers else 0.62, 256)))
+    return ListedColormap(colormaps[name](np.linspace(0, 1.0 if without_numbers else 0.62, 256)))
+
+
+def _shade(axes: Axes, values: NDArray[np.float64], name: str, without_numbers: bool) -> None:
+    """Colour the cells by their shares; without numbers with a scale beside."""
+    from matplotlib.colors import PowerNorm
+
     norm = PowerNorm(0.5 if without_numbers else 1.0, vmin=0, vmax=1)
+    colours = shades(name, without_numbers)
     mesh = axes.pcolormesh(values, cmap=colours, norm=norm, edgecolors=GRID, linewidth=0.4)
     if without_numbers:
         axes.figure.colorbar(
@@ -231,8 +266,8 @@ def _diagonal(axes: Axes, n: int) -> None:
         axes.add_patch(Rectangle((i, i), 1, 1, fill=False, edgecolor=TEXT, linewidth=0.8))
 
 
-def _matrix(shown: Shown, one: Candidate) -> ConfusionMatrix:
-    return summed_matrix(one.section, one.row, list(one.trials.values()), shown.cells[0][0])
+def _matrix(plotted: PlottedSection, one: Candidate) -> ConfusionMatrix:
+    return summed_matrix(one.section, one.row, list(one.trials.values()), plotted.cells[0][0])
 
 
 def _finding(matrix: ConfusionMatrix) -> str:
@@ -270,6 +305,6 @@ def _how(matrix: ConfusionMatrix) -> str:
     )
 
 
-def _seeds(shown: Shown) -> str:
-    seeds = shown.section.seeds
+def _seeds(plotted: PlottedSection) -> str:
+    seeds = plotted.section.seeds
     return f" and {len(seeds)} seeds, so that each image counts {len(seeds)} times" if len(seeds) > 1 else ""

@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DPI = 300
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+ET.register_namespace("", _SVG)
+ET.register_namespace("xlink", _XLINK)
 
 
 def svg(drawing: Drawing) -> str:
@@ -44,9 +46,23 @@ def svg(drawing: Drawing) -> str:
     root.insert(1, description)
     root.set("role", "img")
     root.set("aria-labelledby", f"{drawing.name}-title {drawing.name}-desc")
-    ET.register_namespace("", _SVG)
-    ET.register_namespace("xlink", _XLINK)
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def stacked_svg(drawings: Sequence[Drawing]) -> str:
+    """Several drawings as one picture, one below the other; one alone as :func:`svg` has it."""
+    if len(drawings) == 1:
+        return svg(drawings[0])
+    whole = ET.Element(f"{{{_SVG}}}svg")
+    width = top = 0.0
+    for drawing in drawings:
+        root = ET.fromstring(svg(drawing))
+        wide, high = (float(side) for side in root.attrib["viewBox"].split()[2:])
+        root.attrib.update(y=f"{top:g}", width=f"{wide:g}", height=f"{high:g}")  # in the units of the whole
+        whole.append(root)
+        width, top = max(width, wide), top + high
+    whole.attrib.update(width=f"{width:g}pt", height=f"{top:g}pt", viewBox=f"0 0 {width:g} {top:g}")
+    return ET.tostring(whole, encoding="unicode") + "\n"
 
 
 def png(drawing: Drawing, dpi: int = DPI) -> bytes:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.model import Published, Section
-from cytobench.analysis.leaderboard.words import METRIC_NAMES
+from cytobench.analysis.leaderboard.model import PublishedComparison, Section
 from cytobench.analysis.published.judge import NO_ROW
+from cytobench.metrics.metric import Metric
 from cytobench.reporting.figures.scales import count_axis
 from cytobench.reporting.figures.style import FAINT, grid
 from cytobench.reporting.figures.text import listed
@@ -25,8 +25,8 @@ class PublishedCurve:
     table: str
     classifier: str
     """Ours, by its name in tables."""
-    metric: str
-    rows: tuple[Published, ...]
+    metric: Metric
+    rows: tuple[PublishedComparison, ...]
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ class PublishedCurve:
         found = [reason for row in beside for reason in self._of(row)]
         return tuple(dict.fromkeys(found)) if beside else (NO_ROW,)
 
-    def _of(self, row: Published) -> tuple[str, ...]:
+    def _of(self, row: PublishedComparison) -> tuple[str, ...]:
         """The reasons of a row; it may stand beside a variant's of the same plugin, which is another curve."""
         if row.ours is not None and row.ours.classifier != self.classifier:
             return (f"it stands beside {row.ours.classifier}",)
@@ -49,7 +49,7 @@ class PublishedCurve:
     @property
     def values(self) -> list[tuple[int, float, float]]:
         """N, mean and SD over five folds."""
-        found = [(row.n_synthetic, row.figures["test", self.metric]) for row in self.rows]
+        found = [(row.n_synthetic, row.aggregates["test", self.metric.name]) for row in self.rows]
         return [(n, one.mean, one.std or 0.0) for n, one in found if n is not None and one.mean is not None]
 
     @property
@@ -83,7 +83,7 @@ class PublishedCurve:
         """Draw it on axes of its own, marked as not comparable."""
         self._line(axes, (0, (4, 2)))
         axes.set_title(f"published (Table {self.table}),\nNOT comparable", color=FAINT)
-        axes.set_ylabel(METRIC_NAMES[self.metric], color=FAINT)
+        axes.set_ylabel(self.metric.title, color=FAINT)
         count_axis(axes, [n for n, _, _ in self.values], room)
         grid(axes, "y")
 
@@ -94,8 +94,12 @@ class PublishedCurve:
         return axes.plot(n, mean, zorder=1, **look)[0]
 
 
-def published_curve(section: Section, one: Candidate, metric: str) -> PublishedCurve | None:
+def published_curve(section: Section, one: Candidate, metric: Metric) -> PublishedCurve | None:
     """The published rows of a row's classifier plugin that tested real images too; None where the study has none."""
-    rows = [row for row in section.published if row.classifier == one.plugin and row.table != "S1"]
+    rows = [
+        row
+        for row in section.published
+        if row.classifier == one.plugin and row.table != "S1" and ("test", metric.name) in row.aggregates
+    ]
     numbered = sorted((row for row in rows if row.n_synthetic is not None), key=lambda row: row.n_synthetic or 0)
     return PublishedCurve(numbered[0].table, one.row.classifier, metric, tuple(numbered)) if numbered else None

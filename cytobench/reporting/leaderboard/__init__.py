@@ -10,9 +10,7 @@ from rich.console import Console
 
 from cytobench.analysis.leaderboard.model import Leaderboard
 from cytobench.reporting.leaderboard.data import to_csv, to_dataframe, to_json
-from cytobench.reporting.leaderboard.html import to_fragment, to_html
-from cytobench.reporting.leaderboard.latex import to_latex
-from cytobench.reporting.leaderboard.markdown import to_markdown
+from cytobench.reporting.leaderboard.documents import to_fragment, to_html, to_latex, to_markdown
 from cytobench.reporting.leaderboard.terminal import print_leaderboard
 
 FORMATS: Mapping[str, Callable[[Leaderboard], str]] = {

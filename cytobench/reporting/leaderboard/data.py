@@ -10,14 +10,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.leaderboard.model import (
-    Cell,
+    Aggregate,
+    FidelityRow,
     FidelityTable,
-    Figure,
     Leaderboard,
-    Maker,
-    Place,
-    Published,
+    PublishedComparison,
+    Replicate,
     Row,
+    ScoreKey,
     Section,
 )
 
@@ -42,47 +42,33 @@ COLUMNS = (
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
+_OF_SECTION = ("dataset", "protocol", "folds_made", "limit", "drawn", "grouped", "protocol_version", "dataset_digest")
+_OF_ROW = (
+    *("preset", "generator", "classifier", "shots", "n_synthetic", "row", "complete", "made_elsewhere", "rank"),
+    *("generator_ran", "classifier_ran", "settings", "seconds", "seconds_paid", "images_per_second"),
+    *("peak_memory_mib", "p_best", "submitted"),
+)
+"""Columns that are called as they are in the model."""
+
 
 def to_csv(board: Leaderboard) -> str:
-    """Long format; empty where there is no figure."""
+    """Long format; empty where there is no score."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for line in _lines(board):
-        writer.writerow({name: _yes(value) if isinstance(value, bool) else value for name, value in line.items()})
+        flags = {name: str(value).lower() for name, value in line.items() if isinstance(value, bool)}
+        writer.writerow({**line, **flags})
     return buffer.getvalue()
 
 
 def to_dataframe(board: Leaderboard) -> pd.DataFrame:
-    """The lines and columns of the CSV; NaN where there is no figure."""
+    """The lines and columns of the CSV; NaN where there is no score."""
     import pandas as pd
 
     table = pd.DataFrame(_lines(board), columns=list(COLUMNS))
     empty = [name for name in COLUMNS if table[name].isna().all()]
     return table.astype(dict.fromkeys(empty, float))
-
-
-def _lines(board: Leaderboard) -> Iterator[dict[str, Any]]:
-    """One line a row, split and metric."""
-    for section in board.sections:
-        for row in section.rows:
-            common = _common(section, row)
-            for (split, metric), figure in row.figures.items():
-                yield {
-                    **common,
-                    "split": split,
-                    "metric": metric,
-                    "mean": figure.mean,
-                    "std": figure.std,
-                    "folds": figure.folds,
-                    "std_seeds": figure.std_seeds,
-                    "seeds": figure.seeds,
-                    "best": (split, metric) in row.best,
-                }
-        for one in section.published:
-            for (split, metric), figure in one.figures.items():
-                values = {"mean": figure.mean, "std": figure.std, "folds": figure.folds}
-                yield {**_published_common(section, one), "split": split, "metric": metric, **values}
 
 
 def to_json(board: Leaderboard) -> str:
@@ -91,43 +77,88 @@ def to_json(board: Leaderboard) -> str:
     return json.dumps({"sections": sections}, indent=1, allow_nan=False) + "\n"
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _lines(board: Leaderboard) -> Iterator[dict[str, Any]]:
+    """One line a row, split and metric, then those of the study's rows."""
+    for section in board.sections:
+        for row in section.rows:
+            common = _common(section, row)
+            for (split, metric), score in row.aggregates.items():
+                best = (split, metric) in row.best
+                yield {**common, "split": split, "metric": metric, **asdict(score), "best": best}
+        for comparison in section.published:
+            beside = f"{section.title}: {comparison.ours.row if comparison.ours else '-'}"
+            common = {"dataset": PUBLISHED, "protocol": "cytodiff", "preset": PUBLISHED, "row": _name(comparison)}
+            common |= {"classifier": comparison.classifier, "n_synthetic": comparison.n_synthetic}
+            common |= {"beside": beside, "verdict": comparison.verdict}
+            for (split, metric), score in comparison.aggregates.items():
+                values = {"mean": score.mean, "std": score.std, "folds": score.folds}
+                yield {**common, "split": split, "metric": metric, **values}
+
+
+def _common(section: Section, row: Row) -> dict[str, Any]:
     return {
-        "title": section.title,
-        "notes": list(section.notes),
-        "dataset": section.dataset,
-        "dataset_digest": section.dataset_digest,
-        "drawn": section.drawn,
-        "limit": section.limit,
-        "grouped": section.grouped,
-        "protocol": section.protocol,
-        "protocol_version": section.protocol_version,
-        "switches": dict(section.switches),
-        "preset": section.preset,
-        "device": section.device,
-        "seeds": list(section.seeds),
-        "train_only": list(section.train_only),
-        "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
+        **{name: getattr(section, name) for name in _OF_SECTION},
+        **{name: getattr(row, name) for name in _OF_ROW},
+        "standing": str(row.standing or ""),
+        "missing": _replicates(row.missing),
+        "failed": _replicates(row.failed),
+        "folds_declared": " ".join(map(str, section.folds_declared)),
+        "seeds_declared": " ".join(map(str, section.seeds)),
+        "train_only": " ".join(section.train_only),
+        "device": "" if row.submitted else section.device,
+        "shots_short": row.shortfall,
         "shots_chosen": section.shots_chosen,
-        "folds_declared": list(section.folds_declared),
-        "folds_made": section.folds_made,
-        "majority": _figures(section, None),
-        "rows": [_row(section, row) for row in section.rows],
-        "published": [
-            {
-                "row": f"{PUBLISHED}:{one.name}",
-                "table": one.table,
-                "classifier": one.classifier,
-                "n_synthetic": one.n_synthetic,
-                "beside": one.ours.row if one.ours else None,
-                "verdict": one.verdict,
-                "reasons": list(one.reasons),
-                "figures": _nested(one.figures),
-            }
-            for one in section.published
-        ],
+        "distributions": "; ".join(" ".join(maker) for maker in (*row.makers, section.dataset_maker) if maker),
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    names = (
+        *("title", "notes", "dataset", "dataset_digest", "drawn", "limit", "grouped", "protocol", "protocol_version"),
+        *("switches", "preset", "device", "seeds", "train_only"),
+    )
+    return {
+        **{name: getattr(section, name) for name in names},
+        "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
+        **{name: getattr(section, name) for name in ("shots_chosen", "folds_declared", "folds_made")},
+        "majority": _nested(section.majority),
+        "rows": [_row(row) for row in section.rows],
+        "published": [_published(comparison) for comparison in section.published],
         "fidelity": [_fidelity(table) for table in section.fidelity],
     }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    names = ("row", "rank", "generator", "classifier", "shots", "n_synthetic", "preset")
+    costs = ("settings", "seconds", "seconds_paid", "images_per_second", "peak_memory_mib")
+    scores = _nested(row.aggregates)
+    for split, metric in row.aggregates:
+        scores[split][metric]["best"] = (split, metric) in row.best
+    return {
+        **{name: getattr(row, name) for name in names},
+        "generator_ran": row.generator_ran or None,
+        **{name: getattr(row, name) for name in ("classifier_ran", "complete", "made_elsewhere")},
+        "missing": [where._asdict() for where in row.missing],
+        "failed": [{**where._asdict(), "error": error} for where, error in row.failed.items()],
+        "shots_short": row.shortfall,
+        **{name: getattr(row, name) for name in (*costs, "standing", "p_best", "submitted")},
+        "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
+        "figures": scores,
+    }
+
+
+def _published(comparison: PublishedComparison) -> dict[str, Any]:
+    return {
+        "row": _name(comparison),
+        **{name: getattr(comparison, name) for name in ("table", "classifier", "n_synthetic")},
+        "beside": comparison.ours.row if comparison.ours else None,
+        **{name: getattr(comparison, name) for name in ("verdict", "reasons")},
+        "figures": _nested(comparison.aggregates),
+    }
+
+
+def _name(comparison: PublishedComparison) -> str:
+    return f"{PUBLISHED}:{comparison.name}"
 
 
 def _fidelity(table: FidelityTable) -> dict[str, Any]:
@@ -138,125 +169,28 @@ def _fidelity(table: FidelityTable) -> dict[str, Any]:
         "weights_digest": table.weights_digest or None,
         "dimension": table.dimension,
         "counts": [{**where._asdict(), "n_real": n[0], "n_synthetic": n[1]} for where, n in table.counts.items()],
-        "rows": [
-            {
-                **asdict(row),
-                "near_copies": row.near_copies.mean if row.near_copies else None,
-                "copying": [{**where._asdict(), "found": found} for where, found in row.copying.items()],
-            }
-            for row in table.rows
-        ],
+        "rows": [_fidelity_row(row) for row in table.rows],
     }
 
 
-def _row(section: Section, row: Row) -> dict[str, Any]:
+def _fidelity_row(row: FidelityRow) -> dict[str, Any]:
     return {
-        "row": row.row,
-        "rank": row.rank,
-        "generator": row.generator,
-        "classifier": row.classifier,
-        "shots": row.shots,
-        "n_synthetic": row.n_synthetic,
-        "preset": row.preset,
-        "generator_ran": row.generator_ran or None,
-        "classifier_ran": row.classifier_ran,
-        "complete": row.complete,
-        "made_elsewhere": row.made_elsewhere,
-        "missing": [where._asdict() for where in row.missing],
-        "failed": [{**where._asdict(), "error": error} for where, error in row.failed.items()],
-        "shots_short": row.shortfall,
-        "settings": row.settings,
-        "seconds": row.seconds,
-        "seconds_paid": row.seconds_paid,
-        "images_per_second": row.images_per_second,
-        "peak_memory_mib": row.peak_memory_mib,
-        "standing": row.standing or None,
-        "p_best": row.p_best,
-        "submitted": row.submitted,
-        "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
-        "figures": _figures(section, row),
+        **{name: getattr(row, name) for name in ("generator", "shots", "n_synthetic", "settings")},
+        "figures": {name: score and asdict(score) for name, score in row.aggregates.items()},
+        "copying": [{**where._asdict(), "found": copied} for where, copied in row.copying.items()],
+        "near_copies": row.near_copies.mean if row.near_copies else None,
+        "third_party": row.third_party,
     }
 
 
-def _figures(section: Section, row: Row | None) -> dict[str, dict[str, Any]]:
-    """By split and metric; of the majority class without a row."""
-    nested = _nested(row.figures if row else section.majority)
-    if row:
-        for split, metric in row.figures:
-            nested[split][metric]["best"] = (split, metric) in row.best
-    return nested
-
-
-def _nested(figures: Mapping[Cell, Figure]) -> dict[str, dict[str, Any]]:
+def _nested(aggregates: Mapping[ScoreKey, Aggregate]) -> dict[str, dict[str, Any]]:
+    """By split and metric."""
     nested: dict[str, dict[str, Any]] = {}
-    for (split, metric), figure in figures.items():
-        nested.setdefault(split, {})[metric] = asdict(figure)
+    for (split, metric), score in aggregates.items():
+        nested.setdefault(split, {})[metric] = asdict(score)
     return nested
 
 
-def _published_common(section: Section, one: Published) -> dict[str, Any]:
-    """The columns of a published row: nothing of it is ours but what it stands beside."""
-    return {
-        "dataset": PUBLISHED,
-        "protocol": "cytodiff",
-        "preset": PUBLISHED,
-        "classifier": one.classifier,
-        "n_synthetic": one.n_synthetic,
-        "row": f"{PUBLISHED}:{one.name}",
-        "beside": f"{section.title}: {one.ours.row if one.ours else '-'}",
-        "verdict": one.verdict,
-    }
-
-
-def _common(section: Section, row: Row) -> dict[str, Any]:
-    return {
-        "dataset": section.dataset,
-        "protocol": section.protocol,
-        "preset": row.preset,
-        "generator": row.generator,
-        "classifier": row.classifier,
-        "shots": row.shots,
-        "n_synthetic": row.n_synthetic,
-        "row": row.row,
-        "complete": row.complete,
-        "made_elsewhere": row.made_elsewhere,
-        "rank": row.rank,
-        "missing": _places(row.missing),
-        "failed": _places(row.failed),
-        "folds_declared": " ".join(map(str, section.folds_declared)),
-        "folds_made": section.folds_made,
-        "generator_ran": row.generator_ran,
-        "classifier_ran": row.classifier_ran,
-        "device": "" if row.submitted else section.device,
-        "limit": section.limit,
-        "drawn": section.drawn,
-        "grouped": section.grouped,
-        "seeds_declared": " ".join(map(str, section.seeds)),
-        "train_only": " ".join(section.train_only),
-        "protocol_version": section.protocol_version,
-        "dataset_digest": section.dataset_digest,
-        "shots_short": row.shortfall,
-        "settings": row.settings,
-        "seconds": row.seconds,
-        "seconds_paid": row.seconds_paid,
-        "images_per_second": row.images_per_second,
-        "peak_memory_mib": row.peak_memory_mib,
-        "standing": row.standing,
-        "p_best": row.p_best,
-        "submitted": row.submitted,
-        "distributions": "; ".join(f"{one.part} {one.distribution} {one.version}" for one in _makers(section, row)),
-        "shots_chosen": section.shots_chosen,
-    }
-
-
-def _makers(section: Section, row: Row) -> tuple[Maker, ...]:
-    return row.makers if section.dataset_maker is None else (*row.makers, section.dataset_maker)
-
-
-def _places(places: Iterable[Place]) -> str:
+def _replicates(replicates: Iterable[Replicate]) -> str:
     """``SEED:FOLD`` with spaces between."""
-    return " ".join(f"{where.seed}:{where.fold}" for where in places)
-
-
-def _yes(value: bool) -> str:
-    return "true" if value else "false"
+    return " ".join(f"{where.seed}:{where.fold}" for where in replicates)

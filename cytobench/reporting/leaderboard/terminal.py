@@ -2,225 +2,124 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from cytobench._text import aligned_lines, printable
-from cytobench.analysis.leaderboard.fidelity import HEADER, lines, title
-from cytobench.analysis.leaderboard.model import FidelityTable, Leaderboard, Row, Section
-from cytobench.analysis.leaderboard.words import (
-    LEGEND,
+from cytobench.analysis.leaderboard.model import Leaderboard, PublishedComparison, Section
+from cytobench.metrics.metric import Metric
+from cytobench.reporting.leaderboard.fidelity import fidelity_table
+from cytobench.reporting.leaderboard.tables import (
+    INTRODUCTION,
     MAJORITY_SHORT,
-    METRIC_NAMES,
-    classifier_text,
-    count_text,
-    figure_text,
-    generator_text,
-    ran_text,
-    rank_text,
-    remarks,
-    time_text,
+    PUBLISHED_SPLITS,
+    by_verdict,
+    published_metrics,
+    published_table,
+    split_table,
 )
-from cytobench.reporting.leaderboard.beside import INTRODUCTION, SPLITS, by_verdict, count_of, figure_cells
+from cytobench.reporting.tables import Cell, Table, TableRow
+from cytobench.reporting.tables.terminal import fits, label, print_table, print_text, sentence, styled_lines
+from cytobench.reporting.words import legend
 
-_SHORT = {
+_SPLITS = {
     "test": "test",
     "test_real": "test real",
     "external": "outside",
     "validation": "val",
     "validation_real": "val real",
 }
-_SHORT_METRICS = ("accuracy", "F1", "AUC")
-_RANK, _SPLIT, _TIME = 0, 5, 9
-"""Columns of a line."""
-_RIGHT = (3, 4)
-"""Columns set to the right: shots and N."""
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """Print every section; a terminal gets lines of its width, a pipe gets them whole."""
     for section in board.sections:
         _print_section(section, console)
-    _print_text(Text(LEGEND, style="dim"), console)
+    print_text(Text(legend(board), style="dim"), console)
 
 
 def _print_section(section: Section, console: Console) -> None:
-    _print_text(Text(section.title, style="bold"), console)
+    print_text(Text(section.title, style="bold"), console)
     for note in section.notes:
-        _print_text(Text(note), console)
-    _print_rows(section, console)
-    for measured in section.fidelity:
+        print_text(Text(note), console)
+    console.print(Text())
+    _print_rows(split_table(section, MAJORITY_SHORT, _SPLITS), console)
+    for fidelity in map(fidelity_table, section.fidelity):
         console.print(Text())
-        _print_text(Text(title(measured), style="bold"), console)
-        _print_fidelity(measured, console)
+        print_text(Text(fidelity.title, style="bold"), console)
+        print_table(fidelity, console)
     console.print(Text())
     if section.published:
         _print_published(section, console)
 
 
-def _print_rows(section: Section, console: Console) -> None:
-    splits = _test_first(section.splits)
-    header = [Text(name) for name in ("#", "generator", "classifier", "shots", "N", "", *METRIC_NAMES.values(), "time")]
-    blocks = [_row_lines(row, splits) for row in section.rows]
-    if section.majority:
-        blocks.append(_majority_lines(section, splits))
-    widths = _widths([header, *(line for block in blocks for line in block)])
-    console.print(Text())
-    if _folds(console) and _width(widths) > console.width:
-        _print_stacked(section, blocks, console)
-        return
-    _print_line(header, widths, console, style="bold")
-    console.print(Text("-" * _width(widths)), soft_wrap=True)
-    for number, block in enumerate(blocks):
-        for line in block:
-            _print_line(line, widths, console)
-        if number < len(section.rows):
-            _print_remarks(section.rows[number], section, widths[0], console)
+def _print_rows(table: Table, console: Console) -> None:
+    columns = [replace(column, name="") if column.name == "split" else column for column in table.columns]
+    table = replace(table, columns=tuple(columns))
+    lines = styled_lines(table)
+    if fits(lines, console):
+        indent = max(cell_len(text) for text in ["#", *(row.cells[0].text for row in table.rows)])
+        _print_head(lines, console)
+        for line, row in zip(lines[1:], table.rows, strict=True):
+            console.print(line, soft_wrap=True)
+            _print_remarks(row, console, indent + 2)
+    else:
+        _print_stacked(table, console)
 
 
-def _print_stacked(section: Section, blocks: Sequence[Sequence[Sequence[Text]]], console: Console) -> None:
-    """The same for few columns: names, shots, N and time on a line of their own, the figures below."""
-    rank = max(cell_len(block[0][_RANK].plain) for block in blocks)
-    header = [Text(), *(Text(name) for name in ("", *METRIC_NAMES.values()))]
-    figures = [[Text(" " * rank), *line[_SPLIT:_TIME]] for block in blocks for line in block]
-    widths = _widths([header, *figures])
-    _print_text(Text("#".ljust(rank + 2) + "generator / classifier, shots, N, time", "bold"), console)
-    _print_line(header, widths, console, style="bold", right=())
-    console.print(Text("-" * _width(widths)), soft_wrap=True)
-    for number, block in enumerate(blocks):
-        first = block[0]
-        counts = zip(("shots ", "N ", ""), (*(first[i] for i in _RIGHT), first[_TIME]), strict=True)
-        told = [Text(name) + cell for name, cell in counts if cell.plain]
-        names = Text(" / ").join(first[_RANK + 1 : _RIGHT[0]])
-        line = first[_RANK] + Text(" " * (rank + 2 - cell_len(first[_RANK].plain)))
-        _print_text(line + Text(", ").join([names, *told]), console)
-        for each in block:
-            _print_line([Text(" " * rank), *each[_SPLIT:_TIME]], widths, console, right=())
-        if number < len(section.rows):
-            _print_remarks(section.rows[number], section, rank, console)
+def _print_stacked(table: Table, console: Console) -> None:
+    """The same for few columns: names, shots, N and time on a line of their own, the scores below."""
+    indent = 2 + max(cell_len(row.cells[0].text) for row in table.rows)
+    scores = table.part(table.labels, -1)
+    lines = [Text(" " * indent) + line for line in styled_lines(scores)]
+    print_text(Text("#".ljust(indent) + "generator / classifier, shots, N, time", "bold"), console)
+    aligned = fits(lines, console)
+    if aligned:
+        _print_head(lines, console)
+    for line, row, score_row in zip(lines[1:], table.rows, scores.rows, strict=True):
+        rank, *cells, time = row.cells
+        if cells[0].text:  # else it goes on with the row above
+            names = label(table.part(1, -1), replace(row, cells=tuple(cells)))
+            heading = Text(rank.text.ljust(indent)) + names + Text(f", {time.text}" if time.text else "")
+            print_text(heading, console)
+        if aligned:
+            console.print(line, soft_wrap=True)
+        else:
+            print_text(sentence(scores, score_row), console, indent)
+        _print_remarks(row, console, indent)
 
 
-def _print_fidelity(measured: FidelityTable, console: Console) -> None:
-    rows = lines(measured)
-    table = aligned_lines([HEADER, *rows])
-    if not _folds(console) or max(map(cell_len, table)) <= console.width:
-        for text in table:
-            console.print(Text(text), soft_wrap=True)
-        return
-    for generator, shots, n, *figures in rows:
-        _print_text(Text(f"{generator}, shots {shots}, N {n}"), console)
-        told = "; ".join(f"{name} {figure}" for name, figure in zip(HEADER[3:], figures, strict=True))
-        _print_text(Text(told), console, 5)
+def _print_head(lines: Sequence[Text], console: Console) -> None:
+    """The first of these lines, and a rule as wide as all of them."""
+    console.print(lines[0], soft_wrap=True)
+    console.print(Text("-" * max(cell_len(line.plain) for line in lines)), soft_wrap=True)
+
+
+def _print_remarks(row: TableRow, console: Console, indent: int) -> None:
+    """What ran, dim, and the remarks, each on a line of its own."""
+    for number, remark in enumerate(row.remarks):
+        print_text(Text(remark, style="yellow" if number else "dim"), console, indent)
 
 
 def _print_published(section: Section, console: Console) -> None:
     """The study's rows, those of one verdict together; what has no row of ours is shown without empty columns."""
-    _print_text(Text(INTRODUCTION), console)
+    print_text(Text(INTRODUCTION), console)
     for verdict, group in by_verdict(section):
-        _print_text(Text(verdict, style="yellow"), console)
-        whose = ("published",) if group[0].ours is None else ("published", "ours")
-        names = [f"{one} {metric}" if metric == "accuracy" else metric for one in whose for metric in _SHORT_METRICS]
-        table = [[Text(name) for name in ("", "classifier", "N", "", *names)]]
-        for one in group:
-            for split in SPLITS:
-                named = (one.table, one.classifier, count_of(one)) if split == SPLITS[0] else ("", "", "")
-                figures = figure_cells(one, split)[: len(names)]
-                table.append([Text(text) for text in (*named, _SHORT[split], *figures)])
-        widths = _widths(table)
-        if _folds(console) and _width(widths) > console.width:
-            _print_stacked_figures(table, console)
-        else:
-            for number, line in enumerate(table):
-                _print_line(line, widths, console, style="" if number else "bold", right=(2,))
+        print_text(Text(verdict, style="yellow"), console)
+        print_table(_published_part(group, section.metrics), console, between=" ")
         console.print(Text())
 
 
-def _print_stacked_figures(table: Sequence[Sequence[Text]], console: Console) -> None:
-    """Published figures where they are too wide: what a line is about, and below it the study's and ours."""
-    header, *body = table
-    for line in body:
-        if line[0].plain:
-            _print_text(Text(", N ").join([Text(" ").join(line[:2]), line[2]]), console)
-        figures = [Text(f"{name.plain} ") + cell for name, cell in zip(header[4:], line[4:], strict=True)]
-        _print_text(line[3] + ": " + Text("; ").join(figures), console, 5)
-
-
-def _row_lines(row: Row, splits: Sequence[str]) -> list[list[Text]]:
-    """A line a split; the first one names the row."""
-    counts = [count_text(row, row.shots), count_text(row, row.n_synthetic)]
-    names = [rank_text(row), generator_text(row), classifier_text(row), *counts]
-    lines = []
-    for number, split in enumerate(splits):
-        figures = [
-            Text(figure_text(row.figures.get((split, metric))), "bold" if (split, metric) in row.best else "")
-            for metric in METRIC_NAMES
-        ]
-        first = [Text(name if number == 0 else "") for name in names]
-        lines.append([*first, Text(_SHORT[split]), *figures, Text(time_text(row) if number == 0 else "")])
-    return lines
-
-
-def _majority_lines(section: Section, splits: Sequence[str]) -> list[list[Text]]:
-    lines = []
-    for number, split in enumerate(splits):
-        texts = [figure_text(section.majority.get((split, metric))) for metric in METRIC_NAMES]
-        figures = [Text(text, "italic") for text in texts]
-        names = ["", "none", MAJORITY_SHORT, "", ""] if number == 0 else [""] * 5
-        lines.append([*(Text(name, "italic") for name in names), Text(_SHORT[split]), *figures, Text()])
-    return lines
-
-
-def _print_remarks(row: Row, section: Section, indent: int, console: Console) -> None:
-    warnings = [Text(remark, style="yellow") for remark in remarks(row, section.seeds)]
-    for line in [Text(ran_text(row), style="dim"), *warnings]:
-        _print_text(line, console, indent + 2)
-
-
-def _print_text(text: Text, console: Console, indent: int = 0) -> None:
-    """A paragraph: folded where lines are, else whole."""
-    text = _harmless(text)
-    if _folds(console):
-        console.print(Padding(text, (0, 0, 0, indent)))
-    else:
-        console.print(Text(" " * indent) + text, soft_wrap=True)
-
-
-def _print_line(
-    line: Sequence[Text], widths: Sequence[int], console: Console, style: str = "", right: Sequence[int] = _RIGHT
-) -> None:
-    joined = Text(style=style)
-    for i, (cell, width) in enumerate(zip(line, widths, strict=True)):
-        padding = " " * (width - cell_len(cell.plain))
-        joined += Text(padding) + cell if i in right else cell + Text(padding)
-        joined += Text("  ")
-    joined.rstrip()
-    console.print(_harmless(joined), soft_wrap=True)
-
-
-def _harmless(text: Text) -> Text:
-    """The same without control characters; styles stay where they are, since no length changes."""
-    found = text.copy()
-    found.plain = printable(text.plain)
-    return found
-
-
-def _folds(console: Console) -> bool:
-    """Whether lines end where a terminal's do: on one, and where ``COLUMNS`` says how wide it would be."""
-    return console.is_terminal or "COLUMNS" in os.environ
-
-
-def _widths(table: Sequence[Sequence[Text]]) -> list[int]:
-    return [max(cell_len(line[i].plain) for line in table) for i in range(len(table[0]))]
-
-
-def _width(widths: Sequence[int]) -> int:
-    return sum(widths) + 2 * len(widths) - 2
-
-
-def _test_first(splits: Sequence[str]) -> list[str]:
-    return sorted(splits, key=lambda split: (not split.startswith("test"), split))
+def _published_part(group: Sequence[PublishedComparison], metrics: Sequence[Metric]) -> Table:
+    whose = 1 if group[0].ours is None else 2
+    table = published_table(group, metrics, ours="ours").part(0, 4 + whose * len(published_metrics(group, metrics)))
+    rows = []
+    for row in table.rows:
+        names, split = row.cells[:3], row.cells[3].text
+        shown = names if split == PUBLISHED_SPLITS[0] else [Cell("")] * 3
+        rows.append(TableRow((*shown, Cell(_SPLITS[split]), *row.cells[4:])))
+    columns = [replace(column, name="") if column.name in ("table", "split") else column for column in table.columns]
+    return replace(table, columns=tuple(columns), rows=tuple(rows))

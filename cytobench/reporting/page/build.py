@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
-from cytobench.analysis.leaderboard.model import Section
-from cytobench.analysis.leaderboard.words import LEGEND
+from cytobench.analysis.leaderboard.model import Leaderboard, Section
+from cytobench.analysis.outcomes import Outcome
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.reporting.leaderboard.beside import published_header, published_lines
+from cytobench.reporting.leaderboard.tables import published_table
 from cytobench.reporting.page.classes import class_tables, shown_rows
 from cytobench.reporting.page.galleries import sources_of
 from cytobench.reporting.page.gather import Group, read_groups
@@ -19,18 +19,11 @@ from cytobench.reporting.page.pictures import Budget, picture_views
 from cytobench.reporting.page.provenance import merged_notes, provenance, why_apart
 from cytobench.reporting.page.realdata import RealData
 from cytobench.reporting.page.site import INDEX, check_file, check_folder, write_file, write_folder
-from cytobench.reporting.page.tables import (
-    Column,
-    Entry,
-    Line,
-    Table,
-    family_table,
-    fidelity_tables,
-    leaderboard_table,
-    time_table,
-)
+from cytobench.reporting.page.tables import family_table, fidelity_tables, leaderboard_table, time_table
 from cytobench.reporting.page.verdict import Verdict, verdict, words_of
 from cytobench.reporting.page.view import TOPICS, Media, SectionView, View
+from cytobench.reporting.tables import Table
+from cytobench.reporting.words import legend
 
 
 @dataclass(frozen=True)
@@ -96,9 +89,9 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
         title=f"{', '.join(titles)}: do synthetic cells help?",
         sections=tuple(sections),
         apart=why_apart(groups),
-        legend=LEGEND,
+        legend=legend(Leaderboard(tuple(group.section for group in groups))),
         filters=_filters(sections),
-        verdicts=tuple(sorted(sections, key=lambda one: one.verdict.kind == "unknown")),
+        verdicts=tuple(sorted(sections, key=lambda one: one.verdict.outcome is Outcome.NOT_KNOWN)),
         no_images=_no_images(sections),
         images_shown=_images_shown(groups, sections),
         made_with=f"cytobench {version('cytobench')}",
@@ -128,14 +121,11 @@ def _section(group: Group, found: Verdict, names: Sequence[str]) -> SectionView:
 
 def _published(section: Section) -> Table | None:
     """The study's rows beside ours; None where no row of ours stands beside one."""
-    beside = [one for one in section.published if one.ours is not None]
-    if section.drawn or not beside:
+    compared = [comparison for comparison in section.published if comparison.ours is not None]
+    if section.drawn or not compared:
         return None
-    columns = tuple(Column(cell.text, cell.number) for cell in published_header())
-    lines = tuple(
-        Line(tuple(Entry(cell.text) for cell in line)) for line in published_lines(section) if line[-2].text != "-"
-    )
-    return Table(f"The CytoDiff study's figures beside ours: {section.title}", columns, lines)
+    table = published_table(compared, section.metrics)
+    return replace(table, title=f"The CytoDiff study's figures beside ours: {section.title}")
 
 
 def _names(groups: Sequence[Group]) -> dict[Path, str]:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench.analysis.comparison.candidates import Candidate
-from cytobench.analysis.leaderboard.ranking import ranked_by
 from cytobench.errors import UserError
 from cytobench.metrics.confusion import count
 from cytobench.reporting.page.gather import Group
-from cytobench.reporting.page.tables import Column, Entry, Line, Table
+from cytobench.reporting.page.tables import columns
 from cytobench.reporting.page.verdict import Verdict
+from cytobench.reporting.tables import Cell, Table, TableRow
 from cytobench.storage.records import Record, predictions_of
 
 
@@ -37,28 +37,32 @@ def class_tables(group: Group, rows: Sequence[Candidate]) -> list[Table]:
     same = all(set(row.trials) == set(rows[0].trials) for row, _ in counted)
     if not same or any((counts.sum(axis=1) != tested).any() for _, counts in counted):
         return []  # of other test images: beside each other they would be compared
-    columns = [Column("class"), Column("real images", True), Column("predictions", True)]
-    columns += [Column(f"F1, {row.name}", True) for row, _ in counted]
+    numbers = ("real images", "predictions", *(f"F1, {row.name}" for row, _ in counted))
     scores = [f1(counts) for _, counts in counted]
-    lines = []
+    rows_of_classes = []
     for i, label in enumerate(first.evaluated):
         real = first.dataset.classes.get(label, 0)
-        cells = [Entry(label), Entry(f"{real:,}", str(real)), Entry(f"{int(tested[i]):,}", str(int(tested[i])))]
+        cells = [Cell(label), Cell(f"{real:,}", str(real)), Cell(f"{int(tested[i]):,}", str(int(tested[i])))]
         top = max(score[i] for score in scores)
         cells += [
-            Entry(f"{score[i]:.3f}", str(score[i]), bool(len(scores) > 1 and score[i] == top > 0)) for score in scores
+            Cell(f"{score[i]:.3f}", str(score[i]), bool(len(scores) > 1 and score[i] == top > 0)) for score in scores
         ]
-        lines.append(Line(tuple(cells)))
+        rows_of_classes.append(TableRow(tuple(cells)))
     note = "F1 over the images of all folds together; the highest of a class in bold, whatever its interval."
     return [
-        Table(f"F1 class by class: {group.section.title}", tuple(columns), tuple(lines), note),
+        Table(
+            f"F1 class by class: {group.section.title}",
+            columns("class", *numbers, numbers=numbers),
+            tuple(rows_of_classes),
+            (note,),
+        ),
         *_mistakes(counted, first.evaluated),
     ]
 
 
 def confusion(row: Candidate) -> NDArray[np.int64] | None:
     """Counts (true, predicted) of a row over its finished trials, or None where predictions are missing."""
-    split, _ = ranked_by(row.section.pooled)
+    split, _ = row.section.ranked_by
     total: NDArray[np.int64] | None = None
     for record, file in row.trials.values():
         try:
@@ -90,7 +94,7 @@ MISTAKES = 6
 
 
 def _mistakes(counted: Sequence[tuple[Candidate, NDArray[np.int64]]], labels: Sequence[str]) -> list[Table]:
-    lines = []
+    mistakes = []
     for row, counts in counted:
         wrong = counts.copy()
         np.fill_diagonal(wrong, 0)
@@ -99,7 +103,7 @@ def _mistakes(counted: Sequence[tuple[Candidate, NDArray[np.int64]]], labels: Se
             i, j = np.unravel_index(int(flat), wrong.shape)
             if wrong[i, j]:
                 number, of = int(wrong[i, j]), int(counts[i].sum())
-                share = Entry(f"{number} of {of} ({100 * number / of:.0f} %)", str(number))
-                lines.append(Line((Entry(row.name), Entry(labels[int(i)]), Entry(names[int(j)]), share)))
-    columns = (Column("row"), Column("true class"), Column("taken for"), Column("images", True))
-    return [Table("The most frequent mistakes", columns, tuple(lines))] if lines else []
+                share = Cell(f"{number} of {of} ({100 * number / of:.0f} %)", str(number))
+                mistakes.append(TableRow((Cell(row.name), Cell(labels[int(i)]), Cell(names[int(j)]), share)))
+    named = columns("row", "true class", "taken for", "images", numbers=["images"])
+    return [Table("The most frequent mistakes", named, tuple(mistakes))] if mistakes else []

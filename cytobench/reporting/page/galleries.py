@@ -18,6 +18,7 @@ from cytobench.reporting.page.realdata import Real
 from cytobench.reporting.page.sources import Made, RealImage, Source, StoreSource
 from cytobench.reporting.page.thumbnails import LARGE, SIDE, webp
 from cytobench.storage.records import Record
+from cytobench.storage.stage_kind import StageKind
 
 PER_ROW = 8
 """Images in a row of a gallery, at most."""
@@ -144,11 +145,11 @@ def makers(group: Group) -> list[Maker]:
     for record in sorted(records, key=lambda one: (one.seed or 0, one.protocol.fold, -one.n_synthetic, one.row)):
         assert record.generator is not None
         # One fit of all classes has no label.
-        fits = {stage.label or "": stage.key for stage in record.stages if stage.kind == "fit"}
+        fits = {stage.label or "": stage.key for stage in record.stages if stage.kind == StageKind.FIT}
         sets = {
             stage.label: SetOfClass(stage.key, fits.get(stage.label, fits.get("")))
             for stage in record.stages
-            if stage.kind == "sample" and stage.label
+            if stage.kind == StageKind.SAMPLE and stage.label
         }
         settings = f"{record.generator.fit_config}{record.generator.sample_config}"
         name = record.generator.name

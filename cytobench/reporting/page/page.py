@@ -6,25 +6,23 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from cytobench.reporting.page.site import MARK
 from cytobench.reporting.page.view import View
+from cytobench.reporting.tables.html import fill
 
 
 def render(view: View) -> bytes:
-    """The page as UTF-8. Autoescape is on; the style sheet and the script alone are written as they are."""
+    """The page as UTF-8, every text escaped; the style sheet and the script alone are written as they are."""
     style, script = _asset("report.css"), _asset("report.js")
-    environment = Environment(
-        loader=FunctionLoader(_template),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("page.html").render(
-        view=view, style=Markup(style), script=Markup(script), policy=policy(style, script), mark=Markup(MARK)
+    page = fill(
+        "page/templates/page.html",
+        view=view,
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy(style, script),
+        mark=Markup(MARK),
     )
     return page.encode("utf-8")
 
@@ -43,7 +41,3 @@ def _hash(text: str) -> str:
 
 def _asset(name: str) -> str:
     return files("cytobench.reporting.page").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _template(name: str) -> str:
-    return files("cytobench.reporting.page").joinpath("templates", name).read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from cytobench.errors import CytobenchError
 from cytobench.reporting.figures import Drawing, svg
 from cytobench.reporting.figures.draw import record_plans
-from cytobench.reporting.figures.shown import Shown
+from cytobench.reporting.figures.section import PlottedSection
 from cytobench.reporting.page.gather import Group
 from cytobench.reporting.page.view import FigureView, Media
 
@@ -41,7 +41,7 @@ def plots(
         (number, plan)
         for number, group in enumerate(groups)
         if group.candidates
-        for plan in record_plans(Shown(tuple(group.candidates)))
+        for plan in record_plans(PlottedSection(tuple(group.candidates)))
     ]
     left, left_out = (IN_A_FILE if media.single else IN_A_FOLDER), 0
     for number, plan in sorted(every, key=lambda one: -sum(word in one[1].name for word in about)):

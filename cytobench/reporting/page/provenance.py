@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cytobench.analysis.comparison.candidates import SECTION_PARTS
-from cytobench.analysis.leaderboard.rows import place
+from cytobench.analysis.leaderboard.rows import replicate_of
 from cytobench.config.benchmark import make_benchmark
 from cytobench.errors import UserError
 from cytobench.plugins import BUILT_IN
 from cytobench.reporting.page.gather import Group
-from cytobench.reporting.page.tables import Column, Entry, Line, Table
+from cytobench.reporting.tables import Table, texts
 from cytobench.storage.records import Record
 
 NAMED = (
@@ -106,8 +106,7 @@ def _plugins(records: Sequence[Record]) -> Table:
             )
             found[part, one.name, one.plugin, whose, str(one.revision), what, digests or "none"] = None
     names = ("part", "name", "plugin", "distribution", "revision", "what ran", "weights: name, digest, source")
-    lines = tuple(Line(tuple(map(Entry, row))) for row in sorted(found))
-    return Table("Plugins", tuple(Column(name) for name in names), lines)
+    return texts(names, sorted(found), "Plugins")
 
 
 def _packages(records: Sequence[Record]) -> Table:
@@ -116,8 +115,7 @@ def _packages(records: Sequence[Record]) -> Table:
         for name, version in record.environment.packages.items():
             versions.setdefault(name, {})[version] = None
     order = sorted(versions, key=lambda name: (NAMED.index(name) if name in NAMED else len(NAMED), name))
-    lines = tuple(Line((Entry(name), Entry(", ".join(versions[name])))) for name in order)
-    return Table("Packages", (Column("package"), Column("version")), lines)
+    return texts(("package", "version"), [(name, ", ".join(versions[name])) for name in order], "Packages")
 
 
 def _toml(record: Record) -> str:
@@ -138,7 +136,7 @@ def merged_notes(group: Group) -> list[str]:
     notes = []
     twice: dict[tuple[str, int, int, str], set[str]] = {}
     for file, record in group.files.items():
-        where = place(record)
+        where = replicate_of(record)
         name = record.submission.predictions_digest if record.submission else ""
         twice.setdefault((record.row, where.seed, where.fold, name), set()).add(str(file.parent))
     several = sum(len(folders) > 1 for folders in twice.values())

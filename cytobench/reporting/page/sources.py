@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cytobench.decode import BadImage
-from cytobench.storage.image_sets import ImageSet
+from cytobench.storage.image_sets import IMAGES, ImageSet
+from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import MANIFEST, Store
 
 _KEY = re.compile(r"[0-9a-f]{64}")
@@ -51,7 +52,7 @@ class StoreSource:
 
     def images(self, key: str, n: int) -> Iterator[Made]:
         """See :class:`Source`. A shard whose digest does not fit counts as absent."""
-        folder = self._folder("images", key)
+        folder = self._folder(IMAGES, key)
         if folder is None or not (folder / "000000.parquet").is_file():
             return
         try:
@@ -72,7 +73,7 @@ class StoreSource:
 
     def shots(self, key: str) -> list[tuple[str, str]]:
         """Label and pixel digest of each shot of a fit; none if the fit is not here."""
-        folder = self._folder("fit", key)
+        folder = self._folder(StageKind.FIT, key)
         try:
             inputs = json.loads((folder / MANIFEST).read_text())["inputs"] if folder else {}
             return [(str(label), str(digest)) for label, digest in inputs["shots"]]

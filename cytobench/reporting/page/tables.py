@@ -1,251 +1,122 @@
-"""The tables of a page as plain texts, ready to be written down: leaderboard, comparisons, classes, time, fidelity."""
+"""The tables of a page: leaderboard, comparisons, time, fidelity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import fsum
 
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair
-from cytobench.analysis.comparison.words import VERDICTS, difference_texts, extra_time_text, gain_text, p_text
-from cytobench.analysis.leaderboard import fidelity
-from cytobench.analysis.leaderboard.model import Cell, Figure, Row, Section
-from cytobench.analysis.leaderboard.ranking import ranked_by
-from cytobench.analysis.leaderboard.rows import place, stage_seconds
-from cytobench.analysis.leaderboard.words import (
-    MAJORITY,
-    METRIC_NAMES,
-    SPLIT_NAMES,
-    STANDING,
-    classifier_text,
-    count_text,
-    duration,
-    figure_text,
-    generator_text,
-    ran_text,
-    rank_text,
-    remarks,
-    time_text,
-)
+from cytobench.analysis.leaderboard.fidelity import FIGURES, found_in
+from cytobench.analysis.leaderboard.model import Row, ScoreKey, Section
+from cytobench.analysis.leaderboard.rows import replicate_of, stage_seconds
 from cytobench.config.benchmark import Analysis
+from cytobench.reporting.leaderboard.fidelity import fidelity_table
+from cytobench.reporting.leaderboard.tables import (
+    MAJORITY,
+    NAMES,
+    TIME,
+    majority_cells,
+    name_cells,
+    ran_text,
+    remarks,
+    score_cell,
+    time_cell,
+)
+from cytobench.reporting.outcomes import STANDINGS_SHORT, extra_time_text, pair_texts, priced_text
 from cytobench.reporting.page.gather import Group
+from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow
+from cytobench.reporting.words import SPLIT_NAMES, duration
 from cytobench.storage.records import FidelityFigure, FidelityUsed
+from cytobench.storage.stage_kind import StageKind
+
+STAGES = (StageKind.FIT, StageKind.SAMPLE, StageKind.TRAIN, StageKind.PREDICT)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A cell: its text, what it is sorted by (a number as text; empty for the text itself), whether it is the best."""
-
-    text: str
-    key: str = ""
-    best: bool = False
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column's heading, and whether it holds numbers."""
-
-    name: str
-    number: bool = False
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row: its cells, a few words on its standing, remarks that belong under it, and its kind for the eye."""
-
-    cells: tuple[Entry, ...]
-    kind: str = ""
-    remarks: tuple[str, ...] = ()
-    bar: float | None = None
-    """The figure it is ranked by, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with its caption."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    lines: tuple[Line, ...]
-    note: str = ""
+def columns(*names: str, numbers: Sequence[str] = ()) -> tuple[Column, ...]:
+    """Columns of these names, of which some hold ``numbers``."""
+    return tuple(Column(name, Kind.SCORE if name in numbers else Kind.TEXT) for name in names)
 
 
 def standings(row: Row) -> str:
     """The standing of a row in words."""
     if row.failed and len(row.failed) == len(row.missing):
-        return "failed" if not _any_figure(row) else "incomplete, some trials failed"
+        return "failed" if not _any_score(row) else "incomplete, some trials failed"
     if not row.complete:
         return "incomplete, not ranked"
     if row.rank is None:
         return "not ranked"
-    words = {
-        "best": "best row",
-        "not distinguishable": "not distinguishable from the best",
-        "below": "below the best",
-        "not known": "not known beside the best",
-    }
-    return words.get(row.standing, "the only ranked row")
-
-
-def _any_figure(row: Row) -> bool:
-    return any(figure.mean is not None for figure in row.figures.values())
+    return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]
 
 
 def leaderboard_table(section: Section) -> Table:
     """The leaderboard of a section: the ranked metric first, then the others on test, then validation."""
-    cells = shown_cells(section)
-    names = [Column("generator"), Column("classifier"), Column("shots", True), Column("N", True)]
-    first, *figures = (Column(f"{METRIC_NAMES[metric]}, {SPLIT_NAMES[split]}", True) for split, metric in cells)
-    columns = (Column("#", True), first, *names, *figures, Column("time", True), Column("standing"))
-    lines = [_line(section, row, cells) for row in section.rows]
-    if section.majority:
-        first_figure, *reference = (_figure(section.majority.get(cell)) for cell in cells)
-        names_of = (Entry("none"), Entry(MAJORITY), Entry("", "-1"), Entry("", "-1"))
-        said = (Entry("", "-1"), Entry("reference, not ranked"))
-        lines.append(Line((Entry("", "9999"), first_figure, *names_of, *reference, *said), "reference"))
-    return Table(section.title, columns, tuple(lines), " ".join(section.notes))
-
-
-def shown_cells(section: Section) -> list[Cell]:
-    """The figures that are shown of a section."""
-    split, metric = ranked_by(section.pooled)
-    others = [other for other in METRIC_NAMES if other != metric]
-    validation = split.replace("test", "validation")
-    found = [(split, metric), *((split, other) for other in others), (validation, metric)]
-    if "external" in section.splits:
-        found.append(("external", metric))
-    return found
-
-
-def _line(section: Section, row: Row, cells: Sequence[Cell]) -> Line:
-    best = ranked_by(section.pooled)
-    figure = row.figures.get(best)
-    said = tuple(text for text in (ran_text(row), *remarks(row, section.seeds)) if text not in STANDING.values())
-    ranked, *figures = (_figure(row.figures.get(cell), cell in row.best) for cell in cells)
-    kind = "failed" if not _any_figure(row) else "" if row.rank is not None else "unranked"
-    return Line(
-        cells=(
-            Entry(rank_text(row), str(row.rank or 9998)),
-            ranked,
-            Entry(generator_text(row)),
-            Entry(classifier_text(row)),
-            Entry(count_text(row, row.shots), str(row.shots)),
-            Entry(count_text(row, row.n_synthetic), str(row.n_synthetic)),
-            *figures,
-            Entry(_time(row), str(-1 if row.seconds is None else row.seconds)),
-            Entry(standings(row)),
-        ),
-        kind="first" if row.rank == 1 else kind,
-        remarks=said,
-        bar=None if figure is None else figure.mean,
+    keys = shown_scores(section)
+    first, *scores = (
+        Column(f"{section.metric(metric).title}, {SPLIT_NAMES[split]}", Kind.SCORE) for split, metric in keys
     )
+    rows = [_leaderboard_row(section, row, keys) for row in section.rows]
+    if section.majority:
+        ranked, *reference = (score_cell(section, None, key) for key in keys)
+        rank, *names = majority_cells(MAJORITY)
+        rows.append(
+            TableRow((rank, ranked, *names, *reference, Cell("", "-1"), Cell("reference, not ranked")), "reference")
+        )
+    named = (Column("#", Kind.COUNT), first, *NAMES[1:], *scores, TIME, Column("standing"))
+    return Table(section.title, named, tuple(rows))
 
 
-def _figure(figure: Figure | None, best: bool = False) -> Entry:
-    mean = None if figure is None else figure.mean
-    return Entry(figure_text(figure), str(-1 if mean is None else mean), best)
-
-
-def _time(row: Row) -> str:
-    """The time of a row, whose lines may break before the bracket alone."""
-    return time_text(row).replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " (")
+def shown_scores(section: Section) -> list[ScoreKey]:
+    """The scores that are shown of a section."""
+    split, ranked = section.ranked_by
+    others = [(split, metric.name) for metric in section.metrics if metric.name != ranked]
+    keys = [(split, ranked), *others, (split.replace("test", "validation"), ranked)]
+    return [*keys, ("external", ranked)] if "external" in section.splits else keys
 
 
 def family_table(family: DeclaredFamily) -> Table:
     """Every comparison of the family, declared or each row with N = 0; what validation chose first."""
     title = "Compared with N = 0" if family.analysis == Analysis() else "Declared comparisons"
-    prices = {id(one.pair): one.cost for one in family.headline}
-    pairs = sorted(family.pairs, key=lambda pair: (id(pair) not in prices, not pair.chosen))
-    lines = []
-    for pair in pairs:
-        cost = prices.get(id(pair))
-        price = ("-", "") if cost is None else (extra_time_text(cost), gain_text(cost))
-        lines.append(
-            Line(
-                (
-                    *_pair(pair),
-                    Entry(price[0], str(cost.hours if cost and cost.hours is not None else -1)),
-                    Entry(price[1] or "-"),
-                ),
-                "first" if cost else "",
-            )
-        )
-    device = family.section[0].section.device
-    columns = (
-        *(Column("row"), Column("compared with"), Column("difference", True), Column("95 % interval", True)),
-        *(
-            Column("p", True),
-            Column("p (Holm)", True),
-            Column("verdict"),
-            Column(f"extra time of {device}", True),
-            Column("gain and cost"),
-        ),
-    )
-    return Table(f"{title}: {family.section[0].section.title}", columns, tuple(lines))
-
-
-def _pair(pair: DeclaredPair) -> list[Entry]:
-    other = "the reference" if pair.baselines is None else "the best baseline"
-    words = f"{VERDICTS[pair.verdict]} {other}" + (f": {pair.why}" if pair.why else "")
-    texts = ["-"] * 3 if pair.difference is None else difference_texts(pair.difference)
-    mean = "-9" if pair.difference is None else str(pair.difference.mean)
-    p = "9" if pair.difference is None or pair.difference.p is None else str(pair.difference.p)
-    return [
-        *(Entry(pair.row.name), Entry(pair.reference.name), Entry(texts[0], mean), Entry(texts[1], mean)),
-        *(
-            Entry(texts[2], p),
-            Entry(p_text(pair.p_holm), "9" if pair.p_holm is None else str(pair.p_holm)),
-            Entry(words),
-        ),
-    ]
-
-
-STAGES = ("fit", "sample", "train", "predict")
+    costs = {id(headline.pair): headline.cost for headline in family.headline}
+    rows = []
+    for pair in sorted(family.pairs, key=lambda pair: (id(pair) not in costs, not pair.chosen)):
+        cost = costs.get(id(pair))
+        time, outcome = ("-", "-") if cost is None else (extra_time_text(cost), priced_text(cost))
+        hours = "-1" if cost is None or cost.hours is None else str(cost.hours)
+        rows.append(TableRow((*_pair_cells(pair), Cell(time, hours), Cell(outcome)), "first" if cost else ""))
+    section = family.section[0].section
+    numbers = ("difference", "95 % interval", "p", "p (Holm)", extra := f"extra time of {section.device}")
+    names = columns("row", "compared with", *numbers[:4], "verdict", extra, "gain and cost", numbers=numbers)
+    return Table(f"{title}: {section.title}", names, tuple(rows))
 
 
 def time_table(group: Group) -> Table:
     """Time of each row by stage, each stage counted once; device-hours, rate of sampling and peak memory."""
-    columns = (
-        *(Column("row"), Column("trials", True), *(Column(stage, True) for stage in STAGES)),
-        *(Column("device-hours", True), Column("images a second", True), Column("peak memory", True)),
-    )
-    lines = []
+    numbers = ("trials", *STAGES, "device-hours", "images a second", "peak memory")
+    rows = []
     for row, records in group.rows:
         if row.submitted:
             continue
         by_stage = stage_seconds(records)
         rate, peak = row.images_per_second, row.peak_memory_mib
         hours = (row.seconds or 0.0) / 3600
-        lines.append(
-            Line(
-                (
-                    Entry(row.row + (f" [{row.settings}]" if row.settings else "")),
-                    Entry(str(len(records)), str(len(records))),
-                    *(
-                        Entry(duration(by_stage[stage]) if by_stage.get(stage) else "-", str(by_stage.get(stage, 0.0)))
-                        for stage in STAGES
-                    ),
-                    Entry(f"{hours:.3f}" if hours < 10 else f"{hours:.1f}", str(hours)),
-                    Entry("-" if rate is None else f"{rate:,.1f}", str(-1 if rate is None else rate)),
-                    Entry("-" if peak is None else f"{peak:,.0f} MiB", str(-1 if peak is None else peak)),
-                )
-            )
+        cells = (
+            Cell(row.row + (f" [{row.settings}]" if row.settings else "")),
+            Cell(str(len(records)), str(len(records))),
+            *(
+                Cell(duration(by_stage[stage]) if by_stage.get(stage) else "-", str(by_stage.get(stage, 0.0)))
+                for stage in STAGES
+            ),
+            Cell(f"{hours:.3f}" if hours < 10 else f"{hours:.1f}", str(hours)),
+            Cell("-" if rate is None else f"{rate:,.1f}", str(-1 if rate is None else rate)),
+            Cell("-" if peak is None else f"{peak:,.0f} MiB", str(-1 if peak is None else peak)),
         )
-    return Table(f"Time and cost: {group.section.title}", columns, tuple(lines))
+        rows.append(TableRow(cells))
+    return Table(f"Time and cost: {group.section.title}", columns("row", *numbers, numbers=numbers), tuple(rows))
 
 
 def fidelity_tables(group: Group) -> list[Table]:
     """All classes together, a table for each extractor and numbers of images; then class by class."""
-    found = []
-    for table in group.section.fidelity:
-        numbers = {"generator": False, "copies of the shots": False}
-        columns = tuple(Column(name, numbers.get(name, True)) for name in fidelity.HEADER)
-        lines = tuple(Line(tuple(map(Entry, line))) for line in fidelity.lines(table))
-        found.append(Table(fidelity.title(table), columns, lines))
-    return found + class_fidelity(group)
-
-
-FIGURES = ("kid", "fid", "precision", "recall")
+    return [*map(fidelity_table, group.section.fidelity), *class_fidelity(group)]
 
 
 def class_fidelity(group: Group) -> list[Table]:
@@ -254,51 +125,72 @@ def class_fidelity(group: Group) -> list[Table]:
     for row, records in group.rows:
         settings = f" [{row.settings}]" if row.settings else ""
         for record in records:
-            for one in record.fidelity:
+            for used in record.fidelity:
                 name = (record.generator.name if record.generator else "none") + settings
-                title = f"{name}, {record.shots} shots, N = {record.n_synthetic}, by {one.extractor.name}"
-                measured.setdefault((title, one.extractor.name), {})[f"{place(record)}"] = one
-    columns = (
-        *(Column("class"), Column("real images", True), Column("synthetic images", True)),
-        *(Column(name, True) for name in ("KID", "FID", "precision", "recall")),
-        Column("copies of the shots"),
-    )
+                title = f"{name}, {record.shots} shots, N = {record.n_synthetic}, by {used.extractor.name}"
+                measured.setdefault((title, used.extractor.name), {})[f"{replicate_of(record)}"] = used
+    numbers = ("real images", "synthetic images", "KID", "FID", "precision", "recall")
+    names = columns("class", *numbers, "copies of the shots", numbers=numbers)
     return [
-        Table(f"Fidelity class by class: {title}", columns, _class_lines(list(folds.values())))
+        Table(f"Fidelity class by class: {title}", names, _class_rows(list(folds.values())))
         for (title, _), folds in measured.items()
     ]
 
 
-def _class_lines(folds: Sequence[FidelityUsed]) -> tuple[Line, ...]:
-    lines = []
+def _any_score(row: Row) -> bool:
+    return any(score.mean is not None for score in row.aggregates.values())
+
+
+def _leaderboard_row(section: Section, row: Row, keys: Sequence[ScoreKey]) -> TableRow:
+    rank, *names = name_cells(row)
+    ranked, *scores = (score_cell(section, row, key) for key in keys)
+    time = time_cell(row)
+    # Lines may break before the bracket alone.
+    time = Cell(time.text.replace(" ", "\N{NO-BREAK SPACE}").replace("\N{NO-BREAK SPACE}(", " ("), time.key)
+    kind = "failed" if not _any_score(row) else "" if row.rank is not None else "unranked"
+    mean = row.aggregates[keys[0]].mean if keys[0] in row.aggregates else None
+    return TableRow(
+        cells=(rank, ranked, *names, *scores, time, Cell(standings(row))),
+        kind="first" if row.rank == 1 else kind,
+        remarks=(ran_text(row), *remarks(row, section.seeds, standing=False)),
+        name=row.row,
+        bar=mean if mean is not None and 0 <= mean <= 1 and section.metric(keys[0][1]).higher_is_better else None,
+    )
+
+
+def _pair_cells(pair: DeclaredPair) -> list[Cell]:
+    mean = "-9" if pair.difference is None else str(pair.difference.mean)
+    p = "9" if pair.difference is None or pair.difference.p is None else str(pair.difference.p)
+    keys = ("", "", mean, mean, p, "9" if pair.p_holm is None else str(pair.p_holm), "")
+    return [Cell(text, key) for text, key in zip(pair_texts(pair), keys, strict=True)]
+
+
+def _class_rows(folds: Sequence[FidelityUsed]) -> tuple[TableRow, ...]:
+    rows = []
     for label in folds[0].classes:
-        ones = [fold.classes[label] for fold in folds if label in fold.classes]
-        figures = [_mean([getattr(one, name) for one in ones]) for name in FIGURES]
-        lines.append(
-            Line(
-                (
-                    Entry(label),
-                    Entry(_range([one.n_real for one in ones]), str(min(one.n_real for one in ones))),
-                    Entry(_range([one.n_synthetic for one in ones]), str(min(one.n_synthetic for one in ones))),
-                    *figures,
-                    Entry(_copies([one.copying for one in ones])),
-                )
-            )
+        measured = [fold.classes[label] for fold in folds if label in fold.classes]
+        counts = [[getattr(figures, side) for figures in measured] for side in ("n_real", "n_synthetic")]
+        cells = (
+            Cell(label),
+            *(Cell(_range(of_side), str(min(of_side))) for of_side in counts),
+            *(_mean([getattr(figures, name) for figures in measured]) for name in FIGURES),
+            Cell(_copies([figures.copying for figures in measured])),
         )
-    return tuple(lines)
+        rows.append(TableRow(cells))
+    return tuple(rows)
 
 
-def _mean(figures: Sequence[FidelityFigure | None]) -> Entry:
+def _mean(figures: Sequence[FidelityFigure | None]) -> Cell:
     values = [figure.value for figure in figures if figure is not None]
     if len(values) < len(figures):
-        return Entry("too few images", "-9")
+        return Cell("too few images", "-9")
     mean = fsum(values) / len(values)
-    return Entry(f"{mean:.3f}" if abs(mean) < 10 else f"{mean:.1f}", str(mean))
+    return Cell(f"{mean:.3f}" if abs(mean) < 10 else f"{mean:.1f}", str(mean))
 
 
-def _copies(found: Sequence[Mapping[str, object] | None]) -> str:
-    tested = [fidelity.found_in(one) for one in found if one is not None]
-    known = [one for one in tested if one is not None]
+def _copies(copying: Sequence[Mapping[str, object] | None]) -> str:
+    tested = [found_in(test) for test in copying if test is not None]
+    known = [copied for copied in tested if copied is not None]
     if not known:
         return "not testable" if tested else "not tested"
     return f"found in {sum(known)} of {len(known)} folds" if any(known) else "not found at this power"

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
-from cytobench.analysis.comparison.candidates import Candidate, primary, validated
+from cytobench.analysis.comparison.candidates import Candidate, goodness_on_validation, primary
 from cytobench.analysis.comparison.headline import DeclaredFamily, Headline, row_difference
-from cytobench.analysis.comparison.words import extra_time_text
 from cytobench.analysis.leaderboard.model import Section
-from cytobench.analysis.leaderboard.words import METRIC_NAMES
+from cytobench.analysis.outcomes import Cause, Outcome
 from cytobench.config.benchmark import Analysis
 from cytobench.contract import Role
 from cytobench.metrics.statistics.folds import FoldDifference
+from cytobench.reporting.outcomes import extra_time_text, why_not_known
 from cytobench.reporting.page.gather import Group
-
-Kind = Literal["gain", "none", "loss", "unknown"]
-LEADS: dict[Kind, str] = {
-    "gain": "A gain",
-    "none": "No gain shown",
-    "loss": "A loss",
-    "unknown": "Nothing to conclude",
-}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One sentence, in two parts: ``lead`` says it, ``rest`` says how much and how sure."""
+    """One sentence, in two parts: ``lead`` says the outcome, ``rest`` says how much and how sure."""
 
-    kind: Kind
-    lead: str
+    outcome: Outcome
     rest: str
     caveats: tuple[str, ...]
     """What limits it: a few words each."""
@@ -40,6 +30,11 @@ class Verdict:
     """The comparison it is about; None where there is none."""
     control: Candidate | None = None
     """The row of a control beside it."""
+
+    @property
+    def lead(self) -> str:
+        """The outcome as the sentence begins with it."""
+        return self.outcome.capitalize()
 
 
 def verdict(group: Group) -> Verdict:
@@ -51,20 +46,19 @@ def verdict(group: Group) -> Verdict:
     if found is None:
         return _nothing(_why_no_headline(group), caveats)
     difference = found.pair.difference
+    conclusion = found.pair.conclusion
+    why = why_not_known(conclusion)
     if difference is None or found.cost is None:
-        return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {found.pair.why}", caveats)
+        return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {why}", caveats)
     control = _control(group.family, found)
-    kind = _kind(found)
-    change = f"changes {METRIC_NAMES[group.family.analysis.metric]} on test by {signed(difference)}"
+    change = f"changes {found.cost.metric.title} on test by {signed(difference)}"
     sentence = f"{_subject(found)} {change} against {_against(found)}, on {_where(group.section)}"
     beside = "" if control is None else f"; {_control_text(control, found, group.family)}"
-    why = f", and {found.pair.why}" if found.pair.why else ""
-    taken_back = "adjusted for" in found.cost.words
+    taken_back = conclusion.reason.cause is Cause.FAMILY
     holm = f" (p {found.pair.p_holm:.2g} adjusted for {found.pair.family} comparisons)" if taken_back else ""
     return Verdict(
-        kind=kind,
-        lead=LEADS[kind],
-        rest=f"{sentence}{holm}{why}{beside}.",
+        outcome=conclusion.outcome,
+        rest=f"{sentence}{holm}{f', and {why}' if why else ''}{beside}.",
         caveats=caveats,
         figures=_figures(found, control, group.family),
         headline=found,
@@ -95,7 +89,7 @@ def _number(value: float) -> str:
 
 
 def _nothing(why: str, caveats: tuple[str, ...]) -> Verdict:
-    return Verdict("unknown", LEADS["unknown"], f"{why.rstrip('.')}.", caveats, ())
+    return Verdict(Outcome.NOT_KNOWN, f"{why.rstrip('.')}.", caveats, ())
 
 
 def _chosen(family: DeclaredFamily) -> Headline | None:
@@ -108,19 +102,10 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
             row.first.classifier.role == "candidate",
             _role(row) == "candidate",
             one.pair.difference is not None,
-            validated(row, validation) or 0.0,
+            goodness_on_validation(row, validation),
         )
 
     return max(family.headline, key=order, default=None)
-
-
-def _kind(found: Headline) -> Kind:
-    words = found.cost.words if found.cost else ""
-    if words.startswith("a gain"):
-        return "gain"
-    if words.startswith("a loss"):
-        return "loss"
-    return "none" if words.startswith("no gain") else "unknown"
 
 
 def _subject(found: Headline) -> str:
@@ -230,9 +215,8 @@ def _images_of(control: Candidate) -> str:
 def _figures(found: Headline, control: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
     difference = found.pair.difference
     assert difference is not None and found.cost is not None  # asked before
-    metric = METRIC_NAMES[family.analysis.metric]
     figures = [
-        (f"change in {metric}", _number(difference.mean)),
+        (f"change in {found.cost.metric.title}", _number(difference.mean)),
         ("95\N{NO-BREAK SPACE}% interval", _interval(difference)),
     ]
     if control is not None:

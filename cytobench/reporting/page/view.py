@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cytobench.reporting.page.provenance import Provenance
-from cytobench.reporting.page.tables import Table
 from cytobench.reporting.page.thumbnails import name_of
 from cytobench.reporting.page.verdict import Verdict
+from cytobench.reporting.tables import Table
 
 TOPICS = ("curves", "confusion", "classes", "fidelity", "cost")
 """What plots are about, in the order of the page."""

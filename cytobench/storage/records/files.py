@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,15 +53,28 @@ def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None)
 def read_record(file: Path) -> Record:
     """Read one record. Raises UserError naming the file that cannot be read and why."""
     try:
-        values = json.loads(file.read_bytes())
+        return _parsed(file.read_bytes())
     except OSError as error:
         raise UserError(f"record {file} cannot be read: {error.strerror}.") from error
+    except _Unreadable as error:
+        raise UserError(f"record {file} {error}") from error
+
+
+class _Unreadable(ValueError):
+    """What is wrong with a record, to follow the name of its file."""
+
+
+@lru_cache(maxsize=4096)
+def _parsed(content: bytes) -> Record:
+    """The record that a file holds; remembered, for a run reads its records before and after its work."""
+    try:
+        values = json.loads(content)
     except ValueError as error:
-        raise UserError(f"record {file} is no JSON ({error}). Delete it and run again.") from error
+        raise _Unreadable(f"is no JSON ({error}). Delete it and run again.") from error
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:
-        raise UserError(
-            f"record {file} has schema version {version}; this cytobench reads {SCHEMA_VERSION}. "
+        raise _Unreadable(
+            f"has schema version {version}; this cytobench reads {SCHEMA_VERSION}. "
             "Use the version of cytobench that wrote it, or run again."
         )
     try:
@@ -68,9 +82,9 @@ def read_record(file: Path) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"record {file} is damaged: {key}: {first['msg']}. Run again.") from error
+        raise _Unreadable(f"is damaged: {key}: {first['msg']}. Run again.") from error
     if record.digest != _digest(values):
-        raise UserError(f"record {file} was changed after it was written: its digest does not fit. Run again.")
+        raise _Unreadable("was changed after it was written: its digest does not fit. Run again.")
     return record
 
 

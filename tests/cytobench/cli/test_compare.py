@@ -41,14 +41,15 @@ def test_without_rows_the_declared_comparisons_are_shown(capsys) -> None:
     assert run(str(RECORDED)) == 0
     text = capsys.readouterr().out
     assert "Headline: the N that validation chose" in text
-    assert "not distinguishable from the reference (N = 20, the only N)" in text
+    assert "no difference shown from the reference (N = 20, the only N)" in text
     assert run(str(RECORDED), "--json") == 0
     (section,) = json.loads(capsys.readouterr().out)["sections"]
     assert section["analysis"]["metric"] == "f1_macro"
     assert [one["verdict"] for one in section["comparisons"]] == ["not distinguishable"]
+    assert [one["outcome"] for one in section["comparisons"]] == ["no difference shown"]
     (headline,) = section["headline"]
     assert (headline["row"]["row"], headline["reference"]["row"], headline["against"]) == (A, B, "reference")
-    assert headline["gain_and_cost"]["words"] == "no gain shown"
+    assert headline["gain_and_cost"]["words"] == "no difference shown"
 
 
 def test_a_declared_baseline_is_what_the_headline_is_held_against(tmp_path: Path, capsys) -> None:

@@ -97,7 +97,7 @@ def test_a_preset_has_numbers_of_its_own_and_what_was_given_stays(tmp_path: Path
     pocket, paper = benchmark.at("pocket"), benchmark.at("paper")
     assert (pocket.synthetic, pocket.shots, pocket.fold, pocket.repeats) == ((0, 200), (16,), (0,), 2)
     assert (paper.synthetic, paper.shots, paper.fold, paper.repeats) == ((0, 5000), (16,), None, 1)
-    given = benchmark.at("pocket", given=["synthetic", "repeats"])
+    given = benchmark.at("pocket", overridden=["synthetic", "repeats"])
     assert (given.synthetic, given.fold, given.repeats) == ((0, 5000), (0,), 1)
     for settled in (pocket, paper, given):
         assert settled.presets is None and "presets" not in tomllib.loads(settled.to_toml())

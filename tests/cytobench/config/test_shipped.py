@@ -248,7 +248,7 @@ def test_numbers_of_shots_share_their_noise_and_each_draw_has_its_own(cells: Pat
     result = run(**cut("shots", cells, tmp_path / "out", **changes))
     assert not result.outcome.failed
     (section,) = result.leaderboard.sections
-    figures = {row.row: row.figures["test_real", "f1_macro"] for row in section.rows}
+    figures = {row.row: row.aggregates["test_real", "f1_macro"] for row in section.rows}
     assert set(figures) == {"none/random/s0/n0", "repeat/random/s1/n2", "repeat/random/s4/n2"}
     assert all(figure.std_seeds is not None for figure in figures.values())
     drawn = {(seed, shots): sampled(tmp_path / "out", seed, shots) for seed in (42, 43) for shots in (1, 4)}

@@ -106,7 +106,7 @@ def test_repeats_run_the_whole_protocol_with_seeds_of_their_own(small: Run, tmp_
     tables = [pd.read_parquet(tmp_path / "out" / "predictions" / f"{name}.parquet") for name in names]
     assert len({frozenset(table[table["split"] == "test"]["path"]) for table in tables}) == 3
     [row] = result.leaderboard.sections[0].rows
-    assert row.figures["test", "f1_macro"].seeds == 3
+    assert row.aggregates["test", "f1_macro"].seeds == 3
     alone = small(synthetic=[3], fold=[0], seed=44, out=tmp_path / "alone")
     assert alone.outcome.done == first.outcome.done
     assert scores(tmp_path / "alone")[names[0]] == scores(tmp_path / "out")[names[2]]

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cytobench.errors import UserError
-from cytobench.storage.lockfile import Item, Lock, lock_path, read_lock, write_lock
+from cytobench.storage.lockfile import Lock, LockedItem, lock_path, read_lock, write_lock
 
 DIGEST = "0123456789abcdef" * 4
 FILES = {"files": 2, "size": 10, "counted": {"a": DIGEST}, "extra": {"b": DIGEST}}
 DATASET = {"source": "cells", "path": "/cells", "files": 36, "size": 999, "digest": DIGEST}
 CLIP = {"source": "lab/clip", "path": "/hub/clip", "digest": DIGEST, **FILES}
-LOCK = Lock(items={"clip.weights": Item.model_validate(CLIP), "dataset": Item.model_validate(DATASET)})
+LOCK = Lock(items={"clip.weights": LockedItem.model_validate(CLIP), "dataset": LockedItem.model_validate(DATASET)})
 
 
 def test_a_lock_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from cytobench.analysis.comparison.baselines import best_baselines
 from cytobench.analysis.comparison.candidates import find_pair, read_candidates
 from cytobench.analysis.comparison.headline import declared_family, declared_pairs
 from cytobench.analysis.comparison.pair import compare
+from cytobench.analysis.outcomes import Cause, Conclusion, Outcome, Reason
 from cytobench.config.benchmark import Analysis
 from cytobench.metrics.statistics.holm import holm
-from cytobench.reporting.comparison.show import comparison_lines
-from cytobench.reporting.comparison.show_family import family_lines
+from cytobench.reporting.comparison.family import family_lines
+from cytobench.reporting.comparison.pair import comparison_lines
 from cytobench.reporting.comparison.values import family_values
+from cytobench.reporting.outcomes import gain_text
 
 DECLARED = {"baselines": ["none/*", "repeat/*"]}
 SYNTHETIC, PLAIN = "sd21-lora/clip/s16/n20", "none/clip/s0/n0"
@@ -58,7 +60,7 @@ def test_validation_picks_the_best_baseline_whatever_its_test(declared) -> None:
     declared("repeat", 0.8, change=wrong("validation"))
     folder = declared(right=0.7)
     section = section_of(folder)
-    test = {one.row.row: one.row.figures["test", "f1_macro"].mean for one in section}
+    test = {one.row.row: one.row.aggregates["test", "f1_macro"].mean for one in section}
     assert test[WEIGHTED] < test[PLAIN] < test[REPEAT]
     (one,) = family_of(folder).headline
     assert (one.pair.row.name, one.pair.reference.name) == (SYNTHETIC, WEIGHTED)
@@ -173,19 +175,20 @@ def test_where_each_n_has_other_test_images_there_is_a_reason_and_no_verdict(dec
         declared("repeat", 0.5, **of_fold)
         folder = declared(right=0.9, **of_fold)
     (one,) = family_of(folder).headline
-    assert (one.pair.reference.name, one.pair.verdict, one.pair.p_holm, one.cost) == (PLAIN, "not known", None, None)
-    assert "N = 20 and N = 0 have other test images" in one.pair.why
-    assert "not known beside the best baseline: protocol cytodiff divides anew" in text_of(folder)
+    assert (one.pair.reference.name, one.pair.p_holm, one.cost) == (PLAIN, None, None)
+    assert one.pair.conclusion.outcome is Outcome.NOT_KNOWN
+    assert "N = 20 and N = 0 have other test images" in one.pair.conclusion.reason.detail
+    assert "not known against the best baseline: protocol cytodiff divides anew" in text_of(folder)
 
 
 def test_the_gain_is_priced_where_it_is_shown(declared) -> None:
     declared(None, 0.4, stages=taking(60))
     folder = declared(right=0.95, stages=taking(60 + 720))
     (one,) = family_of(folder).headline
-    assert one.pair.verdict == "better"
+    assert one.pair.conclusion.outcome is Outcome.GAIN
     assert one.cost.hours == pytest.approx(0.2)
     assert one.cost.hours_per_step == pytest.approx(0.2 / (100 * one.pair.difference.mean))
-    assert f"{SYNTHETIC}  +0." in text_of(folder) and "a gain, " in text_of(folder)
+    assert f"{SYNTHETIC}  +0." in text_of(folder) and "  gain, " in text_of(folder)
     assert "for each +0.01" in text_of(folder)
 
 
@@ -193,8 +196,8 @@ def test_what_is_not_shown_has_no_price(declared) -> None:
     declared(None, 0.6, stages=taking(60))
     folder = declared(right=0.62, stages=taking(780))
     (one,) = family_of(folder).headline
-    assert (one.cost.words, one.cost.hours_per_step) == ("no gain shown", None)
-    assert "12.0 min" in text_of(folder) and "no gain shown" in text_of(folder)
+    assert (one.cost.conclusion.outcome, one.cost.hours_per_step) == (Outcome.NO_DIFFERENCE, None)
+    assert "12.0 min" in text_of(folder) and "no difference shown" in text_of(folder)
 
 
 def test_a_generator_that_may_have_seen_the_test_images_has_no_gain(write) -> None:
@@ -202,9 +205,18 @@ def test_a_generator_that_may_have_seen_the_test_images_has_no_gain(write) -> No
     write(None, 0.4)
     folder = write("folder", 0.95, made_elsewhere="undeclared")
     (one,) = family_of(folder).headline
-    assert one.cost.words == "not known (folder/clip/s16/n20 may have seen the test images)"
+    assert one.cost.conclusion == Conclusion(Outcome.NOT_KNOWN, Reason(Cause.MAY_HAVE_SEEN, "folder/clip/s16/n20"))
+    assert "not known (folder/clip/s16/n20 may have seen the test images)" in text_of(folder)
     found = compare(*find_pair([section_of(folder)], "folder/clip/s16/n20", PLAIN), section_of(folder))
-    assert found.cost.words == one.cost.words
+    assert found.cost.conclusion == one.cost.conclusion
+
+
+def test_a_reference_that_may_have_seen_the_test_images_gives_no_verdict_anywhere(write) -> None:
+    write("folder", 0.4, made_elsewhere="undeclared")
+    folder = write(right=0.95, analysis={"reference": "folder/*"})
+    pair = next(pair for pair in family_of(folder).pairs)
+    assert (pair.conclusion.outcome, pair.p_holm) == (Outcome.NOT_KNOWN, None)
+    assert "not known against the reference: folder/clip/s16/n20 may have seen the test images" in text_of(folder)
 
 
 def test_without_baselines_the_headline_is_against_the_reference_and_says_so(write) -> None:
@@ -213,8 +225,8 @@ def test_without_baselines_the_headline_is_against_the_reference_and_says_so(wri
     folder = write(right=0.7)
     found = family_of(folder)
     assert found.baselines == () and {one.pair.reference.name for one in found.headline} == {PLAIN}
-    words = {one.pair.row.name: one.cost.words for one in found.headline}
-    assert words == {REPEAT: "a gain, at no extra cost", SYNTHETIC: "no gain shown"}
+    words = {one.pair.row.name: gain_text(one.cost) for one in found.headline}
+    assert words == {REPEAT: "gain, at no extra cost", SYNTHETIC: "no difference shown"}
     text = text_of(folder)
     assert "No baselines are declared: the reference is the plain N = 0. docs/baselines.md has stronger ones." in text
     assert "Against the reference" not in text
@@ -240,7 +252,9 @@ def test_json_holds_the_choice_the_headline_and_all_comparisons(declared) -> Non
     (headline,) = values["headline"]
     assert (headline["row"]["row"], headline["reference"]["row"]) == (SYNTHETIC, WEIGHTED)
     assert headline["against"] == "best baseline"
-    assert set(headline["gain_and_cost"]) == {"gain", "hours", "hours_per_step", "words"}
+    assert set(headline["gain_and_cost"]) == {"gain", "hours", "hours_per_step", "outcome", "words"}
+    outcomes = {"better": "gain", "not distinguishable": "no difference shown", "not known": "not known"}
+    assert all(one["outcome"] == outcomes[one["verdict"]] for one in values["comparisons"])
     assert [one["against"] for one in values["comparisons"]] == ["reference", "reference", "best baseline"]
 
 
@@ -250,4 +264,4 @@ def test_two_rows_by_name_say_that_they_are_the_declared_comparison(declared) ->
     section = section_of(declared(right=0.95))
     found = compare(*find_pair([section], SYNTHETIC, WEIGHTED), section)
     assert found.declared.baselines.best.name == WEIGHTED
-    assert f"{SYNTHETIC} is better than {WEIGHTED}." in comparison_lines(found)[-1]
+    assert f"{SYNTHETIC}: gain over {WEIGHTED}." in comparison_lines(found)[-1]

@@ -7,6 +7,7 @@ import pytest
 from cytobench.analysis.comparison.candidates import declared_analysis, read_candidates
 from cytobench.analysis.comparison.declared import Named, baselines, beside_baselines, check_declaration, family
 from cytobench.analysis.comparison.headline import declared_pairs
+from cytobench.analysis.outcomes import Cause, Outcome, Reason
 from cytobench.config.benchmark import Analysis
 from cytobench.errors import UserError
 from cytobench.metrics.statistics.holm import holm
@@ -111,15 +112,15 @@ def test_p_is_adjusted_for_the_declared_family_alone(write) -> None:
     assert {pair.family for pair in pairs} == {3}
     (one,) = declared_pairs(section, Analysis(comparisons=("repeat/*",)))
     assert one.p_holm == pytest.approx(one.difference.p)
-    assert one.verdict == "better"
+    assert one.conclusion.outcome is Outcome.GAIN
 
 
 def test_rows_that_may_have_seen_the_test_images_get_no_verdict(write) -> None:
     write(None, 0.5)
     folder = write("folder", 0.95, made_elsewhere="undeclared")
     (pair,) = declared_pairs(only_section(folder), Analysis())
-    assert (pair.verdict, pair.p_holm, pair.family) == ("not known", None, 1)
-    assert "may have seen the test images" in pair.why
+    assert (pair.conclusion.outcome, pair.p_holm, pair.family) == (Outcome.NOT_KNOWN, None, 1)
+    assert pair.conclusion.reason == Reason(Cause.MAY_HAVE_SEEN, "folder/clip/s16/n20")
 
 
 def test_the_earliest_declaration_counts_and_a_later_one_is_named(write) -> None:

@@ -12,8 +12,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from cytobench.analysis.comparison.candidates import find_pair, read_candidates
 from cytobench.analysis.comparison.pair import compare
+from cytobench.analysis.outcomes import Outcome
 from cytobench.errors import UserError
-from cytobench.reporting.comparison.show import comparison_lines
+from cytobench.reporting.comparison.pair import comparison_lines
 from cytobench.reporting.comparison.values import comparison_values
 from cytobench.storage.records import read_records
 
@@ -65,8 +66,8 @@ def test_every_figure_is_that_of_records_and_predictions(write) -> None:
     assert sum(map(sum, test.table)) == 150
     assert [one.label for one, _ in found.classes] == LABELS
     assert [one.images for one, _ in found.classes] == [30, 90, 30]
-    assert found.declared.verdict == "better"
-    assert found.cost.words == "a gain, at no extra cost"
+    assert found.declared.conclusion.outcome is Outcome.GAIN
+    assert "gain, at no extra cost." in comparison_lines(found)[-2]
 
 
 def test_swapped_rows_give_the_same_with_the_other_sign(write) -> None:
@@ -76,8 +77,8 @@ def test_swapped_rows_give_the_same_with_the_other_sign(write) -> None:
     for metric, over in one.folds.items():
         assert other.folds[metric].difference.low == pytest.approx(-over.difference.high)
         assert other.folds[metric].difference.p == pytest.approx(over.difference.p)
-    assert one.declared.verdict == "better"
-    said = f"{A} is better than {B}."
+    assert one.declared.conclusion.outcome is Outcome.GAIN
+    said = f"{A}: gain over {B}."
     assert said in comparison_lines(one)[-1] and said in comparison_lines(other)[-1]
 
 
@@ -113,7 +114,7 @@ def test_seeds_steady_the_mean_and_are_no_folds(write) -> None:
 def test_incomplete_rows_are_compared_where_both_are_done_and_say_so(write) -> None:
     write(None, 0.5)
     found = compared(write(right=0.7, folds=(0, 1, 3)))
-    assert [where.fold for where in found.places] == [0, 1, 3]
+    assert [where.fold for where in found.replicates] == [0, 1, 3]
     assert found.folds["f1_macro"].difference.folds == 3
     text = "\n".join(found.remarks)
     assert f"{A} is INCOMPLETE: folds 2, 4 missing." in text

@@ -60,10 +60,10 @@ def test_figures_are_means_over_folds_and_classifiers_share_a_row(tables) -> Non
     [table], texts = tables({"repeat": [measured(i, "repeat", kid=kids[i]) for i in FOLDS]}, ("clip", "timm:resnet18"))
     [row] = table.rows
     assert (row.generator, row.shots, row.n_synthetic) == ("repeat", 16, 20)
-    kid, floor = row.figures["kid"], row.figures["floor_kid"]
+    kid, floor = row.aggregates["kid"], row.aggregates["floor_kid"]
     assert kid and (kid.mean, kid.std) == (pytest.approx(0.2), pytest.approx(0.0707, abs=1e-4))
     assert floor and floor.mean == pytest.approx(0.02)
-    assert row.figures["fid"] is None and row.copying == {}
+    assert row.aggregates["fid"] is None and row.copying == {}
     for name in TEXTS:
         text = texts[name].replace("\\", "")
         assert "0.2000±0.0707" in text and "0.0200±0.0158" in text and "too few" in text
@@ -89,7 +89,7 @@ def test_figures_of_other_numbers_of_images_or_extractors_share_no_table(tables)
 
 def test_a_fold_without_a_figure_leaves_no_mean(tables) -> None:
     [table], texts = tables({"repeat": [measured(i, "repeat", fid=None if i == 2 else 50.0) for i in FOLDS]})
-    assert table.rows[0].figures["fid"] is None
+    assert table.rows[0].aggregates["fid"] is None
     assert "50.00" not in texts["table"]
 
 

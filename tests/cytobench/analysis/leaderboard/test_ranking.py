@@ -22,7 +22,7 @@ def only_section(records):
 def test_mean_and_sample_sd_over_folds(make_record) -> None:
     values = [0.1, 0.4, 0.2, 0.6, 0.5]
     section = only_section([make_record(fold, f1=value) for fold, value in enumerate(values)])
-    figure = section.rows[0].figures["test", "f1_macro"]
+    figure = section.rows[0].aggregates["test", "f1_macro"]
     assert figure.mean == pytest.approx(statistics.mean(values))
     assert figure.std == pytest.approx(statistics.stdev(values))
     assert figure.folds == 5
@@ -37,7 +37,7 @@ def test_repeats_separate_the_spread_over_folds_from_that_over_seeds(make_record
     values = {(42, 0): 0.1, (42, 1): 0.2, (42, 2): 0.3, (43, 0): 0.5, (43, 1): 0.9, (43, 2): 0.7}
     section = only_section(repeated(make_record, values))
     [row] = section.rows
-    figure = row.figures["test", "f1_macro"]
+    figure = row.aggregates["test", "f1_macro"]
     assert (figure.mean, figure.folds, figure.seeds) == (pytest.approx(0.45), 3, 2)
     within = [statistics.variance([0.1, 0.2, 0.3]), statistics.variance([0.5, 0.9, 0.7])]
     assert figure.std == pytest.approx((sum(within) / 2) ** 0.5)
@@ -77,7 +77,7 @@ def test_one_seed_says_that_it_is_one(make_record) -> None:
 
 def test_one_fold_has_no_sd(make_record) -> None:
     section = only_section([make_record(0, benchmark={"fold": [0]})])
-    assert section.rows[0].figures["test", "f1_macro"].std is None
+    assert section.rows[0].aggregates["test", "f1_macro"].std is None
     assert section.rows[0].rank == 1
 
 
@@ -85,7 +85,7 @@ def test_a_null_auc_is_left_out_of_the_mean(make_record) -> None:
     records = [make_record(fold, benchmark={"fold": [0, 1]}) for fold in (0, 1)]
     scores = {"test": {"accuracy": 0.5, "f1_macro": 0.5, "auc_macro": None}}
     figure = only_section([records[0], make_record(1, scores=scores, benchmark={"fold": [0, 1]})])
-    assert figure.rows[0].figures["test", "auc_macro"].folds == 1
+    assert figure.rows[0].aggregates["test", "auc_macro"].folds == 1
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ def test_a_failed_fold_makes_a_row_incomplete_and_is_named(make_record) -> None:
     row = only_section(records).rows[0]
     assert not row.complete
     assert row.missing == ((42, 2),)
-    assert row.figures["test", "accuracy"].folds == 4
+    assert row.aggregates["test", "accuracy"].folds == 4
     assert "FAILED in fold 2: RuntimeError: out of memory" in render(leaderboard(records), "table")
 
 
 def test_a_row_that_failed_altogether_is_still_shown(make_record) -> None:
     section = only_section([make_record(fold, f1=None) for fold in FOLDS])
-    assert section.rows[0].figures["test", "f1_macro"].mean is None
+    assert section.rows[0].aggregates["test", "f1_macro"].mean is None
     assert render(leaderboard([make_record(0, f1=None)]), "csv").count("\n") == 1 + 6
 
 
@@ -180,14 +180,11 @@ def test_time_counts_a_shared_stage_once_and_says_what_was_paid(make_record, mak
     fit = {**make_values()["stages"][0], "kind": "fit", "key": "shared", "label": "BAS", "seconds": 100.0}
     own = {**make_values()["stages"][0], "kind": "train", "seconds": 7.0}
     records = [
-        make_record(fold, stages=[{**fit, "reused": fold > 0}, {**own, "key": f"train{fold}"}])
-        for fold in FOLDS
+        make_record(fold, stages=[{**fit, "reused": fold > 0}, {**own, "key": f"train{fold}"}]) for fold in FOLDS
     ]
     row = only_section(records).rows[0]
     assert (row.seconds, row.seconds_paid) == (135.0, 135.0)
-    again = [
-        make_record(fold, stages=[{**fit, "reused": True}, {**own, "key": f"t{fold}"}]) for fold in FOLDS
-    ]
+    again = [make_record(fold, stages=[{**fit, "reused": True}, {**own, "key": f"t{fold}"}]) for fold in FOLDS]
     row = only_section(again).rows[0]
     assert (row.seconds, row.seconds_paid) == (135.0, 35.0)
     assert "2.2 min (35 s)" in render(leaderboard(again), "table")
@@ -226,6 +223,4 @@ def test_cut_and_embedded_data_are_marked_in_the_title(make_record, make_values)
 def test_it_is_said_what_a_leak_was_checked_on(make_record, make_values) -> None:
     assert any("images only" in note for note in only_section([make_record()]).notes)
     dataset = {**make_values()["dataset"], "grouped": "grouped by patient (9)"}
-    assert any(
-        "grouped by patient (9)" in note for note in only_section([make_record(dataset=dataset)]).notes
-    )
+    assert any("grouped by patient (9)" in note for note in only_section([make_record(dataset=dataset)]).notes)

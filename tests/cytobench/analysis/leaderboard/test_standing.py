@@ -40,7 +40,7 @@ def test_p_is_that_of_the_paired_difference_adjusted_for_all_ranked_rows(make_re
 
 def test_one_row_alone_has_nothing_to_stand_beside(make_record) -> None:
     (row,) = rows(make_record, {"best": SCORES["best"]})
-    assert (row.standing, row.p_best) == ("", None)
+    assert (row.standing, row.p_best) == (None, None)
 
 
 def test_with_one_fold_nothing_is_known(make_record) -> None:
@@ -50,7 +50,7 @@ def test_with_one_fold_nothing_is_known(make_record) -> None:
 
 def test_rows_that_are_not_ranked_have_no_standing_and_count_in_no_family(make_record) -> None:
     found = rows(make_record, {**SCORES, "part": [0.5, 0.6]})
-    assert [row.standing for row in found] == ["best", "not distinguishable", "below", ""]
+    assert [row.standing for row in found] == ["best", "not distinguishable", "below", None]
     assert found[2].p_best == pytest.approx(2 * corrected_p("best", "far"))
 
 

@@ -177,7 +177,7 @@ def test_every_format_has_every_published_row_and_none_without_being_asked(study
         assert "preset pocket" in plain and "not comparable" in plain and "no such row of ours" in plain
         assert "not comparable" not in render(leaderboard(records), name)
     lines = [line for line in csv.DictReader(io.StringIO(render(board, "csv"))) if line["verdict"]]
-    assert len(lines) == sum(len(row.figures) for row in published_rows())
+    assert len(lines) == sum(len(row.aggregates) for row in published_rows())
     line = next(one for one in lines if one["row"] == "published:S3/clip/n100" and one["split"] == "test")
     assert (line["metric"], line["mean"], line["dataset"]) == ("accuracy", "0.62", "published")
     assert line["beside"].endswith("sd21-lora/clip/s16/n100")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from cytobench.analysis.published import FIGURES, STUDY_COUNTS, published_matrix, published_rows
-from cytobench.analysis.published.figures import published_row
+from cytobench.analysis.published.study import published_row
 from cytobench.errors import UserError
 
 PADDED = {"Smudge cell": 16, "Atypical Lymphocyte": 16, "Metamyelocyte": 16}
@@ -20,20 +20,18 @@ def test_every_row_of_the_three_tables_is_there_once() -> None:
     wanted = {"S1": [3000, 3000], "S2": [None, *counts], "S3": counts}
     assert {table: [row.n for row in rows if row.table == table] for table in wanted} == wanted
     cells = {(split, metric) for split in ("validation", "test") for metric in ("accuracy", "f1_macro", "auc_macro")}
-    assert all(set(row.figures) == cells for row in rows)
-    assert all(0 <= (figure.mean or 0) <= 1 for row in rows for figure in row.figures.values())
+    assert all(set(row.aggregates) == cells for row in rows)
+    assert all(0 <= (figure.mean or 0) <= 1 for row in rows for figure in row.aggregates.values())
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_published_matrices_give_the_published_figures_to_rounding(name: str) -> None:
     """Which figure is of which classifier and N: no other row of the tables has these two figures with the same N."""
     matrix, row = published_matrix(name), published_row(name)
-    accuracy, f1 = row.figures["test", "accuracy"].mean, row.figures["test", "f1_macro"].mean
+    accuracy, f1 = row.aggregates["test", "accuracy"].mean, row.aggregates["test", "f1_macro"].mean
     assert (round(matrix.accuracy, 2), round(matrix.f1_macro, 2)) == (accuracy, f1)
     same_n = [other for other in published_rows() if other.n == row.n and not other.synthetic_only]
-    fitting = [
-        other for other in same_n if round(matrix.accuracy, 2) == other.figures["test", "accuracy"].mean
-    ]
+    fitting = [other for other in same_n if round(matrix.accuracy, 2) == other.aggregates["test", "accuracy"].mean]
     assert fitting == [row]
 
 
@@ -63,7 +61,7 @@ def test_the_published_random_row_cannot_come_from_the_real_data() -> None:
     assert uniform(0) == pytest.approx(0.03, abs=0.005)
     assert uniform(5000) == pytest.approx(0.065, abs=0.002)
     random = next(row for row in published_rows() if row.n is None)
-    assert random.figures["test", "f1_macro"].mean == 0.07
+    assert random.aggregates["test", "f1_macro"].mean == 0.07
     rng = np.random.default_rng(0)
     true = np.repeat(np.arange(15), list(STUDY_COUNTS.values()))
     guessed = [f1_score(true, rng.integers(0, 15, len(true)), average="macro", zero_division=0) for _ in range(20)]

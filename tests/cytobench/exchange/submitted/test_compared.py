@@ -73,8 +73,8 @@ def test_a_submitted_row_is_compared_with_one_of_the_run(beside: Path, capsys) -
     values = json.loads(out)
     assert (values["gain_and_cost"]["hours"], values["gain_and_cost"]["hours_per_step"]) == (None, None)
     means = leaderboard(read_records([beside])).sections[0].rows
-    ours = next(row.figures["test", "f1_macro"].mean for row in means if row.row == OURS)
-    theirs = next(row.figures["test", "f1_macro"].mean for row in means if row.row == THEIRS)
+    ours = next(row.aggregates["test", "f1_macro"].mean for row in means if row.row == OURS)
+    theirs = next(row.aggregates["test", "f1_macro"].mean for row in means if row.row == THEIRS)
     assert values["over_folds"]["f1_macro"]["difference"]["mean"] == pytest.approx(ours - theirs)
 
 

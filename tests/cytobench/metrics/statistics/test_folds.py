@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from cytobench.metrics.statistics.folds import fold_difference
+from cytobench.metrics.statistics.folds import NoInterval, fold_difference
 from cytobench.metrics.statistics.holm import holm
 
 DIFFERENCES = [0.02, 0.05, -0.01, 0.04, 0.03]
@@ -25,7 +25,7 @@ def test_the_interval_is_the_one_computed_by_hand() -> None:
     assert found.mean - found.low == pytest.approx(found.high - found.mean)
     t = 0.026 / sqrt(0.00053 * (1 / 5 + 1 / 3))
     assert found.p == pytest.approx(2 * stats.t.sf(t, 4))
-    assert (found.folds, found.seeds, found.std_seeds, found.why) == (5, 1, None, "")
+    assert (found.folds, found.seeds, found.std_seeds, found.no_interval) == (5, 1, None, None)
 
 
 def test_with_a_vanishing_ratio_it_is_scipys_paired_t() -> None:
@@ -67,7 +67,7 @@ def test_seeds_are_pooled_within_and_their_spread_is_told_apart() -> None:
 def test_one_fold_has_no_interval_and_says_so() -> None:
     found = fold_difference({1: [0.1], 2: [0.2]}, 1 / 3)
     assert (found.low, found.high, found.p) == (None, None, None)
-    assert found.why.startswith("one fold")
+    assert found.no_interval is NoInterval.ONE_FOLD
     assert not found.excludes_zero
 
 
@@ -80,7 +80,7 @@ def test_the_same_difference_in_every_fold_gives_no_certainty() -> None:
     found = fold_difference({1: [0.51 - 0.41, 0.52 - 0.42, 0.53 - 0.43]}, 1 / 3)
     assert found.mean == pytest.approx(0.1)
     assert (found.low, found.p) == (None, None)
-    assert "no spread" in found.why
+    assert found.no_interval is NoInterval.NO_SPREAD
 
 
 @pytest.mark.parametrize(("differences", "ratio"), [({}, 0.3), ({1: []}, 0.3), ({1: [0.1]}, 0.0)])

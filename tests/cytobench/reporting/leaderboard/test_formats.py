@@ -97,9 +97,7 @@ def test_the_figures_of_a_table_fit_into_100_columns(board) -> None:
     assert max(map(len, figures)) <= 100
 
 
-def test_at_80_columns_no_line_is_longer_and_every_figure_is_there(
-    board, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_at_80_columns_no_line_is_longer_and_every_figure_is_there(board, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = render(board, "table")
     monkeypatch.setenv("COLUMNS", "80")
     narrow = render(board, "table")

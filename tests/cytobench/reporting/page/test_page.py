@@ -139,7 +139,7 @@ def test_two_settings_of_a_generator_have_a_table_of_fidelity_each(tmp_path: Pat
 def test_all_failed_and_one_trial_are_pages_too(tmp_path: Path) -> None:
     failed = write_row(tmp_path / "failed", 20, None, folds=[0, 1])
     text, _ = page_of(tmp_path, failed)
-    assert "Nothing to conclude" in text and "out of memory" in text
+    assert "Not known" in text and "out of memory" in text
     one = write_row(tmp_path / "one", 0, 0.5, folds=[0])
     text, _ = page_of(tmp_path, one)
     assert "no finished row on cells" in text

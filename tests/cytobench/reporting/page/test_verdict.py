@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cytobench.analysis.outcomes import Outcome
 from cytobench.reporting.page.gather import read_groups
 from cytobench.reporting.page.verdict import Verdict, verdict
 
@@ -21,7 +22,7 @@ def test_a_difference_within_chance_is_no_gain(tmp_path: Path) -> None:
     write_row(tmp_path, 0, 0.6)
     write_row(tmp_path, 20, 0.62)
     found = of(tmp_path)
-    assert (found.kind, found.lead) == ("none", "No gain shown")
+    assert (found.outcome, found.lead) == (Outcome.NO_DIFFERENCE, "No difference shown")
     assert "interval" in found.rest and "against no synthetic images" in found.rest
     assert "cells, protocol strict, preset pocket, 5 folds" in found.rest
     assert any("tiny networks" in one for one in found.caveats)
@@ -34,7 +35,7 @@ def test_a_gain_and_a_loss_are_called_so(tmp_path: Path) -> None:
     write_row(tmp_path / "b", 0, 0.9, each=40)
     write_row(tmp_path / "b", 20, 0.3, each=40)
     gain, loss = of(tmp_path / "a"), of(tmp_path / "b")
-    assert (gain.kind, loss.kind) == ("gain", "loss")
+    assert (gain.outcome, loss.outcome) == (Outcome.GAIN, Outcome.LOSS)
     assert "by +0." in gain.rest and "by \N{MINUS SIGN}0." in loss.rest
 
 
@@ -103,13 +104,13 @@ def test_one_fold_or_no_synthetic_row_concludes_nothing(tmp_path: Path) -> None:
     for n in (0, 20):
         write_row(tmp_path / "one", n, 0.6, folds=[0], edit=lambda v: v["benchmark"].update(fold=[0]))
     found = of(tmp_path / "one")
-    assert found.kind == "unknown" and "one fold" in found.rest and "1 of 5 folds" in found.rest
+    assert found.outcome is Outcome.NOT_KNOWN and "one fold" in found.rest and "1 of 5 folds" in found.rest
 
 
 def test_all_failed_is_said(tmp_path: Path) -> None:
     write_row(tmp_path, 20, None)
     found = of(tmp_path)
-    assert found.kind == "unknown" and "no trial is finished" in found.rest
+    assert found.outcome is Outcome.NOT_KNOWN and "no trial is finished" in found.rest
 
 
 def test_the_best_baseline_as_validation_chose_it_is_named(tmp_path: Path) -> None:

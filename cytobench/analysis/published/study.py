@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from cytobench.analysis.leaderboard.model import Cell, Figure
+from cytobench.analysis.leaderboard.model import Aggregate, ScoreKey
 from cytobench.errors import UserError
 from cytobench.metrics.confusion import ConfusionMatrix
 
@@ -29,7 +29,7 @@ class PublishedRow:
     table: str
     classifier: str
     n: int | None
-    figures: Mapping[Cell, Figure]
+    aggregates: Mapping[ScoreKey, Aggregate]
 
     @property
     def synthetic_only(self) -> bool:
@@ -62,11 +62,11 @@ FIGURES: Mapping[str, PublishedFigure] = {
 @cache
 def published_rows() -> tuple[PublishedRow, ...]:
     """Every row of Tables S1 to S3, in their order."""
-    found: dict[tuple[str, str, str], dict[Cell, Figure]] = {}
+    found: dict[tuple[str, str, str], dict[ScoreKey, Aggregate]] = {}
     for table in TABLES:
         for line in csv.DictReader(_lines(f"cytodiff_table_{table.lower()}.csv")):
             figures = found.setdefault((table, line["classifier"], line["n_synthetic_per_class"]), {})
-            figures[line["split"], line["metric"]] = Figure(float(line["mean"]), float(line["std"]), FOLDS)
+            figures[line["split"], line["metric"]] = Aggregate(float(line["mean"]), float(line["std"]), FOLDS)
     return tuple(
         PublishedRow(table, classifier, int(n) if n else None, figures)
         for (table, classifier, n), figures in found.items()

@@ -8,16 +8,17 @@ from functools import cached_property
 from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import Candidate, declared_analysis, primary
+from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
-from cytobench.analysis.comparison.price import price
-from cytobench.analysis.leaderboard.model import Cell, Section
-from cytobench.analysis.leaderboard.words import ELSEWHERE, generator_text, places_text, third_party_text
+from cytobench.analysis.leaderboard.model import ScoreKey, Section
+from cytobench.analysis.leaderboard.words import ELSEWHERE, replicates_text, third_party_text
+from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
-from cytobench.metrics.statistics.cost import GainAndCost
+from cytobench.reporting.words import generator_text
 
 
 @dataclass(frozen=True)
-class Shown:
+class PlottedSection:
     """A section and its rows with a finished trial."""
 
     rows: tuple[Candidate, ...]
@@ -40,7 +41,7 @@ class Shown:
         return declared_analysis(self.rows)[0]
 
     @property
-    def cells(self) -> tuple[Cell, Cell]:
+    def cells(self) -> tuple[ScoreKey, ScoreKey]:
         """Split and metric of the primary figure on test and on validation."""
         return primary(self.section, self.analysis.metric)
 
@@ -67,7 +68,7 @@ class Shown:
         """The row of the same classifier without synthetic images."""
         return next((row for row in self.rows if not row.row.n_synthetic and row.classifier == one.classifier), None)
 
-    def gain(self, one: Candidate, cell: Cell) -> GainAndCost | None:
+    def gain(self, one: Candidate, cell: ScoreKey) -> GainAndCost | None:
         """What a row gains over N = 0, with its cost and what may be said; None where the two are never paired.
 
         For the primary figure the p of the declared family counts, as in ``cytobench compare``.
@@ -75,12 +76,14 @@ class Shown:
         plain = self.plain(one)
         if plain is None or plain is one:
             return None
-        difference, _ = row_difference(one, plain, cell)
+        difference, obstacle = row_difference(one, plain, cell)
         if difference is None:
             return None
         pair = next((pair for pair in self.pairs if pair.row is one and pair.reference is plain), None)
         p = pair.p_holm if pair is not None and cell == self.cells[0] else None
-        return price(one, plain, difference, p, set(one.trials) & set(plain.trials))
+        metric = self.section.metric(cell[1])
+        conclusion = conclude(difference, metric, obstacle, p)
+        return gain_and_cost(one, plain, difference, metric, conclusion, set(one.trials) & set(plain.trials))
 
     def about(self, rows: Sequence[Candidate] = ()) -> str:
         """Data, protocol, preset, device, images, folds and seeds, then what is to be known of these rows."""
@@ -90,7 +93,9 @@ class Shown:
     def _remarks(self, one: Candidate) -> list[str]:
         found = []
         if not one.row.complete:
-            found.append(f"{one.row.row} is incomplete: {places_text(one.row.missing, self.section.seeds)} missing.")
+            found.append(
+                f"{one.row.row} is incomplete: {replicates_text(one.row.missing, self.section.seeds)} missing."
+            )
         if one.row.made_elsewhere != "no":
             found.append(f"{one.row.row} is made elsewhere: {ELSEWHERE[one.row.made_elsewhere]}.")
         if one.row.third_party:
@@ -114,8 +119,3 @@ def row_name(one: Candidate) -> str:
 def _order(one: Candidate) -> tuple[object, ...]:
     row = one.row
     return row.n_synthetic > 0, row.generator, row.shots, row.settings, row.n_synthetic
-
-
-def is_gain(found: GainAndCost) -> bool:
-    """Whether a gain may be spoken of."""
-    return found.words.startswith("a gain")

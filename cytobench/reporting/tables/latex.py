@@ -1,0 +1,72 @@
+"""Tables as LaTeX (booktabs), by pandas' Styler."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from cytobench.reporting.tables.model import Table
+
+_SPECIAL = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        **{character: f"\\{character}" for character in "{}$&#%_"},
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "±": r"$\pm$",
+        "≈": r"$\approx$",
+        "†": r"$\dagger$",
+        "\n": " ",
+    }
+)
+
+
+def escape(text: object) -> str:
+    """Text with no meaning to LaTeX. Styler's own escape leaves ± and ≈, and does not reach captions and notes."""
+    return str(text).translate(_SPECIAL)
+
+
+def to_latex(table: Table) -> str:
+    """A ``table*`` as wide as a page, the notes under it; needs the package booktabs alone."""
+    return "\n".join(
+        [
+            r"\begin{table*}",
+            r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
+            rf"\caption{{{escape(table.title)}}}",
+            _tabular(table),
+            r"\par\raggedright\scriptsize",
+            *(escape(note) + r"\par" for note in table.notes),
+            r"\end{table*}",
+            "",
+        ]
+    )
+
+
+def _tabular(table: Table) -> str:
+    import pandas as pd
+
+    # Styler takes no two columns of one name, so that they go by number until they are written.
+    numbers = range(len(table.columns))
+    names: dict[object, str] = {i: escape(column.name) for i, column in enumerate(table.columns)}
+    frame = pd.DataFrame([[cell.text for cell in row.cells] for row in table.rows], columns=numbers, dtype=object)
+    best = [["textbf:--rwrap;" if cell.best else "" for cell in row.cells] for row in table.rows]
+    style = frame.style.format(escape).apply(lambda shown: pd.DataFrame(best, shown.index, shown.columns), axis=None)
+    style = style.hide(axis="index").format_index(lambda number: names[number], axis="columns")
+    alignment = "".join("r" if column.number else "l" for column in table.columns)
+    text = str(style.to_latex(hrules=True, column_format=alignment)).rstrip("\n")
+    return text.replace("\\toprule\n", f"\\toprule\n{_groups(table)}", 1)
+
+
+def _groups(table: Table) -> str:
+    """A line that heads the columns of each group, with a rule under it; empty where there are none."""
+    cells, rules, start = [], [], 1
+    for group, columns in groupby(table.columns, key=lambda column: column.group):
+        width = len(list(columns))
+        if group:
+            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(group)}}} ")
+            rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
+        else:
+            cells += [""] * width
+        start += width
+    return f" {'& '.join(cells)}\\\\ {' '.join(rules)}\n" if rules else ""
