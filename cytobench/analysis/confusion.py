@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 
-from cytobench.analysis.leaderboard import leaderboard, one_per_replicate
+from cytobench.analysis.leaderboard import one_per_replicate
 from cytobench.analysis.leaderboard.model import Leaderboard, Row, Section
 from cytobench.analysis.leaderboard.words import replicates_text, third_party_text
+from cytobench.analysis.results import read_results
 from cytobench.errors import UserError
 from cytobench.metrics.confusion import ConfusionMatrix, count
-from cytobench.storage.records import Record, predictions_of, read_record_files
+from cytobench.metrics.metric import Metric
+from cytobench.plugins import Plugins, load_plugins
+from cytobench.storage.records import Record, predictions_of
 
 
-def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> tuple[ConfusionMatrix, list[Record]]:
+def recorded_matrix(
+    folders: Sequence[Path],
+    row: str,
+    split: str = "test",
+    metric: Sequence[str] = (),
+    plugins: Callable[[], Plugins] = load_plugins,
+) -> tuple[ConfusionMatrix, list[Record]]:
     """The counts of a row summed over its folds (and seeds) in one split, and the records behind them.
+
+    A note says each ``metric`` named, as the leaderboard has it: a mean over folds.
 
     Raises UserError for an unknown row or split, a row of this name in several sections, and an incomplete one, naming
     the folds that are missing: a sum over some folds would pass for one over all images.
     """
-    files = read_record_files(folders)
-    section, found = _find(leaderboard(files.values()), row)
+    results = read_results(folders, metric, plugins)
+    files = results.files
+    section, found = _find(results.board, row)
     if not found.complete:
         raise UserError(
             f"--row {row} is incomplete: {replicates_text(found.missing, section.seeds)} missing. "
@@ -33,7 +46,10 @@ def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> t
     folds = section.folds_declared
     mine = (record for record in files.values() if record.row == row and record.protocol.fold in folds)
     trials = [(record, of_record[id(record)]) for record in one_per_replicate(mine)]
-    return summed_matrix(section, found, trials, split), [record for record, _ in trials]
+    matrix = summed_matrix(section, found, trials, split)
+    asked = [shown for shown in results.metrics if shown.name in metric]
+    notes = [_note(shown, found, split) for shown in asked]
+    return replace(matrix, notes=(*matrix.notes, *notes)), [record for record, _ in trials]
 
 
 def summed_matrix(
@@ -62,6 +78,15 @@ def summed_matrix(
         counts=counts,
         notes=(section.title, *section.notes, *filter(None, [third_party_text(row)])),
     )
+
+
+def _note(metric: Metric, row: Row, split: str) -> str:
+    failure = row.metrics_failed.get(metric.name)
+    if failure is not None:
+        return f"Metric {metric.name} failed: {failure.reason}"
+    aggregate = row.aggregates.get((split, metric.name))
+    mean = None if aggregate is None else aggregate.mean
+    return f"{metric.title}: {'no value' if mean is None else f'{mean:.{metric.digits}f}'}, the mean over folds."
 
 
 def _find(board: Leaderboard, row: str) -> tuple[Section, Row]:

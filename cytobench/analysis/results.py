@@ -1,12 +1,14 @@
-"""Which metrics tables show, and by which rows are ranked and compared."""
+"""The records of results folders with what is to be shown of them: which metrics, and by which rows are ranked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from cytobench.analysis.leaderboard import Leaderboard, leaderboard
 from cytobench.errors import UserError
 from cytobench.metrics.built_in import STUDY
 from cytobench.metrics.metric import Metric
@@ -29,6 +31,11 @@ class Results:
     def records(self) -> list[Record]:
         """The records, by file name."""
         return list(self.files.values())
+
+    @cached_property
+    def board(self) -> Leaderboard:
+        """Their leaderboard."""
+        return leaderboard(self.records, self.metrics, self.ranked_by)
 
 
 def read_results(
