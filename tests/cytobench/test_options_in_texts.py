@@ -23,7 +23,6 @@ ALLOWED = (
 
 # STILL TO DO: folders whose texts are not yet converted. Take each out as it is done; at the end this is empty.
 STILL_TO_DO = (
-    "analysis/",
     "reporting/",
 )
 
