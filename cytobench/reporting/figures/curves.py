@@ -91,7 +91,7 @@ def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
             if any(curve.points(line, curve.key) for line in curve.lines or [[]]):
                 table = TABLE_OF.get(rows[0].plugin)
                 name = slug("curve", curve.classifier, metric.name) + plotted.suffix
-                yield Plan(name, (table,) if table else (), partial(_draw, curve))
+                yield Plan(name, "curves", (table,) if table else (), partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:

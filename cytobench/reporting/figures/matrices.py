@@ -60,14 +60,14 @@ def matrix_plans(plotted: PlottedSection) -> Iterator[Plan]:
             if candidate is not plain and candidate not in plotted.chosen and not _is_the_studys(candidate):
                 continue
             tags = _tags(candidate, rows)
-            yield Plan(_name(candidate) + plotted.suffix, tags, partial(_row, plotted, candidate, tags))
+            yield Plan(_name(candidate) + plotted.suffix, "confusion", tags, partial(_row, plotted, candidate, tags))
             if plain is not None and candidate is not plain:
                 name = f"{_name(candidate)}-minus-n0{plotted.suffix}"
-                yield Plan(name, tags, partial(_change, plotted, candidate, plain, tags))
+                yield Plan(name, "confusion", tags, partial(_change, plotted, candidate, plain, tags))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
                 name = slug("published", figure, "beside", rows[0].row.classifier) + plotted.suffix
-                yield Plan(name, (figure.upper(),), partial(_published, plotted, rows, figure))
+                yield Plan(name, "confusion", (figure.upper(),), partial(_published, plotted, rows, figure))
 
 
 def _name(candidate: Candidate) -> str:
@@ -120,8 +120,8 @@ def _change(
     ends = [f"{after.true[i]} {right[i]:+.0f}" for i in (order[-1], order[0])]
     alt = (
         f"{candidate.row.classifier}, {row_name(candidate)} minus N = 0: the recall of {better} of {len(right)} "
-        f"classes rises and of {worse} falls; most {ends[0]} and least {ends[1]} percentage points. Right of all images: "
-        f"{before.accuracy:.3f} before, {after.accuracy:.3f} after.{in_full(after.predicted)}"
+        f"classes rises and of {worse} falls; most {ends[0]} and least {ends[1]} percentage points. Right of all "
+        f"images: {before.accuracy:.3f} before, {after.accuracy:.3f} after.{in_full(after.predicted)}"
     )
     same = not why_never_paired(candidate, plain)
     tested = "the same test images" if same else "different test images, for the protocol divides anew for each N"
