@@ -15,8 +15,8 @@ from rich.console import Console
 from cytobench.analysis.comparison.declared import Named, check_declaration
 from cytobench.analysis.comparison.results import compare_results
 from cytobench.analysis.leaderboard import Leaderboard
-from cytobench.analysis.leaderboard import leaderboard as make_leaderboard
 from cytobench.analysis.published import with_published
+from cytobench.analysis.results import read_results
 from cytobench.config.benchmark import Analysis, Benchmark, make_benchmark, read_benchmark
 from cytobench.config.parameters import Parameters
 from cytobench.config.resolve import Resolved, checked_preset, default_device, default_preset, named_device, resolve
@@ -24,8 +24,9 @@ from cytobench.config.shipped import find_benchmark
 from cytobench.data.prompts import read_prompts
 from cytobench.errors import UserError, arguments, option
 from cytobench.exchange.submitted.predictions import check_predictions, read_predictions
-from cytobench.exchange.submitted.score import NEEDED, notes_on, plain_scores
+from cytobench.exchange.submitted.score import NEEDED, failures, notes_on, plain_scores
 from cytobench.exchange.submitted.score import score as score_by_split
+from cytobench.metrics.built_in import STUDY
 from cytobench.pipeline.dryrun.forecast import Forecast, forecast
 from cytobench.pipeline.progress import Display, open_display
 from cytobench.pipeline.resume import recorded_benchmark
@@ -33,6 +34,7 @@ from cytobench.pipeline.runner import Outcome, run_benchmark
 from cytobench.pipeline.workers.executor import open_executor
 from cytobench.pipeline.workers.limits import Limits
 from cytobench.plugins import Plugins, load_plugins
+from cytobench.plugins.metrics import check_class, find_metrics
 from cytobench.protocols import find_protocol
 from cytobench.reporting.comparison.values import compared_values
 from cytobench.reporting.leaderboard import render, to_dataframe, to_fragment
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Names = str | Iterable[str]
+"""One name, or several."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,6 +100,7 @@ def run(
     trial_timeout: float | None = None,
     memory_limit: float | None = None,
     plugins: Plugins | None = None,
+    metric: Names = (),
     **values: Unpack[Parameters],
 ) -> RunResult:
     """Run a benchmark and return its leaderboard, as ``cytobench run`` does.
@@ -110,17 +115,20 @@ def run(
     elsewhere. Plugins work in processes of their own, one stage at a time, each within ``trial_timeout`` seconds and
     ``memory_limit`` MiB where these are given. ``in_process`` lets them work in this one (None: what the environment
     variable ``CYTOBENCH_IN_PROCESS`` says), and with an ``executor`` they work where it runs them, ``jobs`` at a time.
+    ``metric`` names metrics that the leaderboard shows too (``mcc``, ``recall:EOS``); the first one ranks its rows.
 
     Raises UserError for a user's mistake. A trial that fails is told in ``outcome``.
     """
     chosen = open_executor(executor, in_process, Limits(trial_timeout, memory_limit))
     prepared = _prepare(benchmark, _path(out), _path(prompts_file), plugins, values)
     resolved, folder = prepared.resolved, prepared.out
+    for wanted in find_metrics(_names(metric), lambda: prepared.plugins):
+        check_class(wanted, resolved.evaluated)
     display = display or open_display(Console(stderr=True), quiet=not progress)
     with chosen as opened:
         stages = _path(store) or folder / "store"
         outcome = run_benchmark(resolved, prepared.plugins, folder, stages, display, opened, jobs)
-    return RunResult(make_leaderboard(read_records_of([folder])), outcome)
+    return RunResult(read_results([folder], _names(metric), lambda: prepared.plugins).board, outcome)
 
 
 @_naming_parameters
@@ -143,14 +151,22 @@ def plan(
     return forecast(prepared.resolved, prepared.out, _path(store) or prepared.out / "store", calibrate)
 
 
-def leaderboard(folders: str | Path | Iterable[str | Path], *, published: bool = False) -> LeaderboardResult:
+def leaderboard(
+    folders: str | Path | Iterable[str | Path],
+    *,
+    published: bool = False,
+    metric: Names = (),
+    plugins: Plugins | None = None,
+) -> LeaderboardResult:
     """The leaderboard of one or several results folders, as ``cytobench leaderboard``.
 
-    With ``published`` the CytoDiff study's figures stand beside. Raises UserError for a folder without records.
+    With ``published`` the CytoDiff study's figures stand beside. Each ``metric`` named is shown too (``mcc``,
+    ``recall:EOS``), and the first one ranks the rows. Raises UserError for a folder without records, and for an unknown
+    metric.
     """
-    records = read_records(folders)
-    board = make_leaderboard(records)
-    return LeaderboardResult(with_published(board, records) if published else board)
+    results = read_results(_paths(folders), _names(metric), _loading(plugins))
+    board = results.board
+    return LeaderboardResult(with_published(board, results.records) if published else board)
 
 
 def read_records(folders: str | Path | Iterable[str | Path]) -> list[Record]:
@@ -158,21 +174,30 @@ def read_records(folders: str | Path | Iterable[str | Path]) -> list[Record]:
 
     Raises UserError for a folder without records, and for a damaged one.
     """
-    several = [folders] if isinstance(folders, str | Path) else folders
-    return read_records_of([Path(folder).expanduser() for folder in several])
+    return read_records_of(_paths(folders))
 
 
-def compare(folder: str | Path, a: str | None = None, b: str | None = None) -> dict[str, Any]:
+def compare(
+    folder: str | Path,
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    metric: Names = (),
+    plugins: Plugins | None = None,
+) -> dict[str, Any]:
     """What two rows of a results folder differ by, as ``cytobench compare --json``; docs/statistics.md names the keys.
 
-    Without ``a`` and ``b`` the comparisons that the benchmark declares. Raises UserError for an unknown row, and for
-    rows that cannot be compared, saying why.
+    Without ``a`` and ``b`` the comparisons that the benchmark declares. The first ``metric`` named is what is compared,
+    in place of the one declared. Raises UserError for an unknown row or metric, and for rows that cannot be compared,
+    saying why.
     """
-    return compared_values(compare_results(Path(folder).expanduser(), a, b))
+    return compared_values(compare_results(Path(folder).expanduser(), a, b, _names(metric), _loading(plugins)))
 
 
-def score(predictions: str | Path | pd.DataFrame) -> dict[str, Any]:
-    """Accuracy, macro F1 and macro AUC of predictions of any system, as ``cytobench score --json``.
+def score(
+    predictions: str | Path | pd.DataFrame, *, metric: Names = (), plugins: Plugins | None = None
+) -> dict[str, Any]:
+    """Accuracy, macro F1, macro AUC and each ``metric`` named, of any system, as ``cytobench score --json``.
 
     ``predictions`` is a table, or a CSV or Parquet file, with the columns ``label`` and ``predicted``, one line an
     image, and optionally ``p_LABEL`` for every class; with a column ``split`` each split is scored, under ``splits`` if
@@ -182,9 +207,11 @@ def score(predictions: str | Path | pd.DataFrame) -> dict[str, Any]:
         checked = read_predictions(Path(predictions).expanduser(), NEEDED)
     else:
         checked = check_predictions(predictions, NEEDED, "predictions")
-    for note in notes_on(checked):
+    names = [*(shown.name for shown in STUDY), *_names(metric)]
+    notes, scores = notes_on(checked), score_by_split(checked, find_metrics(names, _loading(plugins)))
+    for note in (*notes, *failures(scores)):
         warnings.warn(f"{note}.", stacklevel=2)
-    return plain_scores(score_by_split(checked))
+    return plain_scores(scores)
 
 
 def fidelity(
@@ -223,6 +250,20 @@ def fidelity(
     if pairs is not None:
         report.draw_pairs(Path(pairs).expanduser())
     return report.as_json()
+
+
+def _paths(folders: str | Path | Iterable[str | Path]) -> list[Path]:
+    several = [folders] if isinstance(folders, str | Path) else folders
+    return [Path(folder).expanduser() for folder in several]
+
+
+def _names(metric: Names) -> list[str]:
+    """One name, or several."""
+    return [metric] if isinstance(metric, str) else list(metric)
+
+
+def _loading(plugins: Plugins | None) -> Callable[[], Plugins]:
+    return load_plugins if plugins is None else lambda: plugins
 
 
 def _path(place: str | Path | None) -> Path | None:

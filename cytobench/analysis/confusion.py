@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cytobench._text import did_you_mean
-from cytobench.analysis.leaderboard import leaderboard, one_per_replicate
+from cytobench.analysis.leaderboard import one_per_replicate
 from cytobench.analysis.leaderboard.model import Leaderboard, Row, Section
 from cytobench.analysis.leaderboard.words import replicates_text, third_party_text
+from cytobench.analysis.results import read_results
 from cytobench.errors import UserError, option
 from cytobench.metrics.confusion import ConfusionMatrix, count
-from cytobench.storage.records import Record, predictions_of, read_record_files
+from cytobench.metrics.metric import Metric
+from cytobench.plugins import Plugins, load_plugins
+from cytobench.storage.records import Record, predictions_of
 
 
-def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> tuple[ConfusionMatrix, list[Record]]:
+def recorded_matrix(
+    folders: Sequence[Path],
+    row: str,
+    split: str = "test",
+    metric: Sequence[str] = (),
+    plugins: Callable[[], Plugins] = load_plugins,
+) -> tuple[ConfusionMatrix, list[Record]]:
     """The counts of a row summed over its folds (and seeds) in one split, and the records behind them.
+
+    A note says each ``metric`` named, as the leaderboard has it: a mean over folds.
 
     Raises UserError for an unknown row or split, a row of this name in several sections, and an incomplete one, naming
     the folds that are missing: a sum over some folds would pass for one over all images.
     """
-    files = read_record_files(folders)
-    section, of_board = _called(leaderboard(files.values()), row)
+    results = read_results(folders, metric, plugins)
+    files = results.files
+    section, of_board = _called(results.board, row)
     if not of_board.complete:
         raise UserError(
             f"{option('row', row)} is incomplete: {replicates_text(of_board.missing, section.seeds)} missing. "
@@ -34,7 +47,9 @@ def recorded_matrix(folders: Sequence[Path], row: str, split: str = "test") -> t
     records = one_per_replicate(
         record for record in files.values() if record.row == row and record.protocol.fold in folds
     )
-    return summed_matrix(section, of_board, [(record, by_record[id(record)]) for record in records], split), records
+    matrix = summed_matrix(section, of_board, [(record, by_record[id(record)]) for record in records], split)
+    notes = [_note(shown, of_board, split) for shown in results.metrics if shown.name in metric]
+    return replace(matrix, notes=(*matrix.notes, *notes)), records
 
 
 def summed_matrix(
@@ -63,6 +78,15 @@ def summed_matrix(
         counts=counts,
         notes=(section.title, *section.notes, *filter(None, [third_party_text(row)])),
     )
+
+
+def _note(metric: Metric, row: Row, split: str) -> str:
+    failure = row.metrics_failed.get(metric.name)
+    if failure is not None:
+        return f"Metric {metric.name} failed: {failure.reason}"
+    aggregate = row.aggregates.get((split, metric.name))
+    mean = None if aggregate is None else aggregate.mean
+    return f"{metric.title}: {'no value' if mean is None else f'{mean:.{metric.digits}f}'}, the mean over folds."
 
 
 def _called(board: Leaderboard, name: str) -> tuple[Section, Row]:

@@ -6,16 +6,28 @@ from pathlib import Path
 
 import click
 
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+from cytobench.cli.metrics import metric_option
+
 
 @click.command()
 @click.argument("folders", metavar="[DIR...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--row", metavar="ROW", help="GENERATOR/CLASSIFIER/sSHOTS/nN, as the leaderboard's CSV names it.")
 @click.option("--split", default="test", show_default=True, help="Which predictions to count.")
 @click.option("--published", metavar="FIG", help="The CytoDiff study's: s3, s4, s9 or s10; beside a row or alone.")
+@metric_option
+@plugin_module_option
 @click.option(
     "--format", "format_", type=click.Choice(["table", "csv", "json", "svg"]), default="table", show_default=True
 )
-def confusion(folders: tuple[Path, ...], row: str | None, split: str, published: str | None, format_: str) -> None:
+def confusion(
+    folders: tuple[Path, ...],
+    row: str | None,
+    split: str,
+    published: str | None,
+    metric: tuple[str, ...],
+    format_: str,
+) -> None:
     """Show which classes a row takes for which: its predictions on record, all folds together.
 
     Rows are true classes, columns predicted ones; each cell has the number of images and its share of the row. A row
@@ -33,7 +45,7 @@ def confusion(folders: tuple[Path, ...], row: str | None, split: str, published:
     matrices = []
     records = None
     if row is not None:
-        matrix, records = recorded_matrix(folders, row, split)
+        matrix, records = recorded_matrix(folders, row, split, metric, plugins_for_command)
         matrices.append(matrix)
     if published is not None:
         matrices.append(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
+
+from cytobench.cli.loading import plugin_module_option, plugins_for_command
+from cytobench.cli.metrics import metric_option
 
 
 @click.command()
@@ -21,6 +25,8 @@ import click
     type=click.Path(path_type=Path),
     help="The run's store, for galleries.  [default: DIR/store]",
 )
+@metric_option
+@plugin_module_option
 @click.option("--with-real-images", is_flag=True, help="Galleries show real images of a data set that is not public.")
 @click.option("--json", "as_json", is_flag=True, help="Names, captions and alt texts as JSON on stdout.")
 def figures(
@@ -28,6 +34,7 @@ def figures(
     out: Path,
     only: tuple[str, ...],
     store: Path | None,
+    metric: tuple[str, ...],
     with_real_images: bool,
     as_json: bool,
 ) -> None:
@@ -43,7 +50,8 @@ def figures(
     from cytobench.reporting.tables.markdown import escape
 
     drawn: list[dict[str, object]] = []
-    for drawing in drawings(folders, only, with_real_images, store, lambda message: click.echo(message, err=True)):
+    say = partial(click.echo, err=True)
+    for drawing in drawings(folders, only, with_real_images, store, say, metric, plugins_for_command):
         try:
             write_bytes(out / f"{drawing.name}.svg", svg(drawing).encode())
             write_bytes(out / f"{drawing.name}.png", png(drawing))

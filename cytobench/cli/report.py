@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
+from cytobench.cli.metrics import metric_option
 
 
 @click.command()
@@ -18,6 +19,7 @@ from cytobench.cli.loading import plugin_module_option, plugins_for_command
 @click.option("--with-real-images", is_flag=True, help="Show images of the data set too, which may be patients'.")
 @click.option("--store", type=click.Path(path_type=Path), metavar="DIR", help="Where the runs' images are. [DIR/store]")
 @click.option("--thumbnails", is_flag=True, help="Also keep a small pack of synthetic images in DIR/thumbnails.")
+@metric_option
 @plugin_module_option
 @click.option("--json", "as_json", is_flag=True, help="Where the page is, as JSON on stdout.")
 def report(
@@ -27,6 +29,7 @@ def report(
     with_real_images: bool,
     store: Path | None,
     thumbnails: bool,
+    metric: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Make a page of results folders (the --out of runs): verdict, leaderboard, plots, images, cost, provenance.
@@ -53,6 +56,7 @@ def report(
         store=store,
         say=lambda message: click.echo(f"Note: {message}", err=True),
         load=plugins_for_command,
+        metric=metric,
     )
     page = make_report(folders, out, options)
     click.echo(json.dumps({"page": str(page)}) if as_json else page)

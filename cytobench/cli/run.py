@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cytobench.cli.loading import plugin_module_option, plugins_for_command
+from cytobench.cli.metrics import metric_option
 from cytobench.errors import UserError
 from cytobench.plugins.diverted import prints_to_stderr
 
@@ -71,6 +72,7 @@ class _RunCommand(click.Command):
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--calibrate", is_flag=True, help="With --dry-run: time a few steps of each stage on this device.")
+@metric_option
 @plugin_module_option
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.option("--json", "as_json", is_flag=True, help="The leaderboard as JSON on stdout.")
@@ -85,6 +87,7 @@ def run(
     in_process: bool,
     dry_run: bool,
     calibrate: bool,
+    metric: tuple[str, ...],
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -135,6 +138,7 @@ def run(
             trial_timeout=trial_timeout,
             memory_limit=memory_limit,
             plugins=plugins_for_command(),
+            metric=metric,
             **declared,
         )
     if as_json:

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-METRICS = ("accuracy", "f1_macro", "auc_macro")
-EXTERNAL = "external"
 Labels = tuple[str, ...]
 Numbers = NDArray[np.int64]
 Values = NDArray[np.float64]

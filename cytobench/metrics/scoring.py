@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from cytobench.contract import MetricSpec
 from cytobench.errors import UserError
 from cytobench.metrics.built_in import STUDY
-from cytobench.metrics.classification import EXTERNAL
 from cytobench.metrics.metric import Metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EXTERNAL = "external"
+"""The split of an outside test set."""
 _LONGEST = 200
 """Characters of a stranger's message that are kept."""
 

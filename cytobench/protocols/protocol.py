@@ -119,7 +119,7 @@ class Change:
     says: str
     """What is then so, for tables."""
 
-    def made(self, switches: Mapping[str, Any]) -> bool:
+    def holds(self, switches: Mapping[str, Any]) -> bool:
         """Whether a protocol with these switches has it."""
         return all(switches.get(name) == value for name, value in self.switches.items())
 
@@ -157,7 +157,7 @@ def find_protocol(name: str) -> Protocol:
         if change not in CHANGES:
             hint, known = did_you_mean(change, CHANGES), ", ".join(CHANGES)
             raise UserError(f"{argument}: no such change as {text}.{hint} Known: {known}.")
-        if CHANGES[change].made(protocol.switches) == (sign == "+"):
+        if CHANGES[change].holds(protocol.switches) == (sign == "+"):
             why = "has it already" if sign == "+" else "does not have it"
             raise UserError(f"{argument}: {text} changes nothing, {protocol.name} {why}.")
         sound = asdict(PROTOCOLS["strict"])

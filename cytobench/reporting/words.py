@@ -17,10 +17,14 @@ THIRD_PARTY = " †"
 
 def legend(board: Leaderboard) -> str:
     """What the marks and figures of a leaderboard mean."""
+    falling = dict.fromkeys(
+        metric.title for section in board.sections for metric in section.metrics if not metric.higher_is_better
+    )
+    lower = f"Lower is better in {', '.join(falling)}. " if falling else ""
     ranked_by = dict.fromkeys(section.metric(section.ranked_by[1]).title for section in board.sections)
     return (
         "Mean ± sample SD over folds; with several seeds, in brackets, the SD over their means. Ranked by "
-        f"{', '.join(ranked_by)} on test, of real images alone; best of the ranked rows in bold. "
+        f"{', '.join(ranked_by)} on test, of real images alone; best of the ranked rows in bold. {lower}"
         "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
         "?: not known, for want of folds or of the same test images. "
         "†: of a third-party plugin, which its remark names. "

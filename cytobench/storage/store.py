@@ -66,9 +66,9 @@ class Store:
         name = "000000.json" if kind == IMAGES else MANIFEST
         for file in sorted((self.root / kind).glob(f"??/*/{name}")):
             try:
-                found = json.loads(file.read_text())
-                report = found["report"]
-                inputs = report["inputs"] if kind == IMAGES else found["inputs"]
+                manifest = json.loads(file.read_text())
+                report = manifest["report"]
+                inputs = report["inputs"] if kind == IMAGES else manifest["inputs"]
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             yield inputs, report
@@ -76,31 +76,31 @@ class Store:
     @contextmanager
     def making(self, kind: str, key: str) -> Iterator[Path]:
         """A temporary folder to fill; it disappears unless :meth:`keep` was called on it."""
-        with making_folder(self.folder(kind, key).parent, f"{_MAKING}{os.getpid()}-") as made:
-            yield made
+        with making_folder(self.folder(kind, key).parent, f"{_MAKING}{os.getpid()}-") as folder:
+            yield folder
 
     def sweep(self, process: int) -> None:
         """Remove what a process of this machine, which is no more, was making."""
         for folder in self.root.glob(f"*/??/{_MAKING}{process}-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, kind: str, key: str, made: Path, inputs: dict[str, Any], report: dict[str, Any]) -> Entry:
+    def keep(self, kind: str, key: str, folder: Path, inputs: dict[str, Any], report: dict[str, Any]) -> Entry:
         """Put a filled folder in place under its key, with the digests of its files."""
         files = {
-            path.relative_to(made).as_posix(): file_digest(path)
-            for path in sorted(made.rglob("*"))
+            path.relative_to(folder).as_posix(): file_digest(path)
+            for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
         manifest = {"kind": kind, "key": key, "files": files, "inputs": inputs, "report": report}
-        write_bytes(made / MANIFEST, json.dumps(manifest, indent=1).encode())
-        made.chmod(0o755)
-        folder = self.folder(kind, key)
-        if folder.exists():
+        write_bytes(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+        folder.chmod(0o755)
+        target = self.folder(kind, key)
+        if target.exists():
             # Only a damaged stage is made again; move it away first, for a folder cannot replace a full one.
-            shutil.rmtree(folder)
-        os.replace(made, folder)
+            shutil.rmtree(target)
+        os.replace(folder, target)
         self._checked.pop(key, None)
-        return Entry(folder, report)
+        return Entry(target, report)
 
 
 def _examine(folder: Path) -> tuple[dict[str, Any], list[str]]:

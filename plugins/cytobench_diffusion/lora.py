@@ -80,7 +80,7 @@ def _train(
     if bad:
         raise CytobenchError(
             f"sd21-lora: the training loss is {curve[bad[0]]} at step {bad[0] + 1} of {total}. "
-            f"Lower the learning rate, now {config.lr}: {setting('sd21-lora', 'lr', f'{config.lr / 10:g}')}."
+            f"Lower the learning rate, now {config.lr}: {setting('sd21-lora', 'lr', float(f'{config.lr / 10:g}'))}."
         )
     return curve
 

@@ -184,7 +184,7 @@ def test_the_time_limit_names_the_way_out(
     ctx = context("A")
     late(lambda: (ctx.out / "log.txt").exists() and "loading" in (ctx.out / "log.txt").read_text())
     slow = program("slow.py", "import time\nprint('loading', flush=True)\ntime.sleep(900)\n")
-    expected = r"(?s)after 600 s, its time limit. Give it longer with set={'command': {'timeout': SECONDS}}.*loading"
+    expected = r"(?s)after 600 s, its time limit. Give it longer with set={'command': {'timeout': 'SECONDS'}}.*loading"
     with pytest.raises(CytobenchError, match=expected):
         generator(slow, timeout=600).fit(make_images(place / "shots", 1, ("A",)), ctx)
 

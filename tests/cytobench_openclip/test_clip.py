@@ -138,7 +138,7 @@ def test_a_single_file_with_the_name_of_its_architecture(images: Images, context
     file = tmp_path / "mine.safetensors"
     save_file({"logit_scale": torch.zeros(())}, file)
     classifier = ClipClassifier(ClipConfig(weights="here", epochs=1))
-    with pytest.raises(UserError, match=r"mine\.safetensors does not fit ViT-B-32-quickgelu.*{'weights': PATH}"):
+    with pytest.raises(UserError, match=r"mine\.safetensors does not fit ViT-B-32-quickgelu.*{'weights': 'PATH'}"):
         classifier.fit(images, images, context(assets=_assets(file)))
     with pytest.raises(UserError, match="name its architecture"):
         ClipClassifier(ClipConfig(**SMALL)).fit(images, images, context("b", assets=_assets(file)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -11,12 +11,14 @@ from pathlib import Path
 from cytobench._text import did_you_mean
 from cytobench.analysis.comparison.declared import Named
 from cytobench.analysis.leaderboard.model import Leaderboard, Replicate, Row, ScoreKey, Section
-from cytobench.analysis.leaderboard.ranking import comparable, leaderboard, rows_of
+from cytobench.analysis.leaderboard.ranking import comparable, rows_of
 from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.analysis.outcomes import Cause, Reason
+from cytobench.analysis.results import read_results
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError, option
-from cytobench.storage.records import NO_SETTINGS, ClassifierUsed, GeneratorUsed, Record, read_record_files
+from cytobench.plugins import Plugins, load_plugins
+from cytobench.storage.records import NO_SETTINGS, ClassifierUsed, GeneratorUsed, Record
 
 _PARTS = {
     "dataset": "data set",
@@ -79,20 +81,23 @@ class Candidate:
         return next(iter(self.trials.values()))[0]
 
 
-def read_candidates(folders: Iterable[Path]) -> list[list[Candidate]]:
+def read_candidates(
+    folders: Iterable[Path], metric: Sequence[str] = (), plugins: Callable[[], Plugins] = load_plugins
+) -> list[list[Candidate]]:
     """The rows of each section, ranked ones first; rows without a finished trial are left out.
 
-    Raises UserError as :func:`~cytobench.storage.records.read_record_files` does.
+    Arguments and errors are those of :func:`~cytobench.analysis.results.read_results`.
     """
-    return candidates_of(read_record_files(folders))
+    results = read_results(folders, metric, plugins)
+    return candidates_of(results.files, results.board)
 
 
-def candidates_of(files: Mapping[Path, Record], board: Leaderboard | None = None) -> list[list[Candidate]]:
-    """The same of records by the file each was read from; ``board`` is their leaderboard, where it is made already."""
+def candidates_of(files: Mapping[Path, Record], board: Leaderboard) -> list[list[Candidate]]:
+    """The same of records by the file each was read from; ``board`` is their leaderboard."""
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
     sections = []
-    for section, group in zip((board or leaderboard(records)).sections, comparable(records), strict=True):
+    for section, group in zip(board.sections, comparable(records), strict=True):
         trials = {
             (of_row[0].row, settings): {
                 replicate_of(record): (record, by_digest[record.digest]) for record in of_row if record.status == "done"
@@ -137,7 +142,7 @@ def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
     """
     records = [record for row in candidates if not row.row.submitted for record, _ in row.trials.values()]
     if not records:
-        return Analysis(), ""
+        return _by_asked(Analysis(), "", candidates[0].section)
     records.sort(key=lambda record: (record.started, record.finished))
     first, *others = (
         make_benchmark({"analysis": record.benchmark.get("analysis", {})}, f"record {record.trial}").analysis
@@ -145,7 +150,15 @@ def declared_analysis(candidates: Sequence[Candidate]) -> tuple[Analysis, str]:
     )
     late = sum(analysis != first for analysis in others)
     said = f"{late} of {len(records)} records declare another analysis, after the fact: the earliest one counts."
-    return first, said if late else ""
+    return _by_asked(first, said if late else "", candidates[0].section)
+
+
+def _by_asked(declared: Analysis, words: str, section: Section) -> tuple[Analysis, str]:
+    """The same in the metric that was asked for, and that this is not the one declared."""
+    if section.asked in (None, declared.metric):
+        return declared, words
+    asked = f"Compared by {section.asked}, as asked for: the benchmark declares {declared.metric}."
+    return declared.model_copy(update={"metric": section.asked}), f"{asked} {words}".rstrip()
 
 
 def primary(section: Section, metric: str) -> tuple[ScoreKey, ScoreKey]:

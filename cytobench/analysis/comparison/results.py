@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import find_pair, read_candidates
 from cytobench.analysis.comparison.headline import DeclaredFamily, declared_family
 from cytobench.analysis.comparison.pair import Comparison, compare
 from cytobench.errors import UserError, option
+from cytobench.plugins import Plugins, load_plugins
 
 
-def compare_results(folder: Path, a: str | None, b: str | None) -> Comparison | list[DeclaredFamily]:
+def compare_results(
+    folder: Path,
+    a: str | None,
+    b: str | None,
+    metric: Sequence[str] = (),
+    plugins: Callable[[], Plugins] = load_plugins,
+) -> Comparison | list[DeclaredFamily]:
     """The comparison of the rows called ``a`` and ``b``; without them each section's declared comparisons.
+
+    Both in the first ``metric``, where one is named; else in the one declared.
 
     Raises UserError for one name alone, for a folder without a finished trial, and as
     :func:`~cytobench.analysis.comparison.candidates.find_pair` and
@@ -21,7 +31,7 @@ def compare_results(folder: Path, a: str | None, b: str | None) -> Comparison | 
         raise UserError(
             f"{option('a')} and {option('b')} go together: name two rows, or neither for the declared comparisons."
         )
-    sections = read_candidates([folder])
+    sections = read_candidates([folder], metric, plugins)
     if not sections:
         raise UserError(f"{folder} holds no finished trial: there is nothing to compare.")
     if a is None or b is None:

@@ -57,6 +57,15 @@ class Aggregate:
 
 
 @dataclass(frozen=True)
+class MetricFailure:
+    """How often a metric failed, of all splits and finished trials of a row, and why it did so first."""
+
+    reason: str
+    times: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Row:
     """One row: generator/classifier/sSHOTS/nN over the folds that are done."""
 
@@ -102,6 +111,8 @@ class Row:
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
     makers: tuple[Maker, ...] = ()
     """Whose plugins made it, several of a part where folds differ; empty for a submission."""
+    metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
+    """Of the metrics shown those that failed, by name."""
 
     @property
     def ranked(self) -> bool:
@@ -205,6 +216,8 @@ class Section:
     metrics: tuple[Metric, ...]
     """Those that are shown, in this order."""
     ranked_by: ScoreKey
+    asked: str | None
+    """The metric that rows are to be compared by, whatever is declared; None for what is declared."""
     rows: tuple[Row, ...]
     majority: Mapping[ScoreKey, Aggregate]
     """Always guessing the most frequent class of the training part; empty where counts are unknown."""
@@ -255,7 +268,7 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; {self._seeds()}."]
-        changes = {name: change.says for name, change in CHANGES.items() if change.made(self.switches)}
+        changes = {name: change.says for name, change in CHANGES.items() if change.holds(self.switches)}
         if changes:
             study = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
             judge = " Judge by the real images alone, and better by strict." if self.pooled else ""

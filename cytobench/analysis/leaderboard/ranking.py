@@ -16,19 +16,20 @@ from cytobench.analysis.leaderboard.standing import compare_with_best, split_rat
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.built_in import BUILT_IN, STUDY
-from cytobench.metrics.classification import EXTERNAL
 from cytobench.metrics.metric import Metric
+from cytobench.metrics.scoring import EXTERNAL
 from cytobench.storage.records import NO_SETTINGS, Record
 
 SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
 
 
 def leaderboard(
-    records: Iterable[Record], metrics: Sequence[Metric] = STUDY, ranked_by: Metric = BUILT_IN["f1_macro"]
+    records: Iterable[Record], metrics: Sequence[Metric] = STUDY, ranked_by: Metric | None = None
 ) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
-    ``metrics`` are shown, in this order; ``ranked_by``, one of them, gives the rank, on test.
+    ``metrics`` are shown, in this order; ``ranked_by``, one of them, gives the rank, on test, and is what rows are
+    compared by. Without it they are ranked by macro F1 and compared by what is declared.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
     train-only classes, or of shots chosen in another way, are never in one section.
@@ -128,8 +129,9 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
     return groups
 
 
-def _section(records: Sequence[Record], metrics: tuple[Metric, ...], metric: Metric) -> Section:
+def _section(records: Sequence[Record], metrics: tuple[Metric, ...], asked: Metric | None) -> Section:
     first = records[0]
+    metric = asked or BUILT_IN["f1_macro"]
     declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
@@ -163,8 +165,9 @@ def _section(records: Sequence[Record], metrics: tuple[Metric, ...], metric: Met
         splits=splits,
         metrics=metrics,
         ranked_by=ranked_by,
+        asked=None if asked is None else asked.name,
         rows=compare_with_best(ranked, ranked_by, metric, split_ratio(first), pooled),
-        majority=majority(records, splits),
+        majority=majority(records, splits, metrics),
         dataset_maker=_dataset_maker(first),
         fidelity=fidelity_tables(groups),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
-from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, Replicate, Row, ScoreKey
+from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, MetricFailure, Replicate, Row, ScoreKey
 from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
 from cytobench.storage.stage_kind import StageKind
@@ -69,6 +69,7 @@ def make_row(
         ),
         values=values,
         makers=() if first.submission else makers(records),
+        metrics_failed=_failures(done, splits, metrics),
     )
 
 
@@ -156,6 +157,18 @@ def _values(done: Sequence[Record], key: ScoreKey) -> dict[Replicate, float]:
     split, metric = key
     values = {replicate_of(record): record.scores.get(split, {}).get(metric) for record in done}
     return {where: value for where, value in values.items() if value is not None}
+
+
+def _failures(
+    done: Sequence[Record], splits: Sequence[str], metrics: Sequence[Metric]
+) -> dict[str, MetricFailure]:
+    failures = {}
+    for metric in metrics:
+        reasons = [record.metrics_failed.get(split, {}).get(metric.name) for record in done for split in splits]
+        failed = [reason for reason in reasons if reason is not None]
+        if failed:
+            failures[metric.name] = MetricFailure(failed[0], len(failed), len(reasons))
+    return failures
 
 
 def _ran(used: Sequence[GeneratorUsed | ClassifierUsed]) -> str:

@@ -18,7 +18,7 @@ _DIGITS = {"kid": 4, "fid": 2, "precision": 3, "recall": 3}
 
 def show(report: Report) -> None:
     """Print a report made by :func:`cytobench.pipeline.fidelity.report.compare_folders`."""
-    extractor, sources, comparison = report.extractor, report.sources, report.found
+    extractor, sources, comparison = report.extractor, report.sources, report.comparison
     digest = f", weights {extractor.weights_digest[:12]}" if extractor.weights_digest else ""
     whose = "" if extractor.built_in else f", third-party: {extractor.distribution}"
     ran = f"{extractor.ran.architecture}{digest}{whose}"
@@ -84,7 +84,7 @@ def _show_copies(report: Report, copies: Copies) -> None:
     header = ["class", "shots", "held out", "synthetic", "p sum", "p max", "p", "p Holm", "smallest p"]
     header += ["near-copies", "of held-out", "copying"]
     table(header, [_copying(label, test) for label, test in copies.by_class.items()])
-    total = report.found.total.copying
+    total = report.comparison.total.copying
     assert total is not None  # it stands where copies were looked for
     click.echo(total["verdict"])
     for label, test in copies.by_class.items() if len(copies.by_class) > 1 else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cytobench.errors import UserError
@@ -56,6 +56,14 @@ def score(predictions: Predictions, metrics: Sequence[Metric] = STUDY) -> dict[s
 def plain_scores(scores: dict[str | None, dict[str, Any]]) -> dict[str, Any]:
     """Scores as JSON has them: those of the one split, or all under ``splits``."""
     return next(iter(scores.values())) if len(scores) == 1 else {"splits": scores}
+
+
+def failures(scores: Mapping[str | None, Mapping[str, Any]]) -> list[str]:
+    """The metrics that failed, each with the reason it had first."""
+    failed: dict[str, str] = {}
+    for values in scores.values():
+        failed = {**values.get("failed", {}), **failed}
+    return [f"metric {name} failed: {why}" for name, why in failed.items()]
 
 
 def notes_on(predictions: Predictions) -> list[str]:

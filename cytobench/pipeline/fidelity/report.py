@@ -50,7 +50,7 @@ class Report:
     """Synthetic images with the very pixels of a real one."""
     left_out: int
     """Real images with the very pixels of a shot, which are no reference."""
-    found: Comparison
+    comparison: Comparison
 
     def as_json(self) -> dict[str, Any]:
         """The report as ``cytobench fidelity --json`` writes it: the figures of all images beside the rest."""
@@ -61,8 +61,8 @@ class Report:
             "seed": self.seed,
             "identical": self.identical,
             "left_out": self.left_out,
-            **asdict(self.found.total),
-            "classes": {label: asdict(fidelity) for label, fidelity in self.found.classes.items()},
+            **asdict(self.comparison.total),
+            "classes": {label: asdict(fidelity) for label, fidelity in self.comparison.classes.items()},
         }
 
     def draw_pairs(self, file: Path) -> bool:
@@ -70,7 +70,7 @@ class Report:
 
         Raises UserError if it cannot be written.
         """
-        copies = self.found.copies
+        copies = self.comparison.copies
         try:
             return copies is not None and copies.draw(file)
         except OSError as error:

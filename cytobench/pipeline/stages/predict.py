@@ -18,7 +18,7 @@ from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.errors import CytobenchError
 from cytobench.images import Images
-from cytobench.metrics.classification import EXTERNAL
+from cytobench.metrics.scoring import EXTERNAL
 from cytobench.metrics.timing import Stopwatch
 from cytobench.pipeline.cost import Amount, Cost, spread
 from cytobench.pipeline.plan import Planner, Rows

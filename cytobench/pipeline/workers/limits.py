@@ -26,9 +26,7 @@ class Limits:
     def __post_init__(self) -> None:
         for parameter, value in (("trial_timeout", self.seconds), ("memory_limit", self.memory_mib)):
             if value is not None and not value > 0:
-                raise UserError(
-                    f"{option(parameter, f'{value:g}')}: give a number above 0, or leave it out for no limit."
-                )
+                raise UserError(f"{_named(parameter, value)}: give a number above 0, or leave it out for no limit.")
         if self.memory_mib is not None:
             check_measurable()
 
@@ -55,16 +53,19 @@ class Watch:
         now, limits = time.monotonic(), self._limits
         if limits.seconds is not None and now - self._began > limits.seconds:
             self.passed = (
-                f"took longer than {option('trial_timeout', f'{limits.seconds:g}')} s and was ended. Give it longer if "
-                "it was not hanging; its record says where it was"
+                f"took longer than {_named('trial_timeout', limits.seconds)} s and was ended. Give it longer if it was "
+                "not hanging; its record says where it was"
             )
         elif limits.memory_mib is not None and now - self._measured >= _MEASURE:
             self._measured = now
             memory_mib = resident_mib(self._pid, limits.memory_mib)
             if memory_mib > limits.memory_mib:
                 self.passed = (
-                    f"held {memory_mib:.0f} MiB of memory, more than "
-                    f"{option('memory_limit', f'{limits.memory_mib:g}')} MiB, and was ended. Give it more, or let it "
-                    "work on smaller batches"
+                    f"held {memory_mib:.0f} MiB of memory, more than {_named('memory_limit', limits.memory_mib)} MiB, "
+                    "and was ended. Give it more, or let it work on smaller batches"
                 )
         return self.passed is not None
+
+
+def _named(parameter: str, value: float) -> str:
+    return option(parameter, int(value) if float(value).is_integer() else value)

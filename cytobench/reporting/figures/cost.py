@@ -123,6 +123,7 @@ def _most(seconds: Mapping[str, float]) -> str:
 
 def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawing:
     split, metric = plotted.cells[0][0], gains[0][1].metric.title
+    side = "above" if gains[0][1].metric.higher_is_better else "below"
     device = shortened(plotted.section.device, 50)
     title = f"What the gain of {shortened(gains[0][0].row.classifier, 40)} over N = 0 costs"
     unit, called = _unit(max(abs(gain.hours or 0.0) for _, gain in gains) * 3600)
@@ -147,7 +148,7 @@ def _gains(plotted: PlottedSection, gains: Sequence[Priced], name: str) -> Drawi
     caption = (
         f"Gain in {metric} ({split}) over N = 0 of the same classifier, with the 95 % interval of the "
         "corrected resampled t over folds (Nadeau and Bengio 2003), against the device time beyond that of N = 0, all "
-        "stages counted. It is filled, and a gain, only where its interval lies above 0 and, in a declared family, "
+        f"stages counted. It is filled, and a gain, only where its interval lies {side} 0 and, in a declared family, "
         f"where Holm's adjustment leaves it. {plotted.about([candidate for candidate, _ in gains])}"
     )
     return Drawing(name, title, _alt(plotted, gains), caption, figure)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.analysis.comparison.candidates import Candidate
 from cytobench.analysis.comparison.cost import GainAndCost
 from cytobench.analysis.leaderboard.model import Aggregate, ScoreKey
+from cytobench.metrics.built_in import STUDY
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.figures.drawing import Drawing, Plan
 from cytobench.reporting.figures.published_curves import PublishedCurve, published_curve
@@ -55,6 +56,12 @@ class Curve:
         return self.rows[0].row.classifier
 
     @property
+    def tags(self) -> tuple[str, ...]:
+        """The study's table that it is a curve of, where it is one."""
+        table = TABLE_OF.get(self.rows[0].plugin)
+        return (table,) if table and self.metric in STUDY else ()
+
+    @property
     def key(self) -> ScoreKey:
         """The figure, on test; of the real images alone where synthetic ones are tested too."""
         return self.plotted.cells[0][0], self.metric.name
@@ -89,9 +96,8 @@ def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
         for metric in plotted.section.metrics:
             curve = Curve(plotted, rows, metric)
             if any(curve.points(line, curve.key) for line in curve.lines or [[]]):
-                table = TABLE_OF.get(rows[0].plugin)
                 name = slug("curve", curve.classifier, metric.name) + plotted.suffix
-                yield Plan(name, "curves", (table,) if table else (), partial(_draw, curve))
+                yield Plan(name, "curves", curve.tags, partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:
@@ -122,9 +128,8 @@ def _draw(curve: Curve, name: str) -> Drawing:
         if published is not None and not (pooled and published.comparable):
             published.draw_apart(next(axes), room)
         legend_below(figure, handles)
-    tag = TABLE_OF.get(curve.rows[0].plugin)
     caption = _caption(curve, published, bool(gains))
-    return Drawing(name, title, _alt(curve, gains, published), caption, figure, (tag,) if tag else ())
+    return Drawing(name, title, _alt(curve, gains, published), caption, figure, curve.tags)
 
 
 def _scores(axes: Axes, curve: Curve, key: ScoreKey, room: float) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from cytobench._text import did_you_mean
 from cytobench.analysis.comparison.candidates import candidates_of
-from cytobench.analysis.leaderboard import leaderboard
 from cytobench.analysis.published import with_published
+from cytobench.analysis.results import read_results
 from cytobench.errors import CytobenchError, UserError, option
+from cytobench.plugins import Plugins, load_plugins
 from cytobench.reporting.figures.classes import class_plans
 from cytobench.reporting.figures.cost import cost_plans
 from cytobench.reporting.figures.curves import curve_plans
@@ -21,7 +22,7 @@ from cytobench.reporting.figures.matrices import matrix_plans
 from cytobench.reporting.figures.section import PlottedSection
 from cytobench.reporting.figures.text import listed
 from cytobench.reporting.words import first_line
-from cytobench.storage.records import Record, read_record_files
+from cytobench.storage.records import Record
 
 _CLASSIFIER = "a finished row of the classifier {} {}"
 NEEDS: Mapping[str, str] = {
@@ -43,6 +44,8 @@ def drawings(
     with_real_images: bool = False,
     store: Path | None = None,
     say: Callable[[str], None] = lambda message: None,
+    metric: Sequence[str] = (),
+    plugins: Callable[[], Plugins] = load_plugins,
 ) -> Iterator[Drawing]:
     """The figures of results folders, one after the other, from their records and predictions alone.
 
@@ -50,12 +53,14 @@ def drawings(
     all without it. ``say`` is told in a sentence what cannot be drawn and why. Galleries need the run's store, by
     default ``store`` in its folder; they show real images where the data set is public or drawn, or where
     ``with_real_images`` allows it.
+    There are curves of the study's metrics, of those declared, and of each ``metric`` named, by the first of which rows
+    are compared; ``plugins`` loads plugins where one is not built in.
 
     Raises UserError for folders without records and for a name or tag that no figure has, and CytobenchError where no
     trial is finished.
     """
     left: list[str] = []
-    every = plans(folders, with_real_images, store, left.append)
+    every = plans(folders, with_real_images, store, left.append, metric, plugins)
     chosen = selected(every, only, left)
     for message in left if not only else ():
         say(message)
@@ -66,13 +71,19 @@ def drawings(
             say(f"{plan.name} is left out: {error}")
 
 
-def plans(folders: Sequence[Path], real: bool, store: Path | None, say: Callable[[str], None]) -> list[Plan]:
+def plans(
+    folders: Sequence[Path],
+    real: bool,
+    store: Path | None,
+    say: Callable[[str], None],
+    metric: Sequence[str] = (),
+    plugins: Callable[[], Plugins] = load_plugins,
+) -> list[Plan]:
     """All figures that can be drawn, each under a name of its own."""
-    files = read_record_files(folders)
-    records = list(files.values())
-    sections = candidates_of(files, with_published(leaderboard(records), records))
+    results = read_results(folders, metric, plugins)
+    sections = candidates_of(results.files, with_published(results.board, results.records))
     if not sections:
-        raise CytobenchError(_nothing(records))
+        raise CytobenchError(_nothing(results.records))
     every: list[Plan] = []
     for number, rows in enumerate(sections, 1):
         plotted = PlottedSection(tuple(rows), f"-section{number}" if len(sections) > 1 else "")

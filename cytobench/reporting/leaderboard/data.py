@@ -131,6 +131,7 @@ def _section(section: Section) -> dict[str, Any]:
 def _row(row: Row) -> dict[str, Any]:
     names = ("row", "rank", "generator", "classifier", "shots", "n_synthetic", "preset")
     costs = ("settings", "seconds", "seconds_paid", "images_per_second", "peak_memory_mib")
+    failed = {name: asdict(failure) for name, failure in row.metrics_failed.items()}
     scores = _nested(row.aggregates)
     for split, metric in row.aggregates:
         scores[split][metric]["best"] = (split, metric) in row.best
@@ -144,6 +145,7 @@ def _row(row: Row) -> dict[str, Any]:
         **{name: getattr(row, name) for name in (*costs, "standing", "p_best", "submitted")},
         "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
         "figures": scores,
+        **({"metrics_failed": failed} if failed else {}),
     }
 
 

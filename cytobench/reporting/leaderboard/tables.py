@@ -163,6 +163,9 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
+    for name, failure in row.metrics_failed.items():
+        often = "" if failure.times == failure.of else f" in {failure.times} of {failure.of} splits and trials"
+        texts.append(f"metric {name} failed{often}: {failure.reason}")
     failed = row.failed.items()
     return texts + [f"FAILED in {replicates_text([where], seeds)}: {first_line(error)}" for where, error in failed]
 

@@ -41,7 +41,9 @@ class Options:
     say: Callable[[str], None] = field(default=lambda message: None)
     """Told in a sentence what is left out and why."""
     load: Callable[[], Plugins] = load_plugins
-    """Loads the plugins, of which those are asked that offer data sets."""
+    """Loads the plugins, of which those are asked that offer data sets and metrics."""
+    metric: Sequence[str] = ()
+    """Metrics to show too; the first one ranks and compares."""
 
 
 def make_report(folders: Sequence[Path], out: Path, options: Options | None = None) -> Path:
@@ -65,7 +67,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     """All that is on the page; its pictures are in ``media``."""
     from cytobench.reporting.page.plots import plots  # imports matplotlib
 
-    groups = read_groups(folders)
+    groups = read_groups(folders, options.metric, options.load)
     verdicts = [verdict(group) for group in groups]
     figures = plots(groups, words_of(verdicts), media, options.say)
     names = _names(groups)

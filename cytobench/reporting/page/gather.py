@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cytobench.analysis.comparison.candidates import Candidate, candidates_of
 from cytobench.analysis.comparison.headline import DeclaredFamily, declared_family
-from cytobench.analysis.leaderboard import leaderboard
 from cytobench.analysis.leaderboard.model import Row, Section
 from cytobench.analysis.leaderboard.ranking import comparable, rows_of
 from cytobench.analysis.published import with_published
+from cytobench.analysis.results import read_results
 from cytobench.errors import UserError
-from cytobench.storage.records import Record, read_record_files
+from cytobench.plugins import Plugins, load_plugins
+from cytobench.storage.records import Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +48,18 @@ class Group:
         return next(file for file, other in self.files.items() if other is record)
 
 
-def read_groups(folders: Sequence[Path]) -> list[Group]:
+def read_groups(
+    folders: Sequence[Path], metric: Sequence[str] = (), plugins: Callable[[], Plugins] = load_plugins
+) -> list[Group]:
     """The sections of results folders, in the order of the leaderboard.
 
-    Raises UserError as :func:`~cytobench.storage.records.read_record_files` does, for a folder without records among
-    others.
+    Arguments and errors are those of :func:`~cytobench.analysis.results.read_results`.
     """
-    return groups_of(read_record_files(folders))
-
-
-def groups_of(files: Mapping[Path, Record]) -> list[Group]:
-    """The same of records that were read before."""
-    records = list(files.values())
-    board = with_published(leaderboard(records), records)
-    sections = candidates_of(files, board)
-    pairs = zip(board.sections, comparable(records), strict=True)
-    return [_group(section, group, files, sections) for section, group in pairs]
+    results = read_results(folders, metric, plugins)
+    board = with_published(results.board, results.records)
+    sections = candidates_of(results.files, board)
+    pairs = zip(board.sections, comparable(results.records), strict=True)
+    return [_group(section, group, results.files, sections) for section, group in pairs]
 
 
 def _group(

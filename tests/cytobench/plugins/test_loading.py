@@ -49,7 +49,7 @@ def test_a_spec_refused_leaves_the_other_specs_of_its_plugin(site: Site) -> None
     assert list(plugins.classifiers) == ["new"]
     (problem,) = plugins.problems
     assert problem.offered == "old"
-    with pytest.raises(UserError, match=r"--classifier old: its plugin is broken: mixed \(cytobench-mixed 1.2\): .*99"):
+    with pytest.raises(UserError, match=r"classifier='old': its plugin is broken: mixed \(cytobench-mixed 1.2\): .*99"):
         plugins.classifier("old")
 
 
@@ -73,7 +73,7 @@ def test_one_module_under_two_entry_points_is_loaded_once_and_told(site: Site) -
 
 def test_asking_for_a_broken_plugin_says_why(site: Site) -> None:
     site.install("cytobench-forest", "raise RuntimeError('no luck')\n")
-    with pytest.raises(UserError, match=r"--classifier forest: its plugin is broken: forest .*no luck.* Upgrade it"):
+    with pytest.raises(UserError, match=r"classifier='forest': its plugin is broken: forest .*no luck.* Upgrade it"):
         load_plugins().classifier("forest")
 
 
@@ -83,7 +83,7 @@ def test_an_unknown_name_gets_the_nearest_all_installed_and_what_is_broken(site:
     with pytest.raises(UserError) as refused:
         load_plugins(site.points()).classifier("forst")
     assert str(refused.value) == (
-        "--classifier forst: no such classifier. Did you mean forest? Installed: forest, nearest. "
+        "classifier='forst': no such classifier. Did you mean forest? Installed: forest, nearest. "
         "Broken, see `cytobench plugins`: bad (cytobench-bad)."
     )
 

@@ -43,10 +43,10 @@ def test_a_label_may_hold_colons() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("recall", "metric=recall: this metric is of one class. Write recall:LABEL."),
-        ("accuracy:EOS", "metric=accuracy:EOS: accuracy is of all classes. Write accuracy."),
-        ("acuracy", "metric=acuracy: no such metric. Did you mean accuracy? Installed: accuracy, auc_macro,"),
-        ("kappa:EOS", "metric=kappa:EOS: no such metric."),
+        ("recall", "metric='recall': this metric is of one class. Write recall:LABEL."),
+        ("accuracy:EOS", "metric='accuracy:EOS': accuracy is of all classes. Write accuracy."),
+        ("acuracy", "metric='acuracy': no such metric. Did you mean accuracy? Installed: accuracy, auc_macro,"),
+        ("kappa:EOS", "metric='kappa:EOS': no such metric."),
     ],
 )
 def test_a_mistake_is_named(name: str, message: str) -> None:

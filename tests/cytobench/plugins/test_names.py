@@ -57,7 +57,7 @@ def test_neither_has_the_name_alone_and_both_are_told(twins: Site) -> None:
         plugins.classifier("forest")
     assert plugins.classifier("dist-two:forest").origin == "dist-two"
     assert plugins.classifier("dist-one:oak").origin == "dist-one"
-    with pytest.raises(UserError, match="--classifier dist-two:oak: no such classifier"):
+    with pytest.raises(UserError, match="classifier='dist-two:oak': no such classifier"):
         plugins.classifier("dist-two:oak")
 
 

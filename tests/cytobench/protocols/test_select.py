@@ -142,7 +142,7 @@ def test_without_the_option_nothing_is_done_again(small: Small, tmp_path: Path) 
     assert older != file.read_text()
     file.write_text(older)
     again = small(select="random").outcome
-    assert len(again.found) == 6 and not again.done
+    assert len(again.reused) == 6 and not again.done
 
 
 def test_shots_that_stay_the_same_are_fitted_once(small: Small, tmp_path: Path) -> None:

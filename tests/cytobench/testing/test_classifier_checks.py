@@ -75,7 +75,7 @@ def test_every_rule_but_those_of_records_and_devices_has_a_classifier_that_break
 def test_a_classifier_that_keeps_every_rule_passes(check: Callable[[Target], dict[str, Result]]) -> None:
     results = check(target())
     assert {name: result.detail for name, result in results.items() if result.status != "passed"} == {
-        "device-memory": "on a CPU; checked with --device cuda",
+        "device-memory": "on a CPU; checked with device='cuda'",
         "revision": "no outputs of revision 1 were on record for this machine; they are now",
     }
 

@@ -95,6 +95,6 @@ def test_every_rule_but_those_of_records_and_devices_has_a_generator_that_breaks
 def test_a_generator_that_keeps_every_rule_passes(check: Check, factory: str) -> None:
     results = check(target(factory))
     assert {name: result.detail for name, result in results.items() if result.status != "passed"} == {
-        "device-memory": "on a CPU; checked with --device cuda",
+        "device-memory": "on a CPU; checked with device='cuda'",
         "revision": "no outputs of revision 1 were on record for this machine; they are now",
     }

@@ -206,7 +206,7 @@ def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Ins
     assert "generator noise: other shots give other images: the 3 images are the same" in said
     assert "generator noise: other shots give other images: the 2 images are the same" in said
     assert "nothing: no such plugin" in said
-    assert "on a CPU; checked with --device cuda" in said
+    assert "on a CPU; checked with device='cuda'" in said
     assert "test_noise[plugin noise light]" in subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(suite)],
         capture_output=True,

@@ -248,7 +248,7 @@ def test_the_command_tells_of_a_fidelity_that_failed(
 
 
 def test_an_extractor_without_a_generator_has_nothing_to_measure(values: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="--extractor colours needs a --generator"):
+    with pytest.raises(UserError, match="extractor='colours' needs a generator"):
         run(**{**values, "generator": [], "synthetic": [0]})
 
 
@@ -264,8 +264,8 @@ def test_a_stage_crosses_to_another_process_and_does_the_same_there(values: dict
     run(**values)
     planner = make_planner(resolved, values["out"] / "store")
     trial = next(trial for trial in resolved.trials if trial.arm.n)
-    [stage] = plan_trial(planner, trial, resolved.extractors).fidelities
-    assert stage is not None
+    [planned] = plan_trial(planner, trial, resolved.extractors).fidelities
+    stage = planned.build()
     measured = kept_figures(planner.store, stage.key)
     copy = pickle.loads(pickle.dumps(stage))
     shutil.rmtree(planner.store.folder("fidelity", stage.key))
