@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from cytobench._text import aligned_lines, printable
+from cytobench._text import aligned_lines, did_you_mean, printable
 from cytobench.errors import UserError
 from cytobench.metrics.built_in import STUDY
 from cytobench.reporting.words import SPLIT_NAMES, duration, first_line
@@ -17,15 +16,14 @@ from cytobench.storage.records import Record
 
 def find_trial(records: Mapping[Path, Record], trial: str) -> Record:
     """The record of a trial, by its name or the path of its file. Raises UserError with near names."""
-    found = {file: record for file, record in records.items() if trial in (record.trial, file.name, str(file))}
-    if len(found) > 1:
-        listing = ", ".join(map(str, found))
-        raise UserError(f"{trial} is on record {len(found)} times: {listing}. Name the path of one.")
-    if not found:
-        near = get_close_matches(trial, [record.trial for record in records.values()], n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
+    matches = {file: record for file, record in records.items() if trial in (record.trial, file.name, str(file))}
+    if len(matches) > 1:
+        listing = ", ".join(map(str, matches))
+        raise UserError(f"{trial} is on record {len(matches)} times: {listing}. Name the path of one.")
+    if not matches:
+        hint = did_you_mean(trial, [record.trial for record in records.values()])
         raise UserError(f"{trial}: no such trial on record.{hint} `cytobench show DIR` lists all.")
-    return next(iter(found.values()))
+    return next(iter(matches.values()))
 
 
 def trials_text(records: Sequence[Record]) -> str:
@@ -66,9 +64,9 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     ]
     for part, used in (("generator", record.generator), ("classifier", record.classifier)):
         if used is not None:
-            made = f"{used.plugin} ({used.distribution} {used.version}), revision {used.revision}"
+            plugin = f"{used.plugin} ({used.distribution} {used.version}), revision {used.revision}"
             ran = "" if used.ran is None else f": {used.ran.architecture}, weights {used.ran.weights}"
-            facts.append((part, made + ran))
+            facts.append((part, plugin + ran))
     device = "-" if record.device is None else f"{record.device.name}, {record.dtype}"
     packages = record.environment.packages
     software = f"cytobench {packages.get('cytobench', '-')}, Python {record.environment.python}"
@@ -120,19 +118,19 @@ def _stages(record: Record) -> list[str]:
 
 def _fidelity(record: Record) -> list[str]:
     rows: list[tuple[str, ...]] = [("fidelity", "real", "synthetic", "KID", "FID", "precision", "recall")]
-    for one in record.fidelity:
-        total = one.total
+    for used in record.fidelity:
+        total = used.total
         figures = [
             "too few" if figure is None else f"{figure.value:.4f}"
             for figure in (total.kid, total.fid, total.precision, total.recall)
         ]
-        rows.append((one.extractor.name, str(total.n_real), str(total.n_synthetic), *figures))
-    found = aligned_lines(rows) if record.fidelity else []
-    for one in record.fidelity:
-        if one.total.copying is not None:
-            found.append(f"{one.extractor.name}: {one.total.copying['verdict']}")
+        rows.append((used.extractor.name, str(total.n_real), str(total.n_synthetic), *figures))
+    lines = aligned_lines(rows) if record.fidelity else []
+    for used in record.fidelity:
+        if used.total.copying is not None:
+            lines.append(f"{used.extractor.name}: {used.total.copying['verdict']}")
     failed = [f"{name}: FAILED: {why.type}: {first_line(why.message)}" for name, why in record.fidelity_failed.items()]
-    return [*found, *failed]
+    return [*lines, *failed]
 
 
 def _settings(record: Record) -> list[str]:

@@ -9,6 +9,7 @@ from cytobench.analysis.comparison.candidates import primary, validated
 from cytobench.analysis.comparison.headline import DeclaredFamily, DeclaredPair, counts_compared
 from cytobench.analysis.leaderboard.words import third_party_text
 from cytobench.config.benchmark import Analysis
+from cytobench.errors import option
 from cytobench.reporting.outcomes import extra_time_text, pair_texts, priced_text
 from cytobench.reporting.tables import texts
 from cytobench.reporting.tables.terminal import text_lines
@@ -23,7 +24,8 @@ def family_lines(family: DeclaredFamily) -> list[str]:
     submitted = [row.name for row in family.section if row.row.submitted]
     lines += [f"{row.name}: {third_party_text(row.row)}." for row in family.section if row.row.third_party]
     if submitted:
-        lines.append(f"Submitted rows are in no declared family, name them with --a and --b: {', '.join(submitted)}.")
+        named = f"name them with {option('a')} and {option('b')}: {', '.join(submitted)}"
+        lines.append(f"Submitted rows are in no declared family, {named}.")
     lines += _held_against(family)
     if not family.pairs:
         return [*lines, "No row of this section has the declared reference."]

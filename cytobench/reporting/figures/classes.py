@@ -44,7 +44,7 @@ def class_plans(plotted: PlottedSection) -> Iterator[Plan]:
         ]
         if rows:
             name = slug("classes", rows[0].row.classifier) + plotted.suffix
-            yield Plan(name, (), partial(_draw, plotted, rows))
+            yield Plan(name, "classes", (), partial(_draw, plotted, rows))
 
 
 def _draw(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Drawing:

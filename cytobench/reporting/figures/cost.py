@@ -53,7 +53,7 @@ def cost_plans(plotted: PlottedSection) -> Iterator[Plan]:
             :MOST_ROWS
         ]
     if rows:
-        yield Plan(f"cost-stages{plotted.suffix}", (), partial(_stages, plotted, rows))
+        yield Plan(f"cost-stages{plotted.suffix}", "cost", (), partial(_stages, plotted, rows))
     for group in plotted.classifiers:
         gains = [
             (candidate, gain)
@@ -62,7 +62,7 @@ def cost_plans(plotted: PlottedSection) -> Iterator[Plan]:
         ]
         if gains:
             name = slug("cost-gain", group[0].row.classifier) + plotted.suffix
-            yield Plan(name, (), partial(_gains, plotted, gains))
+            yield Plan(name, "cost", (), partial(_gains, plotted, gains))
 
 
 def _stages(plotted: PlottedSection, rows: Sequence[Candidate], name: str) -> Drawing:

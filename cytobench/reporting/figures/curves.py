@@ -97,7 +97,7 @@ def curve_plans(plotted: PlottedSection) -> Iterator[Plan]:
             curve = Curve(plotted, rows, metric)
             if any(curve.points(line, curve.key) for line in curve.lines or [[]]):
                 name = slug("curve", curve.classifier, metric.name) + plotted.suffix
-                yield Plan(name, curve.tags, partial(_draw, curve))
+                yield Plan(name, "curves", curve.tags, partial(_draw, curve))
 
 
 def _draw(curve: Curve, name: str) -> Drawing:

@@ -32,6 +32,8 @@ class Plan:
     """A figure that can be drawn; nothing is computed before ``draw`` is called."""
 
     name: str
+    topic: str
+    """What it is about: ``curves``, ``confusion``, ``classes``, ``fidelity``, ``cost`` or ``gallery``."""
     tags: tuple[str, ...]
     draw: Callable[[str], Drawing]
     """Draws it under a name. Raises UserError where its predictions or images are missing or damaged."""

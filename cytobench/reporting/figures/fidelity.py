@@ -63,9 +63,9 @@ def fidelity_plans(plotted: PlottedSection) -> Iterator[Plan]:
     for (extractor, *_), (candidate, used) in widest.items():
         row = candidate.row
         name = slug("fidelity", extractor, row.generator, f"s{row.shots}", f"n{row.n_synthetic}") + plotted.suffix
-        yield Plan(name, (TAG,), partial(_draw, plotted, candidate, used))
+        yield Plan(name, "fidelity", (TAG,), partial(_draw, plotted, candidate, used))
     if widest:
-        yield Plan(f"published-s8{plotted.suffix}", (TAG,), _published)
+        yield Plan(f"published-s8{plotted.suffix}", "fidelity", (TAG,), _published)
 
 
 def _measured(candidate: Candidate) -> dict[str, dict[Replicate, FidelityUsed]]:

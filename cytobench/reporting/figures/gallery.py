@@ -50,10 +50,10 @@ def gallery_plans(
         for ordered in rows.values():
             for candidate in ordered:
                 name = slug("gallery", candidate.row.generator, f"s{candidate.row.shots}") + plotted.suffix
-                yield Plan(name, BY_CLASS, partial(_by_class, plotted, candidate, folder, root, real))
+                yield Plan(name, "gallery", BY_CLASS, partial(_by_class, plotted, candidate, folder, root, real))
             if len(ordered) > 1:
                 name = slug("shots", ordered[0].row.generator) + plotted.suffix
-                yield Plan(name, BY_SHOTS, partial(_by_shots, plotted, ordered, folder, root, real))
+                yield Plan(name, "gallery", BY_SHOTS, partial(_by_shots, plotted, ordered, folder, root, real))
 
 
 def _rows(plotted: PlottedSection, folder: Path) -> dict[str, list[Candidate]]:

@@ -60,14 +60,14 @@ def matrix_plans(plotted: PlottedSection) -> Iterator[Plan]:
             if candidate is not plain and candidate not in plotted.chosen and not _is_the_studys(candidate):
                 continue
             tags = _tags(candidate, rows)
-            yield Plan(_name(candidate) + plotted.suffix, tags, partial(_row, plotted, candidate, tags))
+            yield Plan(_name(candidate) + plotted.suffix, "confusion", tags, partial(_row, plotted, candidate, tags))
             if plain is not None and candidate is not plain:
                 name = f"{_name(candidate)}-minus-n0{plotted.suffix}"
-                yield Plan(name, tags, partial(_change, plotted, candidate, plain, tags))
+                yield Plan(name, "confusion", tags, partial(_change, plotted, candidate, plain, tags))
         for figure, published in FIGURES.items():
             if published.classifier == rows[0].plugin:
                 name = slug("published", figure, "beside", rows[0].row.classifier) + plotted.suffix
-                yield Plan(name, (figure.upper(),), partial(_published, plotted, rows, figure))
+                yield Plan(name, "confusion", (figure.upper(),), partial(_published, plotted, rows, figure))
 
 
 def _name(candidate: Candidate) -> str:

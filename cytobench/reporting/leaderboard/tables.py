@@ -75,7 +75,7 @@ def published_table(published: Sequence[PublishedComparison], metrics: Sequence[
     metrics = published_metrics(published, metrics)
     groups = [Column(metric.title, Kind.SCORE, group) for group in ("published", ours) for metric in metrics]
     names = (Column("table"), Column("classifier"), Column("N", Kind.COUNT), Column("split"))
-    rows = [_published_row(one, split, metrics) for one in published for split in PUBLISHED_SPLITS]
+    rows = [_published_row(comparison, split, metrics) for comparison in published for split in PUBLISHED_SPLITS]
     return Table(INTRODUCTION, (*names, *groups, Column("our row"), Column("verdict")), tuple(rows), labels=3)
 
 

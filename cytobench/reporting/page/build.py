@@ -9,19 +9,21 @@ from pathlib import Path
 
 from cytobench.analysis.leaderboard.model import Leaderboard, Section
 from cytobench.analysis.outcomes import Outcome
+from cytobench.errors import option
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.reporting.leaderboard.tables import published_table
 from cytobench.reporting.page.classes import class_tables, shown_rows
 from cytobench.reporting.page.galleries import sources_of
 from cytobench.reporting.page.gather import Group, read_groups
+from cytobench.reporting.page.media import Media
 from cytobench.reporting.page.page import render
-from cytobench.reporting.page.pictures import Budget, picture_views
+from cytobench.reporting.page.pictures import Budget, section_gallery
 from cytobench.reporting.page.provenance import merged_notes, provenance, why_apart
-from cytobench.reporting.page.realdata import RealData
+from cytobench.reporting.page.realdata import RealDataSets
 from cytobench.reporting.page.site import INDEX, check_file, check_folder, write_file, write_folder
 from cytobench.reporting.page.tables import family_table, fidelity_tables, leaderboard_table, time_table
 from cytobench.reporting.page.verdict import Verdict, verdict, words_of
-from cytobench.reporting.page.view import TOPICS, Media, SectionView, View
+from cytobench.reporting.page.view import TOPICS, SectionView, View
 from cytobench.reporting.tables import Table
 from cytobench.reporting.words import legend
 
@@ -69,21 +71,21 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     verdicts = [verdict(group) for group in groups]
     figures = plots(groups, words_of(verdicts), media, options.say)
     names = _names(groups)
-    real = RealData(options.with_real_images, options.load)
+    real = RealDataSets(options.with_real_images, options.load)
     budget = Budget.of(media.single, sum(bool(sources_of(group, options.store)) for group in groups))
     sections = []
-    for number, (group, found, own) in enumerate(zip(groups, verdicts, figures, strict=True), 1):
+    for number, (group, judged, plotted) in enumerate(zip(groups, verdicts, figures, strict=True), 1):
         tag = f" (section {number})" if len(groups) > 1 else ""
-        views = picture_views(group, options.store, real, budget, media)
-        section = _section(group, found, [names[folder] for folder in group.folders])
+        gallery, why_no_gallery = section_gallery(group, options.store, real, budget, media)
+        section = _section(group, judged, [names[folder] for folder in group.folders])
         sections.append(
             replace(
                 section,
                 number=number,
                 tag=tag,
-                figures={topic: tuple(own.get(topic, ())) for topic in TOPICS},
-                gallery=views[0],
-                why_no_gallery=views[1],
+                figures={topic: tuple(plotted.get(topic, ())) for topic in TOPICS},
+                gallery=gallery,
+                why_no_gallery=why_no_gallery,
             )
         )
     titles = dict.fromkeys(group.section.dataset for group in groups)
@@ -93,7 +95,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
         apart=why_apart(groups),
         legend=legend(Leaderboard(tuple(group.section for group in groups))),
         filters=_filters(sections),
-        verdicts=tuple(sorted(sections, key=lambda one: one.verdict.outcome is Outcome.NOT_KNOWN)),
+        verdicts=tuple(sorted(sections, key=lambda section: section.verdict.outcome is Outcome.NOT_KNOWN)),
         no_images=_no_images(sections),
         images_shown=_images_shown(groups, sections),
         made_with=f"cytobench {version('cytobench')}",
@@ -101,7 +103,7 @@ def make_view(folders: Sequence[Path], media: Media, options: Options) -> View:
     )
 
 
-def _section(group: Group, found: Verdict, names: Sequence[str]) -> SectionView:
+def _section(group: Group, judged: Verdict, names: Sequence[str]) -> SectionView:
     """A section without its pictures."""
     section = group.section
     return SectionView(
@@ -109,12 +111,12 @@ def _section(group: Group, found: Verdict, names: Sequence[str]) -> SectionView:
         notes=section.notes,
         merged=tuple(merged_notes(group)),
         where={"protocol": section.protocol, "preset": section.preset, "device": section.device or "submitted"},
-        verdict=found,
+        verdict=judged,
         leaderboard=leaderboard_table(section),
         family=family_table(group.family) if group.family and group.family.pairs else None,
         why_no_family=group.why_none,
         published=_published(section),
-        classes=tuple(class_tables(group, shown_rows(group, found))),
+        classes=tuple(class_tables(group, shown_rows(group, judged))),
         fidelity=tuple(fidelity_tables(group)),
         time=time_table(group),
         provenance=provenance(group, names),
@@ -141,22 +143,22 @@ def _names(groups: Sequence[Group]) -> dict[Path, str]:
 
 
 def _filters(sections: Sequence[SectionView]) -> dict[str, tuple[str, ...]]:
-    found = {
+    values_by_name = {
         name: tuple(dict.fromkeys(section.where[name] for section in sections))
         for name in ("protocol", "preset", "device")
     }
-    return {name: values for name, values in found.items() if len(values) > 1}
+    return {name: values for name, values in values_by_name.items() if len(values) > 1}
 
 
 def _no_images(sections: Sequence[SectionView]) -> tuple[tuple[str, str], ...]:
-    found: dict[str, list[str]] = {}
+    numbers_by_reason: dict[str, list[str]] = {}
     for section in sections:
         if section.gallery is None:
-            found.setdefault(section.why_no_gallery, []).append(str(section.number))
+            numbers_by_reason.setdefault(section.why_no_gallery, []).append(str(section.number))
     several = len(sections) > 1
     return tuple(
         (f"Section{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}" if several else "", why)
-        for why, numbers in found.items()
+        for why, numbers in numbers_by_reason.items()
     )
 
 
@@ -166,7 +168,8 @@ def _images_shown(groups: Sequence[Group], sections: Sequence[SectionView]) -> s
         return "This page shows no cell images."
     with_data = [drawn for drawn, gallery in shown if gallery is not None and not gallery.why_no_real]
     if any(gallery and gallery.elsewhere for _, gallery in shown):
-        return "This page shows images that were made outside the run, which may be real ones (--with-real-images)."
+        allowed = option("with_real_images")
+        return f"This page shows images that were made outside the run, which may be real ones ({allowed})."
     if not with_data:
         return "This page shows synthetic images alone, no image of a patient."
     if all(with_data):

@@ -17,11 +17,11 @@ from cytobench.reporting.tables import Cell, Table, TableRow
 from cytobench.storage.records import Record, predictions_of
 
 
-def shown_rows(group: Group, found: Verdict) -> list[Candidate]:
+def shown_rows(group: Group, judged: Verdict) -> list[Candidate]:
     """The rows to look at class by class: what the verdict compares, and the control beside it; else the best ones."""
-    if found.headline is not None:
-        pair = found.headline.pair
-        rows = [pair.reference, pair.row, *([found.control] if found.control else [])]
+    if judged.headline is not None:
+        pair = judged.headline.pair
+        rows = [pair.reference, pair.row, *([judged.control] if judged.control else [])]
     else:
         rows = list(group.candidates[:2])
     return list({id(row): row for row in rows}.values())

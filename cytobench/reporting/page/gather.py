@@ -45,7 +45,7 @@ class Group:
 
     def file_of(self, record: Record) -> Path:
         """The file a record was read from."""
-        return next(file for file, one in self.files.items() if one is record)
+        return next(file for file, other in self.files.items() if other is record)
 
 
 def read_groups(
@@ -57,21 +57,21 @@ def read_groups(
     """
     results = read_results(folders, metric, plugins)
     board = with_published(results.board, results.records)
-    found = candidates_of(results.files, board)
+    sections = candidates_of(results.files, board)
     pairs = zip(board.sections, comparable(results.records), strict=True)
-    return [_group(section, group, results.files, found) for section, group in pairs]
+    return [_group(section, group, results.files, sections) for section, group in pairs]
 
 
 def _group(
-    section: Section, records: Sequence[Record], files: Mapping[Path, Record], found: Sequence[Sequence[Candidate]]
+    section: Section, records: Sequence[Record], files: Mapping[Path, Record], sections: Sequence[Sequence[Candidate]]
 ) -> Group:
-    own = {id(record) for record in records}
-    behind = {(mine[0].row, settings): mine for settings, mine in rows_of(records)}
-    candidates = next((rows for rows in found if rows[0].section == section), [])
+    identities = {id(record) for record in records}
+    behind = {(of_row[0].row, settings): of_row for settings, of_row in rows_of(records)}
+    candidates = next((rows for rows in sections if rows[0].section == section), [])
     family, why = _family(candidates)
     return Group(
         section=section,
-        files={file: record for file, record in files.items() if id(record) in own},
+        files={file: record for file, record in files.items() if id(record) in identities},
         rows=[(row, behind[row.row, row.settings]) for row in section.rows],
         candidates=candidates,
         family=family,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from cytobench.atomic import write_bytes
-from cytobench.reporting.page.sources import Made
+from cytobench.reporting.page.sources import SyntheticImage
 from cytobench.reporting.page.thumbnails import SIDE, name_of
 
 FOLDER = "thumbnails"
@@ -39,7 +39,7 @@ class Sheet:
     """The images of one generator to be packed: by key of the set, its label and images of ``SIDE`` x ``SIDE``."""
 
     title: str
-    sets: Mapping[str, tuple[str, Sequence[Made]]]
+    sets: Mapping[str, tuple[str, Sequence[SyntheticImage]]]
 
 
 def write_pack(folder: Path, sheets: Sequence[Sheet]) -> int:
@@ -51,26 +51,26 @@ def write_pack(folder: Path, sheets: Sequence[Sheet]) -> int:
         write_bytes(place / file, data)
         total += len(data)
         sets = [
-            {"key": key, "label": label, "row": row, "indices": [one.index for one in made]}
-            for row, (key, (label, made)) in enumerate(sheet.sets.items())
+            {"key": key, "label": label, "row": row, "indices": [image.index for image in images]}
+            for row, (key, (label, images)) in enumerate(sheet.sets.items())
         ]
         digest = hashlib.sha256(data).hexdigest()
         entries.append({"file": file, "digest": digest, "title": sheet.title, "sets": sets})
     index = {"schema_version": SCHEMA_VERSION, "side": SIDE, "sheets": entries}
     text = json.dumps(index, indent=1, ensure_ascii=False).encode() + b"\n"
     write_bytes(place / INDEX, text)
-    kept = {str(entry["file"]) for entry in entries}
+    packed = {str(entry["file"]) for entry in entries}
     for old in place.glob("*.webp"):
-        if old.name not in kept and _FILE.fullmatch(old.name):
+        if old.name not in packed and _FILE.fullmatch(old.name):
             old.unlink()
     return total + len(text)
 
 
 def _draw(sheet: Sheet) -> bytes:
     page = Image.new("RGB", (ACROSS * SIDE, len(sheet.sets) * SIDE), "white")
-    for row, (_, made) in enumerate(sheet.sets.values()):
-        for column, one in enumerate(made):
-            page.paste(Image.fromarray(one.pixels), (column * SIDE, row * SIDE))
+    for row, (_, images) in enumerate(sheet.sets.values()):
+        for column, image in enumerate(images):
+            page.paste(Image.fromarray(image.pixels), (column * SIDE, row * SIDE))
     buffer = io.BytesIO()
     page.save(buffer, format="WEBP", quality=QUALITY, method=6)
     return buffer.getvalue()
@@ -101,15 +101,15 @@ class PackSource:
 
     def _take(self, index: Mapping[str, Any]) -> None:
         for sheet in index["sheets"]:
-            for one in sheet["sets"]:
-                numbers = [int(number) for number in one["indices"]][:ACROSS]
-                place = int(index["side"]), int(one["row"])
-                self._sets[str(one["key"])] = (str(sheet["file"]), str(sheet["digest"]), *place, numbers)
+            for entry in sheet["sets"]:
+                numbers = [int(number) for number in entry["indices"]][:ACROSS]
+                place = int(index["side"]), int(entry["row"])
+                self._sets[str(entry["key"])] = (str(sheet["file"]), str(sheet["digest"]), *place, numbers)
 
     def __bool__(self) -> bool:
         return bool(self._sets)
 
-    def images(self, key: str, n: int) -> Iterator[Made]:
+    def images(self, key: str, n: int) -> Iterator[SyntheticImage]:
         """See :class:`~cytobench.reporting.page.sources.Source`."""
         if key not in self._sets:
             return
@@ -118,7 +118,7 @@ class PackSource:
         if page is None or row < 0 or (row + 1) * side > page.shape[0] or len(numbers) * side > page.shape[1]:
             return
         for column, index in enumerate(numbers[:n]):
-            yield Made(index, "", page[row * side : (row + 1) * side, column * side : (column + 1) * side])
+            yield SyntheticImage(index, "", page[row * side : (row + 1) * side, column * side : (column + 1) * side])
 
     def _page(self, file: str, digest: str) -> NDArray[np.uint8] | None:
         if file not in self._pages:

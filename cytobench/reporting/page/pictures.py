@@ -1,4 +1,4 @@
-"""Galleries as the templates are given them, and the packs that results folders keep of them."""
+"""The galleries of a page, and the packs that results folders keep of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cytobench.reporting.page.galleries import Gallery, Images, Tile, gallery, makers, sources_of
+from cytobench.errors import option
+from cytobench.reporting.page.galleries import Gallery, gallery, sources_of
 from cytobench.reporting.page.gather import Group, read_groups
+from cytobench.reporting.page.media import Media
 from cytobench.reporting.page.pack import ACROSS, Sheet, square, write_pack
-from cytobench.reporting.page.realdata import Real, RealData
-from cytobench.reporting.page.sources import Made, StoreSource
-from cytobench.reporting.page.view import ClassView, GalleryView, Media, Picture, StripView
+from cytobench.reporting.page.realdata import RealData, RealDataSets
+from cytobench.reporting.page.sources import StoreSource, SyntheticImage
+from cytobench.reporting.page.synthetic import SyntheticImages, shown_generators
 
 IN_A_FOLDER, IN_A_FILE = 1600, 300
 """Pictures of a page that is a folder, and of one that is a file: about 3 KB each."""
@@ -30,59 +32,30 @@ class Budget:
         return cls((IN_A_FILE if single else IN_A_FOLDER) // max(1, sections))
 
 
-def picture_views(
-    group: Group, store: Path | None, real: RealData, budget: Budget, media: Media
-) -> tuple[GalleryView | None, str]:
+def section_gallery(
+    group: Group, store: Path | None, real: RealDataSets, budget: Budget, media: Media
+) -> tuple[Gallery | None, str]:
     """The gallery of a section, or why there is none."""
-    known = makers(group)
-    keys = tuple(sorted(one.key for maker in known for one in maker.sets.values()))
+    generators = shown_generators(group)
+    keys = tuple(sorted(of_class.key for generator in generators for of_class in generator.sets.values()))
     if keys and keys in budget.seen:
         return None, "the images are those of a section above"
     sources = sources_of(group, store)
-    opened = real.of(group.records[0]) if group.candidates else Real(None, "no trial is finished")
-    found = gallery(group, sources, opened, budget.each, large=not media.single)
-    if found is not None:
+    opened = real.of(group.records[0]) if group.candidates else RealData(None, "no trial is finished")
+    shown = gallery(group, sources, opened, budget.each, media)
+    if shown is not None:
         budget.seen.add(keys)
-        return _view(found, media), ""
-    if not known:
+        return shown, ""
+    if not generators:
         return None, "no finished row has synthetic images, and real ones " + (
             "are not at hand" if not opened.why_none else f"are not shown: {opened.why_none}"
         )
     if not sources:
         return None, (
             "the images are not here: the run's store was not kept beside the records, and there is no pack of "
-            "thumbnails (cytobench report --store DIR names a store)"
+            f"thumbnails (cytobench report {option('store', 'DIR')} names a store)"
         )
     return None, "the store and the pack of thumbnails hold no image of these rows that may be shown"
-
-
-def _view(found: Gallery, media: Media) -> GalleryView:
-    classes = tuple(
-        ClassView(
-            one.label,
-            one.n_real,
-            tuple(
-                StripView(
-                    strip.title,
-                    strip.kind,
-                    "" if strip.shots is None else str(strip.shots),
-                    tuple(_picture(tile, media) for tile in strip.tiles),
-                    strip.why_none,
-                )
-                for strip in one.strips
-            ),
-            one.copying,
-            tuple((_picture(made, media), _picture(shot, media), near) for made, shot, near in one.pairs),
-        )
-        for one in found.classes
-    )
-    shots = sorted({strip.shots for one in classes for strip in one.strips if strip.shots not in ("", "0")}, key=int)
-    return GalleryView(classes, found.source, found.why_no_real, found.absent, tuple(shots), found.elsewhere)
-
-
-def _picture(tile: Tile, media: Media) -> Picture:
-    small = media.add(tile.small, "webp")
-    return Picture(small, small if tile.large is None else media.add(tile.large, "webp"), tile.alt, tile.caption)
 
 
 def make_packs(folders: Sequence[Path], store: Path | None) -> dict[Path, int]:
@@ -100,15 +73,15 @@ def make_packs(folders: Sequence[Path], store: Path | None) -> dict[Path, int]:
 
 
 def _sheets(group: Group, folder: Path, store: Path | None) -> list[Sheet]:
-    own = [StoreSource(store or folder / "store")]
-    images = Images(own, Real(None, "a pack holds none"))
+    images = SyntheticImages([StoreSource(store or folder / "store")], RealData(None, "a pack holds none"))
     sheets = []
-    for maker in makers(group):
+    for generator in shown_generators(group):
         sets = {}
-        for label, one in maker.sets.items():
-            made, _ = images.of(maker, label, ACROSS)
-            if made:
-                sets[one.key] = (label, [Made(each.index, each.digest, square(each.pixels)) for each in made])
+        for label, of_class in generator.sets.items():
+            shown, _ = images.of_class(generator, label, ACROSS)
+            if shown:
+                squares = [SyntheticImage(image.index, image.digest, square(image.pixels)) for image in shown]
+                sets[of_class.key] = (label, squares)
         if sets:
-            sheets.append(Sheet(maker.title, sets))
+            sheets.append(Sheet(generator.title, sets))
     return sheets

@@ -9,7 +9,8 @@ from cytobench.reporting.figures import Drawing, svg
 from cytobench.reporting.figures.draw import record_plans
 from cytobench.reporting.figures.section import PlottedSection
 from cytobench.reporting.page.gather import Group
-from cytobench.reporting.page.view import FigureView, Media
+from cytobench.reporting.page.media import Media
+from cytobench.reporting.page.view import FigureView
 
 EACH = 6
 """Plots of one topic in a section, at most."""
@@ -17,15 +18,6 @@ IN_A_FOLDER, IN_A_FILE = 8_000_000, 1_000_000
 """Bytes of all plots of a page: of a folder, where they load when they come into view, and of a file."""
 _PIXELS = 96
 """CSS pixels of an inch."""
-_TOPICS = {
-    "curve": "curves",
-    "confusion": "confusion",
-    "published": "confusion",
-    "classes": "classes",
-    "fidelity": "fidelity",
-    "cost": "cost",
-}
-"""What a plot is about, by how its name begins."""
 
 
 def plots(
@@ -36,7 +28,7 @@ def plots(
     Where there are too many, those come first whose names have more of the words that the page is ``about``. ``say`` is
     told what is left out and why.
     """
-    found: list[dict[str, list[FigureView]]] = [{} for _ in groups]
+    figures: list[dict[str, list[FigureView]]] = [{} for _ in groups]
     every = [
         (number, plan)
         for number, group in enumerate(groups)
@@ -44,9 +36,9 @@ def plots(
         for plan in record_plans(PlottedSection(tuple(group.candidates)))
     ]
     left, left_out = (IN_A_FILE if media.single else IN_A_FOLDER), 0
-    for number, plan in sorted(every, key=lambda one: -sum(word in one[1].name for word in about)):
-        there = found[number].setdefault(topic_of(plan.name), [])
-        if len(there) >= EACH or left <= 0:
+    for number, plan in sorted(every, key=lambda pair: -sum(word in pair[1].name for word in about)):
+        of_topic = figures[number].setdefault(plan.topic, [])
+        if len(of_topic) >= EACH or left <= 0:
             left_out += 1
             continue
         try:
@@ -56,17 +48,14 @@ def plots(
             continue
         picture = svg(drawing).encode("utf-8")
         left -= len(picture)
-        there.append(FigureView(media.add(picture, "svg"), drawing.title, drawing.alt, drawing.caption, _size(drawing)))
+        of_topic.append(
+            FigureView(media.add(picture, "svg"), drawing.title, drawing.alt, drawing.caption, _size(drawing))
+        )
     if left_out:
         say(f"{left_out} plots are left out, so that the page stays small: cytobench figures draws them all.")
-    return found
+    return figures
 
 
 def _size(drawing: Drawing) -> tuple[int, int]:
     width, height = drawing.figure.get_size_inches() * _PIXELS
     return round(width), round(height)
-
-
-def topic_of(name: str) -> str:
-    """What a plot is about, by its name."""
-    return next((topic for word, topic in _TOPICS.items() if name.startswith(word)), "curves")

@@ -91,22 +91,24 @@ def _times(records: Sequence[Record]) -> str:
 
 def _plugins(records: Sequence[Record]) -> Table:
     """Every plugin used, with its distribution, what ran, and the digests of its weights."""
-    found: dict[tuple[str, ...], None] = {}
+    rows: dict[tuple[str, ...], None] = {}
     for record in records:
-        used = [("generator", record.generator), ("classifier", record.classifier)]
-        used += [("extractor", one.extractor) for one in record.fidelity]  # type: ignore[misc]
-        for part, one in used:
-            if one is None or record.submission:
+        plugins = [("generator", record.generator), ("classifier", record.classifier)]
+        plugins += [("extractor", plugin.extractor) for plugin in record.fidelity]  # type: ignore[misc]
+        for part, plugin in plugins:
+            if plugin is None or record.submission:
                 continue
-            whose = f"{one.distribution} {one.version}" + ("" if one.distribution == BUILT_IN else " (third-party)")
-            ran = one.ran
+            whose = f"{plugin.distribution} {plugin.version}" + (
+                "" if plugin.distribution == BUILT_IN else " (third-party)"
+            )
+            ran = plugin.ran
             what = "did not run" if ran is None else f"{ran.weights}, {ran.architecture}"
             digests = ", ".join(
-                f"{name} {weights.digest[:16]} from {weights.source}" for name, weights in one.weights.items()
+                f"{name} {weights.digest[:16]} from {weights.source}" for name, weights in plugin.weights.items()
             )
-            found[part, one.name, one.plugin, whose, str(one.revision), what, digests or "none"] = None
+            rows[part, plugin.name, plugin.plugin, whose, str(plugin.revision), what, digests or "none"] = None
     names = ("part", "name", "plugin", "distribution", "revision", "what ran", "weights: name, digest, source")
-    return texts(names, sorted(found), "Plugins")
+    return texts(names, sorted(rows), "Plugins")
 
 
 def _packages(records: Sequence[Record]) -> Table:
@@ -155,15 +157,15 @@ def merged_notes(group: Group) -> list[str]:
 
 
 def _versions(records: Sequence[Record]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {"Python": {record.environment.python for record in records}}
-    found["cytobench's code (commits)"] = {(record.environment.git_commit or "unknown")[:12] for record in records}
+    versions: dict[str, set[str]] = {"Python": {record.environment.python for record in records}}
+    versions["cytobench's code (commits)"] = {(record.environment.git_commit or "unknown")[:12] for record in records}
     for name in NAMED:
-        found[name] = {record.environment.packages.get(name, "") for record in records} - {""}
+        versions[name] = {record.environment.packages.get(name, "") for record in records} - {""}
     for record in records:
-        for one in (record.generator, record.classifier):
-            if one is not None and one.distribution != BUILT_IN and not record.submission:
-                found.setdefault(f"the plugin {one.name}", set()).add(f"{one.distribution} {one.version}")
-    return found
+        for plugin in (record.generator, record.classifier):
+            if plugin is not None and plugin.distribution != BUILT_IN and not record.submission:
+                versions.setdefault(f"the plugin {plugin.name}", set()).add(f"{plugin.distribution} {plugin.version}")
+    return versions
 
 
 def why_apart(groups: Sequence[Group]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from cytobench.atomic import making_folder, write_bytes
-from cytobench.errors import UserError
+from cytobench.errors import UserError, option
 
 INDEX = "index.html"
 LIST = "report.json"
@@ -22,33 +22,35 @@ _HEAD = 4096
 
 def check_folder(out: Path) -> None:
     """Raise UserError unless ``out`` is absent, empty, or a report with nothing else in it."""
+    named = option("out", out)
     if out.is_symlink():
-        raise UserError(f"--out {out} is a symbolic link. Name the folder itself.")
+        raise UserError(f"{named} is a symbolic link. Name the folder itself.")
     if not out.exists():
         return
     if not out.is_dir():
-        raise UserError(f"--out {out} is a file. Name a folder, or write one page with --single-file.")
-    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
-    if not there:
+        raise UserError(f"{named} is a file. Name a folder, or write one page with {option('single_file')}.")
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_symlink() or not path.is_dir()}
+    if not files:
         return
     listed = _listed(out)
     if not listed:
-        raise UserError(f"--out {out} is not empty and no report of cytobench. Name a new folder.")
-    strange = sorted(there - listed - {LIST})
+        raise UserError(f"{named} is not empty and no report of cytobench. Name a new folder.")
+    strange = sorted(files - listed - {LIST})
     if strange:
-        raise UserError(f"--out {out} holds {strange[0]}, which is no part of the report there. Name a new folder.")
+        raise UserError(f"{named} holds {strange[0]}, which is no part of the report there. Name a new folder.")
 
 
 def check_file(out: Path) -> None:
     """Raise UserError unless ``out`` ends in .html and is absent or a page of cytobench."""
+    named = option("out", out)
     if out.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--out {out}: with --single-file name a file that ends in .html.")
+        raise UserError(f"{named}: with {option('single_file')} name a file that ends in .html.")
     if out.is_symlink():
-        raise UserError(f"--out {out} is a symbolic link. Name the file itself.")
+        raise UserError(f"{named} is a symbolic link. Name the file itself.")
     if not out.exists():
         return
     if not out.is_file() or not _is_page(out):
-        raise UserError(f"--out {out} is there and no report of cytobench. Name a new file.")
+        raise UserError(f"{named} is there and no report of cytobench. Name a new file.")
 
 
 def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
@@ -59,14 +61,14 @@ def write_folder(out: Path, files: Mapping[str, bytes]) -> None:
     check_folder(out)
     listed = {"made_by": "cytobench report", "files": sorted(files)}
     try:
-        with making_folder(out.parent, f".{out.name}.") as made:
+        with making_folder(out.parent, f".{out.name}.") as folder:
             for name, data in {**files, LIST: json.dumps(listed, indent=1).encode()}.items():
-                (made / name).parent.mkdir(parents=True, exist_ok=True)
-                (made / name).write_bytes(data)
-            made.chmod(0o755)
-            _replace(made, out)
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(data)
+            folder.chmod(0o755)
+            _replace(folder, out)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
+        raise UserError(f"{option('out', out)} cannot be written: {error.strerror}.") from error
 
 
 def write_file(out: Path, page: bytes) -> None:
@@ -75,19 +77,19 @@ def write_file(out: Path, page: bytes) -> None:
     try:
         write_bytes(out, page)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from error
+        raise UserError(f"{option('out', out)} cannot be written: {error.strerror}.") from error
 
 
-def _replace(made: Path, out: Path) -> None:
+def _replace(folder: Path, out: Path) -> None:
     """Put a finished folder in place; the old one goes only when the new one stands."""
     if not out.exists():
-        os.replace(made, out)
+        os.replace(folder, out)
         return
     old = Path(mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
     try:
         os.replace(out, old / "report")
         try:
-            os.replace(made, out)
+            os.replace(folder, out)
         except OSError:
             os.replace(old / "report", out)
             raise

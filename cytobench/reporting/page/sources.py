@@ -23,7 +23,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Made:
+class SyntheticImage:
     """A synthetic image: its number in its set, its pixel digest (empty if not known) and RGB uint8 (h, w, 3)."""
 
     index: int
@@ -37,7 +37,7 @@ class Source(Protocol):
     name: str
     """What it is, in words."""
 
-    def images(self, key: str, n: int) -> Iterator[Made]:
+    def images(self, key: str, n: int) -> Iterator[SyntheticImage]:
         """The first images of a set, at most ``n``, in order; none if the set is not here or damaged."""
         ...
 
@@ -50,7 +50,7 @@ class StoreSource:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def images(self, key: str, n: int) -> Iterator[Made]:
+    def images(self, key: str, n: int) -> Iterator[SyntheticImage]:
         """See :class:`Source`. A shard whose digest does not fit counts as absent."""
         folder = self._folder(IMAGES, key)
         if folder is None or not (folder / "000000.parquet").is_file():
@@ -67,7 +67,7 @@ class StoreSource:
         digests = kept.digests(min(n, len(there) * kept.block))
         for index, (digest, pixels) in enumerate(zip(digests, kept.pixels(n), strict=True)):
             try:
-                yield Made(index, digest, pixels.read())
+                yield SyntheticImage(index, digest, pixels.read())
             except BadImage:
                 return
 

@@ -42,46 +42,47 @@ def verdict(group: Group) -> Verdict:
     caveats = tuple(_caveats(group))
     if group.family is None:
         return _nothing(f"{_where(group.section)}: {group.why_none}", caveats)
-    found = _chosen(group.family)
-    if found is None:
+    headline = _chosen(group.family)
+    if headline is None:
         return _nothing(_why_no_headline(group), caveats)
-    difference = found.pair.difference
-    conclusion = found.pair.conclusion
+    difference = headline.pair.difference
+    conclusion = headline.pair.conclusion
     why = why_not_known(conclusion)
-    if difference is None or found.cost is None:
-        return _nothing(f"{_subject(found)} cannot be compared on {_where(group.section)}: {why}", caveats)
-    control = _control(group.family, found)
-    change = f"changes {found.cost.metric.title} on test by {signed(difference)}"
-    sentence = f"{_subject(found)} {change} against {_against(found)}, on {_where(group.section)}"
-    beside = "" if control is None else f"; {_control_text(control, found, group.family)}"
+    if difference is None or headline.cost is None:
+        return _nothing(f"{_subject(headline)} cannot be compared on {_where(group.section)}: {why}", caveats)
+    control = _control(group.family, headline)
+    change = f"changes {headline.cost.metric.title} on test by {signed(difference)}"
+    sentence = f"{_subject(headline)} {change} against {_against(headline)}, on {_where(group.section)}"
+    beside = "" if control is None else f"; {_control_text(control, headline, group.family)}"
     taken_back = conclusion.reason.cause is Cause.FAMILY
-    holm = f" (p {found.pair.p_holm:.2g} adjusted for {found.pair.family} comparisons)" if taken_back else ""
+    holm = f" (p {headline.pair.p_holm:.2g} adjusted for {headline.pair.family} comparisons)" if taken_back else ""
     return Verdict(
         outcome=conclusion.outcome,
         rest=f"{sentence}{holm}{f', and {why}' if why else ''}{beside}.",
         caveats=caveats,
-        figures=_figures(found, control, group.family),
-        headline=found,
+        figures=_figures(headline, control, group.family),
+        headline=headline,
         control=control,
     )
 
 
 def words_of(verdicts: Iterable[Verdict]) -> list[str]:
     """What the verdicts are about, each once: classifiers, generators, metrics."""
-    found: dict[str, None] = {}
-    for one in verdicts:
-        if one.headline is not None:
-            row = one.headline.pair.row
-            found |= dict.fromkeys((row.row.classifier, row.row.generator, "f1_macro"))
-    return list(found)
+    words: dict[str, None] = {}
+    for each in verdicts:
+        if each.headline is not None:
+            row = each.headline.pair.row
+            metric = row.section.ranked_by[1] if each.headline.cost is None else each.headline.cost.metric.name
+            words |= dict.fromkeys((row.row.classifier, row.row.generator, metric))
+    return list(words)
 
 
-def signed(found: FoldDifference) -> str:
+def signed(difference: FoldDifference) -> str:
     """``+0.033 (95 % interval -0.097 to +0.163)``, with a real minus sign."""
-    mean = _number(found.mean)
-    if found.low is None or found.high is None:
+    mean = _number(difference.mean)
+    if difference.low is None or difference.high is None:
         return f"{mean} (no interval)"
-    return f"{mean} (95\N{NO-BREAK SPACE}% interval {_number(found.low)} to {_number(found.high)})"
+    return f"{mean} (95\N{NO-BREAK SPACE}% interval {_number(difference.low)} to {_number(difference.high)})"
 
 
 def _number(value: float) -> str:
@@ -96,30 +97,30 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
     """Which comparison the sentence is about. Validation decides, never a test figure; no control if one is none."""
     _, validation = primary(family.section[0].section, family.analysis.metric)
 
-    def order(one: Headline) -> tuple[bool, bool, bool, float]:
-        row = one.pair.row
+    def order(headline: Headline) -> tuple[bool, bool, bool, float]:
+        row = headline.pair.row
         return (
             row.first.classifier.role == "candidate",
             _role(row) == "candidate",
-            one.pair.difference is not None,
+            headline.pair.difference is not None,
             goodness_on_validation(row, validation),
         )
 
     return max(family.headline, key=order, default=None)
 
 
-def _subject(found: Headline) -> str:
-    row = found.pair.row.row
+def _subject(headline: Headline) -> str:
+    row = headline.pair.row.row
     images = "image" if row.n_synthetic == 1 else "images"
     return (
         f"adding {row.n_synthetic} synthetic {images} a class from {row.generator} to the training of {row.classifier}"
     )
 
 
-def _against(found: Headline) -> str:
-    reference = found.pair.reference.row
+def _against(headline: Headline) -> str:
+    reference = headline.pair.reference.row
     plain = "no synthetic images" if not reference.n_synthetic else reference.row
-    if found.pair.baselines is None:
+    if headline.pair.baselines is None:
         return plain
     return f"the best baseline, as validation chose it ({reference.row})"
 
@@ -146,65 +147,65 @@ def _why_no_headline(group: Group) -> str:
 
 def _caveats(group: Group) -> list[str]:
     section = group.section
-    found = []
+    caveats = []
     if section.preset == "pocket":
-        found.append("tiny networks stand in for the named ones")
+        caveats.append("tiny networks stand in for the named ones")
     if section.drawn:
-        found.append("drawn cells: nothing here is about real ones")
+        caveats.append("drawn cells: nothing here is about real ones")
     if section.limit is not None:
-        found.append(f"data cut to {section.limit} images a class")
+        caveats.append(f"data cut to {section.limit} images a class")
     if section.pooled:
-        found.append("synthetic images are among those tested, so that leaks are possible")
+        caveats.append("synthetic images are among those tested, so that leaks are possible")
     if len(section.seeds) == 1:
-        found.append("one seed")
+        caveats.append("one seed")
     if section.grouped == "images only" and not section.drawn:
-        found.append("no patients on record: two cells of one person may be in training and test")
+        caveats.append("no patients on record: two cells of one person may be in training and test")
     if group.family is None:
-        return found
+        return caveats
     if group.family.analysis == Analysis():
-        found.append("no analysis was declared beforehand: each row is compared with the plain N = 0")
+        caveats.append("no analysis was declared beforehand: each row is compared with the plain N = 0")
     elif not group.family.analysis.baselines:
-        found.append("no baselines of real images were declared")
-    return [*found, group.family.late.rstrip(".")] if group.family.late else found
+        caveats.append("no baselines of real images were declared")
+    return [*caveats, group.family.late.rstrip(".")] if group.family.late else caveats
 
 
 def _role(row: Candidate) -> Role:
     return row.first.generator.role if row.first.generator else "candidate"
 
 
-def _control(family: DeclaredFamily, found: Headline) -> Candidate | None:
+def _control(family: DeclaredFamily, headline: Headline) -> Candidate | None:
     """The row of the same classifier that trains on a control's images instead; the nearest in shots and N."""
-    wanted = found.pair.row
+    wanted = headline.pair.row
     rows = [
-        one
-        for one in family.section
-        if _role(one) == "control"
-        and one.classifier == wanted.classifier
-        and one is not wanted
-        and one is not found.pair.reference
+        candidate
+        for candidate in family.section
+        if _role(candidate) == "control"
+        and candidate.classifier == wanted.classifier
+        and candidate is not wanted
+        and candidate is not headline.pair.reference
     ]
     return min(
         rows,
-        key=lambda one: (
-            abs(one.row.shots - wanted.row.shots),
-            abs(one.row.n_synthetic - wanted.row.n_synthetic),
+        key=lambda candidate: (
+            abs(candidate.row.shots - wanted.row.shots),
+            abs(candidate.row.n_synthetic - wanted.row.n_synthetic),
         ),
         default=None,
     )
 
 
-def _beside(control: Candidate, found: Headline, family: DeclaredFamily) -> FoldDifference | None:
+def _beside(control: Candidate, headline: Headline, family: DeclaredFamily) -> FoldDifference | None:
     """What the control changes against what the verdict compares with."""
     test, _ = primary(control.section, family.analysis.metric)
-    return row_difference(control, found.pair.reference, test)[0]
+    return row_difference(control, headline.pair.reference, test)[0]
 
 
-def _control_text(control: Candidate, found: Headline, family: DeclaredFamily) -> str:
-    difference = _beside(control, found, family)
+def _control_text(control: Candidate, headline: Headline, family: DeclaredFamily) -> str:
+    difference = _beside(control, headline, family)
     name, images = control.row.generator, _images_of(control)
-    made = f"{images} a class ({name})" if images else f"images a class of the control {name}"
+    what = f"{images} a class ({name})" if images else f"images a class of the control {name}"
     amount = "an amount not known" if difference is None else signed(difference)
-    return f"{control.row.n_synthetic} {made} change it by {amount}"
+    return f"{control.row.n_synthetic} {what} change it by {amount}"
 
 
 def _images_of(control: Candidate) -> str:
@@ -212,22 +213,22 @@ def _images_of(control: Candidate) -> str:
     return control.first.generator.images_are if control.first.generator else ""
 
 
-def _figures(found: Headline, control: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
-    difference = found.pair.difference
-    assert difference is not None and found.cost is not None  # asked before
+def _figures(headline: Headline, control: Candidate | None, family: DeclaredFamily) -> tuple[tuple[str, str], ...]:
+    difference = headline.pair.difference
+    assert difference is not None and headline.cost is not None  # asked before
     figures = [
-        (f"change in {found.cost.metric.title}", _number(difference.mean)),
+        (f"change in {headline.cost.metric.title}", _number(difference.mean)),
         ("95\N{NO-BREAK SPACE}% interval", _interval(difference)),
     ]
     if control is not None:
-        beside = _beside(control, found, family)
+        beside = _beside(control, headline, family)
         what = _images_of(control) or f"the control {control.row.generator}"
         figures.append((f"with {what}", "not known" if beside is None else _number(beside.mean)))
-    figures.append(("extra time", extra_time_text(found.cost)))
+    figures.append(("extra time", extra_time_text(headline.cost)))
     return tuple(figures)
 
 
-def _interval(found: FoldDifference) -> str:
-    if found.low is None or found.high is None:
+def _interval(difference: FoldDifference) -> str:
+    if difference.low is None or difference.high is None:
         return "none"
-    return f"{_number(found.low)} to {_number(found.high)}"
+    return f"{_number(difference.low)} to {_number(difference.high)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 from cytobench.reporting.tables.model import Table
 
@@ -22,9 +23,9 @@ _SPECIAL = str.maketrans(
 )
 
 
-def escape(text: object) -> str:
+def escape(text: str) -> str:
     """Text with no meaning to LaTeX. Styler's own escape leaves ± and ≈, and does not reach captions and notes."""
-    return str(text).translate(_SPECIAL)
+    return text.translate(_SPECIAL)
 
 
 def to_latex(table: Table) -> str:
@@ -47,15 +48,16 @@ def _tabular(table: Table) -> str:
     import pandas as pd
 
     # Styler takes no two columns of one name, so that they go by number until they are written.
-    numbers = range(len(table.columns))
     names: dict[object, str] = {i: escape(column.name) for i, column in enumerate(table.columns)}
-    frame = pd.DataFrame([[cell.text for cell in row.cells] for row in table.rows], columns=numbers, dtype=object)
-    best = [["textbf:--rwrap;" if cell.best else "" for cell in row.cells] for row in table.rows]
-    style = frame.style.format(escape).apply(lambda shown: pd.DataFrame(best, shown.index, shown.columns), axis=None)
-    style = style.hide(axis="index").format_index(lambda number: names[number], axis="columns")
+    frame = pd.DataFrame([row.cells for row in table.rows], columns=list(names), dtype=object)
+    style = frame.style.hide(axis="index").format(_cell).format_index(lambda i: names[i], axis="columns")
     alignment = "".join("r" if column.number else "l" for column in table.columns)
     text = str(style.to_latex(hrules=True, column_format=alignment)).rstrip("\n")
     return text.replace("\\toprule\n", f"\\toprule\n{_groups(table)}", 1)
+
+
+def _cell(cell: Any) -> str:
+    return rf"\textbf{{{escape(cell.text)}}}" if cell.best else escape(cell.text)
 
 
 def _groups(table: Table) -> str:

@@ -16,9 +16,10 @@ from cytobench.contract import Request
 from cytobench.plugins import load_plugins
 from cytobench.reporting.page.galleries import Gallery, gallery, sources_of
 from cytobench.reporting.page.gather import Group, read_groups
+from cytobench.reporting.page.media import Media
 from cytobench.reporting.page.pack import PackSource
 from cytobench.reporting.page.pictures import make_packs
-from cytobench.reporting.page.realdata import Real, RealData
+from cytobench.reporting.page.realdata import RealData, RealDataSets
 from cytobench.reporting.page.sources import RealImages, StoreSource
 from cytobench.storage.image_sets import ImageSet
 from cytobench.storage.records.files import _digest as content_digest
@@ -74,15 +75,15 @@ def run(tmp_path: Path) -> Path:
     return out
 
 
-def shown(out: Path, real: Real = Real(None, "not allowed"), budget: int = 100) -> tuple[Group, Gallery | None]:  # noqa: B008
+def shown(out: Path, real: RealData = RealData(None, "not allowed"), budget: int = 100) -> tuple[Group, Gallery | None]:  # noqa: B008
     (group,) = read_groups([out])
-    return group, gallery(group, sources_of(group, None), real, budget, large=False)
+    return group, gallery(group, sources_of(group, None), real, budget, Media(single=True))
 
 
 def strips(found: Gallery | None, label: str) -> dict[str, int]:
     assert found is not None
     (one,) = (one for one in found.classes if one.label == label)
-    return {strip.title.split(",")[0]: len(strip.tiles) for strip in one.strips}
+    return {strip.title.split(",")[0]: len(strip.pictures) for strip in one.strips}
 
 
 def test_copies_of_real_images_are_not_shown_as_synthetic(run: Path) -> None:
@@ -140,9 +141,9 @@ def test_images_made_elsewhere_need_the_users_word_whatever_the_data_set(run: Pa
         file.write_text(json.dumps({**values, "digest": content_digest(values)}))
     noise(tmp_path / "data" / "A" / "0.png", 0)
     real = RealImages(tmp_path / "data", [("A/0.png", "A", "0")])
-    _, public = shown(run, Real(real))
+    _, public = shown(run, RealData(real))
     assert strips(public, "A") == {"Real images of the data set": 1}
-    _, allowed = shown(run, Real(real, allowed=True))
+    _, allowed = shown(run, RealData(real, allowed=True))
     assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat": 3}
     assert allowed is not None and allowed.elsewhere
 
@@ -151,13 +152,13 @@ def test_real_images_shots_and_copies_are_there_where_allowed(run: Path, tmp_pat
     for i in range(12):
         noise(tmp_path / "data" / "A" / f"{i}.png", i)
     real = RealImages(tmp_path / "data", [(f"A/{i}.png", "A", f"{i}") for i in range(12)])
-    _, found = shown(run, Real(real))
+    _, found = shown(run, RealData(real))
     assert strips(found, "A") == {"Real images of the data set": 8, "sd21-lora": 3, "repeat": 3}
 
 
 def test_a_budget_bounds_the_pictures(run: Path) -> None:
     _, found = shown(run, budget=1)
-    assert found is not None and found.tiles == 4  # two classes, two images each
+    assert found is not None and found.n_pictures == 4  # two classes, two images each
 
 
 def test_a_damaged_shard_counts_as_absent(run: Path) -> None:
@@ -208,14 +209,14 @@ def test_a_pack_that_does_not_fit_shows_nothing(run: Path, change) -> None:
 def test_that_images_are_public_is_the_word_of_the_plugin_alone(tmp_path: Path) -> None:
     write_row(tmp_path / "out", 3, 0.6, folds=[0])  # its record says public
     (group,) = read_groups([tmp_path / "out"])
-    found = RealData(allowed=False).of(group.records[0])
-    assert found.images is None and "--with-real-images" in found.why_none
+    found = RealDataSets(allowed=False).of(group.records[0])
+    assert found.images is None and "with_real_images" in found.why_none
 
 
 def test_other_images_at_the_same_place_are_not_shown(cells: Path, tmp_path: Path) -> None:
     write_row(tmp_path / "out", 3, 0.6, folds=[0], edit=lambda v: v["benchmark"].update(dataset=str(cells)))
     (group,) = read_groups([tmp_path / "out"])
-    found = RealData(allowed=True).of(group.records[0])
+    found = RealDataSets(allowed=True).of(group.records[0])
     assert found.images is None and "other images" in found.why_none
 
 
@@ -225,7 +226,7 @@ def test_a_public_data_set_of_a_plugin_is_opened(cells: Path, monkeypatch) -> No
     dataset = open_dataset(str(cells), {}, cells.parent / "cache")
     monkeypatch.setattr("cytobench.reporting.page.realdata.declared_dataset", lambda benchmark, plugins: dataset)
     record = SimpleNamespace(benchmark={"dataset": "phantom"}, dataset=SimpleNamespace(digest=dataset.digest))
-    found = RealData(allowed=False, load=load_plugins).of(record)  # type: ignore[arg-type]
+    found = RealDataSets(allowed=False, load=load_plugins).of(record)  # type: ignore[arg-type]
     assert found.images is not None
     assert len(found.images.some("A", 4)) == 4
     assert found.images.of_path("../A/00.png") is None
@@ -276,7 +277,7 @@ def test_the_nearest_pairs_are_shown_where_real_images_may_be(tmp_path: Path) ->
     for label in LABELS:
         key = content_key("sample", {"label": label, "generator": "sd21-lora"})
         put(out / "store", key, [pixels(i) for i in range(3)], label)
-    _, found = shown(out, Real(RealImages(tmp_path / "data", [("A/0.png", "A", "0")])))
+    _, found = shown(out, RealData(RealImages(tmp_path / "data", [("A/0.png", "A", "0")])))
     assert found is not None
     (one,) = (one for one in found.classes if one.label == "A")
     ((made, shot, near),) = one.pairs
