@@ -25,7 +25,7 @@ import pandas as pd
 from cytobench.analysis.published import published_fids
 from cytobench.config.grid import ReadyExtractor
 from cytobench.config.resolve import resolve
-from cytobench.metrics.fidelity.distances import TooFew, fid, kid, kid_subset_size
+from cytobench.metrics.fidelity.distances import SMALLEST, TooFew, fid, kid, kid_subset_size
 from cytobench.metrics.fidelity.features import FeatureSet
 from cytobench.pipeline.fidelity.extract import reading
 from cytobench.pipeline.graph import plan_trial
@@ -121,6 +121,8 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="the run's store (default: OUT/store)")
     parser.add_argument("--least", type=int, default=20, help="real test images a fold that a class needs (20)")
     options = parser.parse_args()
+    if options.least < SMALLEST:
+        parser.error(f"--least must be at least {SMALLEST}: a KID needs so many images a side")
     extractor, sides = read_sides(options.out, options.store or options.out / "store")
     table = pd.DataFrame(twin(sides, options.least))
     table.to_csv(options.out / "fig_s8.csv", index=False, float_format="%.6f")
