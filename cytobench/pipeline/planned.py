@@ -14,6 +14,7 @@ from cytobench._keys import CanonicalJson, content_key
 from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerator
 from cytobench.config.resolve import Resolved
 from cytobench.pipeline.cost import Amount
+from cytobench.pipeline.plan import Planner
 from cytobench.pipeline.reasons import Reasons
 from cytobench.pipeline.work import Stage
 from cytobench.storage.records import GeneratorUsed, Record, StageReport
@@ -48,15 +49,17 @@ class PlannedStage(ABC):
     kind: ClassVar[StageKind]
     owner: ClassVar[str]
     """The input that names its plugin."""
+    planner: Planner
+    """What it is planned with."""
     title: str
     """What a display calls it."""
     ready: ReadyGenerator | ReadyClassifier | ReadyExtractor
     """The plugin that does it."""
 
     @property
-    @abstractmethod
     def store(self) -> Store:
         """Where it leaves what it makes."""
+        return self.planner.store
 
     @abstractmethod
     def inputs(self) -> dict[str, Any]:

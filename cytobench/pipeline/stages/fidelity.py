@@ -132,10 +132,6 @@ class PlannedFidelity(PlannedStage):
     title: str
 
     @property
-    def store(self) -> Store:
-        return self.planner.store
-
-    @property
     def label(self) -> str | None:
         return self.ready.name
 

@@ -65,10 +65,6 @@ class PlannedFit(PlannedStage):
     title: str
 
     @property
-    def store(self) -> Store:
-        return self.planner.store
-
-    @property
     def label(self) -> str | None:
         return self.fitted_label or None
 

@@ -127,7 +127,7 @@ class PlannedPrediction(PlannedStage):
     title: str
 
     @property
-    def planner(self) -> Planner:
+    def planner(self) -> Planner:  # type: ignore[override]
         """What it is planned with."""
         return self.training.planner
 
@@ -139,10 +139,6 @@ class PlannedPrediction(PlannedStage):
     @property
     def ready(self) -> ReadyClassifier:  # type: ignore[override]
         return self.trial.arm.classifier
-
-    @property
-    def store(self) -> Store:
-        return self.planner.store
 
     @property
     def fold(self) -> Fold:

@@ -135,10 +135,6 @@ class PlannedSample(PlannedStage):
     title: str
 
     @property
-    def store(self) -> Store:
-        return self.planner.store
-
-    @property
     def needs(self) -> tuple[PlannedStage, ...]:
         return self.fits
 

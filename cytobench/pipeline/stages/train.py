@@ -74,10 +74,6 @@ class PlannedTraining(PlannedStage):
         return self.trial.arm.classifier
 
     @property
-    def store(self) -> Store:
-        return self.planner.store
-
-    @property
     def fold(self) -> Fold:
         """The division of images that it trains on."""
         return self.planner.fold(self.trial)

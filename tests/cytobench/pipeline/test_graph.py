@@ -99,6 +99,7 @@ def test_each_stage_is_planned_once_and_after_what_it_needs(values: Values, tmp_
 
 def test_damage_is_a_state_of_its_own(values: Values, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    values |= {"extractor": [], "synthetic": [0], "generator": [], "set": {}, "fold": [0]}
     run(**values, out=out)
     [training, *_] = [planned.training for planned in graph_of(values, out).trials]
     assert training.state is State.PRESENT
