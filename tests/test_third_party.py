@@ -27,9 +27,9 @@ RUN = (
 
 def done(environment: Layered, command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A command that must succeed there."""
-    found = environment.run(command, folder)
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found
+    finished = environment.run(command, folder)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def environment(layered: type[Layered], tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("third-party")
     for source in (JITTER, LINEAR):
         shutil.copytree(source, folder / source.name)
-    made = layered(folder)
-    done(made, f"pip install --quiet --no-deps ./{JITTER.name} ./{LINEAR.name}", folder)
-    return made
+    environment = layered(folder)
+    done(environment, f"pip install --quiet --no-deps ./{JITTER.name} ./{LINEAR.name}", folder)
+    return environment
 
 
 @pytest.fixture(scope="module")
@@ -61,28 +61,28 @@ def place(tmp_path_factory: pytest.TempPathFactory, environment: Layered) -> Pat
 
 
 def test_they_know_nothing_of_this_repository_and_the_generator_nothing_of_torch() -> None:
-    own = {"cytobench", "cytobench_jitter", "cytobench_linear", "numpy", "PIL", "sklearn", "pydantic", "pathlib"}
+    known = {"cytobench", "cytobench_jitter", "cytobench_linear", "numpy", "PIL", "sklearn", "pydantic", "pathlib"}
     for file in DISTRIBUTIONS.glob("*/**/*.py"):
         tree = ast.parse(file.read_text())
         plain = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
         named = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        assert {name.partition(".")[0] for name in plain + named} <= {*own, "__future__"}
+        assert {name.partition(".")[0] for name in plain + named} <= {*known, "__future__"}
     assert len((JITTER / "cytobench_jitter.py").read_text().splitlines()) < 60
 
 
 def test_they_are_listed_as_third_party(environment: Layered, place: Path) -> None:
     listed = json.loads(done(environment, "cytobench plugins --json", place).stdout)
     assert listed["problems"] == []
-    found = {one["name"]: one for kind in ("generators", "classifiers") for one in listed[kind]}
-    assert (found["jitter"]["origin"], found["jitter"]["version"]) == ("cytobench-jitter", "0.3.0")
-    assert [found[name]["built_in"] for name in ("jitter", "linear", "repeat")] == [False, False, True]
+    offers = {offer["name"]: offer for kind in ("generators", "classifiers") for offer in listed[kind]}
+    assert (offers["jitter"]["origin"], offers["jitter"]["version"]) == ("cytobench-jitter", "0.3.0")
+    assert [offers[name]["built_in"] for name in ("jitter", "linear", "repeat")] == [False, False, True]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("jitter", "generator"), ("linear", "classifier")])
 def test_they_keep_every_rule_of_the_contract(environment: Layered, place: Path, name: str, kind: str) -> None:
     subjects = json.loads(done(environment, f"cytobench plugin check {name} --json", place).stdout)["subjects"]
     assert [subject["kind"] for subject in subjects] == ["plugin", kind]
-    left_out = {one["check"] for subject in subjects for one in subject["checks"] if one["status"] == "left out"}
+    left_out = {check["check"] for subject in subjects for check in subject["checks"] if check["status"] == "left out"}
     assert left_out == {"device-memory", "revision"}
 
 
@@ -101,6 +101,6 @@ def test_their_records_are_ranked_where_they_are_not_installed(
 ) -> None:
     bare = layered(tmp_path_factory.mktemp("bare"))
     listed = json.loads(done(bare, "cytobench plugins --json", place).stdout)
-    assert "jitter" not in [one["name"] for one in listed["generators"]]
+    assert "jitter" not in [offer["name"] for offer in listed["generators"]]
     table = json.loads(done(bare, "cytobench leaderboard out --format json", place).stdout)
     assert table["sections"] == json.loads((place / "leaderboard.json").read_text())["sections"]

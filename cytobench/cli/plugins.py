@@ -26,7 +26,7 @@ SLOW = 0.2
 @click.option("--check", is_flag=True, help="Also import and make each plugin's object (slow), and list what breaks.")
 @click.option("--verbose", "-v", is_flag=True, help="Show also contract, revision, code, seconds and tracebacks.")
 def plugins(as_json: bool, check: bool, verbose: bool) -> int:
-    """List installed generators, classifiers, data sets and extractors; a broken plugin is listed with its reason.
+    """List what is installed: generators, classifiers, data sets, extractors, metrics. A broken plugin has its reason.
 
     The exit code is 0 whatever is broken, and 1 where CYTOBENCH_STRICT_PLUGINS=1 allows nothing broken.
     CYTOBENCH_LOAD_PLUGINS=A,B loads only these, by entry point or distribution.

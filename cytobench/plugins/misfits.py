@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -14,6 +13,7 @@ import pluggy
 from pydantic import TypeAdapter, ValidationError
 
 from cytobench import hookspecs
+from cytobench._text import nearest
 from cytobench.contract import CONTRACT, MetricSpec
 from cytobench.metrics.built_in import BUILT_IN as METRICS
 from cytobench.plugins.discovery import Source
@@ -87,8 +87,8 @@ def _misfit(name: str, function: Any, options: Mapping[str, Any]) -> str | None:
     if name not in known:
         if options.get("optionalhook"):  # meant for another cytobench too
             return None
-        near = get_close_matches(name, known, n=1)
-        return f"{name} is no hook of cytobench" + (f"; did you mean {near[0]}?" if near else "")
+        near = nearest(name, known)
+        return f"{name} is no hook of cytobench" + (f"; did you mean {near}?" if near else "")
     if options.get("wrapper") or options.get("hookwrapper"):
         return f"{name} is a hook wrapper, which cytobench does not call"
     arguments = known[name]
@@ -110,7 +110,7 @@ def _unmarked(plugin: object, marked: Mapping[str, Any]) -> str | None:
     for name, value in vars(plugin).items() if hasattr(plugin, "__dict__") else ():
         defined_there = inspect.isfunction(value) and value.__module__ == getattr(plugin, "__name__", None)
         if defined_there and name.startswith(PREFIX) and name not in marked:
-            near = get_close_matches(name, _hooks(), n=1, cutoff=0.8)
+            near = nearest(name, _hooks(), likeness=0.8)
             if near and not hasattr(value, "cytobench_impl"):
                 return f"{name} is not marked with cytobench.contract.hookimpl, so that it is no hook"
     return None

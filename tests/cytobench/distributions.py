@@ -42,16 +42,17 @@ class Site:
 
         ``points`` are its entry points, by default one named like the last part of the name, for that module.
         """
-        own = name.replace("-", "_").replace(".", "_")
-        points = {name.rpartition("-")[2]: own} if points is None else points
+        main_module = name.replace("-", "_").replace(".", "_")
+        points = {name.rpartition("-")[2]: main_module} if points is None else points
         info = self._info(name, version)
         info.mkdir(parents=True)
         head = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
-        (info / "METADATA").write_text("\n".join([*head, *(f"Requires-Dist: {one}" for one in requires), ""]))
+        needs = [f"Requires-Dist: {requirement}" for requirement in requires]
+        (info / "METADATA").write_text("\n".join([*head, *needs, ""]))
         (info / "INSTALLER").write_text("tests\n")
         lines = [f"{point} = {value}" for point, value in points.items()]
         (info / "entry_points.txt").write_text("\n".join(["[cytobench]", *lines, ""]))
-        files = {own: source, **(modules or {})}
+        files = {main_module: source, **(modules or {})}
         for module, text in files.items():
             (self.path / f"{module}.py").write_text(text)
         (info / "RECORD").write_text("".join(f"{module}.py,,\n" for module in files))
@@ -68,8 +69,8 @@ class Site:
         """The entry points of what is installed here alone, for :func:`cytobench.plugins.load_plugins`."""
         importlib.invalidate_caches()
         context = DistributionFinder.Context(path=[str(self.path)])
-        found = MetadataPathFinder().find_distributions(context)
-        return [point for one in found for point in one.entry_points]
+        installed = MetadataPathFinder().find_distributions(context)
+        return [point for distribution in installed for point in distribution.entry_points]
 
     def cytobench(
         self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
@@ -115,12 +116,12 @@ def offering(*names: str) -> str:
 
 def metric(name: str, body: str, **fields: object) -> str:
     """The source of a plugin with one metric, whose function has this body."""
-    given = "".join(f", {key}={value!r}" for key, value in {"title": name.title(), **fields}.items())
+    arguments = "".join(f", {key}={value!r}" for key, value in {"title": name.title(), **fields}.items())
     lines = [
         "from cytobench.contract import CONTRACT, MetricSpec, hookimpl",
         "@hookimpl",
         "def cytobench_metrics():",
-        f"    return [MetricSpec({name!r}, 'of a test', CONTRACT, 1, __name__ + ':value'{given})]",
+        f"    return [MetricSpec({name!r}, 'of a test', CONTRACT, 1, __name__ + ':value'{arguments})]",
         "def value(true, predicted, labels):",
         f"    {body}",
         "",

@@ -48,7 +48,7 @@ def test_a_strangers_metric_is_in_every_output(
     out: Path, site: Site, call: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     site.install("cytobench-kappa", metric("kappa", KAPPA, range=(-1, 1)))
-    for form, said in {
+    for form, words in {
         "table": "Kappa",
         "markdown": "| test Kappa |",
         "csv": ",test,kappa,",
@@ -57,7 +57,7 @@ def test_a_strangers_metric_is_in_every_output(
         "html": "<th",
     }.items():
         code, text, err = call("leaderboard", out, "--format", form, "--metric", "kappa")
-        assert (code, err) == (0, "") and said in text and "appa" in text, form
+        assert (code, err) == (0, "") and words in text and "appa" in text, form
         if form not in ("csv", "json"):
             assert "Ranked by Kappa on test" in text, form
     assert "Kappa" in call("compare", out, "--metric", "kappa")[1]
@@ -66,7 +66,7 @@ def test_a_strangers_metric_is_in_every_output(
     compared = json.loads(text)
     assert code == 0 and compared["metric"] == "kappa" and compared["over_folds"]["kappa"]["a"] is not None
     code, text, _ = call("figures", out, "--out", tmp_path / "figures", "--metric", "kappa", "--json")
-    assert code == 0 and "curve-random-kappa" in [one["name"] for one in json.loads(text)]
+    assert code == 0 and "curve-random-kappa" in [figure["name"] for figure in json.loads(text)]
     code, text, _ = call("report", out, "--out", tmp_path / "page", "--metric", "kappa")
     page = (tmp_path / "page" / "index.html").read_text()
     assert code == 0 and "Kappa, test" in page and "changes Kappa on test" in page
@@ -144,9 +144,9 @@ def test_a_metric_of_one_class_as_the_one_declared(
 def test_a_mistake_is_told_before_any_work(
     small: Run, out: Path, tmp_path: Path, call: Callable[..., tuple[int, str, str]]
 ) -> None:
-    for name, said in (("recall:a", "there is no class a. Did you mean A?"), ("mc", "Did you mean mcc?")):
+    for name, words in (("recall:a", "there is no class a. Did you mean A?"), ("mc", "Did you mean mcc?")):
         code, _, err = call("leaderboard", out, "--metric", name)
-        assert code == 2 and err.startswith(f"Error: --metric {name}: ") and said in err
+        assert code == 2 and err.startswith(f"Error: --metric {name}: ") and words in err
     with pytest.raises(Exception, match="metric='recall': this metric is of one class"):
         small(out=tmp_path / "never", metric=["recall"])
     assert not (tmp_path / "never").exists()

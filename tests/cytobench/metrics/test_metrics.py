@@ -37,12 +37,12 @@ def test_they_equal_sklearn() -> None:
     true = np.array(LABELS)[np.concatenate([np.arange(4), rng.integers(0, 4, 60)])]
     probabilities = rng.dirichlet(np.ones(4), len(true)).astype(np.float32)
     predicted = np.array(LABELS)[probabilities.argmax(axis=1)]
-    found = scores(LABELS, list(true), list(predicted), probabilities, LABELS, OF_ALL_CLASSES).values
-    assert found["balanced_accuracy"] == balanced_accuracy_score(true, predicted)
-    assert found["mcc"] == pytest.approx(matthews_corrcoef(true, predicted))
-    assert found["f1_weighted"] == pytest.approx(f1_score(true, predicted, average="weighted"))
-    assert found["log_loss"] == pytest.approx(log_loss(true, probabilities.astype(float), labels=LABELS))
-    assert list(found) == [metric.name for metric in OF_ALL_CLASSES]
+    scored = scores(LABELS, list(true), list(predicted), probabilities, LABELS, OF_ALL_CLASSES).values
+    assert scored["balanced_accuracy"] == balanced_accuracy_score(true, predicted)
+    assert scored["mcc"] == pytest.approx(matthews_corrcoef(true, predicted))
+    assert scored["f1_weighted"] == pytest.approx(f1_score(true, predicted, average="weighted"))
+    assert scored["log_loss"] == pytest.approx(log_loss(true, probabilities.astype(float), labels=LABELS))
+    assert list(scored) == [metric.name for metric in OF_ALL_CLASSES]
 
 
 def test_calibration_error_by_hand() -> None:
@@ -53,8 +53,8 @@ def test_calibration_error_by_hand() -> None:
         [0.65, 0.35, 0, 0],  # right: bin 10, mean confidence 0.63, accuracy 0.5
         [0.2, 0.2, 0.3, 0.3],  # right: bin 5 (of equal ones the first counts)
     ]
-    found = score("abac", "aaac", BUILT_IN["ece"], probabilities=probabilities).values
-    assert found["ece"] == pytest.approx((1 * abs(1 - 0.6) + 2 * abs(0.5 - 0.63) + 1 * abs(1 - 0.3)) / 4)
+    scored = score("abac", "aaac", BUILT_IN["ece"], probabilities=probabilities).values
+    assert scored["ece"] == pytest.approx((1 * abs(1 - 0.6) + 2 * abs(0.5 - 0.63) + 1 * abs(1 - 0.3)) / 4)
 
 
 @pytest.mark.parametrize(("probability", "expected"), [(0.0, 1.0), (1.0, 0.0)])
@@ -65,8 +65,8 @@ def test_calibration_error_at_the_ends(probability: float, expected: float) -> N
 
 def test_log_loss_by_hand_with_a_class_that_trains_alone() -> None:
     probabilities = [[0.5, 0.2, 0, 0, 0.3], [0.1, 0.6, 0.1, 0.1, 0.1]]
-    found = score("ab", "ab", BUILT_IN["log_loss"], probabilities=probabilities, columns=[*LABELS, "rare"]).values
-    assert found["log_loss"] == pytest.approx(-(math.log(0.5) + math.log(0.6)) / 2)
+    scored = score("ab", "ab", BUILT_IN["log_loss"], probabilities=probabilities, columns=[*LABELS, "rare"]).values
+    assert scored["log_loss"] == pytest.approx(-(math.log(0.5) + math.log(0.6)) / 2)
 
 
 def test_a_constant_guess_has_a_correlation_of_zero() -> None:
@@ -75,11 +75,11 @@ def test_a_constant_guess_has_a_correlation_of_zero() -> None:
 
 def test_metrics_of_one_class() -> None:
     wanted = [of_class(name, label) for name in ("recall", "precision", "f1") for label in "abc"]
-    found = score("aaab", "abbc", *wanted).values
-    assert found["recall:a"] == recall_score([1, 1, 1, 0], [1, 0, 0, 0]) == pytest.approx(1 / 3)
-    assert (found["precision:a"], found["f1:a"]) == (1, 0.5)
-    assert (found["recall:b"], found["precision:b"], found["f1:b"]) == (0, 0, 0)
-    assert found["recall:c"] is found["precision:c"] is found["f1:c"] is None, "no image of it is there"
+    scored = score("aaab", "abbc", *wanted).values
+    assert scored["recall:a"] == recall_score([1, 1, 1, 0], [1, 0, 0, 0]) == pytest.approx(1 / 3)
+    assert (scored["precision:a"], scored["f1:a"]) == (1, 0.5)
+    assert (scored["recall:b"], scored["precision:b"], scored["f1:b"]) == (0, 0, 0)
+    assert scored["recall:c"] is scored["precision:c"] is scored["f1:c"] is None, "no image of it is there"
 
 
 def test_a_class_that_is_never_predicted_has_a_precision_of_zero() -> None:
@@ -91,8 +91,8 @@ def test_a_class_that_does_not_count_has_no_value() -> None:
 
 
 def test_without_probabilities_there_is_nothing_to_compute_from_and_nothing_failed() -> None:
-    found = score("ab", "ab", BUILT_IN["ece"], BUILT_IN["accuracy"])
-    assert found == Scores({"ece": None, "accuracy": 1}, {})
+    scored = score("ab", "ab", BUILT_IN["ece"], BUILT_IN["accuracy"])
+    assert scored == Scores({"ece": None, "accuracy": 1}, {})
 
 
 def raises(*_: Any) -> float:
@@ -118,9 +118,9 @@ def writes(true: Any, predicted: Any, labels: Any) -> float:
     ],
 )
 def test_a_metric_that_fails_is_named_and_spoils_nothing(function: Callable[..., Any], why: str) -> None:
-    found = score("aab", "abb", failing(function), *STUDY)
-    assert found.failed == {"odd": why}
-    assert found.values["odd"] is None and found.values["accuracy"] == pytest.approx(2 / 3)
+    scored = score("aab", "abb", failing(function), *STUDY)
+    assert scored.failed == {"odd": why}
+    assert scored.values["odd"] is None and scored.values["accuracy"] == pytest.approx(2 / 3)
 
 
 def test_a_metric_may_say_that_there_is_no_value() -> None:
@@ -144,10 +144,10 @@ def test_of_several_classes_the_function_is_called_once() -> None:
 
     spec = replace(BUILT_IN["recall"].spec, name="odd")
     wanted = [Metric(f"odd:{label}", spec, lambda: each, label) for label in LABELS]
-    found = score("ab", "ab", *wanted)
+    scored = score("ab", "ab", *wanted)
     assert calls == [("a", "b", "c", "d")]
-    assert found.values == {"odd:a": 0.1, "odd:b": 0.2, "odd:c": None, "odd:d": None}
-    assert found.failed == {"odd:d": "gave inf"}
+    assert scored.values == {"odd:a": 0.1, "odd:b": 0.2, "odd:c": None, "odd:d": None}
+    assert scored.failed == {"odd:d": "gave inf"}
 
 
 def test_titles_are_those_of_tables() -> None:

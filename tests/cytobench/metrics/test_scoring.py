@@ -30,25 +30,25 @@ def test_equals_sklearn_where_all_classes_are_present(seed: int, n: int, scale: 
     probabilities = softmax(rng.normal(size=(len(true), 4)).astype(np.float32) * np.float32(scale))
     predicted = np.array(LABELS)[probabilities.argmax(axis=1)]
 
-    found = scores(LABELS, list(true), list(predicted), probabilities, LABELS).values
+    scored = scores(LABELS, list(true), list(predicted), probabilities, LABELS).values
 
-    assert found["accuracy"] == accuracy_score(true, predicted)
-    assert found["f1_macro"] == pytest.approx(f1_score(true, predicted, average="macro", zero_division=0))
+    assert scored["accuracy"] == accuracy_score(true, predicted)
+    assert scored["f1_macro"] == pytest.approx(f1_score(true, predicted, average="macro", zero_division=0))
     expected = roc_auc_score(true, probabilities, multi_class="ovr", average="macro", labels=LABELS)
-    assert found["auc_macro"] == pytest.approx(expected, abs=1e-12)
+    assert scored["auc_macro"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_f1_counts_classes_that_are_neither_there_nor_predicted() -> None:
-    found = scores(LABELS, ["a", "b"], ["a", "b"], None, []).values
-    assert found == {"accuracy": 1.0, "f1_macro": 0.5, "auc_macro": None}
+    scored = scores(LABELS, ["a", "b"], ["a", "b"], None, []).values
+    assert scored == {"accuracy": 1.0, "f1_macro": 0.5, "auc_macro": None}
 
 
 def test_auc_is_over_the_classes_present() -> None:
     probabilities = np.array([[0.6, 0.2, 0.1, 0.1], [0.5, 0.3, 0.1, 0.1], [0.1, 0.6, 0.2, 0.1]])
-    found = scores(LABELS, ["a", "b", "b"], ["a", "a", "b"], probabilities, LABELS).values
+    scored = scores(LABELS, ["a", "b", "b"], ["a", "a", "b"], probabilities, LABELS).values
     a = roc_auc_score([1, 0, 0], probabilities[:, 0])
     b = roc_auc_score([0, 1, 1], probabilities[:, 1])
-    assert found["auc_macro"] == pytest.approx((a + b) / 2)
+    assert scored["auc_macro"] == pytest.approx((a + b) / 2)
 
 
 def test_auc_is_null_with_one_class() -> None:
@@ -62,8 +62,8 @@ def test_rows_need_not_sum_to_one() -> None:
 
 def test_a_train_only_class_may_be_predicted_and_is_wrong() -> None:
     probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.2, 0.7]])
-    found = scores(["a", "b"], ["a", "b"], ["a", "rare"], probabilities, ["a", "b", "rare"]).values
-    assert found == {"accuracy": 0.5, "f1_macro": 0.5, "auc_macro": 1.0}
+    scored = scores(["a", "b"], ["a", "b"], ["a", "rare"], probabilities, ["a", "b", "rare"]).values
+    assert scored == {"accuracy": 0.5, "f1_macro": 0.5, "auc_macro": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,6 @@ def test_each_split_has_its_own_scores() -> None:
     table = pd.DataFrame(
         {"split": ["validation", "test", "test"], "label": ["a", "a", "b"], "predicted": ["b", "a", "b"]}
     )
-    found = scores_by_split(table, ["a", "b"])
-    assert found["validation"]["accuracy"] == 0.0
-    assert found["test"]["f1_macro"] == 1.0
+    scored = scores_by_split(table, ["a", "b"])
+    assert scored["validation"]["accuracy"] == 0.0
+    assert scored["test"]["f1_macro"] == 1.0

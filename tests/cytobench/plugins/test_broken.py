@@ -167,8 +167,8 @@ def test_it_is_named_alone_with_a_way_out(site: Site, fault: Fault, capfd: pytes
 def test_runs_of_all_others_are_unharmed_by_all_of_them_together(site: Site, cells: Path, tmp_path: Path) -> None:
     for number, fault in enumerate(FAULTS.values()):
         name = f"cytobench-bad{number}"
-        own = {"points": {"bad": f"cytobench_bad{number}"}, **fault.options}
-        site.install(name, fault.source, **own)
+        options = {"points": {"bad": f"cytobench_bad{number}"}, **fault.options}
+        site.install(name, fault.source, **options)
     site.install("cytobench-loud", "import os\nprint('loud')\nos.system('echo louder')\n" + offering("loud"))
     options = ("--dataset", str(cells), "--folds", "3", "--fold", "0", "--synthetic", "0", "--device", "cpu")
     done = site.cytobench("run", "--classifier", "loud", *options, "--out", str(tmp_path / "out"), "--json")
@@ -191,7 +191,7 @@ def test_what_a_plugin_prints_while_it_is_loaded_never_reaches_stdout(
     with pytest.raises(SystemExit):
         main(["plugins", "--json"])
     out, err = capfd.readouterr()
-    assert "loud" in {one["use"] for one in json.loads(out)["classifiers"]}
+    assert "loud" in {offer["use"] for offer in json.loads(out)["classifiers"]}
     assert set(err.split()) == {"one", "two", "three", "four"}
     print("afterwards")
     assert capfd.readouterr().out == "afterwards\n"
@@ -246,7 +246,7 @@ FACTORY = "class Angry:\n    def __init__(self, config):\n        {body}\n"
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "failure"),
     [("raise ValueError('bad day')", "raised ValueError: bad day"), ("raise SystemExit(4)", "called sys.exit(4)")],
 )
 def test_a_factory_that_raises_fails_its_own_trials_and_check_shows_it(
@@ -255,7 +255,7 @@ def test_a_factory_that_raises_fails_its_own_trials_and_check_shows_it(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     body: str,
-    said: str,
+    failure: str,
 ) -> None:
     heavy = {"bad_heavy": FACTORY.format(body=body)}
     site.install("cytobench-bad", returning(f"[{classifier('bad', factory='bad_heavy:Angry')}]"), modules=heavy)
@@ -263,11 +263,11 @@ def test_a_factory_that_raises_fails_its_own_trials_and_check_shows_it(
     assert list(result.outcome.failed) == ["none__bad__s0__n0__fold0"]
     assert result.outcome.done == ["none__random__s0__n0__fold0"]
     reason = result.outcome.failed["none__bad__s0__n0__fold0"]
-    assert f"plugin bad (cytobench-bad 1.2): making bad_heavy:Angry {said}" in reason
+    assert f"plugin bad (cytobench-bad 1.2): making bad_heavy:Angry {failure}" in reason
     monkeypatch.setenv("CYTOBENCH_LOAD_PLUGINS", "cytobench-bad,controls")
     assert "Broken" not in listed(capfd)
     (line,) = listed(capfd, "--check").partition("\nBroken\n")[2].splitlines()
-    assert line.startswith(f"  bad (cytobench-bad 1.2): making bad_heavy:Angry {said}")
+    assert line.startswith(f"  bad (cytobench-bad 1.2): making bad_heavy:Angry {failure}")
 
 
 def test_a_configuration_that_breaks_is_named_with_its_distribution(

@@ -112,9 +112,9 @@ def test_fifty_plugins_are_listed_without_their_heavy_parts(site: Site, capsys: 
         site.install(f"cytobench-forest{number}", returning(f"[{spec}]"), modules={heavy: "raise RuntimeError\n"})
     with pytest.raises(SystemExit):
         main(["plugins", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert {f"forest{number}" for number in range(50)} <= {one["name"] for one in found["classifiers"]}
-    assert found["problems"] == []
+    listed = json.loads(capsys.readouterr().out)
+    assert {f"forest{number}" for number in range(50)} <= {offer["name"] for offer in listed["classifiers"]}
+    assert listed["problems"] == []
     assert not any(name.startswith("heavy_") for name in sys.modules)
 
 

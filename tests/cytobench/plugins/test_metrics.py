@@ -31,9 +31,9 @@ def installed(site: Site) -> Callable[[], Plugins]:
 
 
 def test_built_in_metrics_need_no_plugin() -> None:
-    found = find_metrics(["f1_macro", "recall:EOS", "mcc", "mcc"], never)
-    assert [one.name for one in found] == ["f1_macro", "recall:EOS", "mcc"]
-    assert found[1].label == "EOS" and found[0] is not None
+    metrics = find_metrics(["f1_macro", "recall:EOS", "mcc", "mcc"], never)
+    assert [metric.name for metric in metrics] == ["f1_macro", "recall:EOS", "mcc"]
+    assert metrics[1].label == "EOS" and metrics[0] is not None
 
 
 def test_a_label_may_hold_colons() -> None:
@@ -64,11 +64,11 @@ def test_a_class_must_count() -> None:
 
 def test_a_strangers_metric_is_found_and_kept(site: Site, installed: Callable[[], Plugins]) -> None:
     site.install("cytobench-kappa", metric("kappa", "return 0.25"))
-    found = find_metric("kappa", installed)
-    assert (found.distribution, found.version, found.title) == ("cytobench-kappa", "1.2", "Kappa")
-    assert scores(["a", "b"], ["a", "b"], ["a", "b"], None, [], [found]).values == {"kappa": 0.25}
-    kept = [one.name for one in kept_metrics(installed())]
-    assert kept == [*(one.name for one in OF_ALL_CLASSES), "kappa"]
+    kappa = find_metric("kappa", installed)
+    assert (kappa.distribution, kappa.version, kappa.title) == ("cytobench-kappa", "1.2", "Kappa")
+    assert scores(["a", "b"], ["a", "b"], ["a", "b"], None, [], [kappa]).values == {"kappa": 0.25}
+    names = [metric.name for metric in kept_metrics(installed())]
+    assert names == [*(metric.name for metric in OF_ALL_CLASSES), "kappa"]
 
 
 def test_what_a_stranger_prints_is_no_result(
@@ -81,9 +81,9 @@ def test_what_a_stranger_prints_is_no_result(
 
 def test_a_strangers_metric_may_be_of_one_class(site: Site, installed: Callable[[], Plugins]) -> None:
     site.install("cytobench-kappa", metric("kappa", "return [0.1, 0.2]", of_one_class=True))
-    found = find_metric("cytobench-kappa:kappa:b", installed)
-    assert scores(["a", "b"], ["a", "b"], ["a", "b"], None, [], [found]).values == {"cytobench-kappa:kappa:b": 0.2}
-    assert "kappa" not in [one.name for one in kept_metrics(installed())]
+    kappa = find_metric("cytobench-kappa:kappa:b", installed)
+    assert scores(["a", "b"], ["a", "b"], ["a", "b"], None, [], [kappa]).values == {"cytobench-kappa:kappa:b": 0.2}
+    assert "kappa" not in [metric.name for metric in kept_metrics(installed())]
 
 
 def test_a_name_of_two_strangers_is_nobodys(site: Site, installed: Callable[[], Plugins]) -> None:
@@ -118,8 +118,8 @@ def test_a_record_knows_a_metric_where_its_plugin_is_not_installed(
 def test_the_page_shows_one_that_works_and_names_those_built_in(site: Site, installed: Callable[[], Plugins]) -> None:
     page = (Path(__file__).parents[3] / "docs" / "plugins" / "metrics.md").read_text()
     site.install("cytobench-kappa", page.partition("```python\n")[2].partition("```")[0])
-    found = scores(["a", "b"], [*"aabb"], [*"aaba"], None, [], [find_metric("kappa", installed)])
-    assert found.values == {"kappa": 0.5}
+    scored = scores(["a", "b"], [*"aabb"], [*"aaba"], None, [], [find_metric("kappa", installed)])
+    assert scored.values == {"kappa": 0.5}
     table = page[page.index("## Built in") : page.index("## Where they go")]
     names = re.findall(r"^\| `([a-z0-9_]+)(:LABEL)?` \| (.*?)(?: of LABEL)? \|", table, re.M)
     assert names == [(spec.name, ":LABEL" if spec.of_one_class else "", spec.title) for spec in SPECS]
@@ -128,8 +128,8 @@ def test_the_page_shows_one_that_works_and_names_those_built_in(site: Site, inst
 def test_they_are_listed(site: Site) -> None:
     site.install("cytobench-kappa", metric("kappa", "return 0.25"))
     listed = json.loads(site.cytobench("plugins", "--json").stdout)
-    found = {one["name"]: one for one in listed["metrics"]}
-    assert (found["kappa"]["built_in"], found["mcc"]["built_in"]) == (False, True)
-    assert found["mcc"]["range"] == [-1, 1] and found["ece"]["higher_is_better"] is False
+    metrics = {metric["name"]: metric for metric in listed["metrics"]}
+    assert (metrics["kappa"]["built_in"], metrics["mcc"]["built_in"]) == (False, True)
+    assert metrics["mcc"]["range"] == [-1, 1] and metrics["ece"]["higher_is_better"] is False
     shown = site.cytobench("plugins", "--check").stdout
     assert "Metrics" in shown and "kappa" in shown and "Broken" not in shown

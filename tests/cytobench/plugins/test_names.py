@@ -95,9 +95,9 @@ def test_both_run_beside_each_other_with_options_rows_and_files_of_their_own(
     names = [f"none/{name}/s0/n0" for name in ("dist-one:forest", "dist-two:forest", "oak")]
     assert sorted(row.row for row in result.leaderboard.sections[0].rows) == names
     first, second = (record(out, f"none__dist-{name}-forest__s0__n0") for name in ("one", "two"))
-    assert [one.classifier.plugin for one in (first, second)] == ["forest", "forest"]
-    assert [one.classifier.distribution for one in (first, second)] == ["dist-one", "dist-two"]
-    assert [one.classifier.config["depth"] for one in (first, second)] == [3, 5]
+    assert [record.classifier.plugin for record in (first, second)] == ["forest", "forest"]
+    assert [record.classifier.distribution for record in (first, second)] == ["dist-one", "dist-two"]
+    assert [record.classifier.config["depth"] for record in (first, second)] == [3, 5]
 
 
 def test_work_of_one_is_never_taken_for_that_of_the_other(twins: Site, small: Run, tmp_path: Path) -> None:
@@ -105,12 +105,12 @@ def test_work_of_one_is_never_taken_for_that_of_the_other(twins: Site, small: Ru
     small(classifier=["dist-one:forest"], synthetic=[0], fold=[0])
     small(classifier=["dist-two:forest"], synthetic=[0], fold=[0])
     twins.uninstall("dist-two")
-    found = small(classifier=["forest"], synthetic=[0], fold=[0])  # the first one's, which is alone now
+    result = small(classifier=["forest"], synthetic=[0], fold=[0])  # the first one's, which is alone now
     assert len(list((tmp_path / "out" / "store" / "train").glob("*/*"))) == 2
     keys = [record(tmp_path / "out", f"none__{name}__s0__n0").key for name in ("dist-one-forest", "dist-two-forest")]
     assert len(set(keys)) == 2
     assert record(tmp_path / "out", "none__forest__s0__n0").key == keys[0]
-    assert found.outcome.done
+    assert result.outcome.done
 
 
 def test_qualified_names_in_a_file_and_in_variants_run_again(
@@ -137,15 +137,15 @@ def test_qualified_names_in_a_file_and_in_variants_run_again(
 
 
 @pytest.mark.parametrize(
-    ("variants", "said"),
+    ("variants", "message"),
     [
         ({"deep": {"plugin": "forest"}}, "classifier forest: it is offered by"),
         ({"dist-one:forest": {"plugin": "oak"}}, "dist-one:forest is an installed plugin"),
         ({"deep": {"plugin": "dist-two:oak"}}, "variants.deep.plugin dist-two:oak: no such plugin"),
     ],
 )
-def test_variants_of_names_that_are_not_free_are_refused(twins: Site, small: Run, variants, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_variants_of_names_that_are_not_free_are_refused(twins: Site, small: Run, variants, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         small(classifier=[*variants], variants=variants, synthetic=[0])
 
 
@@ -171,7 +171,7 @@ def test_data_sets_of_one_name_are_chosen_and_drawn_apart(
     first, second = (run(dataset=f"dist-{name}:smear", **values) for name in ("one", "two"))
     assert first.outcome.out == Path("results/dist-one-smear-strict-pocket")
     used = [record(result.outcome.out, "none__random__s0__n0").dataset for result in (first, second)]
-    assert [(one.name, one.distribution, one.version) for one in used] == [
+    assert [(plugin.name, plugin.distribution, plugin.version) for plugin in used] == [
         ("smear", "dist-one", "1.2"),
         ("smear", "dist-two", "1.2"),
     ]

@@ -66,7 +66,7 @@ def test_strict_makes_a_broken_plugin_an_error(
     assert not (tmp_path / "out").exists()
     code, out, _ = call(capsys, "plugins", "--json")
     assert code == 1
-    assert "apple" in {one["name"] for one in json.loads(out)["classifiers"]}
+    assert "apple" in {offer["name"] for offer in json.loads(out)["classifiers"]}
     three.uninstall("cytobench-bad")
     assert call(capsys, "plugins")[0] == 0
     with pytest.raises(CytobenchError):

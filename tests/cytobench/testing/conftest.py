@@ -62,7 +62,7 @@ def breaks(check: Check) -> Callable[[Target, str, str], None]:
     """Assert that a target breaks this rule alone, and that the detail says how."""
 
     def judge(target: Target, rule: str, detail: str) -> None:
-        assert rule in {one.name for one in KINDS[target.kind].checks}
+        assert rule in {known.name for known in KINDS[target.kind].checks}
         results = check(target)
         failed = {name: result.detail for name, result in results.items() if result.status == "failed"}
         assert set(failed) == {rule}, failed

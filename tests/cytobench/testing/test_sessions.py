@@ -108,6 +108,6 @@ def test_memory_that_is_held_on_a_device_is_caught(own_session: Session) -> None
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    held = own_session.result(target("HoldsMemory", device="cuda"), "device-memory")
-    assert held.status == "failed"
+    result = own_session.result(target("HoldsMemory", device="cuda"), "device-memory")
+    assert result.status == "failed"
     assert own_session.result(target(device="cuda"), "device-memory").status == "passed"

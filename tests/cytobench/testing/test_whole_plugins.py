@@ -42,32 +42,32 @@ def command(plugin_path: None, capsys: pytest.CaptureFixture[str]) -> Command:
     def call(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
             main(["plugin", "check", *arguments])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
 
     return call
 
 
 def statuses(out: str) -> dict[str, dict[str, str]]:
     """The status of each check, by kind."""
-    found = json.loads(out)
-    return {subject["kind"]: {one["name"]: one["status"] for one in renamed(subject)} for subject in found["subjects"]}
+    subjects = json.loads(out)["subjects"]
+    return {subject["kind"]: {check["name"]: check["status"] for check in renamed(subject)} for subject in subjects}
 
 
 def renamed(subject: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{**one, "name": one["check"]} for one in subject["checks"]]
+    return [{**check, "name": check["check"]} for check in subject["checks"]]
 
 
 def test_a_sound_plugin_passes_with_all_that_it_offers_and_observes(install: Install, command: Command) -> None:
     install("noise", generator() + OBSERVER)
     code, out, err = command("noise", "--json")
     assert (code, err) == (0, "")
-    found = statuses(out)
-    assert list(found) == ["plugin", "observer", "generator"]
-    assert {kind: set(checks) for kind, checks in found.items()} == {
-        kind: {check.name for check in KINDS[kind].checks} for kind in found
+    by_kind = statuses(out)
+    assert list(by_kind) == ["plugin", "observer", "generator"]
+    assert {kind: set(checks) for kind, checks in by_kind.items()} == {
+        kind: {check.name for check in KINDS[kind].checks} for kind in by_kind
     }
-    assert {status for checks in found.values() for status in checks.values()} == {"passed", "left out"}
+    assert {status for checks in by_kind.values() for status in checks.values()} == {"passed", "left out"}
     subjects = json.loads(out)["subjects"]
     assert [subject["ran"] for subject in subjects] == [3, 6, 17]
     assert (subjects[2]["origin"], subjects[2]["version"], subjects[2]["revision"]) == ("dist-noise", "1.2", 1)
@@ -115,7 +115,7 @@ def test_a_plugin_that_is_broken_as_a_whole_fails(
     install("odd", source)
     code, out, _ = command("odd", "--kind", "plugin", "--json")
     [subject] = json.loads(out)["subjects"]
-    failed = {one["check"]: one["detail"] for one in subject["checks"] if one["status"] == "failed"}
+    failed = {check["check"]: check["detail"] for check in subject["checks"] if check["status"] == "failed"}
     assert (code, set(failed)) == (1, {check})
     assert detail in failed[check]
 
@@ -149,7 +149,7 @@ def test_a_users_mistake_is_exit_code_2_and_one_line(
 def test_a_role_that_there_is_not_fails_the_plugin(install: Install, command: Command) -> None:
     install("noise", generator().replace('scope="class"', 'scope="class", role="judge"') + OBSERVER)
     code, out, _ = command("noise", "--json")
-    loads = next(one for one in json.loads(out)["subjects"][0]["checks"] if one["check"] == "loads")
+    loads = next(check for check in json.loads(out)["subjects"][0]["checks"] if check["check"] == "loads")
     assert code == 1 and loads["status"] == "failed"
     assert "role = 'judge': Input should be 'candidate', 'control' or 'oracle'" in loads["detail"]
 
@@ -197,16 +197,16 @@ def test_two_lines_make_a_test_of_each_check_in_a_plugins_own_suite(install: Ins
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         check=False,
     )
-    said = done.stdout
+    printed = done.stdout
     checks = len(KINDS["plugin"].checks), len(KINDS["generator"].checks), len(KINDS["classifier"].checks)
     left_out = 2 * 2
     failed = 2 + checks[2]
     passed = checks[0] + 2 * checks[1] - left_out - 2
-    assert said.splitlines()[-1].startswith(f"{failed} failed, {passed} passed, {left_out} skipped")
-    assert "generator noise: other shots give other images: the 3 images are the same" in said
-    assert "generator noise: other shots give other images: the 2 images are the same" in said
-    assert "nothing: no such plugin" in said
-    assert "on a CPU; checked with device='cuda'" in said
+    assert printed.splitlines()[-1].startswith(f"{failed} failed, {passed} passed, {left_out} skipped")
+    assert "generator noise: other shots give other images: the 3 images are the same" in printed
+    assert "generator noise: other shots give other images: the 2 images are the same" in printed
+    assert "nothing: no such plugin" in printed
+    assert "on a CPU; checked with device='cuda'" in printed
     assert "test_noise[plugin noise light]" in subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(suite)],
         capture_output=True,

@@ -16,8 +16,8 @@ def test_other_metrics_are_those_of_a_guess_for_each_image(make_record: Callable
     again = [replace(BUILT_IN[name], name=f"my_{name}") for name in ("accuracy", "f1_macro")]
     more = [BUILT_IN[name] for name in ("balanced_accuracy", "mcc", "f1_weighted", "log_loss")]
     recall = [replace(BUILT_IN["recall"], name=f"recall:{label}", label=label) for label in ("EOS", "BAS")]
-    found = majority([make_record()], ["test"], [*STUDY, *again, *more, *recall])
-    means = {name: aggregate.mean for (_, name), aggregate in found.items()}
+    scored = majority([make_record()], ["test"], [*STUDY, *again, *more, *recall])
+    means = {name: aggregate.mean for (_, name), aggregate in scored.items()}
     assert (means["my_accuracy"], means["accuracy"]) == (0.6, 0.6)
     assert means["my_f1_macro"] == pytest.approx(means["f1_macro"])
     assert means["balanced_accuracy"] == pytest.approx(1 / 3)

@@ -20,13 +20,13 @@ from cytobench.plugins.kinds import KINDS
 DOCS = Path(__file__).parents[4] / "docs"
 PAGE = (DOCS / "plugins" / "contract.md").read_text()
 PAGES = [DOCS / "plugins.md", *sorted((DOCS / "plugins").glob("*.md"))]
-HOOKS = {name: one for name, one in vars(hookspecs).items() if name.startswith("cytobench_")}
+HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("cytobench_")}
 HANDED = (contract.Request, contract.Ran, contract.Checkpoints, Context, Images, AssetReference)
 CONFIGS = (contract.PluginConfig, contract.SampleConfig)
 PROTOCOLS = [
-    one
-    for one in vars(contract).values()
-    if getattr(one, "_is_protocol", False) and one.__module__ == contract.__name__
+    protocol
+    for protocol in vars(contract).values()
+    if getattr(protocol, "_is_protocol", False) and protocol.__module__ == contract.__name__
 ]
 DOCUMENTED = [*(kind.spec for kind in KINDS), *HANDED, *CONFIGS, *PROTOCOLS]
 CALLED = {Context: {"progress": "progress(done, total)", "stop": "stop()", "time": "time(part)"}}
@@ -46,45 +46,47 @@ def documented(title: str) -> set[str]:
     return {code for cell in cells for code in re.findall(r"`([^`]+)`", cell)}
 
 
-def members(one: Any) -> set[str]:
+def members(kind: Any) -> set[str]:
     """Fields, class variables and methods of a class itself, methods with their arguments."""
-    if one in SPECIAL:
-        return SPECIAL[one]
-    own = {name: value for name, value in vars(one).items() if not name.startswith("_") and name != "model_config"}
-    methods = {name: value for name, value in own.items() if inspect.isfunction(value)}
-    found = {f"{name}({', '.join(list(inspect.signature(value).parameters)[1:])})" for name, value in methods.items()}
-    found |= {name for name, value in own.items() if isinstance(value, property)}
-    if is_dataclass(one):
-        names = {field.name for field in fields(one)}
+    if kind in SPECIAL:
+        return SPECIAL[kind]
+    public = {name: value for name, value in vars(kind).items() if not name.startswith("_") and name != "model_config"}
+    methods = {name: value for name, value in public.items() if inspect.isfunction(value)}
+    shown = {
+        f"{name}({', '.join(list(inspect.signature(method).parameters)[1:])})" for name, method in methods.items()
+    }
+    shown |= {name for name, value in public.items() if isinstance(value, property)}
+    if is_dataclass(kind):
+        names = {field.name for field in fields(kind)}
         # A field whose default is a function looks like a method.
-        found = {member for member in found if member.partition("(")[0] not in names} | names
+        shown = {member for member in shown if member.partition("(")[0] not in names} | names
     else:
-        found |= {name for name in inspect.get_annotations(one) if name != "model_config"}
-    if issubclass(one, BaseModel):
-        found -= {f"{name}(value)" for name in one.__pydantic_decorators__.field_validators}
-    called = CALLED.get(one, {})
-    return {called.get(name, name) for name in found}
+        shown |= {name for name in inspect.get_annotations(kind) if name != "model_config"}
+    if issubclass(kind, BaseModel):
+        shown -= {f"{name}(value)" for name in kind.__pydantic_decorators__.field_validators}
+    called = CALLED.get(kind, {})
+    return {called.get(name, name) for name in shown}
 
 
-@pytest.mark.parametrize("one", DOCUMENTED, ids=lambda one: one.__name__)
-def test_every_member_is_documented_and_nothing_else(one: Any) -> None:
-    shown = documented(one.__name__)
-    if one is Images:
+@pytest.mark.parametrize("kind", DOCUMENTED, ids=lambda kind: kind.__name__)
+def test_every_member_is_documented_and_nothing_else(kind: Any) -> None:
+    shown = documented(kind.__name__)
+    if kind is Images:
         assert {"images[i]", "len(images)"} <= shown
         shown -= {"images[i]", "len(images)"}
-    assert shown == members(one)
+    assert shown == members(kind)
 
 
 def test_every_protocol_is_among_them() -> None:
     names = {"Generator", "Sampler", "Classifier", "Predictor", "Extractor", "OpenedExtractor"}
     names |= {"DatasetFactory", "MetricFunction"}
-    assert {one.__name__ for one in PROTOCOLS} == names
+    assert {protocol.__name__ for protocol in PROTOCOLS} == names
 
 
 def test_every_hook_is_documented_with_its_arguments() -> None:
     section = PAGE[PAGE.index("## Hooks") : PAGE.index("## Specs")]
     shown = re.findall(r"^\| `(cytobench_\w+\([^)]*\))` \|", section, re.M)
-    signatures = {name: list(inspect.signature(one).parameters) for name, one in HOOKS.items()}
+    signatures = {name: list(inspect.signature(hook).parameters) for name, hook in HOOKS.items()}
     assert sorted(shown) == sorted(f"{name}({', '.join(arguments)})" for name, arguments in signatures.items())
     explained = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
     assert explained == {argument for arguments in signatures.values() for argument in arguments}
@@ -95,7 +97,7 @@ def test_the_contract_number_is_the_one_of_the_page() -> None:
     assert f"`cytobench.contract.CONTRACT`, now {contract.CONTRACT}," in page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda one: one.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if target.startswith("https://"):

@@ -43,21 +43,21 @@ def test_the_commands_that_are_printed_lead_to_a_plugin_that_works(
     cd, *commands = [line.strip() for line in new(environment, tmp_path, name, "--kind", kind).splitlines()[2:]]
     check = f"cytobench plugin check {name}"
     assert [cd, *commands[:3]] == [f"cd cytobench-{name}", "pip install --editable '.[dev]'", "pytest", check]
-    said = {}
+    outputs = {}
     for command in commands:
         done = environment.run(command, tmp_path / f"cytobench-{name}")
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        said[command] = done.stdout
-    assert " passed" in said["pytest"] and "warning" not in said["pytest"]
-    assert f"{kind} {name} (cytobench-{name} 0.1.0)" in said[check] and "  warned " not in said[check]
+        outputs[command] = done.stdout
+    assert " passed" in outputs["pytest"] and "warning" not in outputs["pytest"]
+    assert f"{kind} {name} (cytobench-{name} 0.1.0)" in outputs[check] and "  warned " not in outputs[check]
     run = commands[3]
     assert run.startswith("cytobench run ") and run.endswith(f" --out results/{name}")
-    assert any(line.startswith("1  ") and " test " in line for line in said[run].splitlines()), said[run]
+    assert any(line.startswith("1  ") and " test " in line for line in outputs[run].splitlines()), outputs[run]
     if kind == "observer":
-        head, line = said[commands[4]].splitlines()
+        head, line = outputs[commands[4]].splitlines()
         assert head.startswith("finished,row,fold") and ",none/random/s0/n0,0,42,done,0." in line
     else:
-        assert name in said[run]
+        assert name in outputs[run]
 
 
 def test_it_is_clean_however_long_its_name(environment: Layered, tmp_path: Path) -> None:
@@ -74,12 +74,12 @@ def test_it_is_clean_however_long_its_name(environment: Layered, tmp_path: Path)
     typed = subprocess.run(
         [*mypy, "--python-executable", str(environment.python)]
         + [str(file) for file in sorted(tmp_path.glob("*/cytobench_*/"))],
-        cwd=tmp_path, capture_output=True, text=True, check=False, env=_found(),
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=_with_cytobench(),
     )  # fmt: skip
     assert typed.returncode == 0, typed.stdout + typed.stderr
 
 
-def _found() -> dict[str, str]:
+def _with_cytobench() -> dict[str, str]:
     """mypy follows no editable installation whose finder is code, so it is told where cytobench lies."""
     return {**os.environ, "MYPYPATH": str(Path(cytobench.__file__).parents[1])}
 
@@ -98,8 +98,9 @@ def test_a_licence_is_named_with_its_text_or_where_to_get_it(licence: str) -> No
 def test_requirements_are_those_of_the_code() -> None:
     for kind in KINDS:
         files = distribution_files(Names.of("mine"), kind, "MIT")
-        wanted = {Requirement(one).name for one in tomllib.loads(files["pyproject.toml"])["project"]["dependencies"]}
+        project = tomllib.loads(files["pyproject.toml"])["project"]
+        wanted = {Requirement(requirement).name for requirement in project["dependencies"]}
         source = "\n".join(text for name, text in files.items() if name.startswith("cytobench_mine/"))
         imported = set(re.findall(r"^(?:from|import) (\w+)", source, re.M)) - sys.stdlib_module_names
         names = {"PIL": "pillow", "sklearn": "scikit-learn"}
-        assert {names.get(one, one) for one in imported} - {"cytobench_mine"} == wanted
+        assert {names.get(module, module) for module in imported} - {"cytobench_mine"} == wanted

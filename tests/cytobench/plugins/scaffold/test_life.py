@@ -81,8 +81,8 @@ def calls(site: Site, cells: Path, tmp_path: Path) -> list[str]:
     )  # fmt: skip
     import spies  # type: ignore[import-not-found]
 
-    found: list[str] = spies.calls
-    return found
+    calls: list[str] = spies.calls
+    return calls
 
 
 def test_a_run_calls_as_the_page_says(calls: list[str]) -> None:

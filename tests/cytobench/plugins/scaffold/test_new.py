@@ -30,7 +30,7 @@ def new(*arguments: str) -> int:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -59,33 +59,33 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_name_that_will_not_do_is_refused_in_a_line(
-    here: Path, capsys: pytest.CaptureFixture[str], name: str, message: str
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, message: str
 ) -> None:
     assert new("--kind", "generator", "--", name) == 2
-    said = capsys.readouterr()
-    assert message in said.err and said.out == "" and len(said.err.strip().splitlines()) == 1
-    assert list(here.iterdir()) == []
+    printed = capsys.readouterr()
+    assert message in printed.err and printed.out == "" and len(printed.err.strip().splitlines()) == 1
+    assert list(folder.iterdir()) == []
 
 
 def test_a_role_is_written_where_there_is_one_and_refused_elsewhere(
-    here: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for kind in WITH_ROLE:
         assert new("--kind", kind, "--role", "control", f"mix-{kind}") == 0
-        assert 'role="control",' in (here / f"cytobench-mix-{kind}/cytobench_mix_{kind}/__init__.py").read_text()
+        assert 'role="control",' in (folder / f"cytobench-mix-{kind}/cytobench_mix_{kind}/__init__.py").read_text()
     capsys.readouterr()
     assert new("--kind", "dataset", "--role", "control", "mix-data") == 2
     assert "--role control: datasets have no role, but generators and classifiers." in capsys.readouterr().err
     assert get_args(Role) == ROLES
 
 
-def test_names_of_installed_distributions_are_taken(here: Path, site: Site) -> None:
+def test_names_of_installed_distributions_are_taken(folder: Path, site: Site) -> None:
     site.install("cytobench-forest", offering("oak"))
     site.install("cytobench-elm", "", points={})
     (site.path / "cytobench_ash.py").write_text("")
     messages = {}
     for name in ("forest", "oak", "elm", "ash", "birch"):
-        done = site.cytobench("plugin", "new", name, "--kind", "observer", cwd=here)
+        done = site.cytobench("plugin", "new", name, "--kind", "observer", cwd=folder)
         messages[name] = (done.returncode, done.stderr)
     assert messages.pop("birch") == (0, "")
     assert {code for code, _ in messages.values()} == {2}
@@ -93,30 +93,30 @@ def test_names_of_installed_distributions_are_taken(here: Path, site: Site) -> N
     assert "cytobench-forest 1.2 offers a classifier of this name" in messages["oak"][1]
     assert "cytobench-elm 1.2 is installed" in messages["elm"][1]
     assert "a module cytobench_ash is installed" in messages["ash"][1]
-    assert [one.name for one in here.iterdir()] == ["cytobench-birch"]
+    assert [entry.name for entry in folder.iterdir()] == ["cytobench-birch"]
 
 
-def test_a_folder_that_is_there_is_left_alone(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (here / "cytobench-mix").mkdir()
-    (here / "cytobench-gone").symlink_to(here / "nowhere")
+def test_a_folder_that_is_there_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "cytobench-mix").mkdir()
+    (folder / "cytobench-gone").symlink_to(folder / "nowhere")
     for name in ("mix", "gone"):
         assert new(name, "--kind", "dataset") == 2
         assert f"cytobench-{name} is there already" in capsys.readouterr().err
-    assert sorted(one.name for one in here.iterdir()) == ["cytobench-gone", "cytobench-mix"]
-    assert list((here / "cytobench-mix").iterdir()) == []
+    assert sorted(entry.name for entry in folder.iterdir()) == ["cytobench-gone", "cytobench-mix"]
+    assert list((folder / "cytobench-mix").iterdir()) == []
 
 
-def test_out_says_where_it_goes_and_the_commands_go_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_out_says_where_it_goes_and_the_commands_go_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert new("mix", "--kind", "extractor", "--out", "my plugins") == 0
     assert "  cd 'my plugins/cytobench-mix'\n" in capsys.readouterr().out
-    assert (here / "my plugins" / "cytobench-mix" / "cytobench_mix" / "extractor.py").is_file()
-    (here / "file").write_text("")
+    assert (folder / "my plugins" / "cytobench-mix" / "cytobench_mix" / "extractor.py").is_file()
+    (folder / "file").write_text("")
     assert new("mix", "--kind", "extractor", "--out", "file") == 2
     assert "file/cytobench-mix: " in capsys.readouterr().err
 
 
 def test_it_is_written_whole_or_not_at_all(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
@@ -124,7 +124,7 @@ def test_it_is_written_whole_or_not_at_all(
     monkeypatch.setattr(os, "rename", full)
     assert new("mix", "--kind", "classifier") == 2
     assert "cytobench-mix: No space left on device" in capsys.readouterr().err
-    assert list(here.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_it_is_written_whole_or_not_at_all(
     ],
 )
 def test_options_are_checked(
-    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert new(*arguments) == 2
     assert message in capsys.readouterr().err

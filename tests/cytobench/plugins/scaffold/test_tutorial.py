@@ -31,8 +31,8 @@ def test_what_the_tutorial_prints_is_what_happens(environment: Layered, tmp_path
         *("cytobench", "pip", "pytest", "cytobench", "cytobench", "cytobench", "cytobench", "ls")
     ]
     assert 0 < lines < 40
-    made = list((tmp_path / "cytobench-turned" / "images" / "Eosinophil").glob("*.png"))
-    assert len({image.read_bytes() for image in made}) == 4
+    images = list((tmp_path / "cytobench-turned" / "images" / "Eosinophil").glob("*.png"))
+    assert len({image.read_bytes() for image in images}) == 4
 
 
 def test_a_command_that_is_left_out_would_be_missed(benchmarks_path: None) -> None:
@@ -42,8 +42,8 @@ def test_a_command_that_is_left_out_would_be_missed(benchmarks_path: None) -> No
     text = f"Words.\n\n{commands}\n`a/b.py`:\n\n```python\nx = 1\n```\n\n```python\nno file\n```\n"
     assert list(steps(text)) == [Command("first", "out\n"), Command("second", ""), File("a/b.py", "x = 1\n")]
     printed = [line for line in TUTORIAL.splitlines() if line.startswith("$ ")]
-    found = [step.line for step in steps(TUTORIAL) if isinstance(step, Command)]
-    assert found == [line.removeprefix("$ ") for line in printed]
+    lines = [step.line for step in steps(TUTORIAL) if isinstance(step, Command)]
+    assert lines == [line.removeprefix("$ ") for line in printed]
 
 
 @pytest.mark.parametrize("output", ["other\n", "a row\n"])

@@ -49,10 +49,10 @@ def test_round_trip(tmp_path: Path, make_record, predictions) -> None:
     file = write_record(tmp_path, record, predictions)
 
     assert file == tmp_path / "records" / "sd21-lora__timm-resnet18__s16__n20__fold0.json"
-    found = read_record(file)
-    assert found.model_copy(update={"predictions": None, "predictions_digest": None, "digest": None}) == record
-    assert (file.parent / found.predictions).resolve() == tmp_path / "predictions" / f"{record.trial}.parquet"
-    assert read_records([tmp_path]) == [found]
+    again = read_record(file)
+    assert again.model_copy(update={"predictions": None, "predictions_digest": None, "digest": None}) == record
+    assert (file.parent / again.predictions).resolve() == tmp_path / "predictions" / f"{record.trial}.parquet"
+    assert read_records([tmp_path]) == [again]
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
 

@@ -134,9 +134,9 @@ class Doubles(SoundPredictor):
 @classifier
 class NotANumber(SoundPredictor):
     def predict_proba(self, images: Images) -> Any:
-        found = super().predict_proba(images)
-        found[0] = np.nan
-        return found
+        probabilities = super().predict_proba(images)
+        probabilities[0] = np.nan
+        return probabilities
 
 
 @classifier

@@ -40,23 +40,23 @@ def no_dataset(folder: Path) -> Any:
 
 
 def empty(folder: Path) -> Dataset:
-    found = sound(folder, "empty")
-    return replace(found, table=found.table.head(0))
+    dataset = sound(folder, "empty")
+    return replace(dataset, table=dataset.table.head(0))
 
 
 def unsorted(folder: Path) -> Dataset:
-    found = sound(folder, "unsorted")
-    return replace(found, table=found.table[::-1].reset_index(drop=True))
+    dataset = sound(folder, "unsorted")
+    return replace(dataset, table=dataset.table[::-1].reset_index(drop=True))
 
 
 def class_without_image(folder: Path) -> Dataset:
-    found = sound(folder, "class_without_image")
-    return replace(found, labels=(*found.labels, "BAS"))
+    dataset = sound(folder, "class_without_image")
+    return replace(dataset, labels=(*dataset.labels, "BAS"))
 
 
 def no_quality(folder: Path) -> Dataset:
-    found = sound(folder, "no_quality")
-    return replace(found, table=found.table.drop(columns="quality"))
+    dataset = sound(folder, "no_quality")
+    return replace(dataset, table=dataset.table.drop(columns="quality"))
 
 
 def one_code_twice(folder: Path) -> Dataset:
@@ -68,13 +68,13 @@ def prompt_of_nothing(folder: Path) -> Dataset:
 
 
 def wrong_digest(folder: Path) -> Dataset:
-    found = sound(folder, "wrong_digest")
-    return replace(found, table=found.table.assign(digest="0" * 64))
+    dataset = sound(folder, "wrong_digest")
+    return replace(dataset, table=dataset.table.assign(digest="0" * 64))
 
 
 def outside(folder: Path) -> Dataset:
-    found = sound(folder, "outside")
-    return replace(found, table=found.table.assign(path="../" + found.table["path"]), root=found.root / "EOS")
+    dataset = sound(folder, "outside")
+    return replace(dataset, table=dataset.table.assign(path="../" + dataset.table["path"]), root=dataset.root / "EOS")
 
 
 def drawn_anew(folder: Path) -> Dataset:

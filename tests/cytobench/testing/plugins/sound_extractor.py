@@ -105,8 +105,8 @@ class Unseeded(Opened):
 @extractor
 class Whitened(Opened):
     def features(self, images: Images) -> Any:
-        found = super().features(images)
-        return found - found.mean(axis=0)
+        features = super().features(images)
+        return features - features.mean(axis=0)
 
 
 @extractor
