@@ -21,6 +21,7 @@ from cytobench.config.benchmark import Analysis, Benchmark, make_benchmark, read
 from cytobench.config.parameters import Parameters
 from cytobench.config.resolve import Resolved, checked_preset, default_device, default_preset, named_device, resolve
 from cytobench.config.shipped import find_benchmark
+from cytobench.data.class_names import OTHER_NAMES
 from cytobench.data.prompts import read_prompts
 from cytobench.errors import UserError, arguments, option
 from cytobench.exchange.submitted.predictions import check_predictions, read_predictions
@@ -34,7 +35,7 @@ from cytobench.pipeline.runner import Outcome, run_benchmark
 from cytobench.pipeline.workers.executor import open_executor
 from cytobench.pipeline.workers.limits import Limits
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.plugins.metrics import check_class, find_metrics
+from cytobench.plugins.metrics import find_metrics, of_class
 from cytobench.protocols import find_protocol
 from cytobench.reporting.comparison.values import compared_values
 from cytobench.reporting.leaderboard import render, to_dataframe, to_fragment
@@ -123,7 +124,7 @@ def run(
     prepared = _prepare(benchmark, _path(out), _path(prompts_file), plugins, values)
     resolved, folder = prepared.resolved, prepared.out
     for wanted in find_metrics(_names(metric), lambda: prepared.plugins):
-        check_class(wanted, resolved.evaluated)
+        of_class(wanted, resolved.evaluated, OTHER_NAMES)
     display = display or open_display(Console(stderr=True), quiet=not progress)
     with chosen as opened:
         stages = _path(store) or folder / "store"

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 
 from cytobench.analysis.leaderboard import Leaderboard, leaderboard
+from cytobench.data.class_names import OTHER_NAMES
 from cytobench.errors import UserError
 from cytobench.metrics.built_in import STUDY
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.plugins.metrics import check_class, find_metric
+from cytobench.plugins.metrics import find_metric, of_class
 from cytobench.storage.records import Record, read_record_files, with_metrics
 from cytobench.storage.records.metrics import recorded_metric
 
@@ -50,14 +51,12 @@ def read_results(
     """
     files = read_record_files(folders)
     records = list(files.values())
-    asked = [_find(name, records, plugins) for name in dict.fromkeys(metric)]
     labels = tuple(dict.fromkeys(label for record in records for label in record.evaluated))
-    for wanted in asked:
-        check_class(wanted, labels)
+    asked = [of_class(_find(name, records, plugins), labels, OTHER_NAMES) for name in dict.fromkeys(metric)]
     declared = []
     for name in dict.fromkeys(record.benchmark.get("analysis", {}).get("metric", "f1_macro") for record in records):
         with suppress(UserError):  # of a plugin that is gone: tables do without
-            declared.append(_find(name, records, plugins))
+            declared.append(of_class(_find(name, records, plugins), labels, OTHER_NAMES))
     metrics = tuple({shown.name: shown for shown in (*STUDY, *declared, *asked)}.values())
     return Results(with_metrics(files, metrics), metrics, asked[0] if asked else None)
 

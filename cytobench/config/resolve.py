@@ -26,6 +26,7 @@ from cytobench.config.variants import check_variants, counts_of, find_classifier
 from cytobench.contract import PluginConfig, SampleConfig
 from cytobench.data.cache import cache_folder
 from cytobench.data.choice import RANDOM, Choice, find_choice
+from cytobench.data.class_names import OTHER_NAMES
 from cytobench.data.dataset import Dataset
 from cytobench.data.external import ExternalTest, as_external
 from cytobench.data.open import open_dataset
@@ -35,7 +36,7 @@ from cytobench.errors import CytobenchError, UserError, option, setting
 from cytobench.metrics.built_in import OF_ALL_CLASSES
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import Plugins
-from cytobench.plugins.metrics import check_class, find_metric, kept_metrics
+from cytobench.plugins.metrics import find_metric, kept_metrics, of_class
 from cytobench.protocols import Protocol, find_protocol
 
 PRESETS = ("paper", "pocket")
@@ -187,7 +188,7 @@ def resolve(benchmark: Benchmark, plugins: Plugins, recorded_device: str | None 
 def _check_metric(analysis: Analysis, evaluated: Sequence[str], plugins: Plugins) -> None:
     """Raise UserError unless the declared metric is on offer, and of a class that counts if it is of one."""
     called = f"analysis.metric = {analysis.metric!r}"
-    check_class(find_metric(analysis.metric, lambda: plugins, called), evaluated, called)
+    of_class(find_metric(analysis.metric, lambda: plugins, called), evaluated, OTHER_NAMES, called)
 
 
 def default_device() -> str:

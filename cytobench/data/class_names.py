@@ -30,3 +30,5 @@ CLASS_NAMES: Mapping[str, str] = {
 
 CODES: Mapping[str, str] = {name: code for code, name in CLASS_NAMES.items()}
 """Codes by class name."""
+OTHER_NAMES: Mapping[str, str] = {**CLASS_NAMES, **CODES}
+"""The name by its code, and the code by its name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -48,12 +48,21 @@ def find_metric(name: str, plugins: Callable[[], Plugins], called: str | None = 
     return replace(metric, name=name, label=label or None)
 
 
-def check_class(metric: Metric, labels: Collection[str], called: str | None = None) -> None:
-    """Raise UserError where a metric is of a class that is not among these."""
-    if metric.label is not None and metric.label not in labels:
-        hint = did_you_mean(metric.label, labels)
-        called = called or option("metric", metric.name)
-        raise UserError(f"{called}: there is no class {metric.label}.{hint} Classes that count: {', '.join(labels)}.")
+def of_class(
+    metric: Metric, labels: Collection[str], other_names: Mapping[str, str], called: str | None = None
+) -> Metric:
+    """The metric, of the label that its class has among ``labels``: users write either name of a class.
+
+    ``other_names`` gives the one by the other. Raises UserError where it is of a class that is not among them.
+    """
+    if metric.label is None or metric.label in labels:
+        return metric
+    other = other_names.get(metric.label)
+    if other in labels:
+        return replace(metric, label=other)
+    hint = did_you_mean(metric.label, labels)
+    called = called or option("metric", metric.name)
+    raise UserError(f"{called}: there is no class {metric.label}.{hint} Classes that count: {', '.join(labels)}.")
 
 
 def kept_metrics(plugins: Plugins) -> tuple[Metric, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cytobench.data.class_names import OTHER_NAMES
 from cytobench.errors import UserError
 from cytobench.exchange.submitted.predictions import Predictions, rows_text
 from cytobench.metrics.built_in import STUDY
 from cytobench.metrics.metric import Metric
 from cytobench.metrics.scoring import scores
-from cytobench.plugins.metrics import check_class
+from cytobench.plugins.metrics import of_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,7 @@ def score(predictions: Predictions, metrics: Sequence[Metric] = STUDY) -> dict[s
     classes = sorted({*table["label"], *table["predicted"], *columns})
     if len(classes) < 2:
         raise UserError(f"{predictions.source} knows one class alone, {classes[0]}: there is nothing to tell apart.")
-    for metric in metrics:
-        check_class(metric, classes)
+    metrics = [of_class(metric, classes, OTHER_NAMES) for metric in metrics]
     groups: list[tuple[str | None, pd.DataFrame]] = [(None, table)]
     if "split" in table:
         groups = [(name, table[table["split"] == name]) for name in table["split"].unique()]

@@ -14,7 +14,7 @@ from cytobench.errors import UserError
 from cytobench.metrics.built_in import BUILT_IN, OF_ALL_CLASSES, SPECS
 from cytobench.metrics.scoring import scores
 from cytobench.plugins import Plugins, load_plugins
-from cytobench.plugins.metrics import check_class, find_metric, find_metrics, kept_metrics
+from cytobench.plugins.metrics import find_metric, find_metrics, kept_metrics, of_class
 from cytobench.storage.records import Record
 from cytobench.storage.records.metrics import metrics_used, recorded_metric
 
@@ -57,9 +57,14 @@ def test_a_mistake_is_named(name: str, message: str) -> None:
 
 def test_a_class_must_count() -> None:
     with pytest.raises(UserError, match=r"there is no class EOX\. Did you mean EOS\? Classes that count: BAS, EOS"):
-        check_class(find_metric("recall:EOX", never), ["BAS", "EOS"])
-    check_class(find_metric("recall:EOS", never), ["BAS", "EOS"])
-    check_class(find_metric("mcc", never), ["BAS", "EOS"])
+        of_class(find_metric("recall:EOX", never), ["BAS", "EOS"], {})
+    assert of_class(find_metric("recall:EOS", never), ["BAS", "EOS"], {}).label == "EOS"
+    assert of_class(find_metric("mcc", never), ["BAS", "EOS"], {}).label is None
+
+
+def test_a_class_goes_by_either_of_its_names() -> None:
+    metric = of_class(find_metric("recall:EOS", never), ["Basophil", "Eosinophil"], {"EOS": "Eosinophil"})
+    assert (metric.name, metric.label, metric.title) == ("recall:EOS", "Eosinophil", "recall of Eosinophil")
 
 
 def test_a_strangers_metric_is_found_and_kept(site: Site, installed: Callable[[], Plugins]) -> None:
