@@ -16,6 +16,7 @@ CORE = Path(cytobench.__file__).parent
 ALLOWED = (
     "errors.py",  # the mechanism itself
     "cli/",  # whoever reads it is on the command line
+    "analysis/leaderboard/model.py",  # the title of a section, the same wherever it is read
     "pipeline/environment.py",  # options of git
     "plugins/scaffold/kinds.py",  # parts of commands for whoever writes a plugin
 )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cytobench.analysis.outcomes import Standing
-from cytobench.errors import option
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import BUILT_IN, load_plugins
 from cytobench.plugins.metrics import find_metric
@@ -250,7 +249,7 @@ class Section:
         if self.drawn:
             marks.append("EMBEDDED DATA")
         if self.limit is not None:
-            marks.append(f"CUT by {option('limit', self.limit)}")
+            marks.append(f"CUT by --limit {self.limit}")
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
         mark = f"[{'; '.join(marks)}] " if marks else ""

@@ -51,7 +51,8 @@ def _sections(board: Leaderboard) -> list[tuple[str, tuple[str, ...], list[Table
 def _tables(section: Section) -> list[Table]:
     """The table of a section, and those that belong under it."""
     published = [published_table(section.published, section.metrics)] if section.published else []
-    return [wide_table(section), *map(fidelity_table, section.fidelity), *published]
+    ranked = replace(wide_table(section), notes=())  # which stand above it
+    return [ranked, *map(fidelity_table, section.fidelity), *published]
 
 
 def _markdown(section: Section) -> str:

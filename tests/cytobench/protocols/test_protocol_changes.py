@@ -193,8 +193,8 @@ def test_a_table_says_what_is_unlike_strict(outs: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"generator": [], "synthetic": None}, ["strict+synthetic_only", "name a --generator"]),
-        ({"generator": ["oracle"], "synthetic": [0, 8]}, ["leave --synthetic 0 out"]),
+        ({"generator": [], "synthetic": None}, ["strict+synthetic_only", "name a generator"]),
+        ({"generator": ["oracle"], "synthetic": [0, 8]}, ["leave synthetic=0 out"]),
     ],
 )
 def test_without_synthetic_images_nothing_trains(tmp_path: Path, values: dict[str, object], words: list[str]) -> None:
@@ -205,7 +205,7 @@ def test_without_synthetic_images_nothing_trains(tmp_path: Path, values: dict[st
 
 
 def test_a_plan_that_cannot_be_calibrated_says_so(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--calibrate"):
+    with pytest.raises(UserError, match="calibrate: under"):
         plan(
             dataset="phantom", protocol="strict+synthetic_only", generator=["oracle"], classifier=["random"],
             synthetic=[8], out=tmp_path, calibrate=print,
