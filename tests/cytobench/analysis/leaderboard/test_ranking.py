@@ -217,7 +217,7 @@ def test_the_majority_class_is_the_reference(make_record) -> None:
 def test_cut_and_embedded_data_are_marked_in_the_title(make_record, make_values) -> None:
     dataset = {**make_values()["dataset"], "drawn": True, "limit": 12}
     section = only_section([make_record(dataset=dataset)])
-    assert section.title.startswith("[EMBEDDED DATA; CUT by limit=12] cells")
+    assert section.title.startswith("[EMBEDDED DATA; CUT by --limit 12] cells")
 
 
 def test_it_is_said_what_a_leak_was_checked_on(make_record, make_values) -> None:
