@@ -46,7 +46,7 @@ QUICK: list[Case] = [
     ("extractor", "dinov2", {"weights": "dinov2.safetensors", "resolution": 28}),
     ("extractor", "inception", {"weights": "inception.safetensors"}),
     *(("plugin", name, {}) for name in ("command", "controls", "diffusion", "inception")),
-    *(("plugin", name, {}) for name in ("openclip", "phantom", "timm")),
+    *(("plugin", name, {}) for name in ("openclip", "phantom", "timm", "metrics")),
 ]
 LEFT_OUT = {
     "repeat": {"other-seed"},
