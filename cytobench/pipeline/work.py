@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cytobench.assets import Asset
-from cytobench.context import Context
+from cytobench.context import Context, Corners
 from cytobench.contract import PluginConfig
 from cytobench.metrics.timing import Stopwatch
 from cytobench.pipeline.environment import device_info
@@ -58,6 +58,8 @@ class Work:
     store: Path
     selection: str = "f1_macro"
     recolouring: tuple[float, float] | None = None
+    corners: Corners = "reflected"
+    train_only: tuple[str, ...] = ()
     fold: int | None = None
 
     def make(self) -> Any:
@@ -78,6 +80,8 @@ class Work:
             labels=self.labels,
             selection=self.selection,  # type: ignore[arg-type]
             recolouring=self.recolouring,
+            corners=self.corners,
+            train_only=self.train_only,
             fold=self.fold,
             assets=self.assets,
             logger=logging.getLogger(f"cytobench.{self.plugin}"),
