@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from cytobench.errors import UserError, option, setting
+from cytobench.errors import ChangedFile, UserError, option, setting
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,20 @@ class AssetReference:
         return self.otherwise or f"run at pocket scale with {option('preset', 'pocket')}"
 
 
+Stamp = tuple[int, int, int]
+"""Size in bytes, and times of change of content and of metadata in ns: what tells that a file is the same."""
+
+_PUT_BACK = "Put that one back, or run the same command again: it plans anew with what is there."
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file when it was hashed: its stamp just before, and SHA-256 of its bytes in hex."""
+
+    stamp: Stamp
+    digest: str
+
+
 @dataclass(frozen=True)
 class Asset:
     """A resolved reference: ``path`` is a file or folder on this machine, ``digest`` a SHA-256 in hex."""
@@ -43,6 +57,37 @@ class Asset:
     source: str
     path: Path
     digest: str
+    files: Mapping[str, FileState] = field(default_factory=dict, compare=False)
+    """The files that count for the digest, by path in the folder; a single file has its name."""
+
+    def file(self, name: str) -> Path:
+        """Where one of ``files`` lies."""
+        return self.path / name if self.path.is_dir() else self.path
+
+    def read(self, name: str) -> bytes:
+        """The content of one of ``files``. Raises ChangedFile where it is not what the work was planned with."""
+        file = self.file(name)
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise ChangedFile(f"{file} cannot be read any more: {error.strerror}. {_PUT_BACK}") from None
+        if hashlib.sha256(content).hexdigest() != self.files[name].digest:
+            raise ChangedFile(f"{file} is not what the work was planned with. {_PUT_BACK}")
+        return content
+
+    def refuse_changes(self) -> None:
+        """Raise ChangedFile where one of ``files`` is not what the work was planned with.
+
+        A file with the size and times that it had is taken to be the same; another one is hashed again.
+        """
+        for name, state in self.files.items():
+            file = self.file(name)
+            try:
+                same = stamp_of(file) == state.stamp or file_digest(file) == state.digest
+            except OSError:
+                same = False
+            if not same:
+                raise ChangedFile(f"{file} is not what the work was planned with. {_PUT_BACK}")
 
 
 @dataclass(frozen=True)
@@ -62,7 +107,7 @@ def resolve_asset(reference: AssetReference, name: str) -> Asset:
     :class:`~cytobench.errors.UserError` naming the source, where it was looked for and the ways out.
     """
     path = _locate(reference, name, fetch=True)
-    return Asset(reference.source, path, _joined(_counted(reference, name, path)))
+    return _asset(reference, path, _counted(reference, name, path))
 
 
 def take_inventory(reference: AssetReference, name: str, fetch: bool) -> Inventory:
@@ -74,20 +119,26 @@ def take_inventory(reference: AssetReference, name: str, fetch: bool) -> Invento
     counted = _counted(reference, name, path)
     beside = [] if path.is_file() else _matching(path, reference.extra)
     extra = {file: file_digest(path / file) for file in beside if file not in counted}
-    return Inventory(Asset(reference.source, path, _joined(counted)), counted, extra)
+    hashed = {file: state.digest for file, state in counted.items()}
+    return Inventory(_asset(reference, path, counted), hashed, extra)
 
 
-def _counted(reference: AssetReference, name: str, path: Path) -> dict[str, str]:
-    """The digest of each file that counts. Raises UserError where there is none."""
+def _asset(reference: AssetReference, path: Path, counted: Mapping[str, FileState]) -> Asset:
+    digest = _joined({file: state.digest for file, state in counted.items()})
+    return Asset(reference.source, path, digest, counted)
+
+
+def _counted(reference: AssetReference, name: str, path: Path) -> dict[str, FileState]:
+    """Each file that counts. Raises UserError where there is none."""
     if path.is_file():
-        return {path.name: file_digest(path)}
+        return {path.name: _state(path)}
     files = _matching(path, reference.patterns)
     if not files:
         raise UserError(
             f"{name}: {path} holds no file matching {', '.join(reference.patterns)}. "
             f"Name another file or folder with {_another(name)}."
         )
-    return {file: file_digest(path / file) for file in files}
+    return {file: _state(path / file) for file in files}
 
 
 def _another(name: str) -> str:
@@ -157,6 +208,22 @@ def _joined(digests: Mapping[str, str]) -> str:
 def digests(assets: Mapping[str, Asset]) -> dict[str, str]:
     """The digest of each asset by name, in the order of the names: what a content address says of them."""
     return {name: asset.digest for name, asset in sorted(assets.items())}
+
+
+def refuse_changes(assets: Mapping[str, Asset]) -> None:
+    """Raise ChangedFile where a file of these assets is not what the work was planned with."""
+    for asset in assets.values():
+        asset.refuse_changes()
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file, now. Raises OSError."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _state(path: Path) -> FileState:
+    return FileState(stamp_of(path), file_digest(path))
 
 
 def file_digest(path: Path) -> str:
