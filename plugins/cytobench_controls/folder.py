@@ -34,7 +34,7 @@ class FolderConfig(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The folder; its digest covers every image file."""
-        return {"path": AssetReference(self.path, tuple(f"**/*{suffix}" for suffix in SUFFIXES), extra=())}
+        return {"path": AssetReference(self.path, tuple(f"**/*{suffix}" for suffix in SUFFIXES), configuration=())}
 
 
 class FolderSampleConfig(SampleConfig):
