@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -67,6 +68,8 @@ class Recolouring:
     hsv: bool
     hed: bool
     seed: int
+    version: int = field(default=2, init=False)
+    """Part of content addresses; raised when the same draws give other pixels. 1 clipped hue and saturation first."""
 
     def __call__(self, image: NDArray[np.uint8], position: int) -> NDArray[np.uint8]:
         """Recolour RGB uint8 (height, width, 3)."""
@@ -168,15 +171,29 @@ class Images:
 
 
 def overwrite_hsv(image: NDArray[np.float64], hue: float, saturation: float) -> NDArray[np.float64]:
-    """Give every pixel of RGB (height, width, 3) in 0..1 one hue and one saturation, clipped to 0..1.
+    """Give every pixel of RGB (height, width, 3) in 0..1 one hue and one saturation, neither of them clipped.
 
-    What is left is a tinted grey picture of the image's brightness.
+    What is left is a tinted picture of the image's brightness. As in the study's script, the values of scikit-image's
+    ``hsv2rgb`` are clipped to 0..1 only once they are RGB: a hue below 0 gives blue, a saturation below 0 a bright
+    tint.
     """
-    from skimage.color import hsv2rgb
-
     value = image.max(axis=2)
-    flat = np.stack([np.full_like(value, hue), np.full_like(value, saturation), value], axis=2)
-    return np.asarray(hsv2rgb(flat.clip(0, 1)))
+    sector = math.floor(6 * hue)
+    rest = 6 * hue - sector
+    low = value * (1 - saturation)
+    falling = value * (1 - rest * saturation)
+    rising = value * (1 - (1 - rest) * saturation)
+    # hsv2rgb casts the sector to uint8, which C leaves open for numbers below 0. On the study's machines (x86) it is
+    # the remainder by 256, so that -1 is 255, and 255 modulo 6 is sector 3 and not 5.
+    channels = (
+        (value, rising, low),
+        (falling, value, low),
+        (low, value, rising),
+        (low, falling, value),
+        (rising, low, value),
+        (value, low, falling),
+    )[sector % 256 % 6]
+    return np.stack(channels, axis=2).clip(0, 1)
 
 
 def jitter_hed(

@@ -96,7 +96,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     ),
     "cytodiff": Protocol(
         name="cytodiff",
-        version=1,
+        version=2,
         shots_from="all",
         keep_together=False,
         pooled=True,
@@ -118,6 +118,8 @@ class Change:
     """What it sets; what it takes away is set as ``strict`` has it."""
     says: str
     """What is then so, for tables."""
+    version: int = 1
+    """The version of what it sets; a protocol that it is added to has at least this one."""
 
     def holds(self, switches: Mapping[str, Any]) -> bool:
         """Whether a protocol with these switches has it."""
@@ -132,7 +134,7 @@ CHANGES: Mapping[str, Change] = {
         {"selection": "loss", "tested": "last"},
         "validation is predicted by the epoch of lowest loss, test by the last epoch",
     ),
-    "recoloured": Change({"recoloured": True}, "images are recoloured, each part in its own way"),
+    "recoloured": Change({"recoloured": True}, "images are recoloured, each part in its own way", version=2),
     "crop": Change(
         {"crop": None, "crop_pixels": 345}, "images are cropped to 345 px, so that cells of larger images are larger"
     ),
@@ -162,7 +164,8 @@ def find_protocol(name: str) -> Protocol:
             raise UserError(f"{argument}: {text} changes nothing, {protocol.name} {why}.")
         sound = asdict(PROTOCOLS["strict"])
         values = {key: value if sign == "+" else sound[key] for key, value in CHANGES[change].switches.items()}
-        protocol = replace(protocol, name=f"{protocol.name}{text}", **values)
+        version = max(protocol.version, CHANGES[change].version) if sign == "+" else protocol.version
+        protocol = replace(protocol, name=f"{protocol.name}{text}", version=version, **values)
     if protocol.synthetic_only and protocol.balanced:
         raise UserError(f"{argument}: without real images all classes have N already; leave out +balanced.")
     return protocol

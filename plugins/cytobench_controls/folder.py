@@ -34,7 +34,7 @@ class FolderConfig(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The folder; its digest covers the image files in ``LABEL/`` and ``foldI/LABEL/``, which alone are read."""
-        return {"path": AssetReference(self.path, image_patterns("[!.]*", "[!.]*/[!.]*"), extra=())}
+        return {"path": AssetReference(self.path, image_patterns("[!.]*", "[!.]*/[!.]*"), configuration=())}
 
 
 class FolderSampleConfig(SampleConfig):

@@ -54,6 +54,15 @@ def test_the_order_of_changes_in_a_name_is_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "version"),
+    [("strict", 1), ("strict+pooled", 1), ("strict+recoloured", 2), ("strict+pooled+recoloured", 2), ("cytodiff", 2)],
+)
+def test_what_recolours_has_the_version_of_the_recolouring(name: str, version: int) -> None:
+    """Figures of version 1 were tinted otherwise: they are no longer done, and never ranked beside new ones."""
+    assert find_protocol(name).version == version
+
+
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("strict+poled", ["+poled", "Did you mean pooled?", "checkpoints"]),
@@ -182,7 +191,7 @@ def shown(out: Path) -> str:
 
 def test_a_table_says_what_is_unlike_strict(outs: Path) -> None:
     text = shown(outs / "cytodiff-pooled")
-    assert "protocol cytodiff-pooled v1" in text
+    assert "protocol cytodiff-pooled v2" in text
     assert "Unlike strict: shots may be among the images validated and tested" in text
     assert "synthetic images are among" not in text
     assert "TESTED ON SYNTHETIC" not in text
