@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cytobench.decode import decode_image
+from cytobench.decode import decode_image, pixel_digest
+from cytobench.errors import ChangedFile
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
@@ -34,13 +35,25 @@ class Pixels(Protocol):
 
 @dataclass(frozen=True)
 class FilePixels:
-    """An image file of a data set."""
+    """An image file of a data set, with the digest of the pixels that the work was planned with; None if unknown."""
 
     path: Path
+    digest: str | None = None
 
     def read(self) -> NDArray[np.uint8]:
-        """Decode the file to RGB uint8 (height, width, 3)."""
-        return decode_image(self.path)
+        """Decode the file to RGB uint8 (height, width, 3).
+
+        Raises :class:`~cytobench.errors.ChangedFile` where its pixels are others than planned, and
+        :class:`~cytobench.decode.BadImage` where it cannot be decoded any more.
+        """
+        pixels = decode_image(self.path)
+        if self.digest is not None and (found := pixel_digest(pixels)) != self.digest:
+            raise ChangedFile(
+                f"{self.path} is another picture than the one planned with (digest {self.digest[:12]}, now "
+                f"{found[:12]}). Put that one back, or keep this one: the same command then plans anew with it. If "
+                "this is said again, its times did not tell of the change: touch the file."
+            )
+        return pixels
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cytobench.assets import Asset
+from cytobench.assets import Asset, refuse_changes
 from cytobench.context import Context, Corners
 from cytobench.contract import PluginConfig
 from cytobench.metrics.timing import Stopwatch
@@ -68,6 +68,13 @@ class Work:
         Raises as :func:`cytobench.plugins.factory.make`.
         """
         return make(self.factory, self.configs, f"{self.plugin} ({self.origin})")
+
+    def refuse_changes(self) -> None:
+        """Raise ChangedFile where a file that the plugin was given is not what the stage was planned with.
+
+        Called when a plugin has read its files and before anything is kept.
+        """
+        refuse_changes(self.assets)
 
     def context(self, out: Path, services: Services, watch: Stopwatch) -> Context:
         """The context the plugin gets."""

@@ -51,8 +51,8 @@ class TimmConfig(TrainConfig):
             return {}
         reference = AssetReference(
             self.weights,
-            patterns=(WEIGHTS_FILE, CONFIG_FILE),
-            extra=(),
+            patterns=(WEIGHTS_FILE,),
+            configuration=(CONFIG_FILE,),
             otherwise="leave the option out and start from random values",
         )
         return {"weights": reference}
@@ -86,7 +86,7 @@ class Lite0Config(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
-        return {"weights": AssetReference(self.weights)}
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), configuration=())}
 
 
 class Dinov2Config(PluginConfig):
@@ -113,4 +113,4 @@ class Dinov2Config(PluginConfig):
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
         instead = f"take {option('extractor', 'lite0')}, whose weights need no download"
-        return {"weights": AssetReference(self.weights, ("*.safetensors",), (), otherwise=instead)}
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), configuration=(), otherwise=instead)}

@@ -9,7 +9,7 @@ from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.folder import list_flat
 from cytobench.data.open import list_path
 from cytobench.errors import UserError, option
-from cytobench.images import FilePixels, Images, View
+from cytobench.images import Images, View
 from cytobench.pipeline.fidelity.part import Part
 
 
@@ -40,7 +40,7 @@ def _collection(source: str, dataset: Dataset, view: View, classes: tuple[str, .
     table = dataset.table
     no_prompts = dict.fromkeys(dataset.labels, "")
     shown = table[["label"]].assign(prompt="", synthetic=False)
-    pixels = [FilePixels(dataset.path(row)) for row in range(len(table))]
+    pixels = [dataset.pixels(row) for row in range(len(table))]
     groups = table["group"].astype(object).where(table["group"].notna(), None)
     part = Part(
         images=Images(shown, dataset.labels, no_prompts, pixels, view),

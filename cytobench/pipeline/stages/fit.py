@@ -47,6 +47,7 @@ class FitStage:
         with store.making(self.kind, self.key) as out:
             with watch.stage():
                 generator.fit(self.shots, self.work.context(out, services, watch))
+            self.work.refuse_changes()
             report = stage_report(self.kind, self.key, self.label or None, self.work, watch, None)
             store.keep(self.kind, self.key, out, dict(self.inputs), report)
         return report

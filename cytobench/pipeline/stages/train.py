@@ -49,6 +49,7 @@ class TrainStage:
         with store.making(self.kind, self.key) as out:
             with watch.stage():
                 checkpoints = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
+            self.work.refuse_changes()
             report = stage_report(self.kind, self.key, None, self.work, watch, None)
             report |= {
                 "picked": checkpoints.picked.relative_to(out).as_posix(),
