@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
+from cytobench.analysis.leaderboard.environments import environments
 from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, MetricFailure, Replicate, Row, ScoreKey
 from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
@@ -68,6 +69,7 @@ def make_row(
             default=None,
         ),
         values=values,
+        environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
     )
