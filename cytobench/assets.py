@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cytobench._home import expanded
 from cytobench.errors import ChangedFile, UserError, option, setting
 
 BOOKKEEPING = frozenset(
@@ -221,7 +222,7 @@ def _locate(reference: AssetReference, name: str, fetch: bool) -> Path:
         if not path.exists():
             raise UserError(f"{name}: {source} names {path}, which does not exist.")
         return path
-    local = Path(source).expanduser()
+    local = expanded(source)
     if local.exists():
         return local.resolve()
     return _from_hub(reference, name, fetch)

@@ -122,6 +122,8 @@ class Planner:
             plugin=offer.spec.name,
             origin=f"{offer.origin} {offer.version}".strip(),
             factory=offer.spec.factory,
+            packages=offer.packages,
+            code=offer.code,
             configs=configs,
             seed=seed,
             device=self.device,

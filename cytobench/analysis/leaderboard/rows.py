@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
+from cytobench.analysis.leaderboard.environments import environments
 from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, MetricFailure, Replicate, Row, ScoreKey
 from cytobench.analysis.leaderboard.standing import split_ratio
 from cytobench.metrics.metric import Metric
@@ -70,6 +71,7 @@ def make_row(
         ),
         ratio=split_ratio(first),
         values=values,
+        environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
     )

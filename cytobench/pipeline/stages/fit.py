@@ -84,7 +84,7 @@ class PlannedFit(PlannedStage):
         labels = (self.fitted_label,) if self.fitted_label else planner.dataset.labels
         return {
             "generator": ready.offer.identity,
-            "revision": ready.offer.spec.revision,
+            **ready.offer.state,
             "fit": outcome(ready.fit_config),
             **ready.fit_needs.inputs(),
             "shots": planner.contents(self.rows),

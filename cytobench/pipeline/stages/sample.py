@@ -154,7 +154,7 @@ class PlannedSample(PlannedStage):
             fit_key = fit_keys.get(label, fit_keys.get(""))
             inputs = {
                 "generator": ready.offer.identity,
-                "revision": ready.offer.spec.revision,
+                **ready.offer.state,
                 "sample": outcome(ready.sample_config),
                 "fit": fit_key or outcome(ready.fit_config),
                 **ready.needs.inputs(),

@@ -89,7 +89,7 @@ class PlannedTraining(PlannedStage):
         labels = planner.dataset.labels
         return {
             "classifier": ready.offer.identity,
-            "revision": ready.offer.spec.revision,
+            **ready.offer.state,
             "config": outcome(ready.config),
             **ready.needs.inputs(),
             "labels": list(labels),
