@@ -134,6 +134,8 @@ class Planner:
             store=self.store.root,
             selection=self.protocol.selection,
             recolouring=self.protocol.training_recolouring,
+            corners=self.protocol.corners,
+            train_only=self.train_only,
             fold=fold,
         )
 

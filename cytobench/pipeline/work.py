@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cytobench.assets import Asset, refuse_changes
-from cytobench.context import Context
+from cytobench.context import Context, Corners
 from cytobench.contract import PluginConfig
 from cytobench.errors import ChangedFile
 from cytobench.metrics.timing import Stopwatch
@@ -60,6 +60,8 @@ class Work:
     store: Path
     selection: str = "f1_macro"
     recolouring: tuple[float, float] | None = None
+    corners: Corners = "reflected"
+    train_only: tuple[str, ...] = ()
     fold: int | None = None
     packages: tuple[str, ...] = ()
     """The packages that the plugin's code lies in, and the digest of their files; none of a built-in one."""
@@ -100,6 +102,8 @@ class Work:
             labels=self.labels,
             selection=self.selection,  # type: ignore[arg-type]
             recolouring=self.recolouring,
+            corners=self.corners,
+            train_only=self.train_only,
             fold=self.fold,
             assets=self.assets,
             logger=logging.getLogger(f"cytobench.{self.plugin}"),

@@ -110,6 +110,8 @@ class Row:
     """The highest peak of all stages."""
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
+    ratio: float | None = None
+    """n_test / n_train of a fold, as differences over folds are weighed; None where counts are unknown."""
     values: Mapping[ScoreKey, Mapping[Replicate, float]] = field(default_factory=dict)
     """Each finished replicate's score by split and metric: of those shown, and of all others on record."""
     standing: Standing | None = None

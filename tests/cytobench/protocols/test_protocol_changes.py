@@ -23,7 +23,7 @@ from cytobench.protocols import CHANGES, PROTOCOLS, Fold, draw_shots, find_proto
 from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record, read_records
 
-MISTAKES = ("pooled", "shots", "copies", "checkpoints", "recoloured", "crop")
+MISTAKES = ("pooled", "shots", "copies", "checkpoints", "recoloured", "crop", "corners")
 
 
 def different(**counts: int) -> Dataset:
@@ -39,7 +39,7 @@ def test_a_change_sets_its_own_switches_and_no_other(name: str) -> None:
     before = PROTOCOLS[name].switches
     for change in MISTAKES:
         after = find_protocol(f"{name}{sign}{change}").switches
-        moved = {switch for switch in before if after[switch] != before[switch]}
+        moved = {switch for switch in {*before, *after} if after.get(switch) != before.get(switch)}
         assert moved == set(CHANGES[change].switches)
 
 
