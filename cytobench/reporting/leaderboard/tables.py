@@ -7,7 +7,13 @@ from dataclasses import replace
 from itertools import groupby
 
 from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, Row, ScoreKey, Section
-from cytobench.analysis.leaderboard.words import SUBMITTED_TEXT, elsewhere_text, replicates_text, third_party_text
+from cytobench.analysis.leaderboard.words import (
+    SUBMITTED_TEXT,
+    elsewhere_text,
+    replicates_text,
+    third_party_text,
+    unchecked_text,
+)
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
 from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow
@@ -161,6 +167,8 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"shots: {row.shortfall}")
     if not row.complete:
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
+    if row.unchecked:
+        texts.append(unchecked_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
     for name, failure in row.metrics_failed.items():
