@@ -43,6 +43,8 @@ class Cause(Enum):
     """The records name no training or test images, so that folds cannot be weighed."""
     MAY_HAVE_SEEN = auto()
     """The rows of the detail may have seen the test images."""
+    UNCHECKED = auto()
+    """The predictions of the rows of the detail are not there, so that nothing bears their scores out."""
 
 
 @dataclass(frozen=True)

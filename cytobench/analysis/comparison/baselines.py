@@ -59,6 +59,8 @@ def _why_not(candidate: Candidate, validation: ScoreKey) -> str:
         return f"INCOMPLETE: {replicates_text(row.missing, candidate.section.seeds)} missing"
     if row.made_elsewhere == "undeclared":
         return "it may have seen the test images"
+    if row.unchecked:
+        return "its predictions are not there"
     return "" if validated(candidate, validation) is not None else "no figure on validation"
 
 

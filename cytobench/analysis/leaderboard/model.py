@@ -124,11 +124,13 @@ class Row:
     """What its replicates were made with, where that differs; empty where all are alike."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
+    unchecked: tuple[Replicate, ...] = ()
+    """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
 
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
-        return self.complete and self.made_elsewhere != "undeclared"
+        """Whether the row may be ranked: complete, borne out by predictions, not perhaps trained on the test images."""
+        return self.complete and not self.unchecked and self.made_elsewhere != "undeclared"
 
     @property
     def third_party(self) -> tuple[Maker, ...]:
@@ -236,6 +238,8 @@ class Section:
     """How near the generators' images are to the test images, where that was measured."""
     published: tuple[PublishedComparison, ...] = ()
     """The study's rows beside ours, if they were asked for."""
+    not_computed: tuple[str, ...] = ()
+    """Metrics whose values could not be computed again here, each with the version of the plugin that they are of."""
     dataset_maker: Maker | None = None
     """Whose plugin the data set is; None for a folder or manifest."""
 
@@ -295,6 +299,8 @@ class Section:
         maker = self.dataset_maker
         if maker is not None and not maker.built_in:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
+        if self.not_computed:
+            notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:
