@@ -195,10 +195,13 @@ def common_replicates(a: Candidate, b: Candidate) -> list[Replicate]:
     return sorted(set(a.trials) & set(b.trials))
 
 
-def may_have_seen(*candidates: Candidate) -> Reason | None:
-    """Why nothing can be said of rows that may have seen the test images; None if none of them has."""
-    names = [candidate.name for candidate in candidates if candidate.row.made_elsewhere == "undeclared"]
-    return Reason(Cause.MAY_HAVE_SEEN, " and ".join(names)) if names else None
+def why_not_judged(*candidates: Candidate) -> Reason | None:
+    """Why nothing can be said of rows that may have seen the test images, or whose images are copies of real ones."""
+    seen = [candidate.name for candidate in candidates if candidate.row.made_elsewhere == "undeclared"]
+    if seen:
+        return Reason(Cause.MAY_HAVE_SEEN, " and ".join(seen))
+    copied = [candidate.name for candidate in candidates if candidate.row.copied]
+    return Reason(Cause.COPIES, " and ".join(copied)) if copied else None
 
 
 def differing_parts(sections: Sequence[Section], apart_from: Collection[str] = ()) -> dict[str, list[object]]:

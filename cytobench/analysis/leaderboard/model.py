@@ -65,6 +65,22 @@ class MetricFailure:
 
 
 @dataclass(frozen=True)
+class RealCopies:
+    """Which of a row's synthetic images equal or nearly equal a real one, over its finished trials."""
+
+    n_images: int
+    """Images compared, each of an image set once; those beyond N in a set's last block included."""
+    equal: int
+    """Those with the very pixels of a real image."""
+    found: int
+    """These, and those that nearly equal one."""
+    unchecked: int
+    """Finished trials whose records do not say."""
+    by_design: bool
+    """Whether the generator is a control or an oracle, of which copies say nothing."""
+
+
+@dataclass(frozen=True)
 class Row:
     """One row: generator/classifier/sSHOTS/nN over the folds that are done."""
 
@@ -113,10 +129,18 @@ class Row:
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
 
+    copies: RealCopies | None = None
+    """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
+
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
-        return self.complete and self.made_elsewhere != "undeclared"
+        """Whether the row may be ranked: complete, its images no copies, and not perhaps trained on the test images."""
+        return self.complete and self.made_elsewhere != "undeclared" and not self.copied
+
+    @property
+    def copied(self) -> bool:
+        """Whether images that are called synthetic equal or nearly equal real ones; never of a control."""
+        return self.copies is not None and self.copies.found > 0 and not self.copies.by_design
 
     @property
     def third_party(self) -> tuple[Maker, ...]:
@@ -160,7 +184,10 @@ class FidelityRow:
     aggregates: Mapping[str, Aggregate | None]
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Replicate, bool | None]
-    """Whether copies of the shots were found, by replicate; None where not testable. Those not tested are absent."""
+    """Whether the permutation test found images closer to the shots than held-out ones, by replicate.
+
+    None where not testable. Those not tested are absent.
+    """
     near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
@@ -283,6 +310,12 @@ class Section:
         maker = self.dataset_maker
         if maker is not None and not maker.built_in:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
+        unchecked = sum(1 for row in self.rows if row.copies is not None and row.copies.unchecked)
+        if unchecked:
+            rows = "1 row" if unchecked == 1 else f"{unchecked} rows"
+            notes.append(
+                f"Not checked: whether synthetic images of {rows} are copies of real ones (the records do not say)."
+            )
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:

@@ -167,7 +167,9 @@ def _read(file: Path) -> NDArray[np.uint8] | None:
 
 
 def _synthetic_picture(image: SyntheticImage, generator: ShownGenerator, label: str, media: Media) -> Picture:
-    words = f"Synthetic {label}, image {image.index} of {generator.title}"
+    copied = generator.record.gives_back_shots or image.index in generator.copies(label)
+    what = "Copy of a real image, not synthetic:" if copied else "Synthetic"
+    words = f"{what} {label}, image {image.index} of {generator.title}"
     return media.draw(image.pixels, words, words)
 
 
