@@ -20,7 +20,7 @@ from cytobench.config.resolve import Resolved
 from cytobench.contract import PluginConfig
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.prompts import ClassPrompts
-from cytobench.images import FilePixels, Images, Pixels, View
+from cytobench.images import Images, Pixels, View
 from cytobench.pipeline.fidelity.part import Part
 from cytobench.pipeline.work import Work
 from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted
@@ -71,11 +71,6 @@ class Planner:
     _shots: dict[tuple[object, ...], Rows] = field(default_factory=dict, compare=False, repr=False)
     _sets: dict[str, ImageSet] = field(default_factory=dict, compare=False, repr=False)
     _compared: dict[str, ComparedSet] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def paths(self) -> list[Path]:
-        """The files of the data set, in the table's order."""
-        return [self.dataset.root / path for path in self.dataset.table["path"]]
 
     @cached_property
     def labels(self) -> NDArray[np.object_]:
@@ -137,6 +132,8 @@ class Planner:
             plugin=offer.spec.name,
             origin=f"{offer.origin} {offer.version}".strip(),
             factory=offer.spec.factory,
+            packages=offer.packages,
+            code=offer.code,
             configs=configs,
             seed=seed,
             device=self.device,
@@ -147,6 +144,8 @@ class Planner:
             store=self.store.root,
             selection=self.protocol.selection,
             recolouring=self.protocol.training_recolouring,
+            corners=self.protocol.corners,
+            train_only=self.train_only,
             fold=fold,
         )
 
@@ -217,14 +216,14 @@ class Planner:
         return Images(table, self.dataset.labels, prompts, pixels, view)
 
     def _pixels(self, rows: Rows) -> list[Pixels]:
-        return [FilePixels(self.paths[row]) for row in rows]
+        return [self.dataset.pixels(row) for row in rows]
 
     def external_images(self, external: Dataset) -> Images:
         """All images of the outside test set, as a classifier sees clean real ones."""
         prompts = {label: self.prompts[label].classifier for label in self.dataset.labels}
         table = pd.DataFrame({"label": external.table["label"], "synthetic": False})
         table["prompt"] = table["label"].map(prompts)
-        pixels = [FilePixels(external.path(row)) for row in range(len(external))]
+        pixels = [external.pixels(row) for row in range(len(external))]
         return Images(table, self.dataset.labels, prompts, pixels, self.protocol.view)
 
     def part(self, rows: Rows) -> Part:

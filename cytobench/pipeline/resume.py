@@ -78,7 +78,7 @@ def why_undone(
     if record.status == "failed":
         return "failed before"
     if record.key != key:
-        return "the record is of other work: its data, settings, weights or plugins have changed"
+        return "the record is of other work: its data, settings, weights, their configuration or plugins have changed"
     if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
     if copies is not None and (record.copies is None or record.copies.key != copies):

@@ -14,6 +14,9 @@ SPLIT_NAMES = {
 THIRD_PARTY = " †"
 """What stands behind the name of a generator or classifier that cytobench does not offer itself."""
 
+UNLIKE = " ‡"
+"""What stands behind the rank of a row whose trials were made with different software, or on different devices."""
+
 
 def legend(board: Leaderboard) -> str:
     """What the marks and figures of a leaderboard mean."""
@@ -28,6 +31,7 @@ def legend(board: Leaderboard) -> str:
         "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
         "?: not known, for want of folds or of the same test images. "
         "†: of a third-party plugin, which its remark names. "
+        "‡: its folds or seeds were not all made with the same software and device, as its remark says. "
         "Time: all stages behind the row, and in brackets what the recorded run paid where it found the rest done."
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
+from cytobench.analysis.leaderboard.environments import environments
 from cytobench.analysis.leaderboard.model import (
     SUBMITTED,
     Aggregate,
@@ -16,6 +17,7 @@ from cytobench.analysis.leaderboard.model import (
     Row,
     ScoreKey,
 )
+from cytobench.analysis.leaderboard.standing import split_ratio
 from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
 from cytobench.storage.stage_kind import StageKind
@@ -76,7 +78,9 @@ def make_row(
             (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
             default=None,
         ),
+        ratio=split_ratio(first),
         values=values,
+        environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
         copies=real_copies(done),
