@@ -130,8 +130,9 @@ def _copies(record: Record) -> list[str]:
         if of_class.images:
             numbers = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in of_class.images)
             first = of_class.nearest[0]
+            how = "nearly equals" if first.difference or not of_class.equal else "equals"
             lines.append(
-                f"  {label}: images {numbers} ({of_class.equal} in every pixel); image {first.image} is {first.real}"
+                f"  {label}: images {numbers} ({of_class.equal} in every pixel); image {first.image} {how} {first.real}"
             )
     return lines
 
