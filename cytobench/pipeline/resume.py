@@ -19,6 +19,9 @@ BENCHMARK_FILE = "benchmark.toml"
 FREE_TO_GROW = frozenset({"generator", "classifier", "extractor", "synthetic", "shots", "fold", "repeats", "workers"})
 """The settings that a results folder does not hold to; all others may not change in it."""
 
+UNCHECKED = "the record does not say whether its images are copies of real ones"
+"""Why a trial is not done whose record was made before that was looked for, or by another method."""
+
 _COMPARED_APART = frozenset({"set", "variants", "analysis"})
 """By plugin and key; the analysis once there are records."""
 
@@ -56,10 +59,13 @@ def refuse_other_settings(out: Path, benchmark: Benchmark, shots_chosen: str) ->
             )
 
 
-def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()) -> str | None:
+def why_undone(
+    out: Path, trial: Trial, key: str, fidelity: Collection[str] = (), copies: str | None = None
+) -> str | None:
     """Why ``out`` does not hold the trial's record under this key, with its predictions; None if it does.
 
-    ``fidelity`` are the keys of the fidelities that it must hold besides.
+    ``fidelity`` are the keys of the fidelities that it must hold besides, ``copies`` that of the comparison of its
+    synthetic images with the real ones.
     """
     file = out / "records" / f"{trial.name}.json"
     if not file.exists():
@@ -75,6 +81,8 @@ def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()
         return "the record is of other work: its data, settings, weights, their configuration or plugins have changed"
     if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
+    if copies is not None and (record.copies is None or record.copies.key != copies):
+        return UNCHECKED
     if not predictions_kept(record, file):
         return "the predictions are missing or damaged"
     try:

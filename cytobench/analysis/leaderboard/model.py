@@ -73,6 +73,22 @@ class MetricFailure:
 
 
 @dataclass(frozen=True)
+class RealCopies:
+    """Which of a row's synthetic images equal or nearly equal a real one, over its finished trials."""
+
+    n_images: int
+    """Images compared, each of an image set once; those beyond N in a set's last block included."""
+    equal: int
+    """Those with the very pixels of a real image."""
+    found: int
+    """These, and those that nearly equal one."""
+    unchecked: int
+    """Finished trials whose records do not say."""
+    by_design: bool
+    """Whether the generator is a control or an oracle, of which copies say nothing."""
+
+
+@dataclass(frozen=True)
 class Row:
     """One row: generator/classifier/sSHOTS/nN over the folds that are done."""
 
@@ -127,10 +143,20 @@ class Row:
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
 
+    copies: RealCopies | None = None
+    """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
+
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, borne out by predictions, not perhaps trained on the test images."""
-        return self.complete and not self.unchecked and self.made_elsewhere != "undeclared"
+        """Whether the row may be ranked: complete, borne out by predictions, its images no copies of real ones, and not
+        perhaps trained on the test images.
+        """
+        return self.complete and not self.unchecked and not self.copied and self.made_elsewhere != "undeclared"
+
+    @property
+    def copied(self) -> bool:
+        """Whether images that are called synthetic equal or nearly equal real ones; never of a control."""
+        return self.copies is not None and self.copies.found > 0 and not self.copies.by_design
 
     @property
     def third_party(self) -> tuple[Maker, ...]:
@@ -174,7 +200,10 @@ class FidelityRow:
     aggregates: Mapping[str, Aggregate | None]
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Replicate, bool | None]
-    """Whether copies of the shots were found, by replicate; None where not testable. Those not tested are absent."""
+    """Whether the permutation test found images closer to the shots than held-out ones, by replicate.
+
+    None where not testable. Those not tested are absent.
+    """
     near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
@@ -301,6 +330,12 @@ class Section:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
         if self.not_computed:
             notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
+        unchecked = sum(1 for row in self.rows if row.copies is not None and row.copies.unchecked)
+        if unchecked:
+            rows = "1 row" if unchecked == 1 else f"{unchecked} rows"
+            notes.append(
+                f"Not checked: whether synthetic images of {rows} are copies of real ones (the records do not say)."
+            )
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:

@@ -12,6 +12,7 @@ from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
 from cytobench.analysis.leaderboard.model import ScoreKey, Section
 from cytobench.analysis.leaderboard.words import (
+    copies_text,
     elsewhere_text,
     environments_text,
     replicates_text,
@@ -107,6 +108,8 @@ class PlottedSection:
             remarks.append(f"{row.row}: {unchecked_text(row, self.section.seeds)}.")
         if row.made_elsewhere != "no":
             remarks.append(f"{row.row} is {elsewhere_text(row)}.")
+        if copies := copies_text(row):
+            remarks.append(f"{row.row}: {copies}.")
         if row.environments:
             remarks.append(f"{row.row}: {environments_text(row, self.section.seeds)}.")
         if row.third_party:

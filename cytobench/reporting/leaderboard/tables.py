@@ -9,6 +9,7 @@ from itertools import groupby
 from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.words import (
     SUBMITTED_TEXT,
+    copies_text,
     elsewhere_text,
     environments_text,
     replicates_text,
@@ -183,6 +184,8 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(unchecked_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
+    if copies := copies_text(row):
+        texts.append(copies)
     for name, failure in row.metrics_failed.items():
         often = "" if failure.times == failure.of else f" in {failure.times} of {failure.of} splits and trials"
         texts.append(f"metric {name} failed{often}: {failure.reason}")
