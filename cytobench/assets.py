@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from cytobench._home import expanded
+from cytobench._home import expanded, home_folder
 from cytobench.errors import ChangedFile, UserError, option, setting
+
+_CACHES = frozenset({"HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"})
+"""Variables that say where the Hugging Face cache is; without one it is in the home folder."""
 
 BOOKKEEPING = frozenset(
     {
@@ -238,6 +242,11 @@ def _from_hub(reference: AssetReference, name: str, fetch: bool) -> Path:
     parts = source.split("/")
     if len(parts) != 2 or not all(parts) or source.startswith((".", "~")):
         raise UserError(f"{name}: {source} is no file or folder here and no Hub id (owner/name). {ways_out}")
+    if home_folder() is None and os.environ.keys().isdisjoint(_CACHES):
+        raise UserError(
+            f"{name}: the weights {source} are no file or folder here, and you have no home folder where the Hugging "
+            f"Face cache could be: name one with HF_HOME. {ways_out}"
+        )
     from huggingface_hub import constants, snapshot_download
 
     patterns = (*reference.patterns, *reference.configuration, *reference.extra)

@@ -13,7 +13,6 @@ import numpy as np
 from cytobench.atomic import write_bytes
 from cytobench.config.benchmark import make_benchmark
 from cytobench.config.resolve import resolve
-from cytobench.data.cache import cache_folder
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import encode_png
 from cytobench.errors import UserError, arguments, option
@@ -25,6 +24,7 @@ from cytobench.pipeline.stages.sample import plan_sample
 from cytobench.pipeline.work import run_stage
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import Fold, refuse_unlisted
+from cytobench.storage.cache import cache_folder
 
 logger = logging.getLogger("cytobench")
 

@@ -10,7 +10,7 @@ from typing import Any
 from cytobench.config.benchmark import Benchmark, read_benchmark
 from cytobench.config.grid import Trial
 from cytobench.errors import UserError, option
-from cytobench.storage.records import predictions_kept, read_record
+from cytobench.storage.records import predictions_kept, read_record, read_unchecked
 
 logger = logging.getLogger("cytobench")
 
@@ -71,7 +71,7 @@ def why_undone(
     if not file.exists():
         return "no record"
     try:
-        record = read_record(file)
+        record = read_unchecked(file)
     except UserError as error:
         logger.warning("%s The trial is run again.", error)
         return "the record is damaged"
@@ -81,16 +81,23 @@ def why_undone(
         return "the record is of other work: its data, settings, weights, their configuration or plugins have changed"
     if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
+    if not predictions_kept(record, file):
+        return "the predictions are missing or damaged"
+    try:
+        read_record(file)
+    except UserError as error:
+        logger.warning("%s The trial is run again.", error)
+        return "its predictions do not bear the record out"
     if copies is not None and (record.copies is None or record.copies.key != copies):
         return UNCHECKED
-    return None if predictions_kept(record, file) else "the predictions are missing or damaged"
+    return None
 
 
 def _chosen_before(out: Path) -> str | None:
     """How the shots of the results in ``out`` were chosen, by the first record that can be read."""
     for file in sorted(out.glob("records/*.json")):
         try:
-            return read_record(file).shots_chosen
+            return read_unchecked(file).shots_chosen
         except UserError:
             continue
     return None

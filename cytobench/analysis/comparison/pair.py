@@ -12,9 +12,9 @@ from cytobench.analysis.comparison.candidates import (
     Candidate,
     common_replicates,
     declared_analysis,
+    not_to_be_judged,
     primary,
     why_never_paired,
-    why_not_judged,
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
@@ -26,6 +26,7 @@ from cytobench.analysis.leaderboard.words import (
     elsewhere_text,
     replicates_text,
     third_party_text,
+    unchecked_text,
 )
 from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
@@ -158,7 +159,7 @@ def _cost(
     if gain is None:
         return None
     metric = a.section.metric(name)
-    conclusion = conclude(gain, metric, why_not_judged(a, b), None if declared is None else declared.p_holm)
+    conclusion = conclude(gain, metric, not_to_be_judged(a, b), None if declared is None else declared.p_holm)
     return gain_and_cost(a, b, gain, metric, conclusion)
 
 
@@ -198,6 +199,8 @@ def _remarks(a: Candidate, b: Candidate, replicates: Sequence[Replicate], late: 
             remarks.append(f"{name} is {elsewhere_text(row)}.")
         if copies := copies_text(row):
             remarks.append(f"{name}: {copies}.")
+        if row.unchecked:
+            remarks.append(f"{name}: {unchecked_text(row, seeds)}.")
         left = [where for where in candidate.trials if where not in replicates]
         if not row.complete:
             remarks.append(f"{name} is INCOMPLETE: {replicates_text(row.missing, seeds)} missing.")

@@ -140,14 +140,15 @@ class Row:
     """What its replicates were made with, where that differs; empty where all are alike."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
-
+    unchecked: tuple[Replicate, ...] = ()
+    """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
     copies: RealCopies | None = None
     """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
 
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, its images no copies, and not perhaps trained on the test images."""
-        return self.complete and self.made_elsewhere != "undeclared" and not self.copied
+        """Whether the row may be ranked: complete, borne out by predictions, no copies, no leak."""
+        return self.complete and not self.unchecked and self.made_elsewhere != "undeclared" and not self.copied
 
     @property
     def copied(self) -> bool:
@@ -263,6 +264,8 @@ class Section:
     """How near the generators' images are to the test images, where that was measured."""
     published: tuple[PublishedComparison, ...] = ()
     """The study's rows beside ours, if they were asked for."""
+    not_computed: tuple[str, ...] = ()
+    """Metrics whose values could not be computed again here, each with the version of the plugin that they are of."""
     dataset_maker: Maker | None = None
     """Whose plugin the data set is; None for a folder or manifest."""
 
@@ -328,6 +331,8 @@ class Section:
             notes.append(
                 f"Not checked: whether synthetic images of {rows} are copies of real ones (the records do not say)."
             )
+        if self.not_computed:
+            notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:

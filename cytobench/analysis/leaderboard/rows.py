@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
@@ -37,8 +37,11 @@ def make_row(
     splits: Sequence[str],
     metrics: Sequence[Metric],
     settings: str,
+    unchecked: Collection[str | None] = (),
 ) -> Row:
-    """The row of these records, one a replicate in their order; not ranked yet."""
+    """The row of these records, one a replicate in their order; not ranked yet. ``unchecked`` are digests of records
+    without predictions.
+    """
     first = records[0]
     done = [record for record in records if record.status == "done"]
     finished = {replicate_of(record) for record in done}
@@ -83,6 +86,7 @@ def make_row(
         environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
+        unchecked=tuple(replicate_of(record) for record in done if record.digest in unchecked),
         copies=real_copies(done),
     )
 

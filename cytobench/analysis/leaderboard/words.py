@@ -55,6 +55,11 @@ def environments_text(row: Row, seeds: Collection[int]) -> str:
     return f"not all made alike: {'; '.join(texts)}" if texts else ""
 
 
+def unchecked_text(row: Row, seeds: Collection[int]) -> str:
+    """What is said of a row whose predictions are not all there."""
+    return f"SCORES NOT CHECKED, not ranked: the predictions of {replicates_text(row.unchecked, seeds)} are not there"
+
+
 def replicates_text(replicates: Collection[Replicate], seeds: Collection[int]) -> str:
     """``fold 2``, ``folds 2, 4``, or with several seeds ``seed 43 folds 2, 4``."""
     texts = []

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from cytobench._keys import derive_seed
-from cytobench.data.cache import cache_folder
 from cytobench.data.quality.tiles import refuse_target
 from cytobench.errors import UserError, option
 from cytobench.metrics.copying.search import Others, seen, thumbnail
@@ -21,6 +20,7 @@ from cytobench.pipeline.fidelity.folders import Collection, open_collection, ref
 from cytobench.pipeline.fidelity.part import Part
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import find_protocol
+from cytobench.storage.cache import cache_folder
 
 HELD_OUT = 2000
 """Held-out images of a class at most, drawn at random: the test's memory grows with their square."""

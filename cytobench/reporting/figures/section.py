@@ -17,6 +17,7 @@ from cytobench.analysis.leaderboard.words import (
     environments_text,
     replicates_text,
     third_party_text,
+    unchecked_text,
 )
 from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
@@ -103,6 +104,8 @@ class PlottedSection:
         remarks = []
         if not row.complete:
             remarks.append(f"{row.row} is incomplete: {replicates_text(row.missing, self.section.seeds)} missing.")
+        if row.unchecked:
+            remarks.append(f"{row.row}: {unchecked_text(row, self.section.seeds)}.")
         if row.made_elsewhere != "no":
             remarks.append(f"{row.row} is {elsewhere_text(row)}.")
         if copies := copies_text(row):

@@ -14,6 +14,7 @@ from cytobench.analysis.leaderboard.words import (
     environments_text,
     replicates_text,
     third_party_text,
+    unchecked_text,
 )
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
@@ -179,6 +180,8 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"shots: {row.shortfall}")
     if not row.complete:
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
+    if row.unchecked:
+        texts.append(unchecked_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
     if copies := copies_text(row):

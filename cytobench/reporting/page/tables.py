@@ -45,6 +45,8 @@ def standings(row: Row) -> str:
         return "incomplete, not ranked"
     if row.copied:
         return "copies of real images, not ranked"
+    if row.unchecked:
+        return "predictions are not there, not ranked"
     if row.rank is None:
         return "not ranked"
     return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]

@@ -57,22 +57,24 @@ class Config(PluginConfig):
     depth: int = 3
 
     def cautions(self, images, classes):
-        return [f"a depth of {self.depth} is little for {classes} classes"] if self.depth < 3 else []
+        text = f"a depth of {self.depth} is little for {classes} classes"
+        return {1: [text], 2: text}.get(self.depth, ())
 
 class Forest(Random):
     pass
 """
 
 
+@pytest.mark.parametrize("depth", [1, 2])  # a list of sentences, and one alone
 def test_what_a_plugin_cautions_of_is_told_before_the_run_once(
-    values: dict[str, Any], site: Site, caplog: pytest.LogCaptureFixture
+    values: dict[str, Any], site: Site, caplog: pytest.LogCaptureFixture, depth: int
 ) -> None:
     forest = classifier("forest", factory="wary:Forest", config="wary:Config")
     site.install("dist-wary", returning(f"[{forest}]"), modules={"wary": WARY})
     values |= {"plugins": load_plugins(site.points()), "generator": [], "classifier": ["forest"], "synthetic": [0]}
     assert plan(**values).cautions == ()
-    values |= {"set": {"forest": {"depth": 1}}}
-    told = "forest (train, 3 to do): a depth of 1 is little for 3 classes."
+    values |= {"set": {"forest": {"depth": depth}}}
+    told = f"forest (train, 3 to do): a depth of {depth} is little for 3 classes."
     assert plan(**values).cautions == (told,)
     run(**values, in_process=True)
     assert [record.getMessage() for record in caplog.records].count(f"caution: {told}") == 1
