@@ -35,7 +35,7 @@ def thumbnails_of(
     What is kept holds 3 KB an image and can be deleted; a cache that cannot be read or written is done without.
     """
     file = _file(digests)
-    kept = None if file is None else _read(file, len(digests))
+    kept = _read(file, len(digests))
     if kept is not None:
         return kept
     made: Thumbnails = np.empty((len(digests), SIDE, SIDE, 3), dtype=np.uint8)
@@ -44,20 +44,16 @@ def thumbnails_of(
         for row, small in enumerate(pool.map(lambda each: thumbnail(each.read()), pixels)):
             made[row] = small
             progress(row + 1, len(digests))
-    if file is not None:
-        try:
-            write_bytes(file, save({_TENSOR: made}))
-        except OSError as error:
-            logger.debug("thumbnails are not kept in %s: %s", file.parent, error)
+    try:
+        write_bytes(file, save({_TENSOR: made}))
+    except OSError as error:
+        logger.debug("thumbnails are not kept in %s: %s", file.parent, error)
     return made
 
 
-def _file(digests: Sequence[str]) -> Path | None:
+def _file(digests: Sequence[str]) -> Path:
     key = content_key("thumbnails", {"revision": REVISION, "digests": list(digests)})
-    try:
-        return cache_folder() / "thumbnails" / f"{key}.safetensors"
-    except RuntimeError:  # no home
-        return None
+    return cache_folder() / "thumbnails" / f"{key}.safetensors"
 
 
 def _read(file: Path, images: int) -> Thumbnails | None:

@@ -47,7 +47,8 @@ class ComparedSet:
 
     def missing(self, n: int) -> list[int]:
         """The blocks of the first n images that are not compared yet."""
-        return [number for number in self.images.blocks(n) if self.report(number) is None]
+        blocks = self.images.blocks(n)
+        return [number for number in blocks if self.report(number) is None] if self.folder.is_dir() else list(blocks)
 
     def report(self, number: int) -> dict[str, Any] | None:
         """How block ``number`` was compared; None if it was not, or if its images were made anew since."""

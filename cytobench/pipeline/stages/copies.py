@@ -157,8 +157,9 @@ class PlannedCopies(PlannedStage):
     def pieces(self, reasons: Reasons) -> Iterator[Piece]:
         """The blocks of all classes."""
         for _, compared, n in self.sets:
+            missing = set(compared.missing(n))
             for number in compared.images.blocks(n):
-                there = compared.report(number) is not None
+                there = number not in missing
                 amount = Amount(images=compared.images.block)
                 yield Piece(f"{compared.folder.name}/{number}", there, 0, amount, "" if there else "not compared yet")
 

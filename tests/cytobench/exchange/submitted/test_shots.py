@@ -110,7 +110,7 @@ def make_others(shots: Path, made: Path) -> None:
     for number, file in enumerate(sorted(shots.rglob("*.png"))):
         target = made / file.relative_to(shots)
         target.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(number).integers(0, 255, np.asarray(Image.open(file)).shape, dtype=np.uint8)
+        noise = np.random.default_rng(900 + number).integers(0, 255, np.asarray(Image.open(file)).shape, dtype=np.uint8)
         Image.fromarray(noise).save(target)
 
 
