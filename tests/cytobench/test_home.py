@@ -11,10 +11,10 @@ import pytest
 from cytobench._home import expanded, home_folder
 from cytobench.api import fidelity, leaderboard, run
 from cytobench.assets import AssetReference, resolve_asset
-from cytobench.data import cache
 from cytobench.errors import UserError
 from cytobench.exchange.submitted.shots import export_shots
 from cytobench.pipeline.generate import generate_images
+from cytobench.storage import cache
 from cytobench.storage.cache import cache_folder
 
 from .noise import noise
