@@ -17,7 +17,7 @@ RUN = (
 )
 ROWS = "".join(f"cells/{'ABC'[i // 12]}/{i % 12:02d}.png,{'ABC'[i // 12]}\n" for i in range(36))
 LOCK = (
-    '{"version": 1, "items": {"dataset": {"source": "few", "path": "/few", "files": 6, "size": 9, "digest": "'
+    '{"version": 2, "items": {"dataset": {"source": "few", "path": "/few", "files": 6, "size": 9, "digest": "'
     + "f" * 64
     + '"}}}'
 )
@@ -64,7 +64,7 @@ MANIFESTS = {
     "nothing.json": "",
     "list.json": "[]",
     "digest.json": LOCK.replace("f" * 64, "f"),
-    "later.json": LOCK.replace('"version": 1', '"version": 2'),
+    "later.json": LOCK.replace('"version": 2', '"version": 3'),
     "other.json": LOCK.replace("dataset", "sd21.weights"),
 }
 
@@ -235,7 +235,7 @@ CASES = [
     ("assets verify few.toml --lock nolock.json", "nolock.json is damaged: Invalid JSON"),
     ("assets verify few.toml --lock list.json", "list.json is damaged"),
     ("assets verify few.toml --lock digest.json", "digest.json is damaged: items: dataset: digest"),
-    ("assets verify few.toml --lock later.json", "later.json has version 2; this cytobench reads 1"),
+    ("assets verify few.toml --lock later.json", "later.json has version 3; this cytobench reads 2"),
     ("assets verify few.toml --lock other.json", "only other.json holds sd21.weights"),
     ("assets verify few.toml --lock nolocks/", "a lock file is named .json"),
     ("assets verfy few.toml", "Did you mean 'verify'?"),
