@@ -12,9 +12,11 @@ from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerato
 from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
+from cytobench.data.findings import grouping
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.scoring import Scores
 from cytobench.pipeline.environment import device_info, environment
+from cytobench.pipeline.findings import Findings
 from cytobench.pipeline.graph import PlannedTrial
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
@@ -32,7 +34,12 @@ class Recorder:
     resolved: Resolved
     paid: set[str] = field(default_factory=set)
     """Keys of stages and of image sets made in this run, to tell what it paid."""
+    findings: Findings = field(init=False)
+    """What was found in the data."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def __post_init__(self) -> None:
+        self.findings = Findings(self.resolved)
 
     def done(
         self,
@@ -120,7 +127,6 @@ class Recorder:
     def _record(self, planned: PlannedTrial, **parts: Any) -> Record:
         resolved, trial, planner = self.resolved, planned.trial, planned.planner
         dataset, benchmark = resolved.dataset, resolved.benchmark
-        groups = dataset.table["group"].dropna()
         shots, fold = planner.shots(trial), planner.fold(trial)
         return Record.model_validate(
             {
@@ -137,7 +143,7 @@ class Recorder:
                     "distribution": dataset.distribution or None,
                     "version": dataset.version or None,
                     "limit": dataset.limited,
-                    "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
+                    "grouped": grouping(dataset.table),
                 },
                 "protocol": {
                     "name": resolved.protocol.name,
@@ -147,6 +153,7 @@ class Recorder:
                     "fold": trial.fold,
                 },
                 "external_test": _external(resolved.external),
+                "findings": [asdict(finding) for finding in self.findings.of(planner)],
                 "made_elsewhere": _made_elsewhere(trial, benchmark),
                 "train_only": list(benchmark.train_only),
                 "preset": benchmark.preset,
@@ -210,6 +217,7 @@ def _external(external: ExternalTest | None) -> dict[str, Any] | None:
         "n_images": len(dataset),
         "classes": _counts(dataset.table["label"], dataset.labels),
         "copies_left_out": external.copies,
+        "patients_left_out": external.of_patients,
         "public": dataset.public,
     }
 
