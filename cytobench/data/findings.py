@@ -82,14 +82,13 @@ def _contradicting_copies(table: pd.DataFrame) -> list[Finding]:
     if not contradicting:
         return []
     labels = list(dict.fromkeys(" and ".join(same.labels) for same in contradicting))
+    which = f"{', '.join(labels[:SHOWN])}{', ...' if len(labels) > SHOWN else ''}"
     number = len(contradicting)
-    which = f"{', '.join(labels[:3])}{', ...' if len(labels) > 3 else ''}"
-    what = "1 picture is there under several labels" if number == 1 else f"{number} pictures are there under several"
-    what += "" if number == 1 else " labels"
+    pictures = "1 picture is" if number == 1 else f"{number} pictures are"
     return [
         Finding(
             "contradicting_copies",
-            f"{what} ({which}): no classifier can be right about all of its images. `cytobench data describe` lists "
-            "them.",
+            f"{pictures} there under several labels ({which}): no classifier can be right each time. "
+            "`cytobench data describe` lists them.",
         )
     ]

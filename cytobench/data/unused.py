@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cytobench._dataset import Finding
+from cytobench._text import printable
 from cytobench.data.listing import SHOWN
 
 if TYPE_CHECKING:
@@ -59,15 +60,16 @@ def names_division(column: str) -> bool:
 def unused_columns(file: Path, table: pd.DataFrame, used: Sequence[str]) -> list[Finding]:
     """Findings about the columns of a manifest that are filled, and that nothing uses."""
     unused = [name for name in table.columns if name not in used and _filled(table[name])]
-    findings = []
+    findings, called = [], _written(file.name)
     patients = [name for name in unused if names_patients(name) and not _within_groups(table, name)]
     if patients:
-        command = f"cytobench data manifest {shlex.quote(file.name)} --group {shlex.quote(patients[0])} --out NEW.csv"
+        first = shlex.quote(_written(patients[0]))
+        command = f"cytobench data manifest {shlex.quote(called)} --group {first} --out NEW.csv"
         many = len(patients) > 1
         findings.append(
             Finding(
                 "unused_patients",
-                f"{file.name} has {_columns(patients)}, which {'look' if many else 'looks'} like patients or slides "
+                f"{called} has {_columns(patients)}, which {'look' if many else 'looks'} like patients or slides "
                 f"and {'are' if many else 'is'} not used: a column is used by the name group. Rename "
                 f"{'one' if many else 'it'}, or write `{command}`.",
             )
@@ -78,7 +80,7 @@ def unused_columns(file: Path, table: pd.DataFrame, used: Sequence[str]) -> list
         findings.append(
             Finding(
                 "unused_division",
-                f"{file.name} has {_columns(divisions)}, which {'look' if many else 'looks'} like a division of the "
+                f"{called} has {_columns(divisions)}, which {'look' if many else 'looks'} like a division of the "
                 f"images and {'are' if many else 'is'} not used: the protocol divides them anew.",
             )
         )
@@ -91,7 +93,7 @@ def unused_tables(folder: Path) -> list[Finding]:
     files = [file for place in places for file in sorted(place.iterdir()) if _is_table(file)]
     if not files:
         return []
-    names = [file.relative_to(folder).as_posix() for file in files]
+    names = [_written(file.relative_to(folder).as_posix()) for file in files]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return [
         Finding(
@@ -104,10 +106,9 @@ def unused_tables(folder: Path) -> list[Finding]:
 
 
 def _is_table(file: Path) -> bool:
-    if file.name.startswith(".") or not file.is_file():
-        return False
     suffix = file.suffix.lower()
-    return suffix in _TABLES or (suffix in _LISTS and bool(_NAMES.intersection(words_of(file.stem))))
+    named = suffix in _TABLES or (suffix in _LISTS and bool(_NAMES.intersection(words_of(file.stem))))
+    return named and not file.name.startswith(".") and file.is_file()
 
 
 def _filled(column: pd.Series[str]) -> bool:
@@ -130,7 +131,12 @@ def _divides(column: pd.Series[str]) -> bool:
 
 
 def _columns(names: Sequence[str]) -> str:
+    shown = ", ".join(map(_written, names[:SHOWN]))
     if len(names) == 1:
-        return f"the column {names[0]}"
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"the columns {', '.join(names[:SHOWN])}{more}"
+        return f"the column {shown}"
+    return f"the columns {shown}{f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''}"
+
+
+def _written(name: str) -> str:
+    """A stranger's name as a record can hold it and a terminal can show it."""
+    return printable(name.encode(errors="backslashreplace").decode()).replace("\n", " ")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cytobench._dataset import Finding
 from cytobench.config.resolve import Resolved
-from cytobench.data.findings import IMAGES_ONLY, dataset_findings, grouping
+from cytobench.data.findings import IMAGES_ONLY, NO_PATIENT, dataset_findings, grouping
 from cytobench.pipeline.plan import Planner
 from cytobench.protocols.evenness import uneven_folds
 
@@ -36,12 +36,13 @@ def _of_division(planner: Planner) -> list[Finding]:
 
 
 def _of_outside_test_set(resolved: Resolved) -> list[Finding]:
-    """A finding where patients of the data set are known, and those of the outside test set are not."""
-    outside = resolved.external
-    if outside is None or grouping(resolved.dataset.table) == IMAGES_ONLY:
+    """Those of the outside test set's files, and whether its patients are not known where those of the data set are."""
+    if resolved.external is None:
         return []
-    missing, number = int(outside.dataset.table["group"].isna().sum()), len(outside.dataset)
-    if not missing:
-        return []
-    text = f"Outside test set: {missing} of {number} images name no patient, and may be of one in training."
-    return [Finding("no_patient_outside", text)]
+    outside = resolved.external.dataset
+    found = list(outside.findings)
+    missing = int(outside.table["group"].isna().sum())
+    if missing and grouping(resolved.dataset.table) != IMAGES_ONLY:
+        text = f"{missing} of {len(outside)} images name no patient, and may be of one in training."
+        found.append(Finding(NO_PATIENT, text))
+    return [Finding(f"outside_{finding.kind}", f"Outside test set: {finding.text}") for finding in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from cytobench.data.cache import cache_folder
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import encode_png
 from cytobench.errors import UserError, arguments, option
+from cytobench.pipeline.graph import told
 from cytobench.pipeline.plan import make_planner
 from cytobench.pipeline.planned import State
 from cytobench.pipeline.stages.sample import plan_sample
 from cytobench.pipeline.work import run_stage
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import Fold, refuse_unlisted
+
+logger = logging.getLogger("cytobench")
 
 
 def generate_images(
@@ -68,9 +72,11 @@ def generate_images(
     everything = Fold(0, rows, rows[:0], rows[:0], {"train": {label: np.arange(n)}})
     planner, ready = make_planner(resolved, store or cache_folder() / "store"), resolved.generators[0]
     sample = plan_sample(planner, ready, shots, everything, n)
-    for fit in sample.fits:
-        if fit.state is not State.PRESENT:
-            run_stage(fit.build())
+    missing = [fit for fit in sample.fits if fit.state is not State.PRESENT]
+    for caution in told(missing):
+        logger.warning("caution: %s", caution)
+    for fit in missing:
+        run_stage(fit.build())
     run_stage(sample.build())
     images, _ = sample.images[label]
     for i, pixels in enumerate(images.pixels(n)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +86,21 @@ class Graph:
     def missing(self) -> Mapping[str, PlannedStage]:
         """Those of them that are to be done."""
         return {key: stage for key, stage in self.stages.items() if stage.state is not State.PRESENT}
+
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """What plugins have a user know of stages that are to be done, before they are."""
+        return told(self.missing.values())
+
+
+def told(stages: Iterable[PlannedStage]) -> tuple[str, ...]:
+    """The cautions of stages, each once with the number of stages that it is of: ``clip (train, 5 to do): ...``."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for stage in stages:
+        found = stage.cautions
+        # A text alone is a sequence of letters, too.
+        counted.update((stage.plugin, stage.kind, text) for text in ([found] if isinstance(found, str) else found))
+    return tuple(f"{plugin} ({kind}, {n} to do): {text}." for (plugin, kind, text), n in counted.items())
 
 
 def _reach(stage: PlannedStage, reached: dict[str, PlannedStage]) -> None:

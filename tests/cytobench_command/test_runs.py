@@ -194,3 +194,14 @@ def test_a_mistake_is_told_before_any_work(
     out, err = capsys.readouterr()
     assert ended.value.code == 2 and not out and not Path("out").exists()
     assert expected in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("program", ["fit.py", "sample.py"])
+def test_a_program_that_is_edited_while_it_runs_leaves_nothing(place: Path, program: str) -> None:
+    source = (place / program).read_text()
+    (place / program).write_text(source + f"\nopen({program!r}, 'a').write('# edited')\n")
+    result = run(**values(place, synthetic=[3]))
+    (reason,) = result.outcome.failed.values()
+    assert reason.startswith("ChangedFile: ") and f"{program} is not what the work was planned with" in reason
+    assert not [path for path in (place / "out" / "store").rglob("*.png") if program == "fit.py"]
+    assert not list((place / "out" / "store").rglob("*.parquet"))

@@ -30,7 +30,7 @@ def generator(**changes: object) -> LoraGenerator:
 def adapter_context(weights: Path, adapter: Path, out: Path) -> Context:
     """A context with the adapter among its assets."""
     ctx = context(weights, out)
-    asset = resolve_asset(AssetReference(str(adapter), patterns=ADAPTER_FILES, extra=()), "sd21-lora.adapter")
+    asset = resolve_asset(AssetReference(str(adapter), patterns=ADAPTER_FILES, configuration=()), "sd21-lora.adapter")
     return context(weights, out, assets={**ctx.assets, "adapter": asset})
 
 

@@ -19,12 +19,11 @@ from cytobench.assets import AssetReference, resolve_asset
 from cytobench.errors import CytobenchError
 from cytobench_diffusion.adapter import attach_adapter
 from cytobench_diffusion.config import (
-    OTHER_FILES,
-    WEIGHT_FILES,
     BaselineConfig,
     DiffusionSampleConfig,
     LoraFitConfig,
 )
+from cytobench_diffusion.files import SETTING_FILES, WEIGHT_FILES
 from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
 from cytobench_diffusion.pipeline import ADAPTER_FILE, load_pipeline
 from cytobench_diffusion.single_file import SD21_BASE, clip_tokenizer
@@ -99,7 +98,7 @@ def test_hub_patterns_take_each_weight_once() -> None:
         "text_encoder/model.fp16.safetensors",
         "text_encoder/pytorch_model.bin",
     }
-    patterns = [*WEIGHT_FILES, *OTHER_FILES]
+    patterns = [*WEIGHT_FILES, *SETTING_FILES]
     assert set(filter_repo_objects(wanted | copies, allow_patterns=patterns)) == wanted
 
 

@@ -136,7 +136,7 @@ def folder_with(tmp_path: Path, config: str | None, weights: bytes | None) -> Pa
         (json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}), b"x", "are of resnet18, and the model is"),
         (json.dumps({"architectures": ["X"]}), b"x", "is no configuration of timm"),
         ("{nope", b"x", "is no configuration of timm"),
-        ("{}", None, "holds no model.safetensors"),
+        ("{}", None, "holds no file matching model.safetensors"),
         (None, b"\x80\x04N.", "cannot be read"),
     ],
 )

@@ -19,7 +19,7 @@ from cytobench.analysis.comparison.candidates import (
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
 from cytobench.analysis.leaderboard.model import Replicate, ScoreKey
-from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
+from cytobench.analysis.leaderboard.standing import by_seed, pair_ratio
 from cytobench.analysis.leaderboard.words import SUBMITTED_TEXT, elsewhere_text, replicates_text, third_party_text
 from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
@@ -98,9 +98,11 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
     never = why_never_paired(a, b)
     if never:
         raise UserError(f"{a.name} and {b.name} are never paired: {never}.")
-    ratio = split_ratio(a.first)
+    ratio = pair_ratio(a.row, b.row)
     if ratio is None:
-        raise UserError(f"the records of {a.name} name no training or test images, so folds cannot be weighed.")
+        raise UserError(
+            f"the records of {a.name} and {b.name} name no training or test images, so folds cannot be weighed."
+        )
     analysis, late = declared_analysis(section)
     (split, metric), _ = primary(a.section, analysis.metric)
     replicates = tuple(common_replicates(a, b))

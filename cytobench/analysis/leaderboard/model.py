@@ -35,6 +35,14 @@ class Replicate(NamedTuple):
     fold: int
 
 
+class Environment(NamedTuple):
+    """Replicates of a row that were made with the same software on the same devices."""
+
+    replicates: tuple[Replicate, ...]
+    made_with: tuple[tuple[str, str], ...]
+    """Name and version, or ``device`` and its name, of what differs from other replicates of the row."""
+
+
 class Maker(NamedTuple):
     """The installed distribution behind a part of a row: ``generator``, ``classifier``, or ``data set``."""
 
@@ -111,6 +119,8 @@ class Row:
     """The highest peak of all stages."""
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
+    ratio: float | None = None
+    """n_test / n_train of a fold, as differences over folds are weighed; None where counts are unknown."""
     values: Mapping[ScoreKey, Mapping[Replicate, float]] = field(default_factory=dict)
     """Each finished replicate's score by split and metric: of those shown, and of all others on record."""
     standing: Standing | None = None
@@ -119,6 +129,8 @@ class Row:
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
     makers: tuple[Maker, ...] = ()
     """Whose plugins made it, several of a part where folds differ; empty for a submission."""
+    environments: tuple[Environment, ...] = ()
+    """What its replicates were made with, where that differs; empty where all are alike."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
 

@@ -13,7 +13,7 @@ from cytobench.analysis.leaderboard.fidelity import fidelity_tables
 from cytobench.analysis.leaderboard.majority import majority
 from cytobench.analysis.leaderboard.model import Leaderboard, Maker, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.rows import make_row, replicate_of
-from cytobench.analysis.leaderboard.standing import compare_with_best, split_ratio
+from cytobench.analysis.leaderboard.standing import compare_with_best
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.built_in import BUILT_IN, STUDY
@@ -174,7 +174,7 @@ def _section(records: Sequence[Record], metrics: tuple[Metric, ...], asked: Metr
         metrics=metrics,
         ranked_by=ranked_by,
         asked=None if asked is None else asked.name,
-        rows=compare_with_best(ranked, ranked_by, metric, split_ratio(first), pooled),
+        rows=compare_with_best(ranked, ranked_by, metric, pooled),
         majority=majority(records, splits, metrics),
         dataset_maker=_dataset_maker(first),
         fidelity=fidelity_tables(groups),

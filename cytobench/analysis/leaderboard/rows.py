@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
+from cytobench.analysis.leaderboard.environments import environments
 from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, MetricFailure, Replicate, Row, ScoreKey
+from cytobench.analysis.leaderboard.standing import split_ratio
 from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
 from cytobench.storage.stage_kind import StageKind
@@ -67,7 +69,9 @@ def make_row(
             (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
             default=None,
         ),
+        ratio=split_ratio(first),
         values=values,
+        environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
     )

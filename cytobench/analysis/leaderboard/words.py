@@ -31,6 +31,18 @@ def third_party_text(row: Row) -> str:
     return f"third-party: {', '.join(makers)}" if makers else ""
 
 
+def environments_text(row: Row, seeds: Collection[int]) -> str:
+    """``not all made alike: folds 0, 1 with torch 2.9.0; fold 2 with torch 2.10.0``; empty where they are.
+
+    ``seeds`` are those of the section.
+    """
+    texts = []
+    for environment in row.environments:
+        named = ", ".join(f"{name} {value}" for name, value in environment.made_with)
+        texts.append(f"{replicates_text(environment.replicates, seeds)} with {named or 'what is not on record'}")
+    return f"not all made alike: {'; '.join(texts)}" if texts else ""
+
+
 def replicates_text(replicates: Collection[Replicate], seeds: Collection[int]) -> str:
     """``fold 2``, ``folds 2, 4``, or with several seeds ``seed 43 folds 2, 4``."""
     texts = []

@@ -101,6 +101,8 @@ class Forecast:
     """What of a list of shots cannot be used; empty if all can."""
     findings: Sequence[Finding]
     """What was found in the data."""
+    cautions: tuple[str, ...]
+    """What plugins have a user know of the stages to do."""
 
     @property
     def seconds(self) -> float | None:
@@ -153,6 +155,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         kept_bytes=folder_size(store),
         shots_note=shots_note(resolved, planners[0]),
         findings=Findings(resolved).of_run(planners),
+        cautions=graph.cautions,
     )
 
 

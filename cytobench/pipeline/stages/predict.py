@@ -78,6 +78,7 @@ class PredictStage:
                         if self.checkpoints[split] == which:
                             probabilities = predictor.predict_proba(images)
                             tables.append(self._table(split, images, probabilities))
+        self.work.refuse_changes()
         table = pd.concat(tables, ignore_index=True)
         report = stage_report(self.kind, self.key, None, self.work, watch, len(table))
         return {**report, "predictions": table, "ran": ran}

@@ -18,7 +18,6 @@ from cytobench.config.resolve import Resolved
 from cytobench.config.variants import find_classifier, find_generator
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import UserError
-from cytobench.images import FilePixels
 from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.pipeline.stages.sample import PlannedSample, plan_sample
 from cytobench.plugins import Plugins
@@ -113,7 +112,7 @@ class Run:
         return self.planner.divide(candidate.row.n_synthetic)[self.number]
 
     def _read(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Rgb]:
-        return [FilePixels(self.planner.paths[row]).read() for row in rows]
+        return [self.resolved.dataset.pixels(row).read() for row in rows]
 
 
 @cache

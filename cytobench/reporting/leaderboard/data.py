@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.leaderboard.model import (
     Aggregate,
+    Environment,
     FidelityRow,
     FidelityTable,
     Leaderboard,
@@ -40,6 +41,7 @@ COLUMNS = (
     "shots_chosen",
     "distributions",
     "findings",
+    "environments",
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -110,6 +112,10 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "shots_short": row.shortfall,
         "shots_chosen": section.shots_chosen,
         "findings": " ".join(finding.text for finding in section.findings or ()),
+        "environments": "; ".join(
+            f"{_replicates(each.replicates)} {', '.join(' '.join(pair) for pair in each.made_with)}"
+            for each in row.environments
+        ),
         "distributions": "; ".join(" ".join(maker) for maker in (*row.makers, section.dataset_maker) if maker),
     }
 
@@ -149,7 +155,15 @@ def _row(row: Row) -> dict[str, Any]:
         **{name: getattr(row, name) for name in (*costs, "standing", "p_best", "submitted")},
         "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
         "figures": scores,
+        **({"environments": list(map(_environment, row.environments))} if row.environments else {}),
         **({"metrics_failed": failed} if failed else {}),
+    }
+
+
+def _environment(environment: Environment) -> dict[str, Any]:
+    return {
+        "trials": [where._asdict() for where in environment.replicates],
+        "made_with": dict(environment.made_with),
     }
 
 

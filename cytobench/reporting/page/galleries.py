@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.decode import BadImage, decode_image
+from cytobench.decode import BadImage
+from cytobench.images import FilePixels
 from cytobench.metrics.copying.pixels import TRANSFORMS, transform
 from cytobench.reporting.page.gather import Group
 from cytobench.reporting.page.media import Media, Picture
@@ -151,7 +152,7 @@ def _of_class(
 
 
 def _real_pictures(images: Sequence[RealImage], words: str, media: Media) -> tuple[Picture, ...]:
-    read = [(number, image, _read(image.file)) for number, image in enumerate(images, 1)]
+    read = [(number, image, _read(image.pixels)) for number, image in enumerate(images, 1)]
     return tuple(
         media.draw(pixels, f"{words}, {number} of {len(images)}", f"{words}: {image.path}")
         for number, image, pixels in read
@@ -159,9 +160,9 @@ def _real_pictures(images: Sequence[RealImage], words: str, media: Media) -> tup
     )
 
 
-def _read(file: Path) -> NDArray[np.uint8] | None:
+def _read(image: FilePixels) -> NDArray[np.uint8] | None:
     try:
-        return decode_image(file)
+        return image.read()
     except BadImage:
         return None
 
@@ -197,7 +198,7 @@ def _pair(
 ) -> Pair | None:
     index, shot = index_of(pair), images.real and images.real.of_path(str(pair.get("shot")))
     synthetic = None if index is None or not shot else images.single(generator, label, index)
-    pixels = _read(shot.file) if shot else None
+    pixels = _read(shot.pixels) if shot else None
     if synthetic is None or pixels is None or not shot:
         return None
     distance, turned = pair.get("distance"), pair.get("transform")

@@ -42,6 +42,10 @@ class _PluginUsed(_Part):
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
+    code: str | None = Field(
+        default=None,
+        description="SHA-256 over the files of a third-party plugin's packages, in hex; null if built in or unknown.",
+    )
     weights: dict[str, WeightsUsed] = Field(default_factory=dict, description="Weights and folders by name.")
     versions: dict[str, str] = Field(
         default_factory=dict, description="What programs that the plugin runs say of their version, by name."
@@ -189,6 +193,16 @@ class StageReport(_Part):
         description="Peak memory in MiB: allocated on the accelerator, or resident in the process on a CPU.",
     )
     device: str = Field(description="Name of the device it ran on, when it ran.")
+    threads: int | None = Field(
+        default=None,
+        description="Threads that its process computed with; another number may change last digits. Null if not known, "
+        "or where blocks of images were made with several.",
+    )
+    software: dict[str, str] = Field(
+        default_factory=dict,
+        description="Versions of Python and of the imported packages that can change a figure, when it ran. Empty if "
+        "not known.",
+    )
     when: str = Field(description="When it ran, ISO 8601 in UTC.")
     reused: bool = Field(default=False, description="Found in the store; this run paid nothing.")
 
@@ -246,6 +260,9 @@ class MetricUsed(_Part):
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when values change.")
+    code: str | None = Field(
+        default=None, description="SHA-256 over the files of the plugin's packages, in hex; null if unknown."
+    )
 
 
 class Submission(_Part):

@@ -88,3 +88,11 @@ def test_a_table_in_a_folder_of_classes_is_told(cells: Path, name: str) -> None:
 def test_other_files_are_not(cells: Path, name: str) -> None:
     (cells / name).write_text("path,label\n")
     assert unused_tables(cells) == []
+
+
+def test_names_of_strangers_can_be_written_into_records_and_shown(cells: Path) -> None:
+    (cells / "bad\udcff\x1b[2J.csv").write_text("")
+    [finding] = unused_tables(cells)
+    assert "bad\\udcff" in finding.text and "\x1b" not in finding.text and finding.text.encode()
+    text = found(**{"patient\n\x1b[2J_id": ["1", "1", "2"]})["unused_patients"]
+    assert "\x1b" not in text and "\n" not in text
