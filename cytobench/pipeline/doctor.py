@@ -13,11 +13,11 @@ from cytobench._home import expanded
 from cytobench.assets import AssetReference
 from cytobench.config.options import classifier_config, extractor_config, generator_configs
 from cytobench.contract import ExtractorSpec, GeneratorSpec, PluginConfig
-from cytobench.data.cache import cache_folder
 from cytobench.errors import UserError, setting
 from cytobench.pipeline.environment import device_info, environment
 from cytobench.plugins import Offer, Offers, Plugins
 from cytobench.plugins.faults import REPORT, describe
+from cytobench.storage.cache import cache_folder
 
 PRESETS = ("pocket", "paper")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cytobench.config.benchmark import Benchmark
@@ -14,17 +15,23 @@ from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
 from cytobench.data.findings import grouping
 from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.copying.search import REVISION
 from cytobench.metrics.scoring import Scores
 from cytobench.pipeline.environment import device_info, environment
 from cytobench.pipeline.findings import Findings
 from cytobench.pipeline.graph import PlannedTrial
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
+from cytobench.storage.compared_sets import Copy, runs_of
 from cytobench.storage.records import Record
 from cytobench.storage.records.metrics import metrics_used
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+NEAREST = 8
+"""Images of a class that a record names with the real ones that they equal or nearly equal."""
 
 
 @dataclass
@@ -63,8 +70,9 @@ class Recorder:
             scores={split: scores.values for split, scores in scored.items()},
             metrics_failed={split: scores.failed for split, scores in scored.items() if scores.failed},
             metrics=metrics_used(self.resolved.metrics),
-            stages=[*stages, *timed, {**report, "reused": False}],
+            stages=[*stages, *self._compared(planned), *timed, {**report, "reused": False}],
             fidelity=fidelity,
+            copies=self._copies(planned),
             fidelity_failed=unmeasured,
             curves=curves,
             classifier=_plugin_part(trial.arm.classifier, ran),
@@ -109,6 +117,44 @@ class Recorder:
         """The report that a stage left in the store, with whether this run paid for it."""
         entry = stage.store.find(stage.kind, stage.key)
         return None if entry is None else {**entry.report, "reused": stage.key not in self.paid}
+
+    def _compared(self, planned: PlannedTrial) -> list[dict[str, Any]]:
+        """The reports of comparing a trial's synthetic images with the real ones, one a class."""
+        reports = []
+        for _, compared, n in () if planned.copies is None else planned.copies.sets:
+            blocks = [report for number in compared.images.blocks(n) if (report := compared.report(number))]
+            if blocks:
+                reports.append({**_summed(blocks), "reused": compared.folder.name not in self.paid})
+        return reports
+
+    def _copies(self, planned: PlannedTrial) -> dict[str, Any] | None:
+        """What comparing a trial's synthetic images with the real ones found, as a record keeps it."""
+        if planned.copies is None:
+            return None
+        names, planner = self._names, planned.planner
+        own = set(planner.dataset.table["digest"])
+        return {
+            "key": planned.copies.key,
+            "revision": REVISION,
+            "n_real": len(names),
+            "n_external": len(names.keys() - own),
+            "classes": {
+                label: _copies_of_class(compared.copies(n), compared.whole(n), names)
+                for label, compared, n in planned.copies.sets
+            },
+        }
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The path of every real image by its pixels, the data set's own before those of the outside test set."""
+        tables = [self.resolved.dataset.table]
+        if self.resolved.external is not None:
+            tables.append(self.resolved.external.dataset.table)
+        names: dict[str, str] = {}
+        for table in tables:
+            for digest, path in zip(table["digest"], table["path"], strict=True):
+                names.setdefault(digest, path)
+        return names
 
     def _fidelity(self, planned: PlannedTrial) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The fidelities of a trial's synthetic images, and the reports of their stages."""
@@ -233,6 +279,20 @@ def _made_elsewhere(trial: Trial, benchmark: Benchmark) -> str:
 def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
     counts = column.value_counts()
     return {label: int(counts.get(label, 0)) for label in labels}
+
+
+def _copies_of_class(copies: Sequence[Copy], n_images: int, names: Mapping[str, str]) -> dict[str, Any]:
+    nearest = sorted(copies, key=lambda copy: (copy.difference, copy.image))[:NEAREST]
+    equal = sum(copy.equal for copy in copies)
+    return {
+        "n_images": n_images,
+        "equal": equal,
+        "near": len(copies) - equal,
+        "images": runs_of([copy.image for copy in copies]),
+        "nearest": [
+            {"image": copy.image, "real": names[copy.real], "difference": copy.difference} for copy in nearest
+        ],
+    }
 
 
 def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -103,6 +103,13 @@ class ImageSet:
             pass
         return None
 
+    def digest(self, number: int) -> str | None:
+        """The digest of block ``number`` as it was written; None if it is not here."""
+        try:
+            return str(json.loads(self.shard(number).with_suffix(".json").read_bytes())["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def pixels(self, n: int) -> list[ShardPixels]:
         """The first n images, in order of their index."""
         return [ShardPixels(self.shard(i // self.block), i % self.block) for i in range(n)]

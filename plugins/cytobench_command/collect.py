@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cytobench.data.tables import read_table
 from cytobench.decode import BadImage, decode_image
 from cytobench.errors import CytobenchError, UserError
-from cytobench.exchange.submitted.predictions import SUM_TOLERANCE
+from cytobench.storage.records.checks import SUM_TOLERANCE
 
 
 def holds_files(folder: Path) -> bool:

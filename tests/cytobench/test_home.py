@@ -12,10 +12,10 @@ from cytobench._home import expanded, home_folder
 from cytobench.api import fidelity, leaderboard, run
 from cytobench.assets import AssetReference, resolve_asset
 from cytobench.data import cache
-from cytobench.data.cache import cache_folder
 from cytobench.errors import UserError
 from cytobench.exchange.submitted.shots import export_shots
 from cytobench.pipeline.generate import generate_images
+from cytobench.storage.cache import cache_folder
 
 from .noise import noise
 

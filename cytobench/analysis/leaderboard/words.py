@@ -11,6 +11,8 @@ SUBMITTED_TEXT = (
     "SUBMITTED: predictions of a system outside cytobench, checked row by row against the split; that it saw no image "
     "it was tested on is the submitter's word"
 )
+COPIES = "COPIES OF REAL IMAGES"
+"""How a row is marked whose images are called synthetic and are not."""
 
 
 def elsewhere_text(row: Row) -> str:
@@ -23,6 +25,16 @@ def elsewhere_text(row: Row) -> str:
         "external": "it has seen none of this data, as declared",
     }
     return f"made elsewhere: {said[row.made_elsewhere]}"
+
+
+def copies_text(row: Row) -> str:
+    """What is said of a row whose synthetic images equal or nearly equal real ones; empty where none does."""
+    copies = row.copies
+    if copies is None or not copies.found:
+        return ""
+    equal = f", {copies.equal} in every pixel" if copies.equal else ""
+    count = f"{copies.found} of {copies.n_images} images equal or nearly equal a real one{equal}"
+    return f"copies of real images, being a control: {count}" if copies.by_design else f"{COPIES}, not ranked: {count}"
 
 
 def third_party_text(row: Row) -> str:
@@ -41,6 +53,11 @@ def environments_text(row: Row, seeds: Collection[int]) -> str:
         named = ", ".join(f"{name} {value}" for name, value in environment.made_with)
         texts.append(f"{replicates_text(environment.replicates, seeds)} with {named or 'what is not on record'}")
     return f"not all made alike: {'; '.join(texts)}" if texts else ""
+
+
+def unchecked_text(row: Row, seeds: Collection[int]) -> str:
+    """What is said of a row whose predictions are not all there."""
+    return f"SCORES NOT CHECKED, not ranked: the predictions of {replicates_text(row.unchecked, seeds)} are not there"
 
 
 def replicates_text(replicates: Collection[Replicate], seeds: Collection[int]) -> str:

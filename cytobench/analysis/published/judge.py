@@ -205,4 +205,6 @@ def _images(record: Record) -> list[str]:
         reasons.append(f"{record.shots} shots a class")
     if record.made_elsewhere != "no":
         reasons.append("images or weights made elsewhere")
+    if record.copies is not None and record.copies.found:
+        reasons.append("synthetic images that are copies of real ones")
     return reasons

@@ -11,7 +11,6 @@ import tomli_w
 from cytobench.atomic import making_folder
 from cytobench.config.benchmark import make_benchmark
 from cytobench.config.resolve import Resolved, resolve
-from cytobench.data.cache import cache_folder
 from cytobench.data.export import file_names
 from cytobench.data.prompts import read_prompts
 from cytobench.decode import encode_png
@@ -19,6 +18,7 @@ from cytobench.errors import UserError, arguments, option
 from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.protocols import refuse_unlisted
+from cytobench.storage.cache import cache_folder
 
 if TYPE_CHECKING:
     import pandas as pd

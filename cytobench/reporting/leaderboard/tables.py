@@ -9,10 +9,12 @@ from itertools import groupby
 from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.words import (
     SUBMITTED_TEXT,
+    copies_text,
     elsewhere_text,
     environments_text,
     replicates_text,
     third_party_text,
+    unchecked_text,
 )
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
@@ -178,8 +180,12 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"shots: {row.shortfall}")
     if not row.complete:
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
+    if row.unchecked:
+        texts.append(unchecked_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
+    if copies := copies_text(row):
+        texts.append(copies)
     for name, failure in row.metrics_failed.items():
         often = "" if failure.times == failure.of else f" in {failure.times} of {failure.of} splits and trials"
         texts.append(f"metric {name} failed{often}: {failure.reason}")

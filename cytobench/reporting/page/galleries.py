@@ -68,6 +68,8 @@ class Gallery:
     """What has no picture in any class, and why."""
     elsewhere: bool = False
     """Whether images that were made outside the run may be among them."""
+    unchecked: bool = False
+    """Whether images may be among them that were not compared with all real ones."""
 
     @property
     def strips(self) -> list[Strip]:
@@ -99,6 +101,7 @@ def gallery(group: Group, sources: Sequence[Source], real: RealData, budget: int
         source=_source(sources, generators),
         why_no_real=real.why_none,
         elsewhere=real.allowed and any(generator.elsewhere for generator in generators),
+        unchecked=any(not generator.checked(label) for generator in generators for label in generator.sets),
     )
     # What is in no class is said once, not in each of them.
     titles = {strip.title for strip in whole.strips if strip.pictures}
@@ -168,7 +171,9 @@ def _read(image: FilePixels) -> NDArray[np.uint8] | None:
 
 
 def _synthetic_picture(image: SyntheticImage, generator: ShownGenerator, label: str, media: Media) -> Picture:
-    words = f"Synthetic {label}, image {image.index} of {generator.title}"
+    copied = generator.record.gives_back_shots or image.index in generator.copies(label)
+    what = "Copy of a real image, not synthetic:" if copied else "Synthetic"
+    words = f"{what} {label}, image {image.index} of {generator.title}"
     return media.draw(image.pixels, words, words)
 
 

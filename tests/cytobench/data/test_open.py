@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from cytobench.contract import CONTRACT, DatasetSpec
-from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
 from cytobench.data.export import export
 from cytobench.data.folder import load_folder
@@ -17,6 +16,7 @@ from cytobench.data.open import open_dataset
 from cytobench.decode import decode_image
 from cytobench.errors import CytobenchError, UserError
 from cytobench.plugins import Offer
+from cytobench.storage.cache import cache_folder
 
 
 def spec(factory: str, name: str = "smear") -> DatasetSpec:

@@ -56,7 +56,7 @@ def test_every_trial_leaves_a_record_and_n_0_has_no_shots(small: Run, tmp_path: 
     assert record.generator is not None
     assert record.generator.distribution == "cytobench"
     assert record.classifier.ran is not None
-    assert {stage.kind for stage in record.stages} == {"fit", "sample", "train", "predict"}
+    assert {stage.kind for stage in record.stages} == {"fit", "sample", "copies", "train", "predict"}
     baseline = read_record(tmp_path / "out" / "records" / "none__random__s0__n0__fold1.json")
     assert baseline.generator is None
     assert baseline.shots_used == {}

@@ -125,7 +125,7 @@ def test_groups_are_counted_in_every_fold(values: dict[str, Any], tmp_path: Path
 def test_repeats_are_counted_and_each_divides_anew(values: dict[str, Any]) -> None:
     found = plan(**{**values, "repeats": 3, "synthetic": [3]})
     assert (found.trials, found.seeds) == (9, (42, 43, 44))
-    assert todo(found) == {"fit": (27, 0), "sample": (27, 0), "train": (9, 0), "predict": (9, 0)}
+    assert todo(found) == {"fit": (27, 0), "sample": (27, 0), "copies": (27, 0), "train": (9, 0), "predict": (9, 0)}
 
 def test_a_plan_refuses_what_the_run_refuses(values: dict[str, Any]) -> None:
     run(**{**values, "fold": [0], "synthetic": [0]})
@@ -159,13 +159,13 @@ def test_a_calibration_prices_every_stage_and_leaves_nothing(values: dict[str, A
     found = plan(**values, calibrate=told.append)
     assert found.calibrated and found.seconds is not None and found.bytes is not None
     assert all(item.seconds is not None and item.bytes is not None for item in found.items if item.todo)
-    stages = ("fit repeat", "sample repeat", "train random", "predict random")
+    stages = ("fit repeat", "sample repeat", "copies repeat", "train random", "predict random")
     assert told == [f"calibrating: {stage}" for stage in stages]
     assert not Path(values["out"]).exists()
     run(**values)
     done = plan(**values, calibrate=told.append)
     assert (done.seconds, done.bytes) == (0.0, 0.0)
-    assert len(told) == 4  # nothing to do is nothing to time
+    assert len(told) == 5  # nothing to do is nothing to time
 
 
 def test_disk_is_told_by_what_is_there(values: dict[str, Any]) -> None:

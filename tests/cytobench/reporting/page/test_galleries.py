@@ -145,7 +145,7 @@ def test_images_made_elsewhere_need_the_users_word_whatever_the_data_set(run: Pa
     _, public = shown(run, RealData(real))
     assert strips(public, "A") == {"Real images of the data set": 1}
     _, allowed = shown(run, RealData(real, allowed=True))
-    assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat": 3}
+    assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat (copies of the shots)": 3}
     assert allowed is not None and allowed.elsewhere
 
 
@@ -154,7 +154,7 @@ def test_real_images_shots_and_copies_are_there_where_allowed(run: Path, tmp_pat
         noise(tmp_path / "data" / "A" / f"{i}.png", i)
     real = RealImages(tmp_path / "data", [(f"A/{i}.png", "A", pixel_digest(pixels(i))) for i in range(12)])
     _, found = shown(run, RealData(real))
-    assert strips(found, "A") == {"Real images of the data set": 8, "sd21-lora": 3, "repeat": 3}
+    assert strips(found, "A") == {"Real images of the data set": 8, "sd21-lora": 3, "repeat (copies of the shots)": 3}
 
 
 def test_a_budget_bounds_the_pictures(run: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where decoded-pixel digests and drawn data sets are kept between runs."""
+"""What earlier runs know, in the user's cache: digests of pixels, data sets drawn, records that were checked."""
 
 from __future__ import annotations
 
@@ -29,6 +29,30 @@ def cache_folder() -> Path:
         return expanded(shared).absolute() / "cytobench"
     home = home_folder()
     return _temporary() if home is None else home / ".cache" / "cytobench"
+
+
+def is_remembered(kind: str, key: str) -> bool:
+    """Whether :func:`remember` was called with these, by any process that has this cache."""
+    try:
+        return _mark(kind, key).exists()
+    except OSError:  # a folder that may not be read
+        return False
+
+
+def remember(kind: str, key: str) -> None:
+    """Remember that what the content address ``key`` stands for was found right. A cache that cannot be written is
+    done without.
+    """
+    try:
+        mark = _mark(kind, key)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()  # an empty file: it is there or not, never half there
+    except OSError:
+        return
+
+
+def _mark(kind: str, key: str) -> Path:
+    return cache_folder() / kind / key[:2] / key
 
 
 @cache
