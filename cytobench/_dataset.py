@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from cytobench.images import FilePixels
 
 
+@dataclass(frozen=True)
+class Finding:
+    """Something about the data that a reader of scores should know: what ``data describe``, runs and tables tell."""
+
+    kind: str
+    """What it is about, for programs; docs/data.md lists the kinds."""
+    text: str
+    """One sentence or a few. No path but a file's name: findings are kept in records, which are passed on."""
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A table of images.
@@ -36,6 +46,7 @@ class Dataset:
     images a class it was cut to. ``padding`` are (label, path) of images that the CytoDiff study's table had and this
     data set has not: a protocol that reproduces its division puts them in place and drops them afterwards.
     ``distribution`` and ``version`` are those of the plugin that offers it, empty for a folder or manifest.
+    ``findings`` are those of the files that it was read from.
     """
 
     name: str
@@ -50,6 +61,7 @@ class Dataset:
     padding: tuple[tuple[str, str], ...] = ()
     distribution: str = ""
     version: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)

@@ -13,10 +13,12 @@ from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerato
 from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
+from cytobench.data.findings import grouping
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.copying.search import REVISION
 from cytobench.metrics.scoring import Scores
 from cytobench.pipeline.environment import device_info, environment
+from cytobench.pipeline.findings import Findings
 from cytobench.pipeline.graph import PlannedTrial
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
@@ -39,7 +41,12 @@ class Recorder:
     resolved: Resolved
     paid: set[str] = field(default_factory=set)
     """Keys of stages and of image sets made in this run, to tell what it paid."""
+    findings: Findings = field(init=False)
+    """What was found in the data."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def __post_init__(self) -> None:
+        self.findings = Findings(self.resolved)
 
     def done(
         self,
@@ -166,7 +173,6 @@ class Recorder:
     def _record(self, planned: PlannedTrial, **parts: Any) -> Record:
         resolved, trial, planner = self.resolved, planned.trial, planned.planner
         dataset, benchmark = resolved.dataset, resolved.benchmark
-        groups = dataset.table["group"].dropna()
         shots, fold = planner.shots(trial), planner.fold(trial)
         return Record.model_validate(
             {
@@ -183,7 +189,7 @@ class Recorder:
                     "distribution": dataset.distribution or None,
                     "version": dataset.version or None,
                     "limit": dataset.limited,
-                    "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
+                    "grouped": grouping(dataset.table),
                 },
                 "protocol": {
                     "name": resolved.protocol.name,
@@ -193,6 +199,7 @@ class Recorder:
                     "fold": trial.fold,
                 },
                 "external_test": _external(resolved.external),
+                "findings": [asdict(finding) for finding in self.findings.of(planner)],
                 "made_elsewhere": _made_elsewhere(trial, benchmark),
                 "train_only": list(benchmark.train_only),
                 "preset": benchmark.preset,
@@ -257,6 +264,7 @@ def _external(external: ExternalTest | None) -> dict[str, Any] | None:
         "n_images": len(dataset),
         "classes": _counts(dataset.table["label"], dataset.labels),
         "copies_left_out": external.copies,
+        "patients_left_out": external.of_patients,
         "public": dataset.public,
     }
 

@@ -214,6 +214,8 @@ def why_not_judged(*candidates: Candidate) -> Reason | None:
 def differing_parts(sections: Sequence[Section], apart_from: Collection[str] = ()) -> dict[str, list[object]]:
     """In what these sections differ, by what it is called: the value of each; all but the parts left out."""
     values = {part: [getattr(section, part) for section in sections] for part in _PARTS if part not in apart_from}
+    if len(set(values["dataset_digest"])) == 1:
+        values.pop("dataset", None)  # whose images are the same is the same data set, whatever it is called
     return {
         option(_OPTIONS[part]) if part in _OPTIONS else _PARTS[part]: of_part
         for part, of_part in values.items()

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cytobench._dataset import Finding
 from cytobench.analysis.outcomes import Standing
+from cytobench.data.findings import GROUPED, IMAGES_ONLY, NO_PATIENT
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import BUILT_IN, load_plugins
 from cytobench.plugins.metrics import find_metric
@@ -14,6 +16,13 @@ from cytobench.protocols import CHANGES
 
 SUBMITTED = "submitted"
 """Stands for generator, preset and what ran where predictions came from outside."""
+
+_MARKS = {
+    "like_labels": "CLASSES THAT ARE PROBABLY ONE",
+    "contradicting_copies": "CONTRADICTING LABELS",
+    "uneven_folds": "UNEVEN FOLDS",
+}
+"""Findings that a title tells."""
 
 ScoreKey = tuple[str, str]
 """A split and a metric."""
@@ -230,10 +239,14 @@ class Section:
     """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
 
     dataset: str
+    other_names: tuple[str, ...]
+    """What else the data set is called in records; whose images are the same is the same data set."""
     dataset_digest: str
     drawn: bool
     limit: int | None
     grouped: str
+    findings: tuple[Finding, ...] | None
+    """What was found in the data; None where the records are older than findings."""
     protocol: str
     protocol_version: int
     preset: str
@@ -287,6 +300,11 @@ class Section:
         return bool(self.switches.get("pooled", False))
 
     @property
+    def patients_apart(self) -> bool:
+        """Whether every image names its patient or slide, so that the protocol could keep them apart."""
+        return self.grouped.startswith(GROUPED)
+
+    @property
     def title(self) -> str:
         """What every row of the section has in common, with its marks first."""
         marks = []
@@ -296,6 +314,7 @@ class Section:
             marks.append(f"CUT by --limit {self.limit}")
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
+        marks += [mark for kind, mark in _MARKS.items() if self.finds(kind)]
         mark = f"[{'; '.join(marks)}] " if marks else ""
         if self.alone:
             return f"{mark}{self.dataset}, submitted predictions of a given split"
@@ -311,6 +330,9 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; {self._seeds()}."]
+        if self.other_names:
+            names = ", ".join(self.other_names)
+            notes.append(f"Of {self.dataset} and of {names} alike: the same images and labels under other names.")
         changes = {name: change.says for name, change in CHANGES.items() if change.holds(self.switches)}
         if changes:
             study = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
@@ -318,12 +340,10 @@ class Section:
             notes.append(f"{study}Unlike strict: {'; '.join(changes.values())}.{judge}")
         if {"pooled", "shots", "copies"} & set(changes):
             notes.append(f"Leaks are possible, as this says ({self.grouped}).")
-        elif self.alone:
-            notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")
-        elif self.grouped == "images only":
-            notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
-            notes.append(f"No leak: {self.grouped}.")
+            notes.append(self._assurance())
+        # Of images without a patient the assurance has told.
+        notes += [finding.text for finding in self.findings or () if finding.kind != NO_PATIENT]
         maker = self.dataset_maker
         if maker is not None and not maker.built_in:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
@@ -353,6 +373,28 @@ class Section:
         if self.preset == "pocket":
             notes.append("Preset pocket: tiny networks in place of the named ones; every row says what ran.")
         return tuple(notes)
+
+    def finds(self, *kinds: str) -> bool:
+        """Whether a finding of one of these kinds is on record."""
+        return any(finding.kind in kinds for finding in self.findings or ())
+
+    def _assurance(self) -> str:
+        """What is kept apart, as far as it was checked."""
+        if self.alone:
+            return "Checked against the split; whether that keeps copies and patients apart is not known."
+        if self.grouped == IMAGES_ONLY:
+            if self.finds("unused_patients", "unused_table"):
+                return "Copies are kept apart, patients and slides are not: what may name them is not used."
+            if self.findings is None and self.dataset_maker is None:
+                return "No leak: checked on images only; whether the data set names patients is not on record."
+            return "No leak: checked on images only, the data set names no patients or slides."
+        if not self.patients_apart:
+            return f"Leaks are possible: {self.grouped}, and each of them counts as a patient of its own."
+        if self.findings is None:
+            return f"Images are {self.grouped}; whether every image names one is not on record."
+        if self.finds("unused_patients"):
+            return f"Images are {self.grouped}, and not by what else looks like patients or slides."
+        return f"No leak: {self.grouped}."
 
     def _seeds(self) -> str:
         if not self.seeds:

@@ -29,6 +29,8 @@ def show(plan: Forecast) -> None:
         click.echo(plan.external)
     if plan.shots_note:
         click.echo(plan.shots_note)
+    for finding in plan.findings:
+        click.echo(f"Note: {finding.text}")
     click.echo()
     for label, prompt in plan.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")

@@ -40,6 +40,7 @@ COLUMNS = (
     *("submitted", "beside", "verdict"),
     "shots_chosen",
     "distributions",
+    "findings",
     "environments",
     *("copies", "copies_equal", "copies_compared", "copies_unchecked"),
 )
@@ -111,6 +112,7 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "device": "" if row.submitted else section.device,
         "shots_short": row.shortfall,
         "shots_chosen": section.shots_chosen,
+        "findings": " ".join(finding.text for finding in section.findings or ()),
         **_copies(row),
         "environments": "; ".join(
             f"{_replicates(each.replicates)} {', '.join(' '.join(pair) for pair in each.made_with)}"
@@ -136,13 +138,15 @@ def _copies(row: Row) -> dict[str, int | None]:
 
 def _section(section: Section) -> dict[str, Any]:
     names = (
-        *("title", "notes", "dataset", "dataset_digest", "drawn", "limit", "grouped", "protocol", "protocol_version"),
+        *("title", "notes", "dataset", "other_names", "dataset_digest", "drawn", "limit", "grouped"),
+        *("protocol", "protocol_version"),
         *("switches", "preset", "device", "seeds", "train_only"),
     )
     return {
         **{name: getattr(section, name) for name in names},
         "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
         **{name: getattr(section, name) for name in ("shots_chosen", "folds_declared", "folds_made")},
+        "findings": None if section.findings is None else [asdict(finding) for finding in section.findings],
         "majority": _nested(section.majority),
         "rows": [_row(row) for row in section.rows],
         "published": [_published(comparison) for comparison in section.published],

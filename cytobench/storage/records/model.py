@@ -202,8 +202,16 @@ class DatasetUsed(_Part):
     limit: int | None = Field(default=None, description="Images a class that it was cut to; null for all.")
     grouped: str = Field(
         default="images only",
-        description="What a leak could be checked on: 'images only', or 'grouped by COLUMN (n)'.",
+        description="What is kept apart: 'images only', 'grouped by patient (n)' where every image has a group, else "
+        "'k of n images name no patient'.",
     )
+
+
+class FindingUsed(_Part):
+    """Something about the data that a reader of the scores should know."""
+
+    kind: str = Field(description="What it is about; docs/data.md lists the kinds.")
+    text: str = Field(description="It in words.")
 
 
 class ProtocolUsed(_Part):
@@ -277,6 +285,9 @@ class ExternalUsed(_Part):
     n_images: int = Field(description="Images predicted.")
     classes: dict[str, int] = Field(description="Images by class; its macro F1 is over the classes that it has.")
     copies_left_out: int = Field(default=0, description="Images left out because the data set has them too.")
+    patients_left_out: int = Field(
+        default=0, description="Other images left out because the data set has images of their groups too."
+    )
     public: bool = Field(description="Whether anyone can get its images.")
 
 
@@ -340,6 +351,9 @@ class Record(_Part):
     protocol: ProtocolUsed = Field(description="The protocol and the fold.")
     external_test: ExternalUsed | None = Field(
         default=None, description="The outside test set, split external; null if there is none."
+    )
+    findings: tuple[FindingUsed, ...] | None = Field(
+        default=None, description="What was found in the data before the run; null in records that are older than this."
     )
     preset: str = Field(description="paper or pocket; submitted where predictions came from outside.")
     generator: GeneratorUsed | None = Field(description="The generator; null for N = 0.")

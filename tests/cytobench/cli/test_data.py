@@ -117,7 +117,7 @@ def test_describe_knows_groups_and_qualities_of_a_manifest(cells: Path) -> None:
     found = json.loads(call("describe", manifest, "--json").stdout)
     assert found["groups"] == {"number": 1, "images_without": 1}
     assert found["quality"] == {"min": 0.5, "median": 1.25, "max": 2.0, "images_without": 1}
-    assert "groups: 1; images without one: 1" in call("describe", manifest).stdout
+    assert "groups: 1; 1 of 3 images name no patient" in call("describe", manifest).stdout
 
 
 def test_describe_tells_how_the_files_store_their_images(cells: Path) -> None:
