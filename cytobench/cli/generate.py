@@ -69,4 +69,5 @@ def generate(
             plugins=plugins_for_command(),
         )
     written = {"folder": str(folder), "images": n, "shots": used}
-    click.echo(json.dumps(written) if as_json else f"{folder}: {n} images, tuned on {used} shots")
+    tuned = "made or tuned elsewhere" if used is None else f"tuned on {used} shots"
+    click.echo(json.dumps(written) if as_json else f"{folder}: {n} images, {tuned}")

@@ -39,8 +39,10 @@ def generate_images(
     device: str | None = None,
     store: Path | None = None,
     plugins: Plugins | None = None,
-) -> tuple[Path, int]:
+) -> tuple[Path, int | None]:
     """Write ``out/LABEL/0.png`` to ``n - 1``; returns that folder and how many shots there were.
+
+    There are no shots (None) of what was made or tuned elsewhere.
 
     Fits and images are kept in ``store`` (the cache folder by default), so more images of the same class are quick.
     Raises UserError for a user's mistake, among them a folder that already holds files.
@@ -75,4 +77,6 @@ def generate_images(
     images, _ = sample.images[label]
     for i, pixels in enumerate(images.pixels(n)):
         write_bytes(folder / f"{i}.png", encode_png(pixels.read()))
+    if ready.made_elsewhere:
+        return folder, None
     return folder, sum(int((planner.labels[fit.rows] == label).sum()) for fit in sample.fits)

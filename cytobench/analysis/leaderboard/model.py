@@ -114,6 +114,11 @@ class Row:
     """Of the metrics shown those that failed, by name."""
 
     @property
+    def tuned_elsewhere(self) -> bool:
+        """Whether its generator was not tuned on the run's shots, though it was asked for images by them."""
+        return self.made_elsewhere != "no" and self.shots > 0
+
+    @property
     def ranked(self) -> bool:
         """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
         return self.complete and self.made_elsewhere != "undeclared"

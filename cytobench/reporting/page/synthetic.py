@@ -38,8 +38,10 @@ class ShownGenerator:
 
     @property
     def title(self) -> str:
-        """``sd21-lora, 16 shots, fold 0``."""
+        """``sd21-lora, 16 shots, fold 0``, or ``sd21-lora, tuned elsewhere, fold 0``."""
         tuned = f"{self.shots} shots" if self.shots else "not tuned on shots"
+        if self.elsewhere:
+            tuned = "tuned elsewhere" if self.shots else "made elsewhere"
         return f"{self.name}, {tuned}, fold {self.record.protocol.fold}"
 
     @property
