@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cytobench.images import FilePixels
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -108,6 +110,16 @@ class Dataset:
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""
         return self.paths[row]
+
+    def pixels(self, row: int) -> FilePixels:
+        """The image of a row, by its number in the table; held against its digest where it is read."""
+        from cytobench.images import FilePixels
+
+        return FilePixels(self.paths[row], self._digests[row])
+
+    @cached_property
+    def _digests(self) -> tuple[str, ...]:
+        return tuple(self.table["digest"])
 
     def label_of(self, name: str) -> str:
         """The label with this name or this other name. Raises UserError with the nearest one otherwise."""

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from cytobench.errors import UserError, option, setting
+from cytobench._home import expanded, home_folder
+from cytobench.errors import ChangedFile, UserError, option, setting
+
+_CACHES = frozenset({"HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"})
+"""Variables that say where the Hugging Face cache is; without one it is in the home folder."""
 
 BOOKKEEPING = frozenset(
     {
@@ -60,6 +65,20 @@ class AssetReference:
         return self.otherwise or f"run at pocket scale with {option('preset', 'pocket')}"
 
 
+Stamp = tuple[int, int, int]
+"""Size in bytes, and times of change of content and of metadata in ns: what tells that a file is the same."""
+
+_PUT_BACK = "Put that one back, or run the same command again: it plans anew with what is there."
+
+
+@dataclass(frozen=True)
+class FileState:
+    """A file when it was hashed: its stamp just before, and SHA-256 of its bytes in hex."""
+
+    stamp: Stamp
+    digest: str
+
+
 @dataclass(frozen=True)
 class Asset:
     """A resolved reference: ``path`` is a file or folder on this machine, ``digest`` a SHA-256 in hex of all of it."""
@@ -71,6 +90,37 @@ class Asset:
     """SHA-256 of the files that count by their bytes alone; empty where there are no others."""
     configuration: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of what each configuration file says, by its path in the folder."""
+    files: Mapping[str, FileState] = field(default_factory=dict, compare=False)
+    """All of these files, by path in the folder; a single file has its name."""
+
+    def file(self, name: str) -> Path:
+        """Where one of ``files`` lies."""
+        return (self.path if self.path.is_dir() else self.path.parent) / name
+
+    def read(self, name: str) -> bytes:
+        """The content of one of ``files``. Raises ChangedFile where it is not what the work was planned with."""
+        file = self.file(name)
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise ChangedFile(f"{file} cannot be read any more: {error.strerror}. {_PUT_BACK}") from None
+        if hashlib.sha256(content).hexdigest() != self.files[name].digest:
+            raise ChangedFile(f"{file} is not what the work was planned with. {_PUT_BACK}")
+        return content
+
+    def refuse_changes(self) -> None:
+        """Raise ChangedFile where one of ``files`` is not what the work was planned with.
+
+        A file with the size and times that it had is taken to be the same; another one is hashed again.
+        """
+        for name, state in self.files.items():
+            file = self.file(name)
+            try:
+                same = stamp_of(file) == state.stamp or file_digest(file) == state.digest
+            except OSError:
+                same = False
+            if not same:
+                raise ChangedFile(f"{file} is not what the work was planned with. {_PUT_BACK}")
 
 
 @dataclass(frozen=True)
@@ -125,13 +175,14 @@ def _identified(reference: AssetReference, name: str, path: Path) -> Inventory:
             f"{name}: {path} holds no file matching {', '.join(reference.patterns)}. "
             f"Name another file or folder with {_another(name)}."
         )
-    counted = {file: file_digest(folder / file) for file in weights}
+    files = {file: _state(folder / file) for file in (*weights, *configuration)}
+    counted = {file: files[file].digest for file in weights}
     said = {file: _meaning(folder / file, reference.ignored) for file in configuration if file not in counted}
     digest = _joined(counted)
-    asset = Asset(reference.source, path, digest)
+    asset = Asset(reference.source, path, digest, files=files)
     if said:
         # The weights without their names: those of a single file may have another name elsewhere.
-        asset = Asset(reference.source, path, _joined({"": digest, **said}), digest, said)
+        asset = Asset(reference.source, path, _joined({"": digest, **said}), digest, said, files)
     return Inventory(asset, folder, counted, {})
 
 
@@ -175,7 +226,7 @@ def _locate(reference: AssetReference, name: str, fetch: bool) -> Path:
         if not path.exists():
             raise UserError(f"{name}: {source} names {path}, which does not exist.")
         return path
-    local = Path(source).expanduser()
+    local = expanded(source)
     if local.exists():
         return local.resolve()
     return _from_hub(reference, name, fetch)
@@ -191,6 +242,11 @@ def _from_hub(reference: AssetReference, name: str, fetch: bool) -> Path:
     parts = source.split("/")
     if len(parts) != 2 or not all(parts) or source.startswith((".", "~")):
         raise UserError(f"{name}: {source} is no file or folder here and no Hub id (owner/name). {ways_out}")
+    if home_folder() is None and os.environ.keys().isdisjoint(_CACHES):
+        raise UserError(
+            f"{name}: the weights {source} are no file or folder here, and you have no home folder where the Hugging "
+            f"Face cache could be: name one with HF_HOME. {ways_out}"
+        )
     from huggingface_hub import constants, snapshot_download
 
     patterns = (*reference.patterns, *reference.configuration, *reference.extra)
@@ -238,6 +294,22 @@ def identities(assets: Mapping[str, Asset]) -> dict[str, Any]:
         else asset.digest
         for name, asset in sorted(assets.items())
     }
+
+
+def refuse_changes(assets: Mapping[str, Asset]) -> None:
+    """Raise ChangedFile where a file of these assets is not what the work was planned with."""
+    for asset in assets.values():
+        asset.refuse_changes()
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file, now. Raises OSError."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _state(path: Path) -> FileState:
+    return FileState(stamp_of(path), file_digest(path))
 
 
 def file_digest(path: Path) -> str:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("cytobench", deadline=None)
+settings.load_profile("cytobench")
 
 
 @pytest.fixture(autouse=True)

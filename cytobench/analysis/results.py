@@ -15,7 +15,13 @@ from cytobench.metrics.built_in import STUDY
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import Plugins, load_plugins
 from cytobench.plugins.metrics import find_metric, of_class
-from cytobench.storage.records import Record, read_record_files, with_metrics
+from cytobench.storage.records import (
+    Record,
+    has_predictions,
+    read_record_files,
+    refuse_other_scores,
+    with_metrics,
+)
 from cytobench.storage.records.metrics import recorded_metric
 
 
@@ -36,7 +42,12 @@ class Results:
     @cached_property
     def board(self) -> Leaderboard:
         """Their leaderboard."""
-        return leaderboard(self.records, self.metrics, self.ranked_by)
+        unchecked = {
+            record.digest
+            for file, record in self.files.items()
+            if record.status == "done" and not has_predictions(record, file)
+        }
+        return leaderboard(self.records, self.metrics, self.ranked_by, unchecked)
 
 
 def read_results(
@@ -45,9 +56,9 @@ def read_results(
     """The records of results folders, to be shown with the study's metrics, those declared, and those asked for.
 
     ``metric`` are names; by the first of them rows are ranked and compared. ``plugins`` loads plugins, where a metric
-    is not built in. Scores that records lack are computed from the predictions beside them. Raises UserError for an
-    unknown metric, for one of a class that no data set here has, and as
-    :func:`~cytobench.storage.records.read_record_files` does.
+    is not built in. Scores that records lack are computed from the predictions beside them, and those that they have
+    are held against these. Raises UserError for an unknown metric, for one of a class that no data set here has, and as
+    :func:`~cytobench.storage.records.read_record_files` and ``refuse_other_scores`` do.
     """
     files = read_record_files(folders)
     records = list(files.values())
@@ -58,6 +69,7 @@ def read_results(
         with suppress(UserError):  # of a plugin that is gone: tables do without
             declared.append(of_class(_find(name, records, plugins), labels, OTHER_NAMES))
     metrics = tuple({shown.name: shown for shown in (*STUDY, *declared, *asked)}.values())
+    refuse_other_scores(files, metrics)
     return Results(with_metrics(files, metrics), metrics, asked[0] if asked else None)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any
@@ -37,8 +40,31 @@ COMMANDS = {
 """Commands and their help, so that ``--help`` imports none of their modules."""
 
 
+@contextmanager
+def _readers_may_go() -> Iterator[None]:
+    """End with 0 where the reader of a pipe has gone (``... | head``), which click and rich end with 1."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise click.exceptions.Exit(0) from error
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # rich has let go of stdout
+            raise click.exceptions.Exit(0) from ended
+        raise
+
+
 class LazyCommands(click.Group):
     """A group whose commands live in modules of their own and are imported when they are called."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """The same; help is shown here."""
+        with _readers_may_go():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """The same."""
+        with _readers_may_go():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the commands."""
@@ -78,7 +104,22 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    sys.exit(_run(arguments, debug))
+    code = _run(arguments, debug)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 0
+    _let_go_of_closed_pipes()
+    sys.exit(code)
+
+
+def _let_go_of_closed_pipes() -> None:
+    """Python flushes once more as it ends, and would tell of a pipe whose reader has gone (``... | head``)."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -93,8 +134,6 @@ def _run(arguments: list[str], debug: bool) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("\nStopped. What is finished is kept; the same command goes on from here.", err=True)
         return 130
-    except BrokenPipeError:
-        return 0
     except CytobenchError as error:
         if debug:
             traceback.print_exc()

@@ -70,12 +70,12 @@ def describe_command(
     (relative to the manifest) and label, and optionally group, quality, generator_prompt, classifier_prompt.
     """
     from cytobench.cli.output.description import show
-    from cytobench.data.cache import cache_folder
     from cytobench.data.prompts import read_prompts
     from cytobench.data.quality.tiles import refuse_target
     from cytobench.errors import UserError
     from cytobench.protocols.describe import describe, examine
     from cytobench.protocols.rarity import refuse_counts
+    from cytobench.storage.cache import cache_folder
 
     refuse_counts(folds, shots)
     declared = read_prompts(prompts) if prompts else {}
@@ -123,9 +123,9 @@ def _draw(examined: Examined, picture: Path | None, quality_sheet: Path | None, 
 @plugin_module_option
 def export_command(path: str, folder: Path) -> None:
     """Write every image of a data set to DIR/LABEL/NAME.png. DIR must be new or empty."""
-    from cytobench.data.cache import cache_folder
     from cytobench.data.export import export
     from cytobench.data.open import open_dataset
+    from cytobench.storage.cache import cache_folder
 
     dataset = open_dataset(path, plugins_for_command().datasets, cache_folder())
     number = export(dataset, folder)
@@ -133,9 +133,9 @@ def export_command(path: str, folder: Path) -> None:
 
 
 def _listing(path: str, installed: Offers[DatasetSpec]) -> Listing:
-    from cytobench.data.cache import cache_folder
     from cytobench.data.listing import Listing
     from cytobench.data.open import list_path, open_dataset
+    from cytobench.storage.cache import cache_folder
 
     if path not in installed:
         return list_path(path, installed)

@@ -46,12 +46,12 @@ def split_command(
     Images are decoded only where the protocol keeps copies together.
     """
     from cytobench.atomic import write_bytes
-    from cytobench.data.cache import cache_folder
     from cytobench.data.choice import RANDOM, find_choice
     from cytobench.data.dataset import from_listing, undecoded
     from cytobench.data.open import list_path, open_dataset
     from cytobench.errors import UserError
     from cytobench.protocols import find_protocol, split_table
+    from cytobench.storage.cache import cache_folder
 
     chosen = find_protocol(protocol)
     for option, value, least in (("--synthetic", synthetic, 0), ("--shots", 1 if shots is None else shots, 1)):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from cytobench._home import expanded
 from cytobench._text import did_you_mean
 from cytobench.assets import AssetReference
 from cytobench.config.benchmark import Analysis, Benchmark, PromptPair, Variant
@@ -24,7 +24,6 @@ from cytobench.config.options import (
 from cytobench.config.requirements import find_needs
 from cytobench.config.variants import check_variants, counts_of, find_classifier, find_generator, settings_of
 from cytobench.contract import PluginConfig, SampleConfig
-from cytobench.data.cache import cache_folder
 from cytobench.data.choice import RANDOM, Choice, find_choice
 from cytobench.data.class_names import OTHER_NAMES
 from cytobench.data.dataset import Dataset
@@ -38,6 +37,7 @@ from cytobench.metrics.metric import Metric
 from cytobench.plugins import Plugins
 from cytobench.plugins.metrics import find_metric, kept_metrics, of_class
 from cytobench.protocols import Protocol, find_protocol
+from cytobench.storage.cache import cache_folder
 
 PRESETS = ("paper", "pocket")
 
@@ -365,7 +365,7 @@ def _seen(
         return ()
     if protocol.pooled:
         raise UserError(f"{asked}: protocol {protocol.name} tests on synthetic images too; use strict.")
-    return tuple(read_seen(Path(declared).expanduser(), dataset))
+    return tuple(read_seen(expanded(declared), dataset))
 
 
 def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cytobench._home import expanded
 from cytobench._text import nearest
 from cytobench.data.dataset import Dataset, decoded_anew, from_listing
 from cytobench.data.folder import list_folder
@@ -64,7 +65,7 @@ def list_path(path: str, installed: Iterable[str], present_only: bool = True) ->
 
     Of data in TCIA's layout, images that are listed and not there are left out, unless ``present_only`` is false.
     """
-    place = Path(path).expanduser()
+    place = expanded(path)
     tcia = find_tcia(place) if place.is_dir() else None
     if tcia is not None:
         return list_tcia(*tcia, present_only)

@@ -38,15 +38,20 @@ def f1_weighted(true: Numbers, predicted: Numbers, labels: Labels) -> float:
 def auc_macro(true: Numbers, probabilities: Values, labels: Labels) -> float | None:
     """Mean over the classes present of the area under the ROC curve of each against the rest; None under two classes.
 
-    It needs only the order within a column, so that columns are used as saved: dividing rows that sum to 1 but for
-    rounding by their sum would break ties, and it would no longer equal scikit-learn's on the saved predictions.
+    It is Mann and Whitney's U as a share, from the ranks of each column (``scipy.stats.rankdata``): what
+    ``roc_auc_score`` says, in a tenth of its time. It needs only the order within a column, so that columns are used as
+    saved: dividing rows that sum to 1 but for rounding by their sum would break ties.
     """
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
-    present = [number for number in range(len(labels)) if (true == number).any()]
+    counts = np.bincount(true, minlength=len(labels))[: len(labels)]
+    present = np.flatnonzero(counts)
     if len(present) < 2:
         return None
-    return float(np.mean([roc_auc_score(true == number, probabilities[:, number]) for number in present]))
+    ranks = rankdata(probabilities[:, present], axis=0)
+    below = np.array([ranks[true == number, place].sum() for place, number in enumerate(present)])
+    own = counts[present]
+    return float(np.mean((below - own * (own + 1) / 2) / (own * (len(true) - own))))
 
 
 def balanced_accuracy(true: Numbers, predicted: Numbers, labels: Labels) -> float:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 EXTERNAL = "external"
 """The split of an outside test set."""
+SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
+"""What may be predicted, in the order of tables; ``_real`` are the clean real images alone, where a protocol has both.
+"""
 _LONGEST = 200
 """Characters of a stranger's message that are kept."""
 

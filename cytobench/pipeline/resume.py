@@ -10,7 +10,7 @@ from typing import Any
 from cytobench.config.benchmark import Benchmark, read_benchmark
 from cytobench.config.grid import Trial
 from cytobench.errors import UserError, option
-from cytobench.storage.records import predictions_kept, read_record
+from cytobench.storage.records import predictions_kept, read_record, read_unchecked
 
 logger = logging.getLogger("cytobench")
 
@@ -18,6 +18,9 @@ BENCHMARK_FILE = "benchmark.toml"
 
 FREE_TO_GROW = frozenset({"generator", "classifier", "extractor", "synthetic", "shots", "fold", "repeats", "workers"})
 """The settings that a results folder does not hold to; all others may not change in it."""
+
+UNCHECKED = "the record does not say whether its images are copies of real ones"
+"""Why a trial is not done whose record was made before that was looked for, or by another method."""
 
 _COMPARED_APART = frozenset({"set", "variants", "analysis"})
 """By plugin and key; the analysis once there are records."""
@@ -56,16 +59,19 @@ def refuse_other_settings(out: Path, benchmark: Benchmark, shots_chosen: str) ->
             )
 
 
-def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()) -> str | None:
+def why_undone(
+    out: Path, trial: Trial, key: str, fidelity: Collection[str] = (), copies: str | None = None
+) -> str | None:
     """Why ``out`` does not hold the trial's record under this key, with its predictions; None if it does.
 
-    ``fidelity`` are the keys of the fidelities that it must hold besides.
+    ``fidelity`` are the keys of the fidelities that it must hold besides, ``copies`` that of the comparison of its
+    synthetic images with the real ones.
     """
     file = out / "records" / f"{trial.name}.json"
     if not file.exists():
         return "no record"
     try:
-        record = read_record(file)
+        record = read_unchecked(file)
     except UserError as error:
         logger.warning("%s The trial is run again.", error)
         return "the record is damaged"
@@ -75,14 +81,23 @@ def why_undone(out: Path, trial: Trial, key: str, fidelity: Collection[str] = ()
         return "the record is of other work: its data, settings, weights, their configuration or plugins have changed"
     if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
-    return None if predictions_kept(record, file) else "the predictions are missing or damaged"
+    if copies is not None and (record.copies is None or record.copies.key != copies):
+        return UNCHECKED
+    if not predictions_kept(record, file):
+        return "the predictions are missing or damaged"
+    try:
+        read_record(file)
+    except UserError as error:
+        logger.warning("%s The trial is run again.", error)
+        return "its predictions do not bear the record out"
+    return None
 
 
 def _chosen_before(out: Path) -> str | None:
     """How the shots of the results in ``out`` were chosen, by the first record that can be read."""
     for file in sorted(out.glob("records/*.json")):
         try:
-            return read_record(file).shots_chosen
+            return read_unchecked(file).shots_chosen
         except UserError:
             continue
     return None

@@ -86,6 +86,8 @@ def run_benchmark(
         display.message(note)
     if resolved.external is not None:
         display.message(resolved.external.summary)
+    for caution in graph.cautions:
+        logger.warning("caution: %s", caution)
     run = _Run(resolved, plugins, out, graph, Recorder(resolved), outcome)
     nodes = run.nodes()
     progress = RunProgress(nodes, len(graph.to_do), display)

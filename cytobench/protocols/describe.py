@@ -16,7 +16,7 @@ from cytobench.data.listing import Listing, other_names
 from cytobench.data.prompts import prompts_for
 from cytobench.data.quality.doubtful import DEVIATIONS, LEAST_SHARE, LOST, OWN_MEDIAN, SHARP, blurred, clipped
 from cytobench.data.quality.optics import Optics
-from cytobench.decode import CONVERSIONS
+from cytobench.decode import CONVERSIONS, holds_image
 from cytobench.protocols import find_protocol
 from cytobench.protocols.rarity import find_rare
 
@@ -99,6 +99,7 @@ def describe(
         "rare": _rare(dataset, folds, shots),
         "bad": [{"path": path, "reason": reason} for path, reason in sorted(examined.bad.items())],
         "ignored": list(examined.ignored),
+        "ignored_images": [name for name in examined.ignored if holds_image(dataset.root / name)],
         "prompts": _prompts(dataset, declared, count_tokens, cut_off),
     }
 

@@ -17,7 +17,6 @@ from cytobench._keys import content_key, derive_seed
 from cytobench.config.options import generator_configs
 from cytobench.context import Stopped
 from cytobench.contract import GeneratorSpec, PluginConfig, Ran, Request, SampleConfig, Scope
-from cytobench.data.cache import cache_folder
 from cytobench.data.open import open_dataset
 from cytobench.decode import pixel_digest
 from cytobench.errors import UserError
@@ -25,6 +24,7 @@ from cytobench.images import Images
 from cytobench.pipeline.stages.sample import ClassToSample, SampleStage
 from cytobench.pipeline.work import Services, Work
 from cytobench.plugins import load_plugins
+from cytobench.storage.cache import cache_folder
 from cytobench.storage.image_sets import IMAGES, ImageSet
 from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import Store
@@ -365,7 +365,9 @@ def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
     key = None
     if subject.scope != "none":
         key = content_key("fit", {"label": name})
-        shutil.copytree(subject.fitted()[name], store.folder(StageKind.FIT, key))
+        with store.making(StageKind.FIT, key) as folder:
+            shutil.copytree(subject.fitted()[name], folder, dirs_exist_ok=True)
+            store.keep(StageKind.FIT, key, folder, {}, {})
     work = Work(
         plugin=subject.spec.name,
         origin=subject.target.origin,

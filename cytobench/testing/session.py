@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from cytobench.data.cache import cache_folder
 from cytobench.errors import UserError
+from cytobench.storage.cache import cache_folder
 from cytobench.testing.checks import LOADS, Check, Result
 from cytobench.testing.kinds import KINDS
 from cytobench.testing.process import Died, Process, TimeUp

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from cytobench.decode import BadImage, decode_image
 from cytobench.errors import CytobenchError, UserError
-from cytobench.exchange.submitted.predictions import SUM_TOLERANCE, read_table
+from cytobench.exchange.submitted.predictions import read_table
+from cytobench.storage.records.checks import SUM_TOLERANCE
 
 
 def holds_files(folder: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -118,6 +118,17 @@ class LoraFitConfig(BaselineConfig):
         if self.train_steps is not None:
             return self.train_steps
         return self.epochs * math.ceil(images / self.train_batch_size)
+
+    def cautions(self, images: int, classes: int) -> Sequence[str]:
+        """A warm-up that the tuning never leaves; its rate begins at 0, and is highest in the step after it."""
+        steps = self.optimizer_steps(images, classes)
+        if not steps or self.warmup_steps < max(steps, 1):
+            return ()
+        highest = self.lr * (steps - 1) / self.warmup_steps
+        return (
+            f"the warm-up of {self.warmup_steps} steps is not over in the {steps} of a fit, so that the learning rate "
+            f"rises to {highest:.3g} and never reaches lr ({self.lr:g}): set warmup_steps lower",
+        )
 
     def with_steps(self, steps: int, images: int) -> Self:
         """The same with so many steps."""

@@ -45,7 +45,7 @@ class ClipConfig(TrainConfig):
             "batch_size": 32,
             "lr": 5e-3,
             "warmup_epochs": 2,
-            # In so few steps the study's colour changes drown the colours that tell cells apart.
+            # In so few steps the study's ranges drown the colours that tell cells apart (docs/measured.md).
             "colour_strength": 0.2,
         }
     }

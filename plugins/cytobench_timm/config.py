@@ -64,7 +64,7 @@ class TimmConfig(TrainConfig):
             "warmup_epochs": 2,
             "batch_size": 32,
             "lr": 1e-3,
-            # In so few steps the study's colour changes drown the colours that tell cells apart.
+            # In so few steps the study's ranges drown the colours that tell cells apart (docs/measured.md).
             "colour_strength": 0.2,
         },
     }

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from cytobench.api import RunResult, run
 from cytobench.errors import on_the_command_line
-from cytobench.storage.records import Record
+from cytobench.metrics.scoring import score_splits
+from cytobench.storage.records import Record, as_kept
 
 from .distributions import Site
 from .hub import Hub
@@ -118,6 +121,32 @@ def record_values(
     if f1 is None:
         values["error"] = {"type": "RuntimeError", "message": "out of memory\nmore", "traceback": "Traceback"}
     return {**values, **changes}
+
+
+def recorded(values: dict[str, Any], table: pd.DataFrame) -> tuple[Record, pd.DataFrame]:
+    """The record of these values whose counts and scores are those of the predictions, and the predictions.
+
+    These get probabilities if they have none: 0.8 for the class that is predicted.
+    """
+    labels, real = values["dataset"]["labels"], table[~table["synthetic"]]
+    if not any(str(name).startswith("p_") for name in table):
+        rest = 0.2 / (len(labels) - 1)
+        sure = {f"p_{label}": np.where(table["predicted"] == label, 0.8, rest) for label in labels}
+        table = pd.concat([table, pd.DataFrame(sure, index=table.index)], axis=1)
+    counts = {
+        split: {label: int((of_split["label"] == label).sum()) for label in labels}
+        for split, of_split in real.groupby("split")
+    }
+    splits = {**values["splits"], **{part: counts[part] for part in ("validation", "test") if part in counts}}
+    classes = {label: sum(part.get(label, 0) for part in splits.values()) for label in labels}
+    scored = score_splits(as_kept(table), Record.model_validate(values).evaluated)
+    values = {
+        **values,
+        "splits": splits,
+        "dataset": {**values["dataset"], "classes": classes},
+        "scores": {split: scores.values for split, scores in scored.items()},
+    }
+    return Record.model_validate(values), table
 
 
 @pytest.fixture

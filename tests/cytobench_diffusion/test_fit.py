@@ -147,6 +147,17 @@ def test_paper_steps(count: int, steps: int) -> None:
     assert LoraFitConfig().optimizer_steps(count, 1) == steps
 
 
+@pytest.mark.parametrize(("images", "epochs", "warmup"), [(16, 300, 100), (1, 300, 300), (1, 101, 100), (16, 10, 100)])
+def test_a_rate_that_a_fit_never_reaches_is_told(images: int, epochs: int, warmup: int) -> None:
+    config = LoraFitConfig(epochs=epochs, warmup_steps=warmup)
+    steps = config.optimizer_steps(images, 1)
+    highest = max(warmup_cosine(step, warmup, steps) for step in range(steps))
+    told = config.cautions(images, 1)
+    assert bool(told) == (highest < 1)
+    assert not told or f"rises to {highest * config.lr:.3g} and never reaches lr (0.0001)" in told[0]
+    assert not config.model_copy(update={"adapter": "elsewhere"}).cautions(images, 1)
+
+
 def test_progress_counts_every_step(weights: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     generator().fit(shots(), context(weights, tmp_path, progress=lambda done, of: seen.append((done, of))))

@@ -195,10 +195,20 @@ def common_replicates(a: Candidate, b: Candidate) -> list[Replicate]:
     return sorted(set(a.trials) & set(b.trials))
 
 
-def may_have_seen(*candidates: Candidate) -> Reason | None:
-    """Why nothing can be said of rows that may have seen the test images; None if none of them has."""
-    names = [candidate.name for candidate in candidates if candidate.row.made_elsewhere == "undeclared"]
-    return Reason(Cause.MAY_HAVE_SEEN, " and ".join(names)) if names else None
+def why_not_judged(*candidates: Candidate) -> Reason | None:
+    """Why nothing can be said of these rows: they may have seen the test images, their images are copies of real ones,
+    or their predictions are not there. None if something can.
+    """
+    causes = (
+        (Cause.MAY_HAVE_SEEN, lambda row: row.made_elsewhere == "undeclared"),
+        (Cause.COPIES, lambda row: row.copied),
+        (Cause.UNCHECKED, lambda row: bool(row.unchecked)),
+    )
+    for cause, holds in causes:
+        names = [candidate.name for candidate in candidates if holds(candidate.row)]
+        if names:
+            return Reason(cause, " and ".join(names))
+    return None
 
 
 def differing_parts(sections: Sequence[Section], apart_from: Collection[str] = ()) -> dict[str, list[object]]:

@@ -26,6 +26,14 @@ class Replicate(NamedTuple):
     fold: int
 
 
+class Environment(NamedTuple):
+    """Replicates of a row that were made with the same software on the same devices."""
+
+    replicates: tuple[Replicate, ...]
+    made_with: tuple[tuple[str, str], ...]
+    """Name and version, or ``device`` and its name, of what differs from other replicates of the row."""
+
+
 class Maker(NamedTuple):
     """The installed distribution behind a part of a row: ``generator``, ``classifier``, or ``data set``."""
 
@@ -62,6 +70,22 @@ class MetricFailure:
     reason: str
     times: int
     of: int
+
+
+@dataclass(frozen=True)
+class RealCopies:
+    """Which of a row's synthetic images equal or nearly equal a real one, over its finished trials."""
+
+    n_images: int
+    """Images compared, each of an image set once; those beyond N in a set's last block included."""
+    equal: int
+    """Those with the very pixels of a real image."""
+    found: int
+    """These, and those that nearly equal one."""
+    unchecked: int
+    """Finished trials whose records do not say."""
+    by_design: bool
+    """Whether the generator is a control or an oracle, of which copies say nothing."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +126,8 @@ class Row:
     """The highest peak of all stages."""
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
+    ratio: float | None = None
+    """n_test / n_train of a fold, as differences over folds are weighed; None where counts are unknown."""
     values: Mapping[ScoreKey, Mapping[Replicate, float]] = field(default_factory=dict)
     """Each finished replicate's score by split and metric: of those shown, and of all others on record."""
     standing: Standing | None = None
@@ -110,8 +136,15 @@ class Row:
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
     makers: tuple[Maker, ...] = ()
     """Whose plugins made it, several of a part where folds differ; empty for a submission."""
+    environments: tuple[Environment, ...] = ()
+    """What its replicates were made with, where that differs; empty where all are alike."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
+    unchecked: tuple[Replicate, ...] = ()
+    """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
+
+    copies: RealCopies | None = None
+    """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
 
     @property
     def tuned_elsewhere(self) -> bool:
@@ -120,8 +153,15 @@ class Row:
 
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, and not perhaps trained on the test images."""
-        return self.complete and self.made_elsewhere != "undeclared"
+        """Whether the row may be ranked: complete, borne out by predictions, its images no copies of real ones, and not
+        perhaps trained on the test images.
+        """
+        return self.complete and not self.unchecked and not self.copied and self.made_elsewhere != "undeclared"
+
+    @property
+    def copied(self) -> bool:
+        """Whether images that are called synthetic equal or nearly equal real ones; never of a control."""
+        return self.copies is not None and self.copies.found > 0 and not self.copies.by_design
 
     @property
     def third_party(self) -> tuple[Maker, ...]:
@@ -165,7 +205,10 @@ class FidelityRow:
     aggregates: Mapping[str, Aggregate | None]
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Replicate, bool | None]
-    """Whether copies of the shots were found, by replicate; None where not testable. Those not tested are absent."""
+    """Whether the permutation test found images closer to the shots than held-out ones, by replicate.
+
+    None where not testable. Those not tested are absent.
+    """
     near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
@@ -229,6 +272,8 @@ class Section:
     """How near the generators' images are to the test images, where that was measured."""
     published: tuple[PublishedComparison, ...] = ()
     """The study's rows beside ours, if they were asked for."""
+    not_computed: tuple[str, ...] = ()
+    """Metrics whose values could not be computed again here, each with the version of the plugin that they are of."""
     dataset_maker: Maker | None = None
     """Whose plugin the data set is; None for a folder or manifest."""
 
@@ -288,6 +333,14 @@ class Section:
         maker = self.dataset_maker
         if maker is not None and not maker.built_in:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
+        if self.not_computed:
+            notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
+        unchecked = sum(1 for row in self.rows if row.copies is not None and row.copies.unchecked)
+        if unchecked:
+            rows = "1 row" if unchecked == 1 else f"{unchecked} rows"
+            notes.append(
+                f"Not checked: whether synthetic images of {rows} are copies of real ones (the records do not say)."
+            )
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -12,31 +12,34 @@ from cytobench.analysis.leaderboard.fidelity import fidelity_tables
 from cytobench.analysis.leaderboard.majority import majority
 from cytobench.analysis.leaderboard.model import Leaderboard, Maker, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.rows import make_row, replicate_of
-from cytobench.analysis.leaderboard.standing import compare_with_best, split_ratio
+from cytobench.analysis.leaderboard.standing import compare_with_best
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.built_in import BUILT_IN, STUDY
 from cytobench.metrics.metric import Metric
-from cytobench.metrics.scoring import EXTERNAL
+from cytobench.metrics.scoring import SPLITS
 from cytobench.storage.records import NO_SETTINGS, Record
-
-SPLITS = ("validation", "validation_real", "test", "test_real", EXTERNAL)
+from cytobench.storage.records.metrics import is_here
 
 
 def leaderboard(
-    records: Iterable[Record], metrics: Sequence[Metric] = STUDY, ranked_by: Metric | None = None
+    records: Iterable[Record],
+    metrics: Sequence[Metric] = STUDY,
+    ranked_by: Metric | None = None,
+    unchecked: Collection[str | None] = (),
 ) -> Leaderboard:
     """Group records into sections that may be compared, and rank the complete rows of each.
 
     ``metrics`` are shown, in this order; ``ranked_by``, one of them, gives the rank, on test, and is what rows are
-    compared by. Without it they are ranked by macro F1 and compared by what is declared.
+    compared by. Without it they are ranked by macro F1 and compared by what is declared. ``unchecked`` are digests of
+    records whose predictions are not there: their rows are not ranked.
 
     Records of different data (or another cut of them), protocols, presets, devices, seeds, numbers of folds
     train-only classes, or of shots chosen in another way, are never in one section.
     Submitted predictions stand beside every run on the same data and folds, whatever its preset and device, of which
     they have none; else alone.
     """
-    return Leaderboard(tuple(_section(group, tuple(metrics), ranked_by) for group in comparable(records)))
+    return Leaderboard(tuple(_section(group, tuple(metrics), ranked_by, unchecked) for group in comparable(records)))
 
 
 def comparable(records: Iterable[Record]) -> list[list[Record]]:
@@ -129,14 +132,16 @@ def _grouped(records: Iterable[Record], key: Callable[[Record], str]) -> dict[st
     return groups
 
 
-def _section(records: Sequence[Record], metrics: tuple[Metric, ...], asked: Metric | None) -> Section:
+def _section(
+    records: Sequence[Record], metrics: tuple[Metric, ...], asked: Metric | None, unchecked: Collection[str | None]
+) -> Section:
     first = records[0]
     metric = asked or BUILT_IN["f1_macro"]
     declared = _declared_by(records)
     present = {split for record in records for split in record.scores}
     splits = tuple(split for split in SPLITS if split in present) or ("validation", "test")
     groups = rows_of(records)
-    rows = [make_row(group, declared, splits, metrics, settings) for settings, group in groups]
+    rows = [make_row(group, declared, splits, metrics, settings, unchecked) for settings, group in groups]
     pooled = bool(first.protocol.switches.get("pooled"))
     # Where synthetic images are among those tested, each number of them has another test set.
     ranked_by = ("test_real" if pooled else "test", metric.name)
@@ -166,11 +171,23 @@ def _section(records: Sequence[Record], metrics: tuple[Metric, ...], asked: Metr
         metrics=metrics,
         ranked_by=ranked_by,
         asked=None if asked is None else asked.name,
-        rows=compare_with_best(ranked, ranked_by, metric, split_ratio(first), pooled),
+        rows=compare_with_best(ranked, ranked_by, metric, pooled),
         majority=majority(records, splits, metrics),
         dataset_maker=_dataset_maker(first),
+        not_computed=_not_computed(records, metrics),
         fidelity=fidelity_tables(groups),
     )
+
+
+def _not_computed(records: Sequence[Record], metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The metrics shown that records have and no plugin here computes again, each with whose it is."""
+    texts = {}
+    for metric in metrics:
+        having = [record for record in records if metric.name in record.metrics]
+        if any(not is_here(record, metric) for record in having):
+            used = having[0].metrics[metric.name]
+            texts[metric.name] = f"{metric.title} of {used.distribution} {used.version}"
+    return tuple(texts.values())
 
 
 def _seen_list(record: Record) -> str | None:

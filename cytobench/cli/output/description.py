@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cytobench._text import printable
 from cytobench.cli.output.table import table
 
 SHOWN = 5
@@ -34,6 +35,12 @@ def show(described: dict[str, Any]) -> None:
     _rare(described["rare"])
     if described["ignored"]:
         click.echo(f"left alone: {len(described['ignored'])} files that are no images by their name")
+    if described["ignored_images"]:
+        named = ", ".join(described["ignored_images"][:SHOWN])
+        more = len(described["ignored_images"]) - SHOWN
+        also = f" and {more} more" if more > 0 else ""
+        text = f"  of these hold a picture: {named}{also}; a run leaves them out, so name them like one (.png)"
+        click.echo(printable(text.encode("utf-8", "replace").decode()))
     _prompts(described["prompts"])
     if described["bad"]:
         click.echo(f"\nbad images, refused by a run: {len(described['bad'])}")

@@ -12,18 +12,13 @@ from numpy.typing import ArrayLike
 
 from cytobench._text import nearest
 from cytobench.errors import UserError
+from cytobench.storage.records.checks import SUM_TOLERANCE, TIE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("path", "split", "fold", "label", "predicted", "synthetic")
 """The columns that are known besides ``p_LABEL``."""
-
-SUM_TOLERANCE = 0.01
-"""How far the probabilities of a row may be from 1 in sum: fifteen of them, rounded to three decimals."""
-
-TIE = 1e-6
-"""How far below the highest probability that of the predicted class may be and count as equal (float32)."""
 
 
 @dataclass(frozen=True, eq=False)

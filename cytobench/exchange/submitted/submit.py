@@ -19,7 +19,7 @@ from cytobench.exchange.submitted.split_file import SplitFile, read_split_file
 from cytobench.metrics.built_in import OF_ALL_CLASSES
 from cytobench.metrics.scoring import scores_by_split
 from cytobench.pipeline.environment import environment
-from cytobench.storage.records import GROUP, Record, as_kept, predictions_of, read_record, write_record
+from cytobench.storage.records import GROUP, Record, Submission, as_kept, predictions_of, read_unchecked, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
 
 
 def _all_submitted(out: Path) -> bool:
-    return all(read_record(file).submission is not None for file in (out / "records").glob("*.json"))
+    return all(read_unchecked(file).submission is not None for file in (out / "records").glob("*.json"))
 
 
 def _record(
@@ -153,9 +153,19 @@ def _alone(split_file: SplitFile, fold: int) -> dict[str, Any]:
 def _refuse_other(out: Path, record: Record, digest: str) -> None:
     """Raise UserError if ``out`` has this record of other predictions than those with this digest."""
     file = out / "records" / f"{record.trial}.json"
-    before = read_record(file).submission if file.exists() else None
+    before = _submission_in(file)
     if before is not None and before.predictions_digest != digest:
         raise UserError(
             f"{option('out', out)} holds other predictions of {record.classifier.name}. Give another "
             f"{option('name')}, or remove {file}."
         )
+
+
+def _submission_in(file: Path) -> Submission | None:
+    """The submission that a record is of; None where there is none, or what is there cannot be read: it is replaced."""
+    if not file.exists():
+        return None
+    try:
+        return read_unchecked(file).submission
+    except UserError:
+        return None

@@ -97,6 +97,8 @@ class Forecast:
     """What the store holds already."""
     shots_note: str
     """What of a list of shots cannot be used; empty if all can."""
+    cautions: tuple[str, ...]
+    """What plugins have a user know of the stages to do."""
 
     @property
     def seconds(self) -> float | None:
@@ -148,6 +150,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         calibrated=tell is not None,
         kept_bytes=folder_size(store),
         shots_note=shots_note(resolved, planners[0]),
+        cautions=graph.cautions,
     )
 
 

@@ -9,7 +9,7 @@ from cytobench.config.resolve import Resolved
 from cytobench.errors import UserError
 from cytobench.pipeline.cost import Amount, Cost
 from cytobench.pipeline.stages import PLANNED
-from cytobench.storage.records import Record, read_records
+from cytobench.storage.records import Record, read_unchecked
 from cytobench.storage.stage_kind import StageKind
 
 Kind = tuple[StageKind, str]
@@ -44,10 +44,9 @@ def recorded_costs(resolved: Resolved, out: Path, device: str) -> dict[Kind, Cos
 
 def _records_near(out: Path) -> list[Record]:
     records: list[Record] = []
-    for folder in sorted(out.parent.glob("*")) if out.parent.is_dir() else ():
-        if (folder / "records").is_dir():
-            try:
-                records += read_records([folder])
-            except UserError:  # someone else's folder, or a damaged record: it only serves the estimate
-                continue
+    for file in sorted(out.parent.glob("*/records/*.json")):
+        try:
+            records.append(read_unchecked(file))  # times do not follow from predictions
+        except UserError:  # someone else's, or damaged: it only serves the estimate
+            continue
     return records

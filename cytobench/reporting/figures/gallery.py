@@ -78,7 +78,8 @@ def _by_class(
 ) -> Drawing:
     run = _opened(candidate, folder, store)
     _check(candidate, run, real)
-    groups: list[Group] = [("synthetic", run.synthetic(candidate, ACROSS), ACROSS)]
+    control = candidate.first.gives_back_shots
+    groups: list[Group] = [("control" if control else "synthetic", _images(run, candidate, ACROSS), ACROSS)]
     beside = ""
     if real or run.shows_real:
         beside = ", beside real test images"
@@ -86,7 +87,8 @@ def _by_class(
             groups.insert(0, ("shots", run.shots(candidate, BESIDE), BESIDE))
             beside += " and shots"
         groups.insert(0, ("real, test", run.tested(candidate, BESIDE), BESIDE))
-    title = f"Synthetic images of {shortened(series_name(candidate), 60)}"
+    what = "Images, not synthetic ones," if control else "Synthetic images"
+    title = f"{what} of {shortened(series_name(candidate), 60)}"
     with styled():
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
@@ -104,7 +106,7 @@ def _by_shots(
     run = _opened(rows[0], folder, store)
     for candidate in rows:
         _check(candidate, run, real)
-    groups: list[Group] = [(_shots(candidate), run.synthetic(candidate, A_COUNT), A_COUNT) for candidate in rows]
+    groups: list[Group] = [(_shots(candidate), _images(run, candidate, A_COUNT), A_COUNT) for candidate in rows]
     if real or run.shows_real:
         groups.insert(0, ("real, test", run.tested(rows[0], BESIDE), BESIDE))
     title = f"Images of {shortened(rows[0].row.generator, 40)} by number of shots"
@@ -119,6 +121,14 @@ def _by_shots(
     same = _same_noise(run, rows[0])
     caption = f"{same}{_how(run, rows[0])} {plotted.about(rows)}{''.join(map(_few, rows))}"
     return Drawing(name, title, alt, caption, figure, BY_SHOTS)
+
+
+def _images(run: Run, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
+    """A row's images by class. Raises UserError where all of them are copies of real ones."""
+    images = run.synthetic(candidate, most)
+    if not any(images.values()):
+        raise UserError(f"there is nothing to show of {candidate.row.row}: all its images are copies of real ones.")
+    return images
 
 
 def _shots(candidate: Candidate) -> str:

@@ -7,11 +7,27 @@ from dataclasses import replace
 from itertools import groupby
 
 from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, Row, ScoreKey, Section
-from cytobench.analysis.leaderboard.words import SUBMITTED_TEXT, elsewhere_text, replicates_text, third_party_text
+from cytobench.analysis.leaderboard.words import (
+    SUBMITTED_TEXT,
+    copies_text,
+    elsewhere_text,
+    environments_text,
+    replicates_text,
+    third_party_text,
+    unchecked_text,
+)
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
 from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow
-from cytobench.reporting.words import SPLIT_NAMES, aggregate_text, classifier_text, duration, first_line, generator_text
+from cytobench.reporting.words import (
+    SPLIT_NAMES,
+    UNLIKE,
+    aggregate_text,
+    classifier_text,
+    duration,
+    first_line,
+    generator_text,
+)
 
 NAMES = (Column("#"), Column("generator"), Column("classifier"), Column("shots", Kind.COUNT), Column("N", Kind.COUNT))
 TIME = Column("time", Kind.SCORE)
@@ -104,6 +120,7 @@ def splits_of(section: Section) -> list[str]:
 def name_cells(row: Row) -> list[Cell]:
     """Rank, generator, classifier, shots and N."""
     mark = "" if row.standing is None else STANDING_MARKS.get(row.standing, "")
+    mark += UNLIKE if row.environments and row.rank is not None else ""
     return [
         Cell("-" if row.rank is None else f"{row.rank}{mark}", str(row.rank or 9998)),
         Cell(generator_text(row)),
@@ -156,14 +173,20 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"settings: {row.settings}")
     if row.third_party:
         texts.append(third_party_text(row))
+    if row.environments:
+        texts.append(environments_text(row, seeds))
     if standing and row.standing in STANDINGS:
         texts.append(STANDINGS[row.standing])
     if row.shortfall:
         texts.append(f"shots: {row.shortfall}")
     if not row.complete:
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
+    if row.unchecked:
+        texts.append(unchecked_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
+    if copies := copies_text(row):
+        texts.append(copies)
     for name, failure in row.metrics_failed.items():
         often = "" if failure.times == failure.of else f" in {failure.times} of {failure.of} splits and trials"
         texts.append(f"metric {name} failed{often}: {failure.reason}")

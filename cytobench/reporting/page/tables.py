@@ -43,6 +43,10 @@ def standings(row: Row) -> str:
         return "failed" if not _any_score(row) else "incomplete, some trials failed"
     if not row.complete:
         return "incomplete, not ranked"
+    if row.unchecked:
+        return "predictions are not there, not ranked"
+    if row.copied:
+        return "copies of real images, not ranked"
     if row.rank is None:
         return "not ranked"
     return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]
@@ -192,11 +196,16 @@ def _mean(figures: Sequence[FidelityFigure | None]) -> Cell:
 
 
 def _copies(copying: Sequence[Mapping[str, object] | None]) -> str:
-    tested = [found_in(test) for test in copying if test is not None]
-    known = [copied for copied in tested if copied is not None]
+    tests = [test for test in copying if test is not None]
+    copied = sum(bool(test.get("near_copies")) for test in tests)
+    if copied:
+        return f"copies found in {copied} of {len(tests)} folds"
+    known = [closer for test in tests if (closer := found_in(test)) is not None]
     if not known:
-        return "not testable" if tested else "not tested"
-    return f"found in {sum(known)} of {len(known)} folds" if any(known) else "not found at this power"
+        return "not testable" if tests else "not tested"
+    if not any(known):
+        return "not found at this power"
+    return f"closer to the shots than held-out images in {sum(known)} of {len(known)} folds"
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -97,9 +97,10 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
     """Which comparison the sentence is about. Validation decides, never a test figure; no control if one is none."""
     _, validation = primary(family.section[0].section, family.analysis.metric)
 
-    def order(headline: Headline) -> tuple[bool, bool, bool, float]:
+    def order(headline: Headline) -> tuple[bool, bool, bool, bool, float]:
         row = headline.pair.row
         return (
+            not row.row.copied,
             row.first.classifier.role == "candidate",
             _role(row) == "candidate",
             headline.pair.difference is not None,

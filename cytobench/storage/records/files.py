@@ -18,6 +18,9 @@ from cytobench.errors import UserError, option
 from cytobench.metrics.built_in import OF_ALL_CLASSES
 from cytobench.metrics.metric import Metric
 from cytobench.metrics.scoring import score_splits, scores_by_split
+from cytobench.storage.cache import is_remembered, remember
+from cytobench.storage.records.checks import code, fault_in, score_fault
+from cytobench.storage.records.metrics import is_here
 from cytobench.storage.records.model import SCHEMA_VERSION, Record
 
 if TYPE_CHECKING:
@@ -27,6 +30,14 @@ COLUMNS = ("path", "split", "label", "predicted", "synthetic")
 """The first columns of predictions; ``p_LABEL`` (float32) for every class follow, and GROUP where groups are known."""
 GROUP = "group"
 """The number of an image's group (patient, slide) in its data set; missing for an image without one."""
+AGAIN = (
+    "`cytobench run` with the same settings (of a submission `cytobench submit`) makes it again; "
+    "without that, take the file away: its trial then counts as not done."
+)
+"""The way out for a record that is not as it was written."""
+_DAMAGED = "are damaged: they are not those that it was written with."
+_CHECKED = "records"
+"""The folder of the cache with what was found right."""
 
 
 def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None) -> Path:
@@ -51,13 +62,57 @@ def write_record(folder: Path, record: Record, predictions: pd.DataFrame | None)
 
 
 def read_record(file: Path) -> Record:
-    """Read one record. Raises UserError naming the file that cannot be read and why."""
+    """Read one record, and hold it against its predictions.
+
+    Raises UserError naming the file that cannot be read, or whose scores its predictions do not give, and why.
+    """
+    record = read_unchecked(file)
+    _check(record, file)
+    return record
+
+
+def read_unchecked(file: Path) -> Record:
+    """Read one record without a look at its predictions: for what does not follow from them, such as times."""
     try:
         return _parsed(file.read_bytes())
     except OSError as error:
         raise UserError(f"record {file} cannot be read: {error.strerror}.") from error
     except _Unreadable as error:
         raise UserError(f"record {file} {error}") from error
+
+
+def _check(record: Record, file: Path) -> None:
+    """Raise UserError for a record that its predictions do not bear out, or whose predictions were changed.
+
+    What was found right once is remembered by its digests, until the code that computes scores changes. Predictions
+    that are not there bear nothing out; :func:`has_predictions` tells.
+    """
+    if record.status == "failed" or not has_predictions(record, file):
+        return
+    if not predictions_kept(record, file):
+        raise UserError(f"predictions {_path(record, file)} of record {file} {_DAMAGED} {AGAIN}")
+    key = content_key("checked record", {"record": record.digest, "code": code()})
+    if is_remembered(_CHECKED, key):
+        return
+    fault = fault_in(record, predictions_of(record, file))
+    if fault:
+        raise UserError(f"record {file} {fault} {AGAIN}")
+    remember(_CHECKED, key)
+
+
+def refuse_other_scores(files: Mapping[Path, Record], metrics: Sequence[Metric]) -> None:
+    """Raise UserError for a record with scores of these metrics that its predictions do not give.
+
+    For metrics of plugins: the built-in ones are held against the predictions wherever a record is read. These are
+    computed each time, since a plugin's code may change under the same version. Where another version of the plugin is
+    installed, or none, nothing is said.
+    """
+    for file, record in files.items():
+        wanted = [metric for metric in metrics if metric.name in record.metrics and is_here(record, metric)]
+        if wanted and has_predictions(record, file):
+            fault = score_fault(record, predictions_of(record, file), wanted)
+            if fault:
+                raise UserError(f"record {file} {fault} {AGAIN}")
 
 
 class _Unreadable(ValueError):
@@ -68,24 +123,28 @@ class _Unreadable(ValueError):
 def _parsed(content: bytes) -> Record:
     """The record that a file holds; remembered, for a run reads its records before and after its work."""
     try:
-        values = json.loads(content)
+        values = json.loads(content, parse_constant=_no_number)
     except ValueError as error:
-        raise _Unreadable(f"is no JSON ({error}). Delete it and run again.") from error
+        raise _Unreadable(f"is no JSON ({error}). {AGAIN}") from error
     version = values.get("schema_version") if isinstance(values, dict) else None
     if version != SCHEMA_VERSION:
         raise _Unreadable(
             f"has schema version {version}; this cytobench reads {SCHEMA_VERSION}. "
-            "Use the version of cytobench that wrote it, or run again."
+            "Use the version of cytobench that wrote it, or run into a new folder."
         )
     try:
         record = Record.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise _Unreadable(f"is damaged: {key}: {first['msg']}. Run again.") from error
+        raise _Unreadable(f"is damaged: {key}: {first['msg']}. {AGAIN}") from error
     if record.digest != _digest(values):
-        raise _Unreadable("was changed after it was written: its digest does not fit. Run again.")
+        raise _Unreadable(f"was changed after it was written: its digest does not fit. {AGAIN}")
     return record
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def read_records(folders: Iterable[Path]) -> list[Record]:
@@ -118,9 +177,10 @@ def predictions_of(record: Record, file: Path) -> pd.DataFrame:
 
     if record.predictions is None:
         raise UserError(f"record {file} has no predictions: the trial failed.")
-    path = file.parent / record.predictions
+    path = _path(record, file)
     if not predictions_kept(record, file):
-        raise UserError(f"predictions {path} of record {file} are missing or damaged. Run again.")
+        what = _DAMAGED if path.is_file() else "are missing."
+        raise UserError(f"predictions {path} of record {file} {what} {AGAIN}")
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
@@ -133,10 +193,17 @@ def predictions_of(record: Record, file: Path) -> pd.DataFrame:
 
 def predictions_kept(record: Record, file: Path) -> bool:
     """Whether the predictions of a record that was read from ``file`` are there, as they were written."""
-    if record.predictions is None:
-        return False
-    path = file.parent / record.predictions
-    return path.is_file() and file_digest(path) == record.predictions_digest
+    return has_predictions(record, file) and file_digest(_path(record, file)) == record.predictions_digest
+
+
+def has_predictions(record: Record, file: Path) -> bool:
+    """Whether there is a file of predictions beside a record that was read from ``file``."""
+    return record.predictions is not None and _path(record, file).is_file()
+
+
+def _path(record: Record, file: Path) -> Path:
+    assert record.predictions is not None  # asked before
+    return file.parent / record.predictions
 
 
 def rescore(file: Path, metrics: Iterable[Metric] | None = None) -> dict[str, dict[str, float | None]]:

@@ -9,7 +9,7 @@ from typing import NoReturn
 from cytobench.contract import CONTRACT, MetricSpec
 from cytobench.errors import CytobenchError
 from cytobench.metrics.metric import Metric
-from cytobench.storage.records.model import MetricUsed
+from cytobench.storage.records.model import MetricUsed, Record
 
 
 def metrics_used(metrics: Iterable[Metric]) -> dict[str, MetricUsed]:
@@ -24,6 +24,7 @@ def metrics_used(metrics: Iterable[Metric]) -> dict[str, MetricUsed]:
             distribution=metric.distribution,
             version=metric.version,
             revision=metric.spec.revision,
+            code=metric.code or None,
         )
         for metric in metrics
         if metric.distribution
@@ -44,7 +45,14 @@ def recorded_metric(name: str, used: MetricUsed) -> Metric:
         needs_probabilities=used.needs_probabilities,
     )
     missing = partial(_not_installed, f"{used.distribution} {used.version}")
-    return Metric(name, spec, missing, distribution=used.distribution, version=used.version)
+    return Metric(name, spec, missing, distribution=used.distribution, version=used.version, code=used.code or "")
+
+
+def is_here(record: Record, metric: Metric) -> bool:
+    """Whether a metric of a plugin that a record has is installed here as it was then."""
+    used = record.metrics[metric.name]
+    recorded = (used.distribution, used.version, used.revision)
+    return bool(metric.spec.factory) and recorded == (metric.distribution, metric.version, metric.spec.revision)
 
 
 def _not_installed(distribution: str) -> NoReturn:

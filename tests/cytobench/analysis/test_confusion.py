@@ -21,6 +21,8 @@ from cytobench.reporting.figures.matrices import shades
 from cytobench.reporting.figures.style import TEXT
 from cytobench.storage.records import Record, write_record
 
+from ..conftest import record_values, recorded
+
 ROW = "sd21-lora/clip/s16/n20"
 LABELS = ["BAS", "EOS", "LYA"]
 Make = Callable[..., Record]
@@ -38,14 +40,14 @@ def results(tmp_path: Path, make_record: Make) -> tuple[Path, pd.DataFrame]:
     """Five folds of one row, and all their predictions."""
     tables = [predictions(fold) for fold in range(5)]
     for fold, table in enumerate(tables):
-        write_record(tmp_path, make_record(fold), table)
+        write_record(tmp_path, *recorded(record_values(fold), table))
     return tmp_path, pd.concat(tables)
 
 
 def predictions(fold: int) -> pd.DataFrame:
     rng = np.random.default_rng(fold)
     label = np.repeat(LABELS, [3, 5, 2])
-    values = {"path": [f"{fold}/{i}.png" for i in range(10)] * 2, "split": ["test"] * 10 + ["validation"] * 10}
+    values = {"path": [f"{fold}/{i}.png" for i in range(20)], "split": ["test"] * 10 + ["validation"] * 10}
     guessed = rng.choice(LABELS[:2], 20)  # LYA is never predicted
     return pd.DataFrame({**values, "label": [*label, *label], "predicted": guessed, "synthetic": False})
 
@@ -78,7 +80,8 @@ def test_the_table_shows_counts_shares_and_where_they_are_from(results, capsys) 
 
 def test_an_image_taken_for_a_class_left_to_training_is_shown(tmp_path: Path, make_record: Make, capsys) -> None:
     table = predictions(0).query("label != 'LYA'").assign(predicted="LYA")
-    write_record(tmp_path, make_record(0, train_only=["LYA"], benchmark={"fold": [0]}), table)
+    values = record_values(0, train_only=["LYA"], benchmark={"fold": [0]})
+    write_record(tmp_path, *recorded(values, table))
     lines = list(csv.DictReader(io.StringIO(command(capsys, tmp_path, "--row", ROW, "--format", "csv")[1])))
     assert {(one["true"], one["predicted"]): one["count"] for one in lines}[("EOS", "LYA")] == "5"
     assert len(lines) == 2 * 3
@@ -87,7 +90,7 @@ def test_an_image_taken_for_a_class_left_to_training_is_shown(tmp_path: Path, ma
 
 def test_an_incomplete_row_is_refused_with_its_missing_folds(tmp_path: Path, make_record: Make, capsys) -> None:
     for fold in (0, 1, 4):
-        write_record(tmp_path, make_record(fold), predictions(fold))
+        write_record(tmp_path, *recorded(record_values(fold), predictions(fold)))
     write_record(tmp_path, make_record(3, f1=None), None)
     code, out, err = command(capsys, tmp_path, "--row", ROW)
     assert (code, out) == (2, "") and "incomplete: folds 2, 3 missing" in err
@@ -118,7 +121,7 @@ def test_mistakes_are_named(results, capsys, arguments, said: str) -> None:
 def test_two_rows_of_one_name_are_refused(tmp_path: Path, make_record: Make, capsys) -> None:
     for name, preset in (("a", "pocket"), ("b", "paper")):
         for fold in range(5):
-            write_record(tmp_path / name, make_record(fold, preset=preset), predictions(fold))
+            write_record(tmp_path / name, *recorded(record_values(fold, preset=preset), predictions(fold)))
     code, _, err = command(capsys, tmp_path, "--row", ROW)
     assert code == 2 and "is there 2 times" in err and "preset paper" in err
 

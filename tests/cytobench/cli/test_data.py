@@ -79,6 +79,18 @@ def test_describe_reads_a_folder_of_nothing_but_bad_images(cells: Path) -> None:
     assert not picture.exists()
 
 
+def test_describe_names_files_that_hold_a_picture_and_are_not_named_like_one(cells: Path) -> None:
+    (cells / "EOS" / "a.png").rename(cells / "EOS" / "a")
+    (cells / "EOS" / "b.png").rename(cells / "EOS" / "b\x1b[31m.dat")
+    (cells / "EOS" / "notes.txt").write_text("two cells")
+    found = json.loads(call("describe", cells, "--json").stdout)
+    assert found["images"] == 3
+    assert found["ignored"] == ["EOS/a", "EOS/b\x1b[31m.dat", "EOS/notes.txt"]
+    assert found["ignored_images"] == ["EOS/a", "EOS/b\x1b[31m.dat"]
+    text = call("describe", cells).stdout
+    assert "left alone: 3 files" in text and "hold a picture: EOS/a, EOS/b\ufffd[31m.dat; a run leaves them out" in text
+
+
 def test_describe_in_plain_text_never_cuts_a_line(cells: Path) -> None:
     result = call("describe", cells)
     assert result.exit_code == 0

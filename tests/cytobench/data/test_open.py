@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from cytobench.contract import CONTRACT, DatasetSpec
-from cytobench.data.cache import cache_folder
 from cytobench.data.dataset import Dataset
 from cytobench.data.export import export
 from cytobench.data.folder import load_folder
@@ -17,6 +16,7 @@ from cytobench.data.open import open_dataset
 from cytobench.decode import decode_image
 from cytobench.errors import CytobenchError, UserError
 from cytobench.plugins import Offer
+from cytobench.storage.cache import cache_folder
 
 
 def spec(factory: str, name: str = "smear") -> DatasetSpec:
@@ -131,10 +131,11 @@ def test_an_export_refuses_what_is_there_and_takes_back_half_a_job(
     with pytest.raises(UserError, match="not empty"):
         export(dataset, out)
     (out / "mine.txt").unlink()
+    picture = (cells / "EOS" / "c.png").read_bytes()
     (cells / "EOS" / "c.png").unlink()
     with pytest.raises(UserError, match=r"c\.png"):
         export(dataset, out)
     assert list(out.iterdir()) == []
-    (cells / "EOS" / "c.png").write_bytes((cells / "EOS" / "a.png").read_bytes())
+    (cells / "EOS" / "c.png").write_bytes(picture)
     export(dataset, out)
     assert decode_image(out / "BAS" / "x.png").shape == (9, 8, 3)

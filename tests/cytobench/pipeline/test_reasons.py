@@ -66,6 +66,7 @@ def test_what_was_never_made_says_so(reasons: Reasons, tmp_path: Path) -> None:
     assert {kind: set(why) for kind, why in empty.items()} == {
         "fit": {"not made yet"},
         "sample": {"not made yet"},
+        "copies": {"not compared yet"},
         "train": {"not made yet"},
         "predict": {"no record"},
     }

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytobench.metrics.scoring import scores_by_split
-from cytobench.storage.records import Record, write_record
+from cytobench.storage.records import write_record
 
-from ...conftest import LABELS, record_values
+from ...conftest import LABELS, record_values, recorded
 
 SIZES = {"BAS": 6, "EOS": 18, "LYA": 6}
 """Test images of each class in a fold."""
@@ -32,8 +31,6 @@ def predictions(fold: int, right: float, seed: int, groups: bool = False, split:
         table = pd.DataFrame(
             {"path": paths, "split": part, "label": labels, "predicted": predicted, "synthetic": False}
         )
-        for label in LABELS:
-            table[f"p_{label}"] = np.where(predicted == label, 0.8, 0.1)
         if groups:
             table["group"] = pd.array([fold * 100 + i // 3 for i in range(len(labels))], dtype="Int64")
         tables.append(table)
@@ -75,11 +72,10 @@ def write(tmp_path: Path) -> Callable[..., Path]:
                     "trial": f"{values['row'].replace('/', '__')}{tag}__fold{fold}__{seed}",
                     "seed": seed,
                     "splits": {"train": {label: 3 * n for label, n in SIZES.items()}, "test": SIZES},
-                    "scores": scores_by_split(table, LABELS),
                     "benchmark": {**values["benchmark"], "seed": 42, "repeats": len(seeds)},
                     **changes,
                 }
-                write_record(tmp_path / folder, Record.model_validate(values), table)
+                write_record(tmp_path / folder, *recorded(values, table))
         return tmp_path / folder
 
     return call

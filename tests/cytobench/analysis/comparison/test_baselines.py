@@ -71,10 +71,10 @@ def test_validation_picks_the_best_baseline_whatever_its_test(declared) -> None:
 
 
 def test_the_choice_goes_by_the_declared_metric(declared) -> None:
-    declared(None, 0.6)
+    declared(None, 0.3)
     folder = declared(right=0.7)
-    mostly_eosinophils = {"validation": {"accuracy": 0.9, "f1_macro": 0.2, "auc_macro": 0.5}}
-    declared(None, 0.6, classifier_name="clip-weighted", scores=mostly_eosinophils)
+    # 18 of 30 are eosinophils: always saying so is right in 60 %, and has a macro F1 of 0.25.
+    declared(None, 0.6, classifier_name="clip-weighted", change=lambda table: table.assign(predicted="EOS"))
     chosen = {
         metric: best_baselines(section_of(folder), Analysis(metric=metric, **DECLARED))["clip"].best.name
         for metric in ("accuracy", "f1_macro")
@@ -97,7 +97,7 @@ def test_baselines_that_cannot_be_chosen_are_left_out_and_named(write) -> None:
     write = partial(write, analysis={"baselines": ["none/*", "repeat/*", "folder/*", "oracle/*"]})
     write(None, 0.5)
     write(None, 0.9, classifier_name="clip-weighted", folds=[0, 1])
-    write("repeat", 0.9, scores={"test": {"accuracy": 0.9, "f1_macro": 0.9, "auc_macro": 0.9}})
+    write("repeat", 0.9, change=lambda table: table[table["split"] == "test"])
     write("folder", 0.95, made_elsewhere="undeclared")
     folder = write(right=0.7)
     (one,) = family_of(folder).headline

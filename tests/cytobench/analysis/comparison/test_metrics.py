@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from cytobench.analysis.comparison.candidates import read_candidates
@@ -12,15 +16,21 @@ from cytobench.reporting.comparison.family import family_lines
 from cytobench.reporting.comparison.pair import comparison_lines
 
 
+def sure(confidence: float, table: pd.DataFrame) -> pd.DataFrame:
+    """Predictions whose probability is this."""
+    rest = (1 - confidence) / 2
+    return table.assign(
+        **{f"p_{label}": np.where(table["predicted"] == label, confidence, rest) for label in ("BAS", "EOS", "LYA")}
+    )
+
+
 @pytest.fixture
 def section(write):
     """Two rows whose errors differ, by a benchmark whose metric is one of them; N = 50 has the least on validation."""
-    rows = [(None, 0, 0.4), ("sd21-lora", 20, 0.2), ("sd21-lora", 50, 0.1)]
-    for generator, n, ece in rows:
-        for fold in range(5):
-            scores = {"accuracy": 0.5, "f1_macro": 0.5, "auc_macro": 0.5, "ece": ece + 0.01 * fold * (n > 0)}
-            both = {"validation": scores, "test": scores}
-            folder = write(generator, 0.5, n=n, folds=[fold], scores=both, analysis={"metric": "ece"})
+    # About two of three are right, so that a confidence of 0.7 errs least.
+    rows = [(None, 0, 0.99), ("sd21-lora", 20, 0.85), ("sd21-lora", 50, 0.7)]
+    for generator, n, confidence in rows:
+        folder = write(generator, 0.5, n=n, change=partial(sure, confidence), analysis={"metric": "ece"})
     (section,) = read_candidates([folder])
     return section
 
@@ -41,4 +51,4 @@ def test_the_declared_metric_stands_among_those_shown(section) -> None:
     assert list(comparison.folds) == ["accuracy", "f1_macro", "auc_macro", "ece"]
     lines = comparison_lines(comparison)
     assert any(line.startswith("ECE *") for line in lines)
-    assert "Gain and cost: ECE -0.280" in "\n".join(lines)
+    assert "Gain and cost: ECE -0.2" in "\n".join(lines)

@@ -132,11 +132,11 @@ def test_one_fold_has_no_interval_over_folds_but_one_over_images(write) -> None:
 
 
 def test_an_auc_that_is_null_is_said_and_the_rest_is_there(write) -> None:
-    def scores(fold_scores):
-        return {"test": {"accuracy": fold_scores, "f1_macro": fold_scores, "auc_macro": None}}
+    def always(predicted):
+        return lambda table: table[table["label"] == "EOS"].assign(predicted=predicted)
 
-    write(None, 0.5, folds=(0, 1), scores=scores(0.4))
-    found = compared(write(right=0.7, folds=(0, 1), scores=scores(0.6)))
+    write(None, folds=(0, 1), change=always("BAS"))
+    found = compared(write(folds=(0, 1), change=always("EOS")))
     assert found.folds["auc_macro"].difference is None
     text = "\n".join(comparison_lines(found))
     assert "null in every fold" in text
@@ -230,4 +230,4 @@ def test_missing_and_damaged_predictions_are_named(write) -> None:
     file.write_bytes(file.read_bytes()[:-9])
     assert f"{file.name} of record" in refused(folder)
     file.unlink()
-    assert "missing or damaged" in refused(folder)
+    assert f"{file.name} of record" in refused(folder) and "are missing" in refused(folder)

@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 
 from cytobench.analysis.published.judge import SETTINGS, STUDY_COUNTS
-from cytobench.metrics.scoring import scores_by_split
 from cytobench.storage.records import Record, write_record
 
-from ...conftest import record_values
+from ...conftest import record_values, recorded
 
 Write = Callable[..., Path]
 
@@ -30,9 +29,6 @@ def predictions(labels: Sequence[str], sizes: Sequence[int], fold: int, right: f
         )
         paths = [f"{part}{fold}-{i}.png" for i in range(len(true))]
         table = pd.DataFrame({"path": paths, "split": part, "label": true, "predicted": predicted, "synthetic": False})
-        if len(labels) <= 15:  # the AUC of many classes takes long
-            sure = pd.DataFrame({f"p_{label}": np.where(predicted == label, 0.8, 0.1) for label in labels})
-            table = pd.concat([table, sure], axis=1)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
@@ -73,11 +69,10 @@ def write(tmp_path: Path) -> Write:
                 "fidelity": fidelity(fold) if fidelity else [],
                 **changes,
             }
-            table = None
-            if right is not None:
-                table = predictions(labels, sizes, fold, right)
-                values["scores"] = scores_by_split(table, list(labels))
-            write_record(tmp_path / folder, Record.model_validate(values), table)
+            if right is None:
+                write_record(tmp_path / folder, Record.model_validate(values), None)
+            else:
+                write_record(tmp_path / folder, *recorded(values, predictions(labels, sizes, fold, right)))
         return tmp_path / folder
 
     return call

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cytobench.metrics.scoring import scores_by_split
 from cytobench.storage.records import Record, write_record
 
-from ...conftest import record_values
+from ...conftest import record_values, recorded
 from ..figures.conftest import predictions
 
 SCRIPT = "<script>alert(1)</script>"
@@ -53,12 +52,14 @@ def write_row(
             "n_synthetic": n,
             "dataset": {**dataset, "n_images": 5 * each * len(labels)},
             "splits": {"train": {label: 3 * each for label in labels}, "test": counts},
-            "scores": {} if table is None else scores_by_split(table, labels),
             "shots_used": dict.fromkeys(labels, 16) if n else {},
             "benchmark": {**values["benchmark"], "seed": 42, "repeats": 1},
             **changes,
         }
         if edit is not None:
             edit(values)
-        write_record(out, Record.model_validate(values), table)
+        if table is None:
+            write_record(out, Record.model_validate(values), None)
+        else:
+            write_record(out, *recorded(values, table))
     return out
