@@ -83,4 +83,5 @@ def generate(
     folder, images, used = generated.folder, generated.images, generated.shots
     copies = [{"image": number, "real": real} for number, real in generated.copies.items()]
     written = {"folder": str(folder), "images": images, "shots": used, "copies": copies}
-    click.echo(json.dumps(written) if as_json else f"{folder}: {images} images, tuned on {used} shots")
+    tuned = "made or tuned elsewhere" if used is None else f"tuned on {used} shots"
+    click.echo(json.dumps(written) if as_json else f"{folder}: {images} images, {tuned}")

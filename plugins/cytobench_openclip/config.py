@@ -51,7 +51,8 @@ class ClipConfig(TrainConfig):
     }
 
     model: str = "ViT-B-32-quickgelu"
-    """A name of ``open_clip.list_models()``, or ``custom`` for what the weights folder describes itself."""
+    """A name of ``open_clip.list_models()``, or ``custom`` for what the weights folder describes itself. Must be given
+    for a single file, which does not say whether it was made with GELU or quick GELU."""
     weights: str = OPENAI_VIT_B_32
     """One open_clip ``.safetensors`` file, or a folder or Hub id in open_clip's Hub layout."""
     rank: int = Field(16, ge=1)
@@ -60,8 +61,8 @@ class ClipConfig(TrainConfig):
     dropout: float = Field(0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _openai_needs_quick_gelu(self) -> ClipConfig:
-        _refuse_other_gelu(self.model, self.weights)
+    def _activation_is_known(self) -> ClipConfig:
+        _require_activation(self.model, self.weights, "model" in self.model_fields_set)
         return self
 
     def assets(self) -> Mapping[str, AssetReference]:
@@ -78,8 +79,8 @@ class ClipFeaturesConfig(PluginConfig):
     weights: str = OPENAI_VIT_B_32
 
     @model_validator(mode="after")
-    def _openai_needs_quick_gelu(self) -> ClipFeaturesConfig:
-        _refuse_other_gelu(self.model, self.weights)
+    def _activation_is_known(self) -> ClipFeaturesConfig:
+        _require_activation(self.model, self.weights, "model" in self.model_fields_set)
         return self
 
     def assets(self) -> Mapping[str, AssetReference]:
@@ -87,8 +88,16 @@ class ClipFeaturesConfig(PluginConfig):
         return {"weights": _reference(self.weights)}
 
 
-def _refuse_other_gelu(model: str, weights: str) -> None:
-    # With the usual GELU these weights load and compute something else, without a word.
+def _require_activation(model: str, weights: str, named: bool) -> None:
+    """Raise ValueError where nobody has said which activation the weights were made with, or it is known to differ."""
+    # Tensors fit either: with the other activation they load and compute something else, without a word.
+    if Path(weights).expanduser().is_file() and (model == CUSTOM or not named):
+        quick = ClipConfig.model_fields["model"].default
+        raise ValueError(
+            f"{weights} is one file, and does not say whether it was made with GELU or quick GELU. Name its model: "
+            f"model={quick} for OpenAI's weights, model={quick.removesuffix('-quickgelu')} for most of LAION's, or "
+            f"another name of open_clip.list_models(). Or give the folder or Hub id that has its {CONFIG_FILE}"
+        )
     if "openai" in weights.lower() and model != CUSTOM and not model.endswith("-quickgelu"):
         raise ValueError(
             f"{weights} are OpenAI's weights, made with quick-GELU, and model={model} computes "

@@ -71,7 +71,9 @@ def load_clip(name: str, asset: Asset) -> LoadedClip:
     )
     side = int(model_cfg["vision_cfg"].get("image_size", CLIPVisionCfg.image_size))
     shown = name if name != CUSTOM else _describe(model_cfg["vision_cfg"], side)
-    return LoadedClip(model, tokenizer, context, side, normalise, f"{shown} {count_parameters(model)}")
+    activation = "quick GELU" if model_cfg.get("quick_gelu") else "GELU"
+    architecture = f"{shown} {count_parameters(model)}, {activation}"
+    return LoadedClip(model, tokenizer, context, side, normalise, architecture)
 
 
 def _find(asset: Asset) -> tuple[Path, Mapping[str, Any]]:

@@ -155,6 +155,11 @@ class Row:
     """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
 
     @property
+    def tuned_elsewhere(self) -> bool:
+        """Whether its generator was not tuned on the run's shots, though it was asked for images by them."""
+        return self.made_elsewhere != "no" and self.shots > 0
+
+    @property
     def ranked(self) -> bool:
         """Whether the row may be ranked: complete, borne out by predictions, its images no copies of real ones, and not
         perhaps trained on the test images.

@@ -28,6 +28,7 @@ def card(folds: Sequence[FoldImages], licence: str | None, with_copies: bool = F
     if licence is not None:
         head["license_name"] = licence
     ran = generator.ran
+    elsewhere = record.made_elsewhere != "no"
     facts = {
         "images": f"{sum(counts)}, of {len(first.images)} classes and {len(folds)} folds",
         "generator": f"{generator.plugin} of {generator.distribution} {generator.version}, rev. {generator.revision}",
@@ -35,8 +36,10 @@ def card(folds: Sequence[FoldImages], licence: str | None, with_copies: bool = F
         "weights": _joined(
             f"{name}: {weights.source} (SHA-256 {weights.digest})" for name, weights in generator.weights.items()
         ),
-        "shots": f"{record.shots} a class, chosen: {record.shots_chosen}",
-        "data set of the shots": f"{record.dataset.name}, digest {record.dataset.digest}",
+        "shots": "tuned elsewhere, not on shots of this run"
+        if elsewhere
+        else f"{record.shots} a class, chosen: {record.shots_chosen}",
+        "data set" if elsewhere else "data set of the shots": f"{record.dataset.name}, digest {record.dataset.digest}",
         "protocol": f"{protocol.name} v{protocol.version}, {protocol.folds} folds, seed {record.seed}",
         "preset": record.preset,
         "copies of real images": _joined(

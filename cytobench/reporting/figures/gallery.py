@@ -51,7 +51,7 @@ def gallery_plans(
             for candidate in ordered:
                 name = slug("gallery", candidate.row.generator, f"s{candidate.row.shots}") + plotted.suffix
                 yield Plan(name, "gallery", BY_CLASS, partial(_by_class, plotted, candidate, folder, root, real))
-            if len(ordered) > 1:
+            if len(ordered) > 1 and not ordered[0].row.tuned_elsewhere:
                 name = slug("shots", ordered[0].row.generator) + plotted.suffix
                 yield Plan(name, "gallery", BY_SHOTS, partial(_by_shots, plotted, ordered, folder, root, real))
 
@@ -83,7 +83,7 @@ def _by_class(
     beside = ""
     if real or run.shows_real:
         beside = ", beside real test images"
-        if candidate.row.shots:
+        if candidate.row.shots and not candidate.row.tuned_elsewhere:
             groups.insert(0, ("shots", run.shots(candidate, BESIDE), BESIDE))
             beside += " and shots"
         groups.insert(0, ("real, test", run.tested(candidate, BESIDE), BESIDE))
@@ -217,7 +217,8 @@ def _measured(plotted: PlottedSection, candidate: Candidate) -> str:
             if kid is not None and kid.mean is not None:
                 halves = "" if floor is None or floor.mean is None else f"{floor.mean:.4f}"
                 beside = f", between halves of the real images {halves}" if halves else ""
-                return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
+                tuned = "Tuned elsewhere" if row.tuned_elsewhere else f"From {row.shots} shots"
+                return f"{tuned}: KID {kid.mean:.4f} by {table.extractor}{beside}."
     return "Their fidelity was not measured."
 
 

@@ -118,8 +118,10 @@ class PlottedSection:
 
 
 def series_name(candidate: Candidate) -> str:
-    """What rows that differ by N alone have in common: ``sd21-lora, 16 shots``."""
+    """What rows that differ by N alone have in common: ``sd21-lora, 16 shots``, or ``sd21-lora, tuned elsewhere``."""
     shots = f", {candidate.row.shots} shots" if candidate.row.shots else ""
+    if candidate.row.tuned_elsewhere:
+        shots = ", tuned elsewhere"
     return f"{generator_text(candidate.row)}{shots}"
 
 

@@ -125,7 +125,8 @@ def name_cells(row: Row) -> list[Cell]:
         Cell("-" if row.rank is None else f"{row.rank}{mark}", str(row.rank or 9998)),
         Cell(generator_text(row)),
         Cell(classifier_text(row)),
-        *(Cell("-" if row.submitted else str(count), str(count)) for count in (row.shots, row.n_synthetic)),
+        Cell("-" if row.submitted or row.tuned_elsewhere else str(row.shots), str(row.shots)),
+        Cell("-" if row.submitted else str(row.n_synthetic), str(row.n_synthetic)),
     ]
 
 

@@ -39,8 +39,10 @@ class ShownGenerator:
 
     @property
     def title(self) -> str:
-        """``sd21-lora, 16 shots, fold 0``."""
+        """``sd21-lora, 16 shots, fold 0``, or ``sd21-lora, tuned elsewhere, fold 0``."""
         tuned = f"{self.shots} shots" if self.shots else "not tuned on shots"
+        if self.elsewhere:
+            tuned = "tuned elsewhere" if self.shots else "made elsewhere"
         generator = self.record.generator
         what = f" ({generator.images_are})" if generator is not None and generator.images_are else ""
         return f"{self.name}{what}, {tuned}, fold {self.record.protocol.fold}"

@@ -131,7 +131,9 @@ def class_fidelity(group: Group) -> list[Table]:
         for record in records:
             for used in record.fidelity:
                 name = (record.generator.name if record.generator else "none") + settings
-                title = f"{name}, {record.shots} shots, N = {record.n_synthetic}, by {used.extractor.name}"
+                elsewhere = record.made_elsewhere != "no" and record.shots
+                tuned = "tuned elsewhere" if elsewhere else f"{record.shots} shots"
+                title = f"{name}, {tuned}, N = {record.n_synthetic}, by {used.extractor.name}"
                 measured.setdefault((title, used.extractor.name), {})[f"{replicate_of(record)}"] = used
     numbers = ("real images", "synthetic images", "KID", "FID", "precision", "recall")
     names = columns("class", *numbers, "copies of the shots", numbers=numbers)

@@ -147,6 +147,8 @@ def test_images_made_elsewhere_need_the_users_word_whatever_the_data_set(run: Pa
     _, allowed = shown(run, RealData(real, allowed=True))
     assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat (copies of the shots)": 3}
     assert allowed is not None and allowed.elsewhere
+    titles = {strip.title for one in allowed.classes for strip in one.strips}
+    assert "sd21-lora, tuned elsewhere, fold 0" in titles and not any("shots, fold" in title for title in titles)
 
 
 def test_real_images_shots_and_copies_are_there_where_allowed(run: Path, tmp_path: Path) -> None:
