@@ -43,10 +43,10 @@ class Cause(Enum):
     """The records name no training or test images, so that folds cannot be weighed."""
     MAY_HAVE_SEEN = auto()
     """The rows of the detail may have seen the test images."""
-    COPIES = auto()
-    """Images of the rows of the detail are copies of real ones."""
     UNCHECKED = auto()
     """The predictions of the rows of the detail are not there, so that nothing bears their scores out."""
+    COPIES = auto()
+    """Images of the rows of the detail are copies of real ones."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ def why_undone(
         return "the record is of other work: its data, settings, weights, their configuration or plugins have changed"
     if not set(fidelity) <= {used.key for used in record.fidelity}:
         return "the record lacks a fidelity"
+    if copies is not None and (record.copies is None or record.copies.key != copies):
+        return UNCHECKED
     if not predictions_kept(record, file):
         return "the predictions are missing or damaged"
     try:
@@ -88,8 +90,6 @@ def why_undone(
     except UserError as error:
         logger.warning("%s The trial is run again.", error)
         return "its predictions do not bear the record out"
-    if copies is not None and (record.copies is None or record.copies.key != copies):
-        return UNCHECKED
     return None
 
 

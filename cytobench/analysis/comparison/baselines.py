@@ -59,10 +59,10 @@ def _why_not(candidate: Candidate, validation: ScoreKey) -> str:
         return f"INCOMPLETE: {replicates_text(row.missing, candidate.section.seeds)} missing"
     if row.made_elsewhere == "undeclared":
         return "it may have seen the test images"
-    if row.copied:
-        return "its images are copies of real ones"
     if row.unchecked:
         return "its predictions are not there"
+    if row.copied:
+        return "its images are copies of real ones"
     return "" if validated(candidate, validation) is not None else "no figure on validation"
 
 

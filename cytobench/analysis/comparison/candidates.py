@@ -195,20 +195,20 @@ def common_replicates(a: Candidate, b: Candidate) -> list[Replicate]:
     return sorted(set(a.trials) & set(b.trials))
 
 
-def not_to_be_judged(*candidates: Candidate) -> Reason | None:
-    """Why nothing can be said of rows; None if something can.
-
-    Of those that may have seen the test images, whose images are copies of real ones, or whose predictions are not
-    there.
+def why_not_judged(*candidates: Candidate) -> Reason | None:
+    """Why nothing can be said of these rows: they may have seen the test images, their images are copies of real ones,
+    or their predictions are not there. None if something can.
     """
-    seen = [candidate.name for candidate in candidates if candidate.row.made_elsewhere == "undeclared"]
-    if seen:
-        return Reason(Cause.MAY_HAVE_SEEN, " and ".join(seen))
-    copied = [candidate.name for candidate in candidates if candidate.row.copied]
-    if copied:
-        return Reason(Cause.COPIES, " and ".join(copied))
-    unchecked = [candidate.name for candidate in candidates if candidate.row.unchecked]
-    return Reason(Cause.UNCHECKED, " and ".join(unchecked)) if unchecked else None
+    causes = (
+        (Cause.MAY_HAVE_SEEN, lambda row: row.made_elsewhere == "undeclared"),
+        (Cause.COPIES, lambda row: row.copied),
+        (Cause.UNCHECKED, lambda row: bool(row.unchecked)),
+    )
+    for cause, holds in causes:
+        names = [candidate.name for candidate in candidates if holds(candidate.row)]
+        if names:
+            return Reason(cause, " and ".join(names))
+    return None
 
 
 def differing_parts(sections: Sequence[Section], apart_from: Collection[str] = ()) -> dict[str, list[object]]:

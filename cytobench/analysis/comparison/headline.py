@@ -10,10 +10,10 @@ from cytobench.analysis.comparison.candidates import (
     Candidate,
     declared_analysis,
     goodness_on_validation,
-    not_to_be_judged,
     primary,
     validated,
     why_never_paired,
+    why_not_judged,
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.declared import compared_with_baselines, family
@@ -152,7 +152,7 @@ def row_difference(row: Candidate, other: Candidate, key: ScoreKey) -> tuple[Fol
     differences = by_seed(row.row.values.get(key, {}), other.row.values.get(key, {}))
     if not differences:
         return None, Reason(Cause.NO_VALUE, key[1])
-    return fold_difference(differences, ratio), not_to_be_judged(row, other)
+    return fold_difference(differences, ratio), why_not_judged(row, other)
 
 
 def chosen_on_validation(section: Sequence[Candidate], validation: ScoreKey) -> set[int]:

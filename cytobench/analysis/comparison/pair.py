@@ -12,9 +12,9 @@ from cytobench.analysis.comparison.candidates import (
     Candidate,
     common_replicates,
     declared_analysis,
-    not_to_be_judged,
     primary,
     why_never_paired,
+    why_not_judged,
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
@@ -159,7 +159,7 @@ def _cost(
     if gain is None:
         return None
     metric = a.section.metric(name)
-    conclusion = conclude(gain, metric, not_to_be_judged(a, b), None if declared is None else declared.p_holm)
+    conclusion = conclude(gain, metric, why_not_judged(a, b), None if declared is None else declared.p_holm)
     return gain_and_cost(a, b, gain, metric, conclusion)
 
 
@@ -197,10 +197,10 @@ def _remarks(a: Candidate, b: Candidate, replicates: Sequence[Replicate], late: 
             remarks.append(f"{name} is {third_party_text(row)}.")
         if row.made_elsewhere != "no":
             remarks.append(f"{name} is {elsewhere_text(row)}.")
-        if copies := copies_text(row):
-            remarks.append(f"{name}: {copies}.")
         if row.unchecked:
             remarks.append(f"{name}: {unchecked_text(row, seeds)}.")
+        if copies := copies_text(row):
+            remarks.append(f"{name}: {copies}.")
         left = [where for where in candidate.trials if where not in replicates]
         if not row.complete:
             remarks.append(f"{name} is INCOMPLETE: {replicates_text(row.missing, seeds)} missing.")

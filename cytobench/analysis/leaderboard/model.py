@@ -142,13 +142,16 @@ class Row:
     """Of the metrics shown those that failed, by name."""
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
+
     copies: RealCopies | None = None
     """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
 
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, borne out by predictions, no copies, no leak."""
-        return self.complete and not self.unchecked and self.made_elsewhere != "undeclared" and not self.copied
+        """Whether the row may be ranked: complete, borne out by predictions, its images no copies of real ones, and not
+        perhaps trained on the test images.
+        """
+        return self.complete and not self.unchecked and not self.copied and self.made_elsewhere != "undeclared"
 
     @property
     def copied(self) -> bool:
@@ -325,14 +328,14 @@ class Section:
         maker = self.dataset_maker
         if maker is not None and not maker.built_in:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
+        if self.not_computed:
+            notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
         unchecked = sum(1 for row in self.rows if row.copies is not None and row.copies.unchecked)
         if unchecked:
             rows = "1 row" if unchecked == 1 else f"{unchecked} rows"
             notes.append(
                 f"Not checked: whether synthetic images of {rows} are copies of real ones (the records do not say)."
             )
-        if self.not_computed:
-            notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:

@@ -43,10 +43,10 @@ def standings(row: Row) -> str:
         return "failed" if not _any_score(row) else "incomplete, some trials failed"
     if not row.complete:
         return "incomplete, not ranked"
-    if row.copied:
-        return "copies of real images, not ranked"
     if row.unchecked:
         return "predictions are not there, not ranked"
+    if row.copied:
+        return "copies of real images, not ranked"
     if row.rank is None:
         return "not ranked"
     return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]

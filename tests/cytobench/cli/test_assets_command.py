@@ -295,6 +295,7 @@ def remember(cache: Path, path: str, file: Path) -> None:
     So it is where a file system keeps no time of change of metadata, which nothing else can restore.
     """
     from cytobench.data.quality.optics import REVISION
+    from cytobench.decode import REVISION as decode_revision
     from cytobench.decode import decode_image, pixel_digest
 
     (index,) = (cache / "pixels").glob("*.parquet")
@@ -305,6 +306,7 @@ def remember(cache: Path, path: str, file: Path) -> None:
         **{"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "ctime_ns": stat.st_ctime_ns},
         **{"digest": known, "width": 16, "height": 16, "mode": "RGB"},
         **{"sharpness": 0.1, "cell_sharpness": 0.1, "white": 0.0, "black": 0.0, "optics_revision": REVISION},
+        "decode_revision": decode_revision,
     }
     table = pd.concat([table.drop(index=path, errors="ignore"), pd.DataFrame([row], index=[path])])
     table.rename_axis("path").reset_index().to_parquet(index, index=False)
