@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -9,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from cytobench._keys import content_key
 from cytobench.atomic import write_bytes
@@ -25,6 +26,7 @@ REVISION = 1
 """Raised when thumbnails become others."""
 
 _TENSOR = "thumbnails"
+_DIGEST = "sha256"
 
 
 def thumbnails_of(
@@ -45,7 +47,7 @@ def thumbnails_of(
             made[row] = small
             progress(row + 1, len(digests))
     try:
-        write_bytes(file, save({_TENSOR: made}))
+        write_bytes(file, save({_TENSOR: made}, metadata={_DIGEST: _sha256(made)}))
     except OSError as error:
         logger.debug("thumbnails are not kept in %s: %s", file.parent, error)
     return made
@@ -57,8 +59,15 @@ def _file(digests: Sequence[str]) -> Path:
 
 
 def _read(file: Path, images: int) -> Thumbnails | None:
+    """What is kept, checked by its digest; None if it is absent or damaged."""
     try:
-        kept = load_file(file)[_TENSOR]
-    except (OSError, KeyError, SafetensorError):
+        with safe_open(file, framework="np") as opened:
+            kept: Thumbnails = opened.get_tensor(_TENSOR)
+            digest = (opened.metadata() or {}).get(_DIGEST)
+    except (OSError, SafetensorError):
         return None
-    return kept if kept.shape == (images, SIDE, SIDE, 3) and kept.dtype == np.uint8 else None
+    return kept if kept.shape == (images, SIDE, SIDE, 3) and _sha256(kept) == digest else None
+
+
+def _sha256(thumbnails: Thumbnails) -> str:
+    return hashlib.sha256(np.ascontiguousarray(thumbnails).tobytes()).hexdigest()

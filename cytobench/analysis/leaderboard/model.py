@@ -151,6 +151,7 @@ class Row:
     """Of the metrics shown those that failed, by name."""
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
+
     copies: RealCopies | None = None
     """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
 

@@ -223,6 +223,17 @@ def test_it_is_made_once_and_a_larger_n_compares_what_is_new(values: Values) -> 
     assert {stage.label for stage in record.stages if stage.kind == "copies"} == {"A", "B", "C"}
 
 
+def test_thumbnails_that_are_damaged_are_made_again(values: Values, cells: Path) -> None:
+    cache = cells.parent / "cache" / "thumbnails"
+    run(**values)
+    [file] = cache.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + bytes(9))
+    run(**{**values, "out": cells.parent / "again"})
+    assert copied(cells.parent / "again", "thief").copies == copied(values["out"], "thief").copies
+    assert file.read_bytes() == whole
+
+
 def unchecked(out: Path) -> None:
     """Make the records what they were before images were compared."""
     for file in (out / "records").glob("thief*.json"):
