@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -112,6 +112,8 @@ class Row:
     """Whose plugins made it, several of a part where folds differ; empty for a submission."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
+    predictions: Mapping[Replicate, str] = field(default_factory=dict)
+    """The digest of each finished replicate's predictions: rows that have the same are one, under several names."""
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
 
@@ -119,6 +121,11 @@ class Row:
     def ranked(self) -> bool:
         """Whether the row may be ranked: complete, borne out by predictions, not perhaps trained on the test images."""
         return self.complete and not self.unchecked and self.made_elsewhere != "undeclared"
+
+    @property
+    def same_as(self) -> Hashable:
+        """Equal for rows whose predictions are equal in every fold; for others, and without predictions, unlike."""
+        return frozenset(self.predictions.items()) or id(self)
 
     @property
     def third_party(self) -> tuple[Maker, ...]:
