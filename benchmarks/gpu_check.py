@@ -42,7 +42,7 @@ from cytobench.pipeline.environment import device_info, environment
 from cytobench.pipeline.graph import plan_trial
 from cytobench.pipeline.work import run_stage
 from cytobench.storage.store import Store
-from cytobench_diffusion.config import ADAPTER_FILE
+from cytobench_diffusion.adapter_place import ADAPTER_FILE
 from cytobench_diffusion.pipeline import load_pipeline
 from findings import Findings
 from paper_run import CLASSIFIERS, FULL, GENERATOR, REHEARSAL, Length, PaperRun

@@ -114,7 +114,7 @@ def samples(arm: str, label: str, seed: int, count: int, work: Path) -> list[Pic
     generator, described = ARMS[arm]
     prompts = work / "prompts.toml"
     prompts.write_text("".join(f'["{name}"]\ngenerator = "{text}"\n' for name, text in DESCRIPTIONS.items()))
-    folder, _ = generate_images(
+    folder = generate_images(
         generator,
         "phantom",
         label,
@@ -125,7 +125,8 @@ def samples(arm: str, label: str, seed: int, count: int, work: Path) -> list[Pic
         prompts_file=prompts if described else None,
         device="cpu",
         store=work / "store",
-    )
+        with_real_images=True,  # all are judged, copies too
+    ).folder
     return [shrunk(Image.open(folder / f"{i}.png")) for i in range(count)]
 
 

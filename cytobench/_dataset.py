@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from cytobench.images import FilePixels
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the data that a reader of scores should know: what ``data describe``, runs and tables tell."""
+
+    kind: str
+    """What it is about, for programs; docs/data.md lists the kinds."""
+    text: str
+    """One sentence or a few. No path but a file's name: findings are kept in records, which are passed on."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -34,6 +46,7 @@ class Dataset:
     images a class it was cut to. ``padding`` are (label, path) of images that the CytoDiff study's table had and this
     data set has not: a protocol that reproduces its division puts them in place and drops them afterwards.
     ``distribution`` and ``version`` are those of the plugin that offers it, empty for a folder or manifest.
+    ``findings`` are those of the files that it was read from.
     """
 
     name: str
@@ -48,6 +61,7 @@ class Dataset:
     padding: tuple[tuple[str, str], ...] = ()
     distribution: str = ""
     version: str = ""
+    findings: tuple[Finding, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -108,6 +122,16 @@ class Dataset:
     def path(self, row: int) -> Path:
         """The file of a row, by its number in the table."""
         return self.paths[row]
+
+    def pixels(self, row: int) -> FilePixels:
+        """The image of a row, by its number in the table; held against its digest where it is read."""
+        from cytobench.images import FilePixels
+
+        return FilePixels(self.paths[row], self._digests[row])
+
+    @cached_property
+    def _digests(self) -> tuple[str, ...]:
+        return tuple(self.table["digest"])
 
     def label_of(self, name: str) -> str:
         """The label with this name or this other name. Raises UserError with the nearest one otherwise."""

@@ -1,8 +1,9 @@
-"""Texts for people: rows as aligned lines, and the nearest name to one that is not known."""
+"""Texts for people: rows as aligned lines, the nearest name to one that is not known, and names that look alike."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -23,9 +24,39 @@ def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean NAME?`` with the nearest of the known names, capitals or not; empty where none is near."""
+    """`` Did you mean NAME?`` with the nearest of the known names, capitals or not; empty where none is near.
+
+    One that looks the same is quoted, and what is not seen is told.
+    """
+    known = list(known)
+    twin = next((other for other in known if other != name and plain(other) == plain(name)), None)
+    if twin is not None and twin.casefold() != name.casefold():
+        return f" Did you mean {quoted([name, twin])[1]}? It differs by spaces or Unicode form."
     near = nearest(name, known)
     return f" Did you mean {near}?" if near else ""
+
+
+def plain(name: str) -> str:
+    """A name without what people do not see: case, outer and double spaces, Unicode form (NFKC), format characters."""
+    shown = "".join(character for character in name if unicodedata.category(character) != "Cf")
+    # Twice: to fold may undo the normal form.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
+    return " ".join(folded.split())
+
+
+def look_alike(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """The sets of different names that are the same but for what :func:`plain` leaves out, each sorted."""
+    alike: dict[str, set[str]] = {}
+    for name in names:
+        alike.setdefault(plain(name), set()).add(name)
+    return sorted(tuple(sorted(each)) for each in alike.values() if len(each) > 1)
+
+
+def quoted(names: Sequence[str]) -> list[str]:
+    """Names in quotation marks, so that a space at an end is seen; as escapes if they would look the same even so."""
+    shown = [repr(name) for name in names]
+    seen = {unicodedata.normalize("NFKC", text) for text in shown}
+    return shown if len(seen) == len(shown) else [ascii(name) for name in names]
 
 
 def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

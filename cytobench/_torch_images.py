@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2 import functional as F
 
+from cytobench.errors import ChangedFile
+
 KEPT_BYTES = 4 * 2**30
 """Default memory for decoded pixels of one data set, in bytes."""
 
@@ -111,7 +113,8 @@ class TorchImages(Dataset[tuple[Any, int]]):
 def read_batches(data: TorchImages, batches: Sequence[list[int]], workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield each batch of positions as images (n, 3, height, width) and targets int64 (n,), in this order.
 
-    Worker processes are used only where images have still to be decoded. The result does not depend on them.
+    Worker processes are used only where images have still to be decoded. The result does not depend on them. Raises as
+    the images do when they are read.
     """
     loader: DataLoader[tuple[Any, int]] = DataLoader(
         data,
@@ -120,4 +123,8 @@ def read_batches(data: TorchImages, batches: Sequence[list[int]], workers: int) 
         # A generator of its own: else the loader draws its base seed from the global one.
         generator=torch.Generator().manual_seed(0),
     )
-    yield from loader
+    try:
+        yield from loader
+    except ChangedFile as error:
+        # torch puts the traceback of its worker process before the message.
+        raise ChangedFile(str(error).rpartition(f"{ChangedFile.__name__}: ")[2].strip()) from error

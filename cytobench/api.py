@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_type_hints
 
 from rich.console import Console
 
+from cytobench._home import expanded
 from cytobench._text import did_you_mean
 from cytobench.analysis.comparison.declared import Named, check_declaration
 from cytobench.analysis.comparison.results import compare_results
@@ -205,7 +206,7 @@ def verify(
     Raises UserError where it cannot be done: an unknown or failed trial, a submission, another data set, no plugin.
     Raises CytobenchError if it fails.
     """
-    file = _record_file(Path(folder).expanduser(), trial)
+    file = _record_file(expanded(folder), trial)
     record = read_record(file)
     predictions = predictions_of(record, file)
     values = _values_of(record, dataset, device, set)
@@ -285,7 +286,7 @@ def compare(
     in place of the one declared. Raises UserError for an unknown row or metric, and for rows that cannot be compared,
     saying why.
     """
-    return compared_values(compare_results(Path(folder).expanduser(), a, b, _names(metric), _loading(plugins)))
+    return compared_values(compare_results(expanded(folder), a, b, _names(metric), _loading(plugins)))
 
 
 def score(
@@ -298,7 +299,7 @@ def score(
     there are several. What is odd and no mistake is warned of. Raises UserError for what cannot be scored.
     """
     if isinstance(predictions, str | Path):
-        checked = read_predictions(Path(predictions).expanduser(), NEEDED)
+        checked = read_predictions(expanded(predictions), NEEDED)
     else:
         checked = check_predictions(predictions, NEEDED, "predictions")
     names = [*(shown.name for shown in STUDY), *_names(metric)]
@@ -342,13 +343,13 @@ def fidelity(
         plugins=plugins,
     )
     if pairs is not None:
-        report.draw_pairs(Path(pairs).expanduser())
+        report.draw_pairs(expanded(pairs))
     return report.as_json()
 
 
 def _paths(folders: str | Path | Iterable[str | Path]) -> list[Path]:
     several = [folders] if isinstance(folders, str | Path) else folders
-    return [Path(folder).expanduser() for folder in several]
+    return [expanded(folder) for folder in several]
 
 
 def _names(metric: Names) -> list[str]:
@@ -361,7 +362,7 @@ def _loading(plugins: Plugins | None) -> Callable[[], Plugins]:
 
 
 def _path(place: str | Path | None) -> Path | None:
-    return None if place is None else Path(place).expanduser()
+    return None if place is None else expanded(place)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from typing import Literal
 
 from cytobench.assets import Asset
 
+Corners = Literal["reflected", "black"]
+"""What stands in the corners that a rotation opens."""
+
 
 class Stopped(Exception):
     """Raised by :meth:`Context.check_stop` when the user asked the run to stop."""
@@ -41,6 +44,10 @@ class Context:
     """What the protocol picks the checkpoint by on validation: best macro F1, or lowest loss."""
     recolouring: tuple[float, float] | None = None
     """Probabilities of HSV and HED recolouring of a training image, where the protocol fixes them."""
+    corners: Corners = "reflected"
+    """How the protocol has the corners filled that a rotation of a training image opens."""
+    train_only: tuple[str, ...] = ()
+    """Classes that help to train and that no score counts; no validation image is of them."""
     fold: int | None = None
     """The fold, for generators that declare ``per_fold`` alone; None for all others."""
     assets: Mapping[str, Asset] = field(default_factory=dict)

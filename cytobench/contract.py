@@ -83,6 +83,14 @@ class PluginConfig(BaseModel):
         """
         return None
 
+    def cautions(self, images: int, classes: int) -> Sequence[str]:
+        """What a user should know of a fit or training on so many images before it runs, a sentence each.
+
+        For settings that are allowed and hardly meant, such as a warm-up that is longer than the training. Nothing is
+        refused. Arguments are as of :meth:`optimizer_steps`.
+        """
+        return ()
+
     def validations(self) -> int:
         """How often a training predicts its validation images, for the plan of a run."""
         return 0

@@ -8,8 +8,9 @@ Decisions, so that a digest means one thing:
 - Grey, palette and CMYK images are converted to RGB by Pillow, without colour profiles.
 - EXIF orientation is applied: a viewer shows the file that way, and a digest must not differ between a file
   that is marked as rotated and the same pixels written upright.
-- An image of more than 8 bits a band, one with several frames, a truncated one, one under ``MIN_SIDE`` pixels
-  a side and one over ``MAX_PIXELS`` pixels are refused, never guessed at.
+- An image of more than 8 bits a band, of numbers with signs or fractions, in other colours than those of
+  :data:`CONVERSIONS` or with bands besides them, one with several frames, a truncated one, one under ``MIN_SIDE``
+  pixels a side and one over ``MAX_PIXELS`` pixels are refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
+from cytobench._tiff import why_unread, why_unread_file
 from cytobench.errors import UserError
+
+REVISION = 2
+"""Raised when a file is read otherwise than before, or refused: what was remembered of files is then forgotten."""
 
 MIN_SIDE = 8
 """Shortest side in pixels that is still taken for a picture."""
@@ -51,6 +57,36 @@ CONVERSIONS: Mapping[str, str] = {
 """What is done with each mode that is read, by Pillow's name of it."""
 
 _SIXTEEN_BIT_DATA = re.compile(r";16[BLNS]")
+
+
+EXTENSIONS = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".webp", ".gif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm"}
+)
+"""How the names of image files end, in capitals too. What is in one is told by its content alone."""
+
+
+def is_image_file(name: str) -> bool:
+    """Whether a file of this name counts as an image: by its ending, and not hidden, as ``._0.png`` of macOS is.
+
+    Everything that lists images asks this.
+    """
+    return not name.startswith(".") and PurePath(name).suffix.lower() in EXTENSIONS
+
+
+def holds_image(file: Path) -> bool:
+    """Whether a file begins as an image of a known kind does, whatever its name; its pixels are not decoded."""
+    try:
+        with Image.open(file, formats=_FORMATS):
+            return True
+    except Exception:  # Pillow's readers raise almost anything on what is no image
+        return False
+
+
+def image_patterns(*folders: str) -> tuple[str, ...]:
+    """Glob patterns of the files that :func:`is_image_file` takes, in folders of these patterns (``*``, ``*/*``)."""
+    endings = ["".join(f"[{letter}{letter.upper()}]" for letter in ending[1:]) for ending in sorted(EXTENSIONS)]
+    return tuple(f"{folder}/[!.]*.{ending}" for folder in folders for ending in endings)
 
 
 class BadImage(UserError):
@@ -94,6 +130,8 @@ def decode(source: Path | bytes) -> Decoded:
     except BadImage:
         raise
     except UnidentifiedImageError:
+        if (reason := why_unread_file(source)) is not None:
+            raise BadImage(name, reason) from None
         raise BadImage(name, f"no image of a known kind ({', '.join(_FORMATS)}), or a damaged one") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise BadImage(name, f"over {MAX_PIXELS} pixels; crop or scale it down first") from None
@@ -128,6 +166,10 @@ def _refuse_header(name: str, image: Image.Image) -> None:
         raise BadImage(name, f"{width} x {height} is over {MAX_PIXELS} pixels; crop or scale it down first")
     if min(width, height) < MIN_SIDE:
         raise BadImage(name, f"{width} x {height} pixels; a side must have at least {MIN_SIDE}")
+    if isinstance(image, TiffImageFile) and (reason := why_unread(image.tag_v2)) is not None:
+        raise BadImage(name, reason)
+    if image.mode == "F":
+        raise BadImage(name, "floating-point numbers; convert it to 8-bit RGB first")
     if image.mode not in CONVERSIONS or _is_deep(image):
         raise BadImage(name, f"more than 8 bits a band (mode {image.mode}); convert it to 8-bit RGB first")
     frames = int(getattr(image, "n_frames", 1))

@@ -28,6 +28,10 @@ class UserError(CytobenchError):
     exit_code = 2
 
 
+class ChangedFile(CytobenchError):
+    """A file is not what it was when the work was planned: what would be made of it belongs under another key."""
+
+
 @contextmanager
 def on_the_command_line(yes: bool = True) -> Iterator[None]:
     """Within, messages name options; elsewhere they name parameters of the Python API."""

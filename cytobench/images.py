@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cytobench.decode import decode_image
+from cytobench.decode import decode_image, pixel_digest
+from cytobench.errors import ChangedFile
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
@@ -33,13 +35,25 @@ class Pixels(Protocol):
 
 @dataclass(frozen=True)
 class FilePixels:
-    """An image file of a data set."""
+    """An image file of a data set, with the digest of the pixels that the work was planned with; None if unknown."""
 
     path: Path
+    digest: str | None = None
 
     def read(self) -> NDArray[np.uint8]:
-        """Decode the file to RGB uint8 (height, width, 3)."""
-        return decode_image(self.path)
+        """Decode the file to RGB uint8 (height, width, 3).
+
+        Raises :class:`~cytobench.errors.ChangedFile` where its pixels are others than planned, and
+        :class:`~cytobench.decode.BadImage` where it cannot be decoded any more.
+        """
+        pixels = decode_image(self.path)
+        if self.digest is not None and (found := pixel_digest(pixels)) != self.digest:
+            raise ChangedFile(
+                f"{self.path} is another picture than the one planned with (digest {self.digest[:12]}, now "
+                f"{found[:12]}). Put that one back, or keep this one: the same command then plans anew with it. If "
+                "this is said again, its times did not tell of the change: touch the file."
+            )
+        return pixels
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,8 @@ class Recolouring:
     hsv: bool
     hed: bool
     seed: int
+    version: int = field(default=2, init=False)
+    """Part of content addresses; raised when the same draws give other pixels. 1 clipped hue and saturation first."""
 
     def __call__(self, image: NDArray[np.uint8], position: int) -> NDArray[np.uint8]:
         """Recolour RGB uint8 (height, width, 3)."""
@@ -155,15 +171,29 @@ class Images:
 
 
 def overwrite_hsv(image: NDArray[np.float64], hue: float, saturation: float) -> NDArray[np.float64]:
-    """Give every pixel of RGB (height, width, 3) in 0..1 one hue and one saturation, clipped to 0..1.
+    """Give every pixel of RGB (height, width, 3) in 0..1 one hue and one saturation, neither of them clipped.
 
-    What is left is a tinted grey picture of the image's brightness.
+    What is left is a tinted picture of the image's brightness. As in the study's script, the values of scikit-image's
+    ``hsv2rgb`` are clipped to 0..1 only once they are RGB: a hue below 0 gives blue, a saturation below 0 a bright
+    tint.
     """
-    from skimage.color import hsv2rgb
-
     value = image.max(axis=2)
-    flat = np.stack([np.full_like(value, hue), np.full_like(value, saturation), value], axis=2)
-    return np.asarray(hsv2rgb(flat.clip(0, 1)))
+    sector = math.floor(6 * hue)
+    rest = 6 * hue - sector
+    low = value * (1 - saturation)
+    falling = value * (1 - rest * saturation)
+    rising = value * (1 - (1 - rest) * saturation)
+    # hsv2rgb casts the sector to uint8, which C leaves open for numbers below 0. On the study's machines (x86) it is
+    # the remainder by 256, so that -1 is 255, and 255 modulo 6 is sector 3 and not 5.
+    channels = (
+        (value, rising, low),
+        (falling, value, low),
+        (low, value, rising),
+        (low, falling, value),
+        (rising, low, value),
+        (value, low, falling),
+    )[sector % 256 % 6]
+    return np.stack(channels, axis=2).clip(0, 1)
 
 
 def jitter_hed(

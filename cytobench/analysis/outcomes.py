@@ -45,6 +45,8 @@ class Cause(Enum):
     """The rows of the detail may have seen the test images."""
     UNCHECKED = auto()
     """The predictions of the rows of the detail are not there, so that nothing bears their scores out."""
+    COPIES = auto()
+    """Images of the rows of the detail are copies of real ones."""
 
 
 @dataclass(frozen=True)

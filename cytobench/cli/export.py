@@ -55,8 +55,16 @@ def export(
     )
     folders = [str(place) for place in exported.folders]
     if as_json:
-        click.echo(json.dumps({"images": exported.images, "artefacts": exported.artefacts, "folders": folders}))
+        written = {"images": exported.images, "artefacts": exported.artefacts, "folders": folders}
+        click.echo(json.dumps({**written, "left_out": exported.left_out}))
     else:
         click.echo("\n".join(folders))
+    if exported.left_out:
+        some = ", ".join(exported.left_out[:8]) + (" and others" if len(exported.left_out) > 8 else "")
+        click.echo(
+            f"{len(exported.left_out)} images equal or nearly equal a real one and are left out: {some}. "
+            "--with-real-images writes them too.",
+            err=True,
+        )
     fits = f", {exported.artefacts} artefacts in {artefacts}" if artefacts else ""
     click.echo(f"{exported.images} images{fits}; {out / 'README.md'} says what they are", err=True)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 
+TOLD = 20
+"""Copies of real images that are told one by one, at most."""
+
 
 @click.command()
 @click.option("--real", type=_PATH, required=True, metavar="DIR", help="Real images, held out.")
@@ -87,6 +90,13 @@ def _warn(report: Report) -> None:
     if report.identical:
         images = _images(report.identical, "synthetic")
         click.echo(f"{images} the very pixels of a real one: the figures are too good for that.", err=True)
+    for copy in report.copied[:TOLD]:
+        click.echo(f"{copy.synthetic} {'equals' if copy.equal else 'nearly equals'} {copy.real}", err=True)
+    if report.copied:
+        click.echo(
+            f"{len(report.copied)} synthetic images equal or nearly equal a real one: they are copies, not synthetic.",
+            err=True,
+        )
 
 
 def _images(number: int, what: str) -> str:

@@ -48,9 +48,11 @@ def split_command(
     from cytobench.atomic import write_bytes
     from cytobench.data.choice import RANDOM, find_choice
     from cytobench.data.dataset import from_listing, undecoded
+    from cytobench.data.findings import dataset_findings
     from cytobench.data.open import list_path, open_dataset
     from cytobench.errors import UserError
-    from cytobench.protocols import find_protocol, split_table
+    from cytobench.protocols import find_protocol, split, split_table
+    from cytobench.protocols.evenness import uneven_folds
     from cytobench.storage.cache import cache_folder
 
     chosen = find_protocol(protocol)
@@ -78,5 +80,8 @@ def split_command(
     apart = [dataset.label_of(name) for name in train_only]
     choice = RANDOM if shots is None else find_choice(select, dataset, cache_folder())
     table = split_table(dataset, chosen, folds, seed, apart, shots, synthetic, choice)
+    divided = split(dataset, chosen, folds, seed, apart)
+    for finding in (*dataset_findings(dataset), *uneven_folds(dataset, divided, apart)):
+        click.echo(f"Note: {finding.text}", err=True)
     write_bytes(out, table.to_csv(index=False).encode())
     click.echo(f"{out}: {len(table)} images, {folds} folds")

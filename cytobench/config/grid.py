@@ -75,10 +75,9 @@ class ReadyExtractor:
 
     def inputs(self, view: View) -> dict[str, Any]:
         """All that decides an image's features besides its pixels."""
-        spec = self.offer.spec
         return {
             "extractor": self.offer.identity,
-            "revision": spec.revision,
+            **self.offer.state,
             "config": outcome(self.config),
             **self.needs.inputs(),
             "view": asdict(view),

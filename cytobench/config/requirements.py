@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from cytobench.assets import Asset, digests, resolve_asset
+from cytobench.assets import Asset, identities, resolve_asset
 from cytobench.contract import PluginConfig
 
 
@@ -19,10 +20,10 @@ class Needs:
     def __or__(self, other: Needs) -> Needs:
         return Needs({**self.assets, **other.assets}, {**self.versions, **other.versions})
 
-    def inputs(self) -> dict[str, dict[str, str]]:
-        """What a content address says of them: digests of assets, and versions where there are some."""
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """What a content address says of them: what identifies assets, and versions where there are some."""
         versions = {"versions": dict(sorted(self.versions.items()))} if self.versions else {}
-        return {"assets": digests(self.assets), **versions}
+        return {"assets": identities(self.assets), **versions}
 
 
 def find_needs(config: PluginConfig, name: str) -> Needs:

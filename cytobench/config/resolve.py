@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
+from cytobench._home import expanded
 from cytobench._text import did_you_mean
 from cytobench.assets import AssetReference
 from cytobench.config.benchmark import Analysis, Benchmark, PromptPair, Variant
@@ -365,7 +365,7 @@ def _seen(
         return ()
     if protocol.pooled:
         raise UserError(f"{asked}: protocol {protocol.name} tests on synthetic images too; use strict.")
-    return tuple(read_seen(Path(declared).expanduser(), dataset))
+    return tuple(read_seen(expanded(declared), dataset))
 
 
 def _check_names(benchmark: Benchmark, plugins: Plugins) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cytobench._home import expanded
 from cytobench._keys import content_key
 from cytobench._text import did_you_mean
 from cytobench.data.image_list import read_image_list
@@ -54,7 +55,7 @@ def find_choice(select: str, dataset: Dataset, cache: Path) -> Choice:
         return Choice(select, select, lambda images: images.sort_index())
     if select == "sharpest":
         return Choice(select, select, _sharpest(dataset, cache))
-    file = Path(select).expanduser()
+    file = expanded(select)
     if not file.exists():
         raise UserError(
             f"{option('select', select)}: no such choice, and no such file.{did_you_mean(select, CHOICES)} Write "

@@ -26,6 +26,7 @@ def undecoded(listing: Listing) -> Dataset:
         codes=other_names(listing.labels),
         prompts=listing.prompts,
         padding=listing.padding,
+        findings=listing.findings,
     )
 
 

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from cytobench.assets import Stamp, stamp_of
 from cytobench.atomic import write_bytes
 from cytobench.data.quality.optics import REVISION, Optics, measure
+from cytobench.decode import REVISION as decode_revision
 from cytobench.decode import BadImage, decode, pixel_digest
 
 _RACY_SECONDS = 2.0
@@ -21,6 +23,7 @@ _RACY_SECONDS = 2.0
 _COLUMNS = ["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height", "mode"]
 _MEASURES = [field.name for field in fields(Optics)]
 _REVISION = "optics_revision"
+_DECODER = "decode_revision"
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,15 @@ class ImageFacts:
     optics: Optics
 
 
-Stamp = tuple[int, int, int]
-"""Size in bytes, and times of change of content and of metadata in ns: what tells that a file is the same."""
-
-
 def read_digests(
     root: Path, paths: Sequence[str], cache: Path, anew: bool = False
 ) -> tuple[dict[str, ImageFacts], dict[str, str]]:
     """Decode the files of ``paths`` (relative to ``root``): what is known of each, and why of each bad one.
 
     Files whose stamp is found in ``cache`` are not decoded again, unless ``anew``: then every file is decoded, and
-    what is found replaces what was remembered. Bad ones are never remembered. A cache that cannot be read or written
+    what is found replaces what was remembered. A change that leaves size and both times alone is not seen here: a clock
+    set back, a file system without times of change, a damaged disk. It is where the image is read
+    (:class:`~cytobench.images.FilePixels`). Bad ones are never remembered. A cache that cannot be read or written
     is done without.
     """
     index = _index_file(root, cache)
@@ -54,11 +55,10 @@ def read_digests(
     bad: dict[str, str] = {}
     for path in paths:
         try:
-            stat = os.stat(root / path)
+            stamps[path] = stamp_of(root / path)
         except OSError as error:
             bad[path] = error.strerror or str(error)
             continue
-        stamps[path] = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
         if path in known and known[path][0] == stamps[path]:
             good[path] = known[path][1]
     todo = [path for path in stamps if path not in good]
@@ -72,9 +72,22 @@ def read_digests(
                 bad[path] = result
     if todo:
         settled = now - int(_RACY_SECONDS * 1e9)
-        unchanged = {path: (stamps[path], good[path]) for path in good if max(stamps[path][1:]) < settled}
+        moved = {path for path in todo if path in good and not _is_as_before(root / path, stamps[path])}
+        unchanged = {
+            path: (stamps[path], good[path])
+            for path in good
+            if max(stamps[path][1:]) < settled and path not in moved
+        }
         _write_index(index, unchanged)
     return good, bad
+
+
+def _is_as_before(file: Path, stamp: Stamp) -> bool:
+    """Whether a file was left alone while it was decoded: else its stamp and its digest are of two pictures."""
+    try:
+        return stamp_of(file) == stamp
+    except OSError:
+        return False
 
 
 def _examine(file: Path) -> ImageFacts | str:
@@ -93,12 +106,13 @@ def _index_file(root: Path, cache: Path) -> Path:
 
 
 def _read_index(index: Path) -> dict[str, tuple[Stamp, ImageFacts]]:
-    """What is remembered; nothing where the file is damaged or from a version with other columns or measures."""
+    """What is remembered; nothing where it is damaged, or of a version that decodes or measures otherwise."""
     import pandas as pd
 
     try:
         table = pd.read_parquet(index)
-        rows = table[table[_REVISION] == REVISION][_COLUMNS + _MEASURES].itertuples(index=False, name=None)
+        current = (table[_REVISION] == REVISION) & (table[_DECODER] == decode_revision)
+        rows = table[current][_COLUMNS + _MEASURES].itertuples(index=False, name=None)
         return {
             str(path): (
                 (int(size), int(mtime), int(ctime)),
@@ -118,7 +132,7 @@ def _write_index(index: Path, known: dict[str, tuple[Stamp, ImageFacts]]) -> Non
         for path, (stamp, fact) in sorted(known.items())
     ]
     buffer = io.BytesIO()
-    table = pd.DataFrame(rows, columns=_COLUMNS + _MEASURES).assign(**{_REVISION: REVISION})
+    table = pd.DataFrame(rows, columns=_COLUMNS + _MEASURES).assign(**{_REVISION: REVISION, _DECODER: decode_revision})
     table.to_parquet(buffer, index=False)
     try:
         write_bytes(index, buffer.getvalue())

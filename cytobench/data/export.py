@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from cytobench._dataset import Dataset
-from cytobench.decode import decode_image, encode_png
+from cytobench.decode import encode_png
 from cytobench.errors import UserError
 
 
@@ -27,7 +27,7 @@ def export(dataset: Dataset, folder: Path) -> int:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             written.append(file)
-            file.write_bytes(encode_png(decode_image(dataset.path(row))))
+            file.write_bytes(encode_png(dataset.pixels(row).read()))
         if dataset.table[["group", "quality"]].notna().any(axis=None):
             written.append(folder / "manifest.csv")
             table = dataset.table[["label", "group", "quality"]].assign(path=names)

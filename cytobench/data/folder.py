@@ -7,10 +7,8 @@ from pathlib import Path
 from cytobench._dataset import label_problem
 from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.listing import Listing, refuse
+from cytobench.decode import EXTENSIONS, is_image_file
 from cytobench.errors import UserError
-
-EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".ppm", ".pgm"})
-"""What counts as an image by its name; other files are left alone."""
 
 
 def load_folder(path: Path, cache: Path) -> Dataset:
@@ -28,7 +26,7 @@ def list_folder(path: Path) -> Listing:
     path = path.absolute()
     folders = sorted(entry for entry in _visible(path) if entry.is_dir())
     direct = {folder: [entry for entry in _visible(folder) if not entry.is_dir()] for folder in folders}
-    images = {folder: [entry for entry in files if _is_image(entry)] for folder, files in direct.items()}
+    images = {folder: [entry for entry in files if is_image_file(entry.name)] for folder, files in direct.items()}
     if not any(images.values()):
         raise UserError(_no_classes(path, folders))
     deep = [
@@ -51,7 +49,7 @@ def list_folder(path: Path) -> Listing:
     refuse(f"{path}: file names that are not UTF-8; rename them", unwritable)
     rows = [(f"{folder.name}/{file.name}", folder.name) for folder in folders for file in images[folder]]
     ignored = [
-        f"{folder.name}/{file.name}" for folder in folders for file in direct[folder] if not _is_image(file)
+        f"{folder.name}/{file.name}" for folder in folders for file in direct[folder] if not is_image_file(file.name)
     ]
     return _listing(path, rows, tuple(sorted(folder.name for folder in folders)), tuple(sorted(ignored)))
 
@@ -62,7 +60,7 @@ def list_flat(path: Path) -> Listing | None:
     Raises UserError where images lie both in the folder itself and in class folders.
     """
     path = path.absolute()
-    names = [entry.name for entry in _visible(path) if not entry.is_dir() and _is_image(entry)]
+    names = [entry.name for entry in _visible(path) if not entry.is_dir() and is_image_file(entry.name)]
     if not names:
         return None
     classes = [entry.name for entry in _visible(path) if entry.is_dir() and _holds_images(entry)]
@@ -88,7 +86,7 @@ def _listing(
 
 
 def _no_classes(path: Path, folders: list[Path]) -> str:
-    if any(_is_image(entry) for entry in _visible(path) if not entry.is_dir()):
+    if any(is_image_file(entry.name) for entry in _visible(path) if not entry.is_dir()):
         return (
             f"{path} holds images itself: it is one class. Give the folder that holds the class folders"
             f" (perhaps {path.parent}), with one folder a class."
@@ -107,14 +105,10 @@ def _visible(folder: Path) -> list[Path]:
         raise UserError(f"{folder} cannot be read: {error.strerror}.") from None
 
 
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in EXTENSIONS
-
-
 def _is_unicode(name: str) -> bool:
     """Whether a name can be written into a table; bytes that are not UTF-8 come as lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _holds_images(folder: Path) -> bool:
-    return any(_is_image(entry) for entry in _visible(folder) if not entry.is_dir())
+    return any(is_image_file(entry.name) for entry in _visible(folder) if not entry.is_dir())

@@ -1,4 +1,4 @@
-"""Join a folder of classes with a spreadsheet that says which patient or slide each image is of."""
+"""Join images, of a folder of classes or a manifest, with a table that says which patient or slide each is of."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from cytobench._text import did_you_mean
 from cytobench.data.listing import Listing
+from cytobench.data.merged_cells import filled_down, looks_merged
+from cytobench.data.tables import read_table
 from cytobench.errors import UserError, option
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SPREADSHEETS = (".csv", ".xlsx")
+SPREADSHEETS = (".csv", ".xlsx", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -31,39 +33,30 @@ class Joined:
     ambiguous: tuple[str, ...]
 
 
-def read_spreadsheet(path: Path, key: str, group: str) -> pd.DataFrame:
+def read_spreadsheet(path: Path, key: str, group: str, fill_down: bool) -> pd.DataFrame:
     """The columns ``key`` and ``group`` as text, rows without a key left out.
 
-    Raises UserError naming the file and the column.
+    With ``fill_down`` an empty group is that of the row above. Raises UserError naming the file and the column.
     """
-    import pandas as pd
-
-    if path.suffix.lower() not in SPREADSHEETS:
-        raise UserError(f"{option('table', path)}: give a spreadsheet as {' or '.join(SPREADSHEETS)}.")
-    try:
-        # A patient 007 is not patient 7, and "NA" may be a name.
-        if path.suffix.lower() == ".csv":
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-        else:
-            table = pd.read_excel(path, dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise UserError(f"{option('table', path)}: {error.strerror or error}.") from error
-    except Exception as error:  # what parsers raise differs by format and library
-        raise UserError(f"{option('table', path)} cannot be read: {error}.") from error
-    table.columns = table.columns.map(str)
+    table = read_table(path, option("table", path), SPREADSHEETS)
     if key == group:
         raise UserError(f"{option('key', key)} and {option('group', group)}: two different columns are needed.")
     for parameter, column in (("key", key), ("group", group)):
-        if f"{column}.1" in table.columns:
-            raise UserError(f"{option(parameter, column)}: {path} has this column twice.")
         if column not in table.columns:
             hint, columns = did_you_mean(column, table.columns), ", ".join(table.columns)
             raise UserError(f"{option(parameter, column)}: {path} has no such column.{hint} Columns: {columns}.")
-    table = table[[key, group]].apply(lambda column: column.str.strip())
+    table = table[[key, group]].astype(object).map(_text)
+    merged = looks_merged(list(table[group]))
+    if fill_down:
+        table[group] = filled_down(list(table[group]))
     empty = table[(table[key] != "") & (table[group] == "")]
     if len(empty):
         first = empty[key].iloc[0]
-        raise UserError(f"{option('group', group)}: {path} leaves it empty for {len(empty)} rows, the first {first}.")
+        like = " Its cells look merged:" if merged else " If an empty cell means the one above it,"
+        way_out = "" if fill_down else f"{like} {option('fill_down')} fills them in."
+        raise UserError(
+            f"{option('group', group)}: {path} leaves it empty for {len(empty)} rows, the first {first}.{way_out}"
+        )
     named: pd.DataFrame = table[table[key] != ""]
     return named
 
@@ -81,7 +74,7 @@ def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
     groups: dict[str, set[str]] = {}
     unused, ambiguous = [], []
     for name, value in zip(table[key], table[group], strict=True):
-        matches = by_name.get(name.replace("\\", "/"), [])
+        matches = by_name.get(PurePosixPath(name.replace("\\", "/")).as_posix(), [])
         if not matches:
             unused.append(name)
         elif len(matches) > 1:
@@ -97,6 +90,20 @@ def join(listing: Listing, table: pd.DataFrame, key: str, group: str) -> Joined:
     joined = listing.table[["path", "label"]].assign(group=[known.get(image, "") for image in images])
     unmatched = tuple(image for image in images if image not in groups)
     return Joined(joined, unmatched, tuple(dict.fromkeys(unused)), tuple(dict.fromkeys(ambiguous)))
+
+
+def manifest_rows(manifest: Path, joined: Joined, group: str) -> pd.DataFrame:
+    """The rows of a manifest with their new groups, and all its columns but the one that the groups came from."""
+    rows = read_table(manifest, str(manifest))
+    rows["path"] = [PurePosixPath(str(path)).as_posix() for path in rows["path"]]
+    groups = joined.table.set_index("path")["group"]
+    rows = rows.drop(columns=[name for name in ("group", group) if name in rows])
+    rows.insert(2, "group", rows["path"].map(groups))
+    return rows
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None or cell != cell else str(cell).strip()
 
 
 def _names(image: str) -> set[str]:

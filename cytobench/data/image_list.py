@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cytobench.data.listing import refuse
+from cytobench.data.tables import read_table
 from cytobench.errors import UserError, is_on_the_command_line, option
 
 if TYPE_CHECKING:
@@ -51,18 +51,20 @@ def _or(parameter: str, words: Sequence[str]) -> str:
 
 
 def _names(file: Path, argument: str, instead: str) -> list[str]:
+    if file.suffix.lower() == ".csv" and file.is_file():
+        table = read_table(file, argument)
+        if "path" not in table:
+            raise UserError(f"{argument}: it has no column path, but {', '.join(table.columns) or 'none'}.")
+        lines = list(table["path"])
+    else:
+        lines = _lines(file, argument, instead)
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+
+def _lines(file: Path, argument: str, instead: str) -> list[str]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        return file.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise UserError(f"{argument}: {error.strerror}. Name a file that lists images, or {instead}.") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{argument} is no text: {error}.") from error
-    if file.suffix.lower() == ".csv":
-        rows = csv.DictReader(text.splitlines())
-        if "path" not in (rows.fieldnames or ()):
-            columns = ", ".join(rows.fieldnames or ["none"])
-            raise UserError(f"{argument}: it has no column path, but {columns}.")
-        lines = [row["path"] or "" for row in rows]
-    else:
-        lines = text.splitlines()
-    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cytobench._dataset import Finding
 from cytobench.data.class_names import CLASS_NAMES, CODES
 from cytobench.errors import UserError
 
@@ -23,7 +24,7 @@ class Listing:
 
     ``prompts`` holds what the data set itself says, perhaps for some labels and one of the two prompts only.
     ``ignored`` are files in class folders that are not images by their name. ``padding`` is that of
-    :class:`Dataset`.
+    :class:`Dataset`. ``findings`` are about what the files say and is not used.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Listing:
     prompts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     padding: tuple[tuple[str, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def other_names(labels: Sequence[str]) -> dict[str, str]:

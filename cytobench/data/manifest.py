@@ -9,21 +9,21 @@ columns are left alone. Neither a path nor a link may lead out of the manifest's
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cytobench._dataset import label_problem
+from cytobench._dataset import Finding, label_problem
 from cytobench._text import nearest
 from cytobench.data.class_names import PROMPT_PARTS
 from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.listing import Listing, refuse
+from cytobench.data.merged_cells import looks_merged
+from cytobench.data.tables import read_table
+from cytobench.data.unused import unused_columns
 from cytobench.errors import UserError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-SUFFIXES = (".csv", ".parquet")
 REQUIRED = ("path", "label")
 OPTIONAL = ("group", "quality", "generator_prompt", "classifier_prompt")
 
@@ -43,7 +43,7 @@ def list_manifest(path: Path) -> Listing:
     import pandas as pd
 
     path = path.absolute()
-    raw = _read(path)
+    raw = read_table(path, str(path))
     _check_columns(path, list(raw.columns))
     rows = {name: [_text(value) for value in raw[name]] for name in (*REQUIRED, *OPTIONAL) if name in raw}
     n = len(raw)
@@ -65,7 +65,22 @@ def list_manifest(path: Path) -> Listing:
     table = table.sort_values(["label", "path"], ignore_index=True)
     labels = tuple(sorted(set(rows["label"])))
     name = f"{path.parent.name}-{path.stem}".strip("-")
-    return Listing(name, path.parent, table, labels, _prompts(path, rows))
+    found = [*_merged_cells(path, rows.get("group", [])), *unused_columns(path, raw, (*REQUIRED, *OPTIONAL))]
+    return Listing(name, path.parent, table, labels, _prompts(path, rows), findings=tuple(found))
+
+
+def _merged_cells(path: Path, groups: list[str]) -> list[Finding]:
+    """A finding where groups look as merged cells do: nothing is filled in unasked."""
+    if not looks_merged(groups):
+        return []
+    command = f"cytobench data manifest {shlex.quote(path.name)} --group group --fill-down --out NEW.csv"
+    return [
+        Finding(
+            "merged_cells",
+            f"{path.name} names a group in one row and none in the rows below it, as merged cells of a spreadsheet do. "
+            f"If those are of the same patient, `{command}` fills them in.",
+        )
+    ]
 
 
 def path_problem(text: str) -> str | None:
@@ -93,17 +108,6 @@ class _Rows:
     def refuse(self, what: str, values: list[str], problem: Callable[[str], str | None]) -> None:
         problems = [(number, problem(value)) for number, value in enumerate(values, start=2)]
         refuse(f"{self.path}: {what}", [f"row {number}: {text}" for number, text in problems if text])
-
-
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as a manifest: {error}") from None
 
 
 def _check_columns(path: Path, columns: list[Any]) -> None:

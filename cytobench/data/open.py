@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cytobench._home import expanded
 from cytobench._text import nearest
 from cytobench.data.dataset import Dataset, decoded_anew, from_listing
 from cytobench.data.folder import list_folder
 from cytobench.data.listing import Listing
-from cytobench.data.manifest import SUFFIXES, list_manifest
+from cytobench.data.manifest import list_manifest
+from cytobench.data.tables import SUFFIXES
 from cytobench.data.tcia import find_tcia, list_tcia
+from cytobench.data.unused import unused_tables
 from cytobench.errors import CytobenchError, UserError
 from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.factory import load
@@ -64,12 +67,12 @@ def list_path(path: str, installed: Iterable[str], present_only: bool = True) ->
 
     Of data in TCIA's layout, images that are listed and not there are left out, unless ``present_only`` is false.
     """
-    place = Path(path).expanduser()
+    place = expanded(path)
     tcia = find_tcia(place) if place.is_dir() else None
     if tcia is not None:
         return list_tcia(*tcia, present_only)
     if place.is_dir():
-        return list_folder(place)
+        return replace(list_folder(place), findings=tuple(unused_tables(place)))
     if place.is_file() and place.suffix.lower() in SUFFIXES:
         return list_manifest(place)
     if place.exists():

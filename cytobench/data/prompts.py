@@ -89,9 +89,15 @@ def prompts_for(
     """The prompts of every class of a data set, and where each came from.
 
     ``declared`` maps a label or code to ``generator`` and ``classifier``; either may be absent. Origins are
-    ``declared``, ``data set``, ``built in`` or ``template``. Raises UserError for a class the data set has not.
+    ``declared``, ``data set``, ``built in`` or ``template``. Raises UserError for a class the
+    data set has not, and for one with two.
     """
-    by_label = {dataset.label_of(name): pair for name, pair in declared.items()}
+    by_label: dict[str, Mapping[str, str]] = {}
+    for called, texts_declared in declared.items():
+        label = dataset.label_of(called)
+        if label in by_label:
+            raise UserError(f"prompts are declared twice for the class {label}, once as {called!r}: take one out.")
+        by_label[label] = texts_declared
     prompts, origins = {}, {}
     for label in dataset.labels:
         name = label if label in BUILT_IN else CLASS_NAMES.get(label)

@@ -34,11 +34,11 @@ def draw_quality_sheet(root: Path, table: pd.DataFrame, labels: Sequence[str]) -
 
 
 def _tiles(rows: pd.DataFrame, first: int = 0) -> list[Tile]:
-    columns = ("path", "label", "cell_sharpness", "quality", "badly_exposed")
+    columns = ("path", "digest", "label", "cell_sharpness", "quality", "badly_exposed")
     values = zip(range(first, first + len(rows)), *(rows[key] for key in columns), strict=True)
     return [
-        Tile(column, path, label, _words(sharpness, quality, bad), bool(bad))
-        for column, path, label, sharpness, quality, bad in values
+        Tile(column, path, digest, label, _words(sharpness, quality, bad), bool(bad))
+        for column, path, digest, label, sharpness, quality, bad in values
     ]
 
 

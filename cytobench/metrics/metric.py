@@ -21,6 +21,8 @@ class Metric:
     distribution: str = ""
     """The installed distribution whose plugin offers it, and its version; empty for a built-in one."""
     version: str = ""
+    code: str = ""
+    """The digest of that plugin's code, SHA-256 in hex; empty for a built-in one, or where it is not known."""
     digits: int = 3
     """Digits that tables print, and by which ranks are shared."""
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cytobench._home import expanded
 from cytobench.assets import AssetReference
 from cytobench.config.options import classifier_config, extractor_config, generator_configs
 from cytobench.contract import ExtractorSpec, GeneratorSpec, PluginConfig
@@ -133,8 +134,8 @@ def locate(reference: AssetReference) -> Path | None:
         spec = find_spec(package)
         roots = list(spec.submodule_search_locations or ()) if spec else []
         place = Path(roots[0]) / inner if roots else None
-    elif Path(source).expanduser().exists():
-        place = Path(source).expanduser()
+    elif expanded(source).exists():
+        place = expanded(source)
     else:
         place = _in_hub_cache(source)
     if place is None or not place.exists():

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import tomllib
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cytobench.plugins.discovery import installed, named
+from cytobench.storage.records.software import PACKAGES, of_note
 
 
 @cache
@@ -25,6 +27,23 @@ def environment() -> dict[str, Any]:
         "packages": package_versions(),
         "git_commit": git_commit(),
     }
+
+
+def loaded_software() -> dict[str, str]:
+    """Versions of Python and of the packages that this process has imported and that can change a figure."""
+    imported = [package for module, package in PACKAGES.items() if module in sys.modules]
+    versions = {name: _version(name) for name in imported}
+    known = {name: number for name, number in versions.items() if number is not None}
+    return of_note(known, platform.python_version())
+
+
+def threads() -> int:
+    """How many threads this process computes with: torch's where it is imported, else what the system allows."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return int(torch.get_num_threads())
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(asked) if asked.isdecimal() and int(asked) else _cores()
 
 
 def package_versions() -> dict[str, str]:
@@ -81,6 +100,7 @@ def _dependencies() -> list[str]:
     return [match.group() for line in needed if (match := re.match(r"[\w.-]+", line))]
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)
@@ -114,8 +134,13 @@ def _cpu_name() -> str:
         lines = info.read_text(errors="replace").splitlines()
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
         model = names[0] if names else model
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = _cores()
     return f"{model}, {cores} core{'' if cores == 1 else 's'}"
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _nvidia_driver() -> str | None:

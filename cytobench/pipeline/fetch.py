@@ -123,7 +123,8 @@ def _needs(benchmark: Benchmark, plugins: Plugins) -> dict[str, Need]:
 def _asset(name: str, reference: AssetReference, fetch: bool) -> LockedItem:
     inventory = take_inventory(reference, name, fetch)
     path = inventory.asset.path
-    files = [path] if path.is_file() else [path / inner for inner in (*inventory.counted, *inventory.extra)]
+    names = (*inventory.counted, *inventory.configuration, *inventory.extra)
+    files = [inventory.folder / name for name in names]
     return LockedItem(
         source=inventory.asset.source,
         path=str(path),
@@ -132,6 +133,7 @@ def _asset(name: str, reference: AssetReference, fetch: bool) -> LockedItem:
         digest=inventory.asset.digest,
         # A single file may have another name elsewhere.
         counted={} if path.is_file() else inventory.counted,
+        configuration=inventory.configuration,
         extra=inventory.extra,
     )
 
@@ -164,8 +166,8 @@ def _check(name: str, need: Need, locked: LockedItem) -> Check:
         return Check(name, "missing", locked.digest, None, _reason(name, problem))
     same = present.digest == locked.digest
     # Where the digest is the same, files that count may have other names here.
-    expected = {**({} if same else locked.counted), **locked.extra}
-    files = {**present.counted, **present.extra}
+    expected = {**({} if same else {**locked.counted, **locked.configuration}), **locked.extra}
+    files = {**present.counted, **present.configuration, **present.extra}
     lacking = [file for file in expected if file not in files]
     changed = [file for file in expected if file in files and files[file] != expected[file]]
     if lacking:

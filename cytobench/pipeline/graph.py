@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,8 @@ from cytobench.config.resolve import Resolved
 from cytobench.pipeline.fidelity.copies import Untested
 from cytobench.pipeline.plan import Planner
 from cytobench.pipeline.planned import PlannedStage, State
-from cytobench.pipeline.resume import why_undone
+from cytobench.pipeline.resume import UNCHECKED, why_undone
+from cytobench.pipeline.stages.copies import PlannedCopies, plan_copies
 from cytobench.pipeline.stages.fidelity import PlannedFidelity, TuningRows, plan_fidelity, plan_tuning
 from cytobench.pipeline.stages.predict import PlannedPrediction, plan_prediction
 from cytobench.pipeline.stages.sample import PlannedSample, plan_sample
@@ -47,6 +49,11 @@ class PlannedTrial:
     def fidelities(self) -> tuple[PlannedFidelity, ...]:
         """The fidelities of its synthetic images."""
         return self.prediction.fidelities
+
+    @property
+    def copies(self) -> PlannedCopies | None:
+        """The comparison of its synthetic images with all real ones; None for N = 0."""
+        return self.prediction.copies
 
     @property
     def title(self) -> str:
@@ -93,6 +100,21 @@ class Graph:
         """Those of them that are to be done."""
         return {key: stage for key, stage in self.stages.items() if stage.state is not State.PRESENT}
 
+    @cached_property
+    def cautions(self) -> tuple[str, ...]:
+        """What plugins have a user know of stages that are to be done, before they are."""
+        return told(self.missing.values())
+
+
+def told(stages: Iterable[PlannedStage]) -> tuple[str, ...]:
+    """The cautions of stages, each once with the number of stages that it is of: ``clip (train, 5 to do): ...``."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    for stage in stages:
+        found = stage.cautions
+        # A text alone is a sequence of letters, too.
+        counted.update((stage.plugin, stage.kind, text) for text in ([found] if isinstance(found, str) else found))
+    return tuple(f"{plugin} ({kind}, {n} to do): {text}." for (plugin, kind, text), n in counted.items())
+
 
 def _reach(stage: PlannedStage, reached: dict[str, PlannedStage]) -> None:
     if stage.key in reached:
@@ -112,7 +134,11 @@ def plan_graph(resolved: Resolved, planners: Sequence[Planner], out: Path, rebui
     trials = []
     for trial in resolved.trials:
         prediction = generated.prediction(planners[trial.repeat], trial)
-        undone = why_undone(out, trial, prediction.key, [fidelity.key for fidelity in prediction.fidelities])
+        copies = None if prediction.copies is None else prediction.copies.key
+        fidelity = [planned.key for planned in prediction.fidelities]
+        undone = why_undone(out, trial, prediction.key, fidelity, copies)
+        if undone == UNCHECKED and not prediction.kept:
+            undone = None  # to make images and training again for it costs more than the tables' "not checked"
         trials.append(PlannedTrial(trial, prediction, undone))
     return Graph(trials, rebuild)
 
@@ -122,24 +148,35 @@ def plan_trial(planner: Planner, trial: Trial, extractors: Sequence[ReadyExtract
     return _Generated(extractors).prediction(planner, trial)
 
 
+@dataclass(frozen=True, eq=False)
+class _Behind:
+    """The synthetic images of a trial, and what looks at them."""
+
+    sample: PlannedSample
+    copies: PlannedCopies
+    fidelities: tuple[PlannedFidelity, ...]
+
+
 class _Generated:
     """Samplings and their fidelities, planned once for all classifiers."""
 
     def __init__(self, extractors: Sequence[ReadyExtractor]) -> None:
         self._extractors = extractors
-        self._planned: dict[tuple[object, ...], tuple[PlannedSample, tuple[PlannedFidelity, ...]]] = {}
+        self._planned: dict[tuple[object, ...], _Behind] = {}
         self._tuned: dict[tuple[object, ...], TuningRows | Untested] = {}
 
     def prediction(self, planner: Planner, trial: Trial) -> PlannedPrediction:
         """The last stage of a trial, with all behind it."""
-        sample, fidelities = self._behind(planner, trial)
-        return plan_prediction(plan_training(planner, trial, sample), fidelities)
+        behind = self._behind(planner, trial)
+        if behind is None:
+            return plan_prediction(plan_training(planner, trial, None), (), None)
+        return plan_prediction(plan_training(planner, trial, behind.sample), behind.fidelities, behind.copies)
 
-    def _behind(self, planner: Planner, trial: Trial) -> tuple[PlannedSample | None, tuple[PlannedFidelity, ...]]:
-        """The sampling of a trial's synthetic images and what measures them; nothing for N = 0."""
+    def _behind(self, planner: Planner, trial: Trial) -> _Behind | None:
+        """The sampling of a trial's synthetic images and what looks at them; None for N = 0."""
         arm = trial.arm
         if arm.generator is None:
-            return None, ()
+            return None
         images = (trial.repeat, arm.generator.name, arm.shots, arm.n, trial.fold)
         if images not in self._planned:
             sample = plan_sample(planner, arm.generator, arm.shots, planner.fold(trial), arm.n)
@@ -147,7 +184,7 @@ class _Generated:
                 plan_fidelity(planner, trial, sample, self._tuning(planner, trial, arm.generator), extractor)
                 for extractor in self._extractors
             ]
-            self._planned[images] = sample, tuple(fidelities)
+            self._planned[images] = _Behind(sample, plan_copies(sample), tuple(fidelities))
         return self._planned[images]
 
     def _tuning(self, planner: Planner, trial: Trial, generator: ReadyGenerator) -> TuningRows | Untested:

@@ -13,18 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cytobench._dataset import Dataset
-from cytobench._keys import CanonicalJson, derive_seed
+from cytobench._keys import CanonicalJson, content_key, derive_seed
 from cytobench.assets import Asset
 from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerator, Trial
 from cytobench.config.resolve import Resolved
 from cytobench.contract import PluginConfig
 from cytobench.data.choice import RANDOM, Choice
 from cytobench.data.prompts import ClassPrompts
-from cytobench.images import FilePixels, Images, Pixels, View
+from cytobench.images import Images, Pixels, View
 from cytobench.pipeline.fidelity.part import Part
 from cytobench.pipeline.work import Work
 from cytobench.protocols import Fold, Protocol, draw_shots, refuse_unlisted
 from cytobench.protocols import split as split_dataset
+from cytobench.storage.compared_sets import COPIES, ComparedSet
 from cytobench.storage.image_sets import IMAGES, ImageSet
 from cytobench.storage.store import Store
 
@@ -33,6 +34,14 @@ Rows = NDArray[np.int64]
 
 SyntheticImages = Mapping[str, tuple[ImageSet, int]]
 """By class, the image set and how many of its first images are there once it is sampled."""
+
+
+@dataclass(frozen=True)
+class RealPixels:
+    """Real images, each once: the digest of its pixels, in order, and where it is read."""
+
+    digests: Sequence[str]
+    pixels: Sequence[Pixels]
 
 
 @dataclass(frozen=True)
@@ -61,11 +70,7 @@ class Planner:
     """How many planners the run has; titles tell the seed where there are several."""
     _shots: dict[tuple[object, ...], Rows] = field(default_factory=dict, compare=False, repr=False)
     _sets: dict[str, ImageSet] = field(default_factory=dict, compare=False, repr=False)
-
-    @cached_property
-    def paths(self) -> list[Path]:
-        """The files of the data set, in the table's order."""
-        return [self.dataset.root / path for path in self.dataset.table["path"]]
+    _compared: dict[str, ComparedSet] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def labels(self) -> NDArray[np.object_]:
@@ -127,6 +132,8 @@ class Planner:
             plugin=offer.spec.name,
             origin=f"{offer.origin} {offer.version}".strip(),
             factory=offer.spec.factory,
+            packages=offer.packages,
+            code=offer.code,
             configs=configs,
             seed=seed,
             device=self.device,
@@ -137,6 +144,8 @@ class Planner:
             store=self.store.root,
             selection=self.protocol.selection,
             recolouring=self.protocol.training_recolouring,
+            corners=self.protocol.corners,
+            train_only=self.train_only,
             fold=fold,
         )
 
@@ -145,6 +154,33 @@ class Planner:
         if key not in self._sets:
             self._sets[key] = ImageSet(self.store.folder(IMAGES, key), block)
         return self._sets[key]
+
+    @cached_property
+    def real(self) -> RealPixels:
+        """Every real image of the run once: of the data set, whatever its class and part, and of the outside test set.
+
+        Whole, not as a view shows them.
+        """
+        pixels = dict(zip(self.dataset.table["digest"], self._pixels(np.arange(len(self.dataset))), strict=True))
+        if self.external is not None:
+            outside = self.external_images(self.external).pixels
+            pixels = {**dict(zip(self.external.table["digest"], outside, strict=True)), **pixels}
+        digests = sorted(pixels)
+        return RealPixels(digests, [pixels[digest] for digest in digests])
+
+    @cached_property
+    def _real_key(self) -> str:
+        """What the real images of the run are, by their pixels alone."""
+        outside = () if self.external is None else self.external.table["digest"]
+        return content_key("real", {"digests": sorted({*self.dataset.table["digest"], *outside})})
+
+    def compared_set(self, images: ImageSet, revision: int) -> ComparedSet:
+        """The comparison of an image set with all real images of the run, one object a run."""
+        name = images.folder.name
+        if name not in self._compared:
+            key = content_key(COPIES, {"images": name, "real": self._real_key, "revision": revision})
+            self._compared[name] = ComparedSet(self.store.folder(COPIES, key), images)
+        return self._compared[name]
 
     def contents(self, rows: Rows) -> CanonicalJson:
         """What keys say of real images: label and pixel digest of each, in order."""
@@ -166,7 +202,7 @@ class Planner:
         """Real images of these rows, then the synthetic ones of ``indices``, by class; prompts for ``audience``."""
         prompts = {label: getattr(self.prompts[label], audience) for label in self.dataset.labels}
         labels = list(self.labels[rows])
-        pixels: list[Pixels] = [FilePixels(self.paths[row]) for row in rows]
+        pixels = self._pixels(rows)
         real = len(labels)
         for label, numbers in (indices or {}).items():
             if sampled is None:
@@ -179,12 +215,15 @@ class Planner:
         table = pd.DataFrame({"label": labels, "prompt": [prompts[label] for label in labels], "synthetic": synthetic})
         return Images(table, self.dataset.labels, prompts, pixels, view)
 
+    def _pixels(self, rows: Rows) -> list[Pixels]:
+        return [self.dataset.pixels(row) for row in rows]
+
     def external_images(self, external: Dataset) -> Images:
         """All images of the outside test set, as a classifier sees clean real ones."""
         prompts = {label: self.prompts[label].classifier for label in self.dataset.labels}
         table = pd.DataFrame({"label": external.table["label"], "synthetic": False})
         table["prompt"] = table["label"].map(prompts)
-        pixels = [FilePixels(external.path(row)) for row in range(len(external))]
+        pixels = [external.pixels(row) for row in range(len(external))]
         return Images(table, self.dataset.labels, prompts, pixels, self.protocol.view)
 
     def part(self, rows: Rows) -> Part:

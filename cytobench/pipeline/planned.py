@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -94,6 +94,11 @@ class PlannedStage(ABC):
     @abstractmethod
     def amount(self) -> Amount:
         """The work in it."""
+
+    @property
+    def cautions(self) -> Sequence[str]:
+        """What its plugin has a user know before it runs."""
+        return ()
 
     @property
     def state(self) -> State:

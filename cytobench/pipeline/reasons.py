@@ -63,6 +63,8 @@ def _differences(old: Inputs, new: Inputs, prefix: str = "") -> Iterator[str]:
             continue
         if isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from _differences(before, after, f"{prefix}{name}.")
+        elif isinstance(before, str) and isinstance(after, Mapping) and prefix == "assets.":
+            yield f"{prefix}{name}, which now counts the configuration files beside the weights"
         elif isinstance(before, list) and isinstance(after, list):
             yield f"{prefix}{name} ({_unequal(before, after)} of {len(after)} new)"
         elif max(len(str(before)), len(str(after))) > _SHOWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cytobench.config.benchmark import Benchmark
@@ -12,18 +13,26 @@ from cytobench.config.grid import ReadyClassifier, ReadyExtractor, ReadyGenerato
 from cytobench.config.options import plain_settings
 from cytobench.config.resolve import Resolved
 from cytobench.data.external import ExternalTest
+from cytobench.data.findings import grouping
 from cytobench.data.seen import DECLARATIONS
+from cytobench.metrics.copying.search import REVISION
 from cytobench.metrics.scoring import Scores
 from cytobench.pipeline.environment import device_info, environment
+from cytobench.pipeline.findings import Findings
 from cytobench.pipeline.graph import PlannedTrial
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
+from cytobench.storage.compared_sets import Copy, runs_of
 from cytobench.storage.image_sets import images_digest
 from cytobench.storage.records import Record
 from cytobench.storage.records.metrics import metrics_used
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+NEAREST = 8
+"""Images of a class that a record names with the real ones that they equal or nearly equal."""
 
 
 @dataclass
@@ -34,7 +43,12 @@ class Recorder:
     paid: set[str] = field(default_factory=set)
     """Keys of stages and of image sets made in this run, to tell what it paid."""
     _digests: dict[tuple[str, int], str] = field(default_factory=dict)
+    findings: Findings = field(init=False)
+    """What was found in the data."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def __post_init__(self) -> None:
+        self.findings = Findings(self.resolved)
 
     def done(
         self,
@@ -58,8 +72,9 @@ class Recorder:
             scores={split: scores.values for split, scores in scored.items()},
             metrics_failed={split: scores.failed for split, scores in scored.items() if scores.failed},
             metrics=metrics_used(self.resolved.metrics),
-            stages=[*stages, *timed, {**report, "reused": False}],
+            stages=[*stages, *self._compared(planned), *timed, {**report, "reused": False}],
             fidelity=fidelity,
+            copies=self._copies(planned),
             fidelity_failed=unmeasured,
             curves=curves,
             synthetic_digests=self._synthetic(planned),
@@ -116,6 +131,44 @@ class Recorder:
         entry = stage.store.find(stage.kind, stage.key)
         return None if entry is None else {**entry.report, "reused": stage.key not in self.paid}
 
+    def _compared(self, planned: PlannedTrial) -> list[dict[str, Any]]:
+        """The reports of comparing a trial's synthetic images with the real ones, one a class."""
+        reports = []
+        for _, compared, n in () if planned.copies is None else planned.copies.sets:
+            blocks = [report for number in compared.images.blocks(n) if (report := compared.report(number))]
+            if blocks:
+                reports.append({**_summed(blocks), "reused": compared.folder.name not in self.paid})
+        return reports
+
+    def _copies(self, planned: PlannedTrial) -> dict[str, Any] | None:
+        """What comparing a trial's synthetic images with the real ones found, as a record keeps it."""
+        if planned.copies is None:
+            return None
+        names, planner = self._names, planned.planner
+        own = set(planner.dataset.table["digest"])
+        return {
+            "key": planned.copies.key,
+            "revision": REVISION,
+            "n_real": len(names),
+            "n_external": len(names.keys() - own),
+            "classes": {
+                label: _copies_of_class(compared.copies(n), compared.whole(n), names)
+                for label, compared, n in planned.copies.sets
+            },
+        }
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The path of every real image by its pixels, the data set's own before those of the outside test set."""
+        tables = [self.resolved.dataset.table]
+        if self.resolved.external is not None:
+            tables.append(self.resolved.external.dataset.table)
+        names: dict[str, str] = {}
+        for table in tables:
+            for digest, path in zip(table["digest"], table["path"], strict=True):
+                names.setdefault(digest, path)
+        return names
+
     def _fidelity(self, planned: PlannedTrial) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The fidelities of a trial's synthetic images, and the reports of their stages."""
         fidelities, reports = [], []
@@ -133,7 +186,6 @@ class Recorder:
     def _record(self, planned: PlannedTrial, **parts: Any) -> Record:
         resolved, trial, planner = self.resolved, planned.trial, planned.planner
         dataset, benchmark = resolved.dataset, resolved.benchmark
-        groups = dataset.table["group"].dropna()
         shots, fold = planner.shots(trial), planner.fold(trial)
         return Record.model_validate(
             {
@@ -150,7 +202,7 @@ class Recorder:
                     "distribution": dataset.distribution or None,
                     "version": dataset.version or None,
                     "limit": dataset.limited,
-                    "grouped": f"grouped by patient ({groups.nunique()})" if len(groups) else "images only",
+                    "grouped": grouping(dataset.table),
                 },
                 "protocol": {
                     "name": resolved.protocol.name,
@@ -160,6 +212,7 @@ class Recorder:
                     "fold": trial.fold,
                 },
                 "external_test": _external(resolved.external),
+                "findings": [asdict(finding) for finding in self.findings.of(planner)],
                 "made_elsewhere": _made_elsewhere(trial, benchmark),
                 "train_only": list(benchmark.train_only),
                 "preset": benchmark.preset,
@@ -205,6 +258,7 @@ def _plugin_part(
         "distribution": ready.offer.origin,
         "version": ready.offer.version,
         "revision": spec.revision,
+        "code": ready.offer.code or None,
         "weights": {name: {"source": a.source, "digest": a.digest} for name, a in ready.needs.assets.items()},
         "versions": dict(ready.needs.versions),
         "ran": ran,
@@ -223,6 +277,7 @@ def _external(external: ExternalTest | None) -> dict[str, Any] | None:
         "n_images": len(dataset),
         "classes": _counts(dataset.table["label"], dataset.labels),
         "copies_left_out": external.copies,
+        "patients_left_out": external.of_patients,
         "public": dataset.public,
     }
 
@@ -239,14 +294,36 @@ def _counts(column: pd.Series[str], labels: Sequence[str]) -> dict[str, int]:
     return {label: int(counts.get(label, 0)) for label in labels}
 
 
+def _copies_of_class(copies: Sequence[Copy], n_images: int, names: Mapping[str, str]) -> dict[str, Any]:
+    nearest = sorted(copies, key=lambda copy: (copy.difference, copy.image))[:NEAREST]
+    equal = sum(copy.equal for copy in copies)
+    return {
+        "n_images": n_images,
+        "equal": equal,
+        "near": len(copies) - equal,
+        "images": runs_of([copy.image for copy in copies]),
+        "nearest": [
+            {"image": copy.image, "real": names[copy.real], "difference": copy.difference} for copy in nearest
+        ],
+    }
+
+
 def _summed(blocks: list[dict[str, Any]]) -> dict[str, Any]:
     """One report for the blocks of a class: their seconds and images add up."""
     seconds = sum(block["seconds"] for block in blocks)
     load = sum(block["parts"].get("load", 0.0) for block in blocks)
     images = sum(block["images"] for block in blocks)
+    used = {block.get("threads") for block in blocks}
+    software: dict[str, set[str]] = {}
+    for block in blocks:
+        for name, version in block.get("software", {}).items():
+            software.setdefault(name, set()).add(version)
     peaks = [block["peak_memory_mib"] for block in blocks if block["peak_memory_mib"] is not None]
     return {
-        **{name: blocks[0][name] for name in ("kind", "key", "label", "device", "when")},
+        **{name: blocks[0][name] for name in ("kind", "key", "label", "when")},
+        "device": " and ".join(dict.fromkeys(block["device"] for block in blocks)),
+        "threads": used.pop() if len(used) == 1 else None,
+        "software": {name: " and ".join(sorted(versions)) for name, versions in software.items()},
         "seconds": seconds,
         "parts": {"load": load} if load else {},
         "images": images,

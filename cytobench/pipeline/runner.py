@@ -22,7 +22,7 @@ from cytobench.pipeline.plan import make_planners
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.progress import Display, QuietDisplay, RunProgress
 from cytobench.pipeline.recording import Recorder
-from cytobench.pipeline.resume import BENCHMARK_FILE, refuse_other_settings
+from cytobench.pipeline.resume import BENCHMARK_FILE, Contents, refuse_other_settings
 from cytobench.pipeline.stages.fidelity import PlannedFidelity
 from cytobench.pipeline.stages.predict import PlannedPrediction
 from cytobench.plugins import Plugins
@@ -74,7 +74,7 @@ def run_benchmark(
     """
     # The planner refuses classes that are too rare; that must not leave a results folder with these settings.
     planners = make_planners(resolved, store)
-    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
+    refuse_other_settings(out, resolved.benchmark, Contents.of(resolved))
     try:
         out.mkdir(parents=True, exist_ok=True)
         write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
@@ -87,6 +87,7 @@ def run_benchmark(
     if not graph.missing:
         return outcome
     display = display or QuietDisplay()
+    recorder = Recorder(resolved)
     for line in composition_lines(
         class_counts(resolved, planners[0]), resolved.benchmark.fold or (), resolved.protocol.pooled, len(planners)
     ):
@@ -95,7 +96,11 @@ def run_benchmark(
         display.message(note)
     if resolved.external is not None:
         display.message(resolved.external.summary)
-    run = _Run(resolved, plugins, out, graph, Recorder(resolved), outcome)
+    for finding in recorder.findings.of_run(planners):
+        display.message(f"Note: {finding.text}")
+    for caution in graph.cautions:
+        logger.warning("caution: %s", caution)
+    run = _Run(resolved, plugins, out, graph, recorder, outcome)
     nodes = run.nodes()
     progress = RunProgress(nodes, len(graph.to_do), display)
     run.tell = progress.trial_finished

@@ -16,11 +16,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cytobench.assets import Asset
-from cytobench.context import Context
+from cytobench.assets import Asset, refuse_changes
+from cytobench.context import Context, Corners
 from cytobench.contract import PluginConfig
+from cytobench.errors import ChangedFile
 from cytobench.metrics.timing import Stopwatch
-from cytobench.pipeline.environment import device_info
+from cytobench.pipeline.environment import device_info, loaded_software, threads
+from cytobench.plugins.code import code_digest, first_used
 from cytobench.plugins.factory import make
 from cytobench.storage.store import Store
 
@@ -58,14 +60,36 @@ class Work:
     store: Path
     selection: str = "f1_macro"
     recolouring: tuple[float, float] | None = None
+    corners: Corners = "reflected"
+    train_only: tuple[str, ...] = ()
     fold: int | None = None
+    packages: tuple[str, ...] = ()
+    """The packages that the plugin's code lies in, and the digest of their files; none of a built-in one."""
+    code: str = ""
 
     def make(self) -> Any:
         """The plugin's object. Imports its module, so call it outside what is timed.
 
-        Raises as :func:`cytobench.plugins.factory.make`.
+        Raises as :func:`cytobench.plugins.factory.make`, and ChangedFile where this process has older code of it.
         """
+        if first_used(self.packages, self.code) != self.code:
+            raise ChangedFile(
+                f"the code of {self.plugin} ({self.origin}) was changed after this Python had imported it. Start "
+                "Python anew (in a notebook: restart the kernel), or let plugins work in processes of their own."
+            )
         return make(self.factory, self.configs, f"{self.plugin} ({self.origin})")
+
+    def refuse_changes(self) -> None:
+        """Raise ChangedFile where a file that the plugin was given, or its code, is not what was planned with.
+
+        Called when a plugin has read its files and before anything is kept.
+        """
+        refuse_changes(self.assets)
+        if self.code and code_digest(self.packages) != self.code:
+            raise ChangedFile(
+                f"the code of {self.plugin} ({self.origin}) was changed while the run worked. Run the same command "
+                "again: it plans anew with the code as it is."
+            )
 
     def context(self, out: Path, services: Services, watch: Stopwatch) -> Context:
         """The context the plugin gets."""
@@ -78,6 +102,8 @@ class Work:
             labels=self.labels,
             selection=self.selection,  # type: ignore[arg-type]
             recolouring=self.recolouring,
+            corners=self.corners,
+            train_only=self.train_only,
             fold=self.fold,
             assets=self.assets,
             logger=logging.getLogger(f"cytobench.{self.plugin}"),
@@ -105,6 +131,8 @@ def stage_report(
         "images_per_second": images / busy if images and busy > 0 else None,
         "peak_memory_mib": watch.peak_memory_mib,
         "device": device_info(work.device)["name"],
+        "threads": threads(),
+        "software": loaded_software(),
         "when": watch.when,
     }
 

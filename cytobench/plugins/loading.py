@@ -16,6 +16,7 @@ import pluggy
 
 from cytobench import hookspecs
 from cytobench.errors import CytobenchError
+from cytobench.plugins.code import code_packages
 from cytobench.plugins.discovery import Source, find_sources
 from cytobench.plugins.diverted import prints_to_stderr
 from cytobench.plugins.faults import Fault, describe, import_fault, other_version, way_out
@@ -102,9 +103,17 @@ def _collect(plugins: Plugins, source: Source, key: str, kind: Kind) -> None:
             for spec in specs_of(implementation.function()):
                 fault = spec_fault(spec, kind, source)
                 if fault is None:
-                    plugins.offers(kind).add(Offer(spec, source.origin, source.version))
+                    plugins.offers(kind).add(Offer(spec, source.origin, source.version, _packages(spec, source)))
                 else:
                     plugins.problems.append(_problem(source, fault, getattr(spec, "name", "")))
+
+
+def _packages(spec: Any, source: Source) -> tuple[str, ...]:
+    """The packages of a third-party plugin: of its entry point, and of what its spec names."""
+    if source.origin == BUILT_IN:
+        return ()
+    named = [getattr(spec, name, "") for name in ("factory", "config", "fit_config", "sample_config")]
+    return code_packages([source.value, *named], BUILT_IN)
 
 
 def _hook_raised(source: Source, kind: Kind, error: BaseException) -> Fault:

@@ -75,7 +75,7 @@ def _metric(name: str, offer: Offer[MetricSpec]) -> Metric:
     if offer.built_in:
         return BUILT_IN[offer.spec.name]
     load = partial(_load, offer.spec.factory)
-    return Metric(name, offer.spec, load, distribution=offer.origin, version=offer.version)
+    return Metric(name, offer.spec, load, distribution=offer.origin, version=offer.version, code=offer.code)
 
 
 def _load(factory: str) -> MetricFunction:

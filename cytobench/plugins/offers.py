@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from cytobench.contract import PluginSpec
@@ -21,6 +22,8 @@ class Offer(Generic[Spec]):
     spec: Spec
     origin: str
     version: str
+    packages: tuple[str, ...] = ()
+    """The packages that its code lies in; none of a built-in one, which is known by its revision."""
 
     @property
     def built_in(self) -> bool:
@@ -36,6 +39,18 @@ class Offer(Generic[Spec]):
     def identity(self) -> str:
         """What content addresses call it: two distributions with one name must never find each other's work."""
         return self.spec.name if self.built_in else self.qualified
+
+    @cached_property
+    def code(self) -> str:
+        """The digest of the files of its packages, as they were when this was first asked for; empty if built in."""
+        from cytobench.plugins.code import code_digest
+
+        return code_digest(self.packages) if self.packages else ""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What content addresses say of what it computes: its revision, and of a third-party plugin its code."""
+        return {"revision": self.spec.revision} | ({"code": self.code} if self.code else {})
 
     @property
     def distribution(self) -> str:

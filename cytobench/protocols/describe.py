@@ -12,13 +12,14 @@ from cytobench.data.class_names import PROMPT_PARTS
 from cytobench.data.dataset import Dataset
 from cytobench.data.digests import read_digests
 from cytobench.data.duplicates import find_duplicates
+from cytobench.data.findings import dataset_findings
 from cytobench.data.listing import Listing, other_names
 from cytobench.data.prompts import prompts_for
 from cytobench.data.quality.doubtful import DEVIATIONS, LEAST_SHARE, LOST, OWN_MEDIAN, SHARP, blurred, clipped
 from cytobench.data.quality.optics import Optics
-from cytobench.decode import CONVERSIONS
+from cytobench.decode import CONVERSIONS, holds_image
 from cytobench.protocols import find_protocol
-from cytobench.protocols.rarity import find_rare
+from cytobench.protocols.rarity import Rarity, find_rare
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,9 @@ def examine(listing: Listing, cache: Path) -> Examined:
     values = [(fact.digest, fact.width, fact.height, fact.mode, *astuple(fact.optics)) for fact in known]
     examined = table.join(pd.DataFrame(values, columns=columns))
     codes = other_names(listing.labels)
-    dataset = Dataset(listing.name, listing.root, examined, listing.labels, codes, listing.prompts)
+    dataset = Dataset(
+        listing.name, listing.root, examined, listing.labels, codes, listing.prompts, findings=listing.findings
+    )
     return Examined(dataset, bad, listing.ignored)
 
 
@@ -79,6 +82,7 @@ def describe(
     sizes = Counter(f"{width}x{height}" for width, height in zip(table["width"], table["height"], strict=True))
     modes = Counter(table["mode"]).most_common()
     duplicates = find_duplicates(table)
+    rarity = find_rare(dataset, find_protocol(PROTOCOL), folds, shots, SEED)
     return {
         "name": dataset.name,
         "path": str(dataset.root),
@@ -96,9 +100,11 @@ def describe(
             ],
         },
         "optics": _optics(table),
-        "rare": _rare(dataset, folds, shots),
+        "rare": _rare(rarity, folds, shots),
+        "findings": [asdict(finding) for finding in (*dataset_findings(dataset), *rarity.uneven)],
         "bad": [{"path": path, "reason": reason} for path, reason in sorted(examined.bad.items())],
         "ignored": list(examined.ignored),
+        "ignored_images": [name for name in examined.ignored if holds_image(dataset.root / name)],
         "prompts": _prompts(dataset, declared, count_tokens, cut_off),
     }
 
@@ -148,8 +154,7 @@ def _optics(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _rare(dataset: Dataset, folds: int, shots: int) -> dict[str, Any]:
-    rarity = find_rare(dataset, find_protocol(PROTOCOL), folds, shots, SEED)
+def _rare(rarity: Rarity, folds: int, shots: int) -> dict[str, Any]:
     return {
         "protocol": PROTOCOL,
         "seed": SEED,

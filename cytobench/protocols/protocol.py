@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from cytobench._text import did_you_mean
+from cytobench.context import Corners
 from cytobench.errors import UserError, option
 from cytobench.images import Recolouring, View
 
@@ -42,6 +43,8 @@ class Protocol:
     """Whether real images do not train: classifiers learn from synthetic ones alone."""
     balanced: bool = False
     """Whether N is the number of images that each class is topped up to with synthetic ones, or cut to."""
+    corners: Corners = "reflected"
+    """What stands in the corners that a rotation of a training image opens."""
 
     @property
     def view(self) -> View:
@@ -72,12 +75,8 @@ class Protocol:
     @property
     def switches(self) -> dict[str, Any]:
         """The switches by name, without the protocol's own name and version, and without later ones that are off."""
-        later = ("synthetic_only", "balanced")
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in ("name", "version") and not (name in later and not value)
-        }
+        switches = [field for field in fields(self) if field.name not in ("name", "version")]
+        return {field.name: value for field in switches if (value := getattr(self, field.name)) != field.default}
 
 
 PROTOCOLS: Mapping[str, Protocol] = {
@@ -96,7 +95,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     ),
     "cytodiff": Protocol(
         name="cytodiff",
-        version=1,
+        version=2,
         shots_from="all",
         keep_together=False,
         pooled=True,
@@ -106,6 +105,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         crop=None,
         crop_pixels=345,
         recoloured=True,
+        corners="black",
     ),
 }
 
@@ -118,6 +118,8 @@ class Change:
     """What it sets; what it takes away is set as ``strict`` has it."""
     says: str
     """What is then so, for tables."""
+    version: int = 1
+    """The version of what it sets; a protocol that it is added to has at least this one."""
 
     def holds(self, switches: Mapping[str, Any]) -> bool:
         """Whether a protocol with these switches has it."""
@@ -132,10 +134,11 @@ CHANGES: Mapping[str, Change] = {
         {"selection": "loss", "tested": "last"},
         "validation is predicted by the epoch of lowest loss, test by the last epoch",
     ),
-    "recoloured": Change({"recoloured": True}, "images are recoloured, each part in its own way"),
+    "recoloured": Change({"recoloured": True}, "images are recoloured, each part in its own way", version=2),
     "crop": Change(
         {"crop": None, "crop_pixels": 345}, "images are cropped to 345 px, so that cells of larger images are larger"
     ),
+    "corners": Change({"corners": "black"}, "rotated training images have black corners, not reflected ones"),
     "synthetic_only": Change({"synthetic_only": True}, "classifiers learn from synthetic images alone"),
     "balanced": Change({"balanced": True}, "N is the number that each class is topped up, or cut, to"),
 }
@@ -162,7 +165,8 @@ def find_protocol(name: str) -> Protocol:
             raise UserError(f"{argument}: {text} changes nothing, {protocol.name} {why}.")
         sound = asdict(PROTOCOLS["strict"])
         values = {key: value if sign == "+" else sound[key] for key, value in CHANGES[change].switches.items()}
-        protocol = replace(protocol, name=f"{protocol.name}{text}", **values)
+        version = max(protocol.version, CHANGES[change].version) if sign == "+" else protocol.version
+        protocol = replace(protocol, name=f"{protocol.name}{text}", version=version, **values)
     if protocol.synthetic_only and protocol.balanced:
         raise UserError(f"{argument}: without real images all classes have N already; leave out +balanced.")
     return protocol

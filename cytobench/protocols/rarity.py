@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cytobench._dataset import Finding
 from cytobench.data.dataset import Dataset
 from cytobench.errors import UserError, is_on_the_command_line, option
 from cytobench.protocols import Fold, Protocol, RareClass, TooRare, draw_shots, refuse_few_folds, split
+from cytobench.protocols.evenness import uneven_folds
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Rarity:
     """Shots of each class that has fewer than asked for in some fold, by fold; with ``too_rare`` left to training."""
     problem: str | None
     """Why the data set cannot be divided even then; ``fewer_shots`` is empty."""
+    uneven: tuple[Finding, ...]
+    """What is uneven about the folds, with ``too_rare`` left to training."""
     ways_out: tuple[str, ...]
     """Options of which each lets a run go on past ``too_rare``."""
 
@@ -43,7 +47,8 @@ def find_rare(dataset: Dataset, protocol: Protocol, folds: int, shots: int, seed
     }
     fewer = {label: counts for label, counts in drawn.items() if min(counts, default=shots) < shots}
     ways_out = _ways_out(dataset, protocol, seed, rare, apart=error is None) if rare else ()
-    return Rarity(rare, fewer, None if error is None else str(error), ways_out)
+    uneven = uneven_folds(dataset, divided, [each.label for each in rare]) if divided else []
+    return Rarity(rare, fewer, None if error is None else str(error), tuple(uneven), ways_out)
 
 
 def _divide(

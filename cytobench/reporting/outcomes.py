@@ -19,6 +19,7 @@ _REASONS = {
     Cause.NO_COUNTS: "the records name no training images",
     Cause.MAY_HAVE_SEEN: "{detail} may have seen the test images",
     Cause.UNCHECKED: "the predictions of {detail} are not there, so that its scores were not checked",
+    Cause.COPIES: "images of {detail} are copies of real ones",
 }
 _AGAINST = {
     Outcome.GAIN: "gain over",

@@ -45,6 +45,7 @@ def trial_text(record: Record) -> str:
         _scores(record),
         _images(record),
         _stages(record),
+        _copies(record),
         _fidelity(record),
         _settings(record),
         _error(record),
@@ -100,7 +101,7 @@ def _images(record: Record) -> list[str]:
 
 def _stages(record: Record) -> list[str]:
     """Stages of one kind together: a generator has a fit and a sampling for each class."""
-    rows = [("stage", "times", "time", "images", "peak memory", "found done")]
+    rows = [("stage", "times", "time", "images", "peak memory", "threads", "found done")]
     for kind in dict.fromkeys(stage.kind for stage in record.stages):
         stages = [stage for stage in record.stages if stage.kind == kind]
         peaks = [stage.peak_memory_mib for stage in stages if stage.peak_memory_mib is not None]
@@ -110,10 +111,30 @@ def _stages(record: Record) -> list[str]:
                 *(kind, str(len(stages)), duration(sum(stage.seconds for stage in stages))),
                 str(sum(images)) if images else "-",
                 f"{max(peaks):.0f} MiB" if peaks else "-",
+                ", ".join(sorted({str(stage.threads or "-") for stage in stages})),
                 str(sum(stage.reused for stage in stages)),
             )
         )
     return aligned_lines(rows) if record.stages else []
+
+
+def _copies(record: Record) -> list[str]:
+    """Which synthetic images are copies of real ones, a line a class that has some, with the nearest."""
+    if record.status == "failed" or record.generator is None or not record.n_synthetic:
+        return []
+    copies = record.copies
+    if copies is None:
+        return ["copies of real images: not checked"]
+    lines = [f"copies of real images: {copies.found} of {copies.n_images}, compared with {copies.n_real} real images"]
+    for label, of_class in copies.classes.items():
+        if of_class.images:
+            numbers = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in of_class.images)
+            first = of_class.nearest[0]
+            how = "nearly equals" if first.difference or not of_class.equal else "equals"
+            lines.append(
+                f"  {label}: images {numbers} ({of_class.equal} in every pixel); image {first.image} {how} {first.real}"
+            )
+    return lines
 
 
 def _fidelity(record: Record) -> list[str]:

@@ -14,6 +14,9 @@ SPLIT_NAMES = {
 THIRD_PARTY = " †"
 """What stands behind the name of a generator or classifier that cytobench does not offer itself."""
 
+UNLIKE = " ‡"
+"""What stands behind the rank of a row whose trials were made with different software, or on different devices."""
+
 
 def legend(board: Leaderboard) -> str:
     """What the marks and figures of a leaderboard mean."""
@@ -21,6 +24,8 @@ def legend(board: Leaderboard) -> str:
         metric.title for section in board.sections for metric in section.metrics if not metric.higher_is_better
     )
     lower = f"Lower is better in {', '.join(falling)}. " if falling else ""
+    marked = any(row.environments for section in board.sections for row in section.rows)
+    unlike = "‡: its trials were not all made with the same software and device, as its remark says. " if marked else ""
     ranked_by = dict.fromkeys(section.metric(section.ranked_by[1]).title for section in board.sections)
     return (
         "Mean ± sample SD over folds; with several seeds, in brackets, the SD over their means. Ranked by "
@@ -28,6 +33,7 @@ def legend(board: Leaderboard) -> str:
         "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
         "?: not known, for want of folds or of the same test images. "
         "†: of a third-party plugin, which its remark names. "
+        f"{unlike}"
         "Time: all stages behind the row, and in brackets what the recorded run paid where it found the rest done."
     )
 

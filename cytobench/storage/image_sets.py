@@ -24,6 +24,7 @@ from cytobench.assets import file_digest
 from cytobench.atomic import write_bytes
 from cytobench.contract import Request
 from cytobench.decode import decode_image, encode_png, pixel_digest
+from cytobench.errors import ChangedFile
 
 IMAGES = "images"
 """The folder of a store that image sets lie in, and the kind of their keys."""
@@ -55,10 +56,13 @@ class ShardPixels:
     row: int
 
     def read(self) -> NDArray[np.uint8]:
-        """Decode to RGB uint8 (height, width, 3)."""
+        """Decode to RGB uint8 (height, width, 3). Raises ChangedFile where it is not what was kept."""
         with pq.ParquetFile(self.path) as shard:
-            group = shard.read_row_group(self.row, columns=["image"])
-        return decode_image(group.column("image")[0].as_py()["bytes"])
+            group = shard.read_row_group(self.row, columns=["digest", "image"])
+        image = decode_image(group.column("image")[0].as_py()["bytes"])
+        if pixel_digest(image) != group.column("digest")[0].as_py():
+            raise ChangedFile(f"{self.path}: image {self.row} is damaged. The same command makes it again.")
+        return image
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,13 @@ class ImageSet:
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return None
+
+    def digest(self, number: int) -> str | None:
+        """The digest of block ``number`` as it was written; None if it is not here."""
+        try:
+            return str(json.loads(self.shard(number).with_suffix(".json").read_bytes())["digest"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def pixels(self, n: int) -> list[ShardPixels]:
         """The first n images, in order of their index."""

@@ -1,6 +1,6 @@
 """The lock file of a benchmark: what it needs before its first stage, each thing with its digest, as JSON.
 
-``{"version": 1, "items": {"clip.weights": {...}, "dataset": {...}}}``. It says what was had on one machine, so that
+``{"version": 2, "items": {"clip.weights": {...}, "dataset": {...}}}``. It says what was had on one machine, so that
 another one can be checked against it. Its paths are for the reader alone: none of them is ever opened.
 """
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from cytobench.atomic import write_bytes
 from cytobench.errors import UserError
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when a key of the lock file changes its meaning."""
 SUFFIX = ".assets.json"
 
@@ -38,8 +38,10 @@ class LockedItem(BaseModel):
     digest: Digest
     """Of weights and folders as in :class:`~cytobench.assets.Asset`; of a data set that of its labels and pixels."""
     counted: Mapping[str, Digest] = Field(default_factory=dict)
-    """The files that count for ``digest``, by their path in the folder; left out where they are many. They tell which
+    """The files that count by their bytes, by their path in the folder; left out where they are many. They tell which
     of them differ."""
+    configuration: Mapping[str, Digest] = Field(default_factory=dict)
+    """The files that count by what they say, whatever their spaces and the order of their keys."""
     extra: Mapping[str, Digest] = Field(default_factory=dict)
     """The files that are needed as well and do not count."""
 
@@ -49,7 +51,7 @@ class Lock(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = VERSION
+    version: Literal[2] = VERSION
     items: Mapping[str, LockedItem]
 
     def to_json(self) -> str:

@@ -12,6 +12,8 @@ class StageKind(StrEnum):
     """A generator is tuned on shots."""
     SAMPLE = "sample"
     """A generator makes images."""
+    COPIES = "copies"
+    """Synthetic images are compared with all real ones."""
     FIDELITY = "fidelity"
     """Synthetic images are measured against real ones."""
     TRAIN = "train"

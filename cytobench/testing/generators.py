@@ -365,7 +365,9 @@ def _stage(subject: GeneratorSubject, label: str, root: Path) -> SampleStage:
     key = None
     if subject.scope != "none":
         key = content_key("fit", {"label": name})
-        shutil.copytree(subject.fitted()[name], store.folder(StageKind.FIT, key))
+        with store.making(StageKind.FIT, key) as folder:
+            shutil.copytree(subject.fitted()[name], folder, dirs_exist_ok=True)
+            store.keep(StageKind.FIT, key, folder, {}, {})
     work = Work(
         plugin=subject.spec.name,
         origin=subject.target.origin,

@@ -43,6 +43,8 @@ class CommandClassifier:
             "validation": str(work / "validation"),
             "selection": ctx.selection,
             "recolouring": None if ctx.recolouring is None else list(ctx.recolouring),
+            "corners": ctx.corners,
+            "train_only": list(ctx.train_only),
             "out": str(out),
             "last": str(last),
         }

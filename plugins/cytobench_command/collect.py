@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cytobench.data.tables import read_table
 from cytobench.decode import BadImage, decode_image
 from cytobench.errors import CytobenchError, UserError
-from cytobench.exchange.submitted.predictions import read_table
 from cytobench.storage.records.checks import SUM_TOLERANCE
 
 
@@ -74,10 +74,10 @@ def _read(file: Path) -> pd.DataFrame:
     with file.open("rb") as opened:
         parquet = opened.read(4) == b"PAR1"
     if not parquet:
-        return read_table(file)
+        return read_table(file, str(file))
     renamed = file.with_suffix(".parquet")
     os.replace(file, renamed)
-    return read_table(renamed)
+    return read_table(renamed, str(renamed))
 
 
 def _check_columns(table: pd.DataFrame, labels: Sequence[str]) -> None:

@@ -59,7 +59,7 @@ class ProgramConfig(PluginConfig):
         for number, path in enumerate(self.files):
             if not Path(path).exists():  # it would be taken for a Hub id
                 raise UserError(f"command.files: there is no file or folder {path} in {Path.cwd()}.")
-            assets[f"files[{number}]"] = AssetReference(path, ("**/*",), extra=())
+            assets[f"files[{number}]"] = AssetReference(path, ("**/*",), configuration=())
         return assets
 
     def versions(self) -> Mapping[str, str]:

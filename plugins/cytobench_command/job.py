@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cytobench.assets import refuse_changes
 from cytobench.context import Context
 from cytobench.errors import CytobenchError, setting
 from cytobench_command.line import fill_line
@@ -45,7 +46,8 @@ def fresh_folder(path: Path) -> Path:
 def run_job(option: str, line: str, request: Mapping[str, Any], seconds: float, ctx: Context) -> None:
     """Write ``request.json`` into the work folder and run the program; its log is ``ctx.out/log.txt``.
 
-    Raises CytobenchError if it ends with an error or not in time, with the last lines it wrote.
+    Raises CytobenchError if it ends with an error or not in time, with the last lines it wrote, and ChangedFile if a
+    file that it was planned with has changed by its end.
     """
     file = Path(request["work"]) / "request.json"
     file.write_text(json.dumps(request, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -62,6 +64,7 @@ def run_job(option: str, line: str, request: Mapping[str, Any], seconds: float, 
         ) from error
     if code != 0:
         raise CytobenchError(f"command.{option}: {line} ended with exit code {code}.{_last_output(log)}")
+    refuse_changes(ctx.assets)
 
 
 def _last_output(log: Path) -> str:

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.assets import AssetReference
+from cytobench.assets import Asset, AssetReference
 from cytobench.context import Context
 from cytobench.contract import PluginConfig, Ran, Request, SampleConfig
-from cytobench.decode import decode_image
+from cytobench.decode import BadImage, decode_image, image_patterns
 from cytobench.errors import UserError, option
 from cytobench.images import Images
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+_FOLD = re.compile(r"fold\d+")
 
 
 class FolderConfig(PluginConfig):
@@ -33,8 +33,8 @@ class FolderConfig(PluginConfig):
         return True
 
     def assets(self) -> Mapping[str, AssetReference]:
-        """The folder; its digest covers every image file."""
-        return {"path": AssetReference(self.path, tuple(f"**/*{suffix}" for suffix in SUFFIXES), extra=())}
+        """The folder; its digest covers the image files in ``LABEL/`` and ``foldI/LABEL/``, which alone are read."""
+        return {"path": AssetReference(self.path, image_patterns("[!.]*", "[!.]*/[!.]*"), configuration=())}
 
 
 class FolderSampleConfig(SampleConfig):
@@ -53,30 +53,41 @@ class Folder:
         """Not called: the scope is ``none``."""
 
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> FolderSampler:
-        """List the files of each class; the fold's own where there are fold folders."""
+        """List the files of each class; the fold's own where there are fold folders.
+
+        Raises UserError where the path is a file.
+        """
         asset = ctx.assets["path"]
-        root = asset.path
-        if any(re.fullmatch(r"fold\d+", entry.name) for entry in root.iterdir() if entry.is_dir()):
-            root = root / f"fold{ctx.fold or 0}"
-        files = {
-            label: sorted(
-                file for file in (root / label).glob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-            )
-            for label in ctx.labels
-        }
-        return FolderSampler(root, files, Ran(f"images@{asset.digest[:12]}", "images made elsewhere", None))
+        if asset.path.is_file():
+            raise UserError(f"folder.path: {asset.path} is a file. Name the folder that holds a folder a class.")
+        folds = any(_FOLD.fullmatch(entry.name) for entry in asset.path.iterdir() if entry.is_dir())
+        within = f"fold{ctx.fold or 0}/" if folds else ""
+        files: dict[str, list[str]] = {label: [] for label in ctx.labels}
+        for name in asset.files:
+            label, _, file = name.removeprefix(within).partition("/")
+            if name.startswith(within) and label in files and "/" not in file:
+                files[label].append(name)
+        named = {label: sorted(names) for label, names in files.items()}
+        ran = Ran(f"images@{asset.digest[:12]}", "images made elsewhere", None)
+        return FolderSampler(asset, asset.path / within, named, ran)
 
 
 class FolderSampler:
-    """Reads the files."""
+    """Reads the files, each held against its digest."""
 
-    def __init__(self, root: Path, files: Mapping[str, Sequence[Path]], ran: Ran) -> None:
+    def __init__(self, asset: Asset, root: Path, files: Mapping[str, Sequence[str]], ran: Ran) -> None:
+        """``files`` are those of ``asset`` by label, ``root`` the folder of the classes."""
         self.ran = ran
+        self._asset = asset
         self._root = root
         self._files = files
 
     def sample(self, todo: Sequence[Request]) -> Iterator[tuple[Request, NDArray[np.uint8]]]:
-        """Yield file number ``index`` of each class. Raises UserError where there are fewer files."""
+        """Yield file number ``index`` of each class.
+
+        Raises UserError where there are fewer files, ChangedFile for one that is not what the run was planned with,
+        and BadImage for one that cannot be used.
+        """
         for request in todo:
             files = self._files[request.label]
             if request.index >= len(files):
@@ -85,7 +96,14 @@ class FolderSampler:
                     f"{request.index + 1} is asked for. Add images or ask for fewer with "
                     f"{option('synthetic', len(files))}."
                 )
-            yield request, decode_image(files[request.index])
+            yield request, self._read(files[request.index])
+
+    def _read(self, name: str) -> NDArray[np.uint8]:
+        content = self._asset.read(name)
+        try:
+            return decode_image(content)
+        except BadImage as error:
+            raise BadImage(str(self._asset.file(name)), error.reason) from None
 
     def close(self) -> None:
         """Nothing is open."""

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils.state_dict_utils import convert_state_dict_to_diffusers
 from peft import LoraConfig, get_peft_model_state_dict
+from peft.tuners.lora import LoraLayer as AdaptedLayer
 from torch import nn
 
 from cytobench.assets import Asset
 from cytobench.errors import CytobenchError
-from cytobench_diffusion.config import ADAPTER_FILE, LoraFitConfig
-from cytobench_diffusion.pipeline import LoadedPipeline
+from cytobench_diffusion.adapter_file import LoraLayer, read_adapter
+from cytobench_diffusion.adapter_place import ADAPTER_FILE, PEFT_CONFIG, find_adapter
+from cytobench_diffusion.config import LoraFitConfig
+
+if TYPE_CHECKING:
+    from cytobench_diffusion.pipeline import LoadedPipeline
 
 _NAME = "default"
 
@@ -60,23 +68,49 @@ def save_adapter(pipe: Any, config: LoraFitConfig, folder: Path) -> None:
     _sort_metadata(folder / ADAPTER_FILE)
 
 
+def put_on(model: Any, layers: Mapping[str, LoraLayer]) -> None:
+    """Put an adapter's layers on a model, by module, each tensor where it belongs.
+
+    Draws from torch's global CPU generator, as :func:`attach_adapter` does.
+    """
+    common, _ = Counter(layer.rank for layer in layers.values()).most_common(1)[0]
+    lora = LoraConfig(
+        r=common,
+        lora_alpha=common,
+        rank_pattern={f"^{re.escape(name)}": layer.rank for name, layer in layers.items() if layer.rank != common},
+        target_modules="|".join(map(re.escape, layers)),
+        use_dora=any(layer.magnitude is not None for layer in layers.values()),
+    )
+    model.add_adapter(lora, adapter_name=_NAME)
+    worn = {name for name, module in model.named_modules() if isinstance(module, AdaptedLayer)}
+    if worn != set(layers):
+        raise ValueError(f"{len(worn ^ set(layers))} layers are not those of the adapter")
+    with torch.no_grad():
+        for name, layer in layers.items():
+            module = model.get_submodule(name)
+            module.lora_A[_NAME].weight.copy_(layer.down)
+            module.lora_B[_NAME].weight.copy_(layer.up)
+            module.scaling[_NAME] = layer.scale
+            if layer.magnitude is not None:
+                norms = module.lora_magnitude_vector[_NAME].weight
+                norms.copy_(layer.magnitude.view_as(norms))
+
+
 def take_adapter(loaded: LoadedPipeline, adapter: Asset, label: str, folder: Path) -> None:
-    """Copy an adapter tuned elsewhere into ``folder``, if the pipeline can wear it.
+    """Copy an adapter tuned elsewhere into ``folder``, if the pipeline can wear all of it.
 
     ``adapter`` is one file for all classes, or a folder with one file for all or one a class. Raises
-    :class:`~cytobench.errors.CytobenchError` where it has none for the class, or one of another base model.
+    :class:`~cytobench.errors.CytobenchError` where it has none for the class, or one that cannot be loaded whole.
     """
-    candidates = (adapter.path, adapter.path / ADAPTER_FILE, adapter.path / label / ADAPTER_FILE)
-    file = next((candidate for candidate in candidates if candidate.is_file()), None)
+    file = find_adapter(adapter.path, label)
     if file is None:
         raise CytobenchError(
             f"sd21-lora.adapter: {adapter.path} holds no {ADAPTER_FILE} for all classes and no {label}/{ADAPTER_FILE}."
         )
+    read_adapter(file, loaded.models, loaded.asset.source)  # first, so that a message names the user's own file
     shutil.copyfile(file, folder / ADAPTER_FILE)
-    try:
-        loaded.wear(folder)
-    finally:
-        loaded.clean()
+    if file.with_name(PEFT_CONFIG).is_file():
+        shutil.copyfile(file.with_name(PEFT_CONFIG), folder / PEFT_CONFIG)
 
 
 def _sort_metadata(path: Path) -> None:

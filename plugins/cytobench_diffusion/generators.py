@@ -28,7 +28,7 @@ class BaselineGenerator:
 
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> DiffusionSampler:
         """Open the base model; ``artefacts`` are not used."""
-        loaded = _load(ctx)
+        loaded = _load(self._fit_config, ctx)
         ran = _ran(loaded, self._fit_config, "")
         return DiffusionSampler(loaded, None, self._sample_config, ran, ctx)
 
@@ -48,7 +48,7 @@ class LoraGenerator:
         """
         if not len(shots):
             raise ValueError("sd21-lora: there are no shots to tune on")
-        loaded = _load(ctx)
+        loaded = _load(self._fit_config, ctx)
         if "adapter" in ctx.assets:
             label = str(shots.table["label"].iloc[0])
             take_adapter(loaded, ctx.assets["adapter"], label, ctx.out)
@@ -63,22 +63,23 @@ class LoraGenerator:
 
     def open(self, artefacts: Mapping[str, Path], ctx: Context) -> DiffusionSampler:
         """Open for sampling; each label's adapter is put on when its turn comes."""
-        loaded = _load(ctx)
+        loaded = _load(self._fit_config, ctx)
         adapter = ctx.assets.get("adapter")
         lora = f"r{self._fit_config.rank}" if adapter is None else f"tuned elsewhere {adapter.digest[:12]}"
         ran = _ran(loaded, self._fit_config, f" + LoRA {lora}")
         return DiffusionSampler(loaded, artefacts, self._sample_config, ran, ctx)
 
 
-def _load(ctx: Context) -> LoadedPipeline:
+def _load(config: BaselineConfig, ctx: Context) -> LoadedPipeline:
     with ctx.time("load"):
-        return load_pipeline(ctx.assets["weights"], ctx.device, ctx.dtype)
+        return load_pipeline(ctx.assets["weights"], ctx.device, ctx.dtype, config.prediction_type)
 
 
 def _ran(loaded: LoadedPipeline, config: BaselineConfig, suffix: str) -> Ran:
     # The size is counted, not taken from a name, so that no small model can pass for Stable Diffusion 2.1.
+    predicts = f", {config.prediction_type}" if config.prediction_type else ""
     return Ran(
         weights=f"{loaded.asset.source} {loaded.asset.digest[:12]}",
-        architecture=f"Stable Diffusion UNet {loaded.unet_parameters / 1e6:.1f} M{suffix}",
+        architecture=f"Stable Diffusion UNet {loaded.unet_parameters / 1e6:.1f} M{predicts}{suffix}",
         resolution=config.resolution,
     )

@@ -12,7 +12,9 @@ from diffusers import StableDiffusionPipeline
 
 from cytobench.assets import Asset
 from cytobench.errors import CytobenchError
-from cytobench_diffusion.config import ADAPTER_FILE
+from cytobench_diffusion.adapter import put_on
+from cytobench_diffusion.adapter_file import read_adapter
+from cytobench_diffusion.adapter_place import ADAPTER_FILE
 from cytobench_diffusion.quiet import quiet
 from cytobench_diffusion.single_file import load_single_file
 
@@ -33,6 +35,11 @@ class LoadedPipeline:
     def __post_init__(self) -> None:
         self.unet_parameters = sum(parameter.numel() for parameter in self.pipe.unet.parameters())
 
+    @property
+    def models(self) -> dict[str, Any]:
+        """The models that an adapter may tune, by part."""
+        return {"unet": self.pipe.unet, "text_encoder": self.pipe.text_encoder}
+
     def wear(self, adapter: Path | None) -> None:
         """Wear the LoRA adapter in this folder and no other; None is the base model alone."""
         if adapter == self.adapter:
@@ -40,12 +47,14 @@ class LoadedPipeline:
         self.clean()
         if adapter is None:
             return
+        layers = read_adapter(adapter / ADAPTER_FILE, self.models, self.asset.source)
         try:
             # peft initialises layers before it fills them: keep that off the global random state.
             with quiet(), torch.random.fork_rng(devices=[]):
-                self.pipe.load_lora_weights(str(adapter), weight_name=ADAPTER_FILE, local_files_only=True)
-                self.pipe.unet.to(self.dtype)
-                self.pipe.text_encoder.to(self.dtype)
+                for part, model in self.models.items():
+                    if layers[part]:
+                        put_on(model, layers[part])
+                    model.to(self.dtype)
         except Exception as error:
             self.clean()
             file = adapter / ADAPTER_FILE
@@ -66,20 +75,21 @@ class LoadedPipeline:
 _slot = threading.local()
 
 
-def load_pipeline(asset: Asset, device: str, dtype: str) -> LoadedPipeline:
+def load_pipeline(asset: Asset, device: str, dtype: str, prediction_type: str | None = None) -> LoadedPipeline:
     """Load a diffusers folder or a single file, or hand out again what was loaded last, cleaned.
 
     ``dtype`` is float32, bfloat16 or float16; on a CPU, which is slow in float16, that becomes float32.
+    ``prediction_type`` is for a single file that has no configuration.
     No file outside ``asset`` is read but the package's own (and, for a single file, the configuration beside
     it); the network is not touched. Raises :class:`~cytobench.errors.CytobenchError` where the files are no
     Stable Diffusion pipeline.
     """
     torch_device = torch.device(device)
     torch_dtype = torch.float32 if torch_device.type == "cpu" and dtype == "float16" else _DTYPES[dtype]
-    key = (asset.digest, asset.path, torch_device, torch_dtype)
+    key = (asset.digest, asset.path, torch_device, torch_dtype, prediction_type)
     if getattr(_slot, "key", None) != key:
         release()
-        _slot.loaded = _load(asset, torch_device, torch_dtype)
+        _slot.loaded = _load(asset, torch_device, torch_dtype, prediction_type)
         _slot.key = key
     loaded: LoadedPipeline = _slot.loaded
     loaded.clean()
@@ -91,10 +101,13 @@ def release() -> None:
     _slot.__dict__.clear()
 
 
-def _load(asset: Asset, device: torch.device, dtype: torch.dtype) -> LoadedPipeline:
+def _load(asset: Asset, device: torch.device, dtype: torch.dtype, prediction_type: str | None) -> LoadedPipeline:
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
-            pipe = load_single_file(asset.path, dtype) if asset.path.is_file() else _folder(asset.path, dtype)
+            if asset.path.is_file():
+                pipe = load_single_file(asset.path, dtype, prediction_type)
+            else:
+                pipe = _folder(asset.path, dtype)
     except Exception as error:
         raise CytobenchError(
             f"{asset.source}: {asset.path} cannot be loaded as a Stable Diffusion pipeline: {error}. "

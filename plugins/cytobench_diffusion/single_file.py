@@ -18,18 +18,23 @@ from safetensors import safe_open
 from transformers import CLIPTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from cytobench_diffusion.files import is_bare
+
 SD21_BASE = Path(__file__).parent / "sd21_base"
 _CROSS_ATTENTION = "model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight"
 _SD2_SHAPE = [320, 1024]
 
 
-def load_single_file(path: Path, dtype: torch.dtype) -> Any:
-    """Load a ``StableDiffusionPipeline``; ValueError where it has no configuration."""
+def load_single_file(path: Path, dtype: torch.dtype, prediction_type: str | None) -> Any:
+    """Load a ``StableDiffusionPipeline``; ValueError where it has no configuration.
+
+    ``prediction_type`` is what the UNet predicts where no configuration says it; None leaves the scheduler as it is.
+    """
     options: dict[str, Any] = {"config": str(path.parent)}
-    if not (path.parent / "model_index.json").is_file():
+    if is_bare(path):
         _require_sd2(path)
         options = {"config": str(SD21_BASE), "tokenizer": clip_tokenizer()}
-    return StableDiffusionPipeline.from_single_file(
+    pipe: Any = StableDiffusionPipeline.from_single_file(
         str(path),
         dtype=dtype,
         safety_checker=None,
@@ -38,6 +43,9 @@ def load_single_file(path: Path, dtype: torch.dtype) -> Any:
         local_files_only=True,
         **options,
     )
+    if prediction_type is not None:
+        pipe.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config, prediction_type=prediction_type)
+    return pipe
 
 
 def clip_tokenizer() -> CLIPTokenizer:

@@ -16,4 +16,4 @@ class InceptionConfig(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
-        return {"weights": AssetReference(self.weights, patterns=("*.safetensors",), extra=())}
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), configuration=())}

@@ -19,12 +19,9 @@ from torch import Tensor, nn
 from cytobench._text import did_you_mean
 from cytobench.assets import Asset
 from cytobench.errors import UserError, setting
-from cytobench_openclip.config import CUSTOM
+from cytobench_openclip.config import CONFIG_FILE, CUSTOM, WEIGHTS_FILES
 from cytobench_torch.augment import Normalise
 from cytobench_torch.checkpoint import count_parameters
-
-_CONFIG = "open_clip_config.json"
-_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
 
 
 @dataclass
@@ -74,7 +71,9 @@ def load_clip(name: str, asset: Asset) -> LoadedClip:
     )
     side = int(model_cfg["vision_cfg"].get("image_size", CLIPVisionCfg.image_size))
     shown = name if name != CUSTOM else _describe(model_cfg["vision_cfg"], side)
-    return LoadedClip(model, tokenizer, context, side, normalise, f"{shown} {count_parameters(model)}")
+    activation = "quick GELU" if model_cfg.get("quick_gelu") else "GELU"
+    architecture = f"{shown} {count_parameters(model)}, {activation}"
+    return LoadedClip(model, tokenizer, context, side, normalise, architecture)
 
 
 def _find(asset: Asset) -> tuple[Path, Mapping[str, Any]]:
@@ -83,11 +82,11 @@ def _find(asset: Asset) -> tuple[Path, Mapping[str, Any]]:
         if asset.path.suffix != ".safetensors":
             raise UserError(f"clip.weights {asset.source}: {asset.path.name} is no .safetensors file")
         return asset.path, {}
-    files = [asset.path / name for name in _FILES if (asset.path / name).is_file()]
-    config = asset.path / _CONFIG
+    files = [asset.path / name for name in WEIGHTS_FILES if (asset.path / name).is_file()]
+    config = asset.path / CONFIG_FILE
     if not files or not config.is_file():
         raise UserError(
-            f"clip.weights {asset.source}: {asset.path} needs {_CONFIG} and {' or '.join(_FILES)}; "
+            f"clip.weights {asset.source}: {asset.path} needs {CONFIG_FILE} and {' or '.join(WEIGHTS_FILES)}; "
             f"another layout can be given as one .safetensors file with clip.model"
         )
     described: Mapping[str, Any] = json.loads(config.read_text(encoding="utf-8"))
@@ -98,7 +97,7 @@ def _model_config(name: str, asset: Asset, described: Mapping[str, Any] | None) 
     if name == CUSTOM:
         if described is None:
             raise UserError(
-                f"clip.model {CUSTOM}: {asset.source} has no {_CONFIG} with model_cfg; "
+                f"clip.model {CUSTOM}: {asset.source} has no {CONFIG_FILE} with model_cfg; "
                 f"name its architecture with clip.model"
             )
         return deepcopy(dict(described))

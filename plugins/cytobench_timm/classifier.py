@@ -55,6 +55,8 @@ class TimmClassifier:
         if asset is not None:
             normalise = Normalise(tuple(described["mean"]), tuple(described["std"]))
             start = f"from {asset.source}@{asset.digest[:12]}"
+            if not asset.configuration:  # tensors alone do not say how their images were normalised
+                start += f", normalised as timm does for {self.config.model}"
         name = _NAMES.get(self.config.model, self.config.model)
         ran = Ran(start, f"{name} {count_parameters(model)}", self.config.resolution)
         return TorchPredictor(model, labels, self.config.resolution, normalise, ctx, ran)

@@ -51,8 +51,8 @@ class TimmConfig(TrainConfig):
             return {}
         reference = AssetReference(
             self.weights,
-            patterns=(WEIGHTS_FILE, CONFIG_FILE),
-            extra=(),
+            patterns=(WEIGHTS_FILE,),
+            configuration=(CONFIG_FILE,),
             otherwise="leave the option out and start from random values",
         )
         return {"weights": reference}
@@ -64,7 +64,7 @@ class TimmConfig(TrainConfig):
             "warmup_epochs": 2,
             "batch_size": 32,
             "lr": 1e-3,
-            # In so few steps the study's colour changes drown the colours that tell cells apart.
+            # In so few steps the study's ranges drown the colours that tell cells apart (docs/measured.md).
             "colour_strength": 0.2,
         },
     }
@@ -86,7 +86,7 @@ class Lite0Config(PluginConfig):
 
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
-        return {"weights": AssetReference(self.weights)}
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), configuration=())}
 
 
 class Dinov2Config(PluginConfig):
@@ -113,4 +113,4 @@ class Dinov2Config(PluginConfig):
     def assets(self) -> Mapping[str, AssetReference]:
         """The weights."""
         instead = f"take {option('extractor', 'lite0')}, whose weights need no download"
-        return {"weights": AssetReference(self.weights, ("*.safetensors",), (), otherwise=instead)}
+        return {"weights": AssetReference(self.weights, ("*.safetensors",), configuration=(), otherwise=instead)}

@@ -17,15 +17,23 @@ _DARKEST = 1e-6
 _DENSITY = -math.log(_DARKEST)
 
 
-def adjust(images: Tensor, brightness: Tensor, saturation: Tensor) -> Tensor:
-    """Scale brightness, then blend with the grey image, as torchvision's ``ColorJitter`` does.
+def brighten(images: Tensor, factor: Tensor) -> Tensor:
+    """Multiply images (n, 3, height, width) by ``factor`` (n,), clipped to 0 .. 1, as torchvision does."""
+    return (images * _each(factor)).clamp_(0, 1)
 
-    ``images`` is (n, 3, height, width), the result clipped to 0 .. 1. Factors are (n,): 1 changes nothing,
-    saturation 0 is grey.
+
+def saturate(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend images (n, 3, height, width) with their grey ones, clipped to 0 .. 1, as torchvision does.
+
+    ``factor`` is (n,): 0 is grey, 1 changes nothing.
     """
-    bright = (images * _each(brightness)).clamp_(0, 1)
-    grey = torch.einsum("nchw,c->nhw", bright, bright.new_tensor(_GREY)).unsqueeze(1)
-    return torch.lerp(grey, bright, _each(saturation)).clamp_(0, 1)
+    grey = torch.einsum("nchw,c->nhw", images, images.new_tensor(_GREY)).unsqueeze(1)
+    return torch.lerp(grey, images, _each(factor)).clamp_(0, 1)
+
+
+def turn_hue(images: Tensor, turn: Tensor) -> Tensor:
+    """Turn the hue of images (n, 3, height, width) by ``turn`` (n,) circles, as torchvision does."""
+    return shift_hsv(images, turn, torch.ones_like(turn))
 
 
 def shift_hsv(images: Tensor, hue: Tensor, saturation: Tensor) -> Tensor:

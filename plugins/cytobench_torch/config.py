@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from pydantic import Field
 
 from cytobench.contract import PluginConfig
+from cytobench_torch.schedule import learning_rate
 
 
 class TrainConfig(PluginConfig):
@@ -49,6 +51,21 @@ class TrainConfig(PluginConfig):
     def optimizer_steps(self, images: int, classes: int) -> int:
         """Optimiser steps of a training on so many images of so many classes."""
         return self.epochs * math.ceil(self.shown(images, classes) / self.batch_size)
+
+    def warmup_steps(self, images: int, classes: int) -> int:
+        """Steps of the warm-up of such a training."""
+        return round(math.ceil(self.shown(images, classes) / self.batch_size) * self.warmup_epochs)
+
+    def cautions(self, images: int, classes: int) -> Sequence[str]:
+        """A warm-up that the training never leaves."""
+        steps, warmup = self.optimizer_steps(images, classes), self.warmup_steps(images, classes)
+        if warmup <= steps:
+            return ()
+        highest = learning_rate(steps - 1, steps, warmup, self.lr, self.min_lr)
+        return (
+            f"the warm-up of {self.warmup_epochs:g} epochs is longer than the training of {self.epochs}, so that the "
+            f"learning rate rises to {highest:.3g} and never reaches lr ({self.lr:g}): set warmup_epochs lower",
+        )
 
     def validations(self) -> int:
         """Once an epoch."""

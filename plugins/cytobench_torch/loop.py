@@ -65,7 +65,7 @@ def train_classifier(
     """
     if len(train) < 2 or not len(val):
         raise CytobenchError(f"training needs 2 training images and 1 for validation, got {len(train)} and {len(val)}")
-    full = Augmentation(config.resolution).with_colour(config.colour_strength)
+    full = Augmentation(config.resolution, corners=ctx.corners).with_colour(config.colour_strength)
     if ctx.recolouring is not None:
         full = full.with_recolouring(*ctx.recolouring)
     augmentation = full if config.augment else None
@@ -106,7 +106,7 @@ def _plan(train: Images, config: TrainConfig, seed: int) -> _Plan:
         shown=shown,
         batches=batches,
         steps=config.epochs * batches,
-        warmup=round(batches * config.warmup_epochs),
+        warmup=config.warmup_steps(len(train), train.classes),
     )
 
 
@@ -185,7 +185,7 @@ class _Trainer:
 
 def _validate(model: nn.Module, data: TorchImages, normalise: Normalise, ctx: Context) -> dict[str, float]:
     logits = predict_logits(model, data, normalise, ctx.device, ctx.workers)
-    classes = list(range(len(data.images.labels)))
+    counted = [number for number, label in enumerate(data.images.labels) if label not in ctx.train_only]
     guesses = logits.argmax(1).numpy()
-    f1 = f1_score(data.targets.numpy(), guesses, labels=classes, average="macro", zero_division=0)
+    f1 = f1_score(data.targets.numpy(), guesses, labels=counted, average="macro", zero_division=0)
     return {"val_loss": float(F.cross_entropy(logits.double(), data.targets)), "val_f1_macro": float(f1)}

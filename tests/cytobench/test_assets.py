@@ -24,7 +24,9 @@ def fill(folder: Path, **files: str) -> Path:
 
 
 def digest(path: Path, *patterns: str) -> str:
-    return resolve_asset(AssetReference(str(path), patterns or ("**/*.safetensors",)), "p.weights").digest
+    """The digest of the files that match, without configurations."""
+    reference = AssetReference(str(path), patterns or ("**/*.safetensors",), configuration=())
+    return resolve_asset(reference, "p.weights").digest
 
 
 def test_a_file_is_known_by_its_content_not_its_name(tmp_path: Path) -> None:
@@ -95,11 +97,60 @@ def test_weights_of_the_hub_are_fetched_with_the_files_beside_them(hub: Hub, tmp
 
 
 def test_files_that_count_and_files_beside_them_are_told_apart(tmp_path: Path) -> None:
-    folder = fill(tmp_path, unet__x_safetensors="x", a_safetensors="a", a_json="{}", readme_md="hello")
-    reference = AssetReference(str(folder), extra=("**/*.json", "a.*"))
+    folder = fill(tmp_path, unet__x_safetensors="x", a_safetensors="a", a_json="{ }", a_yaml="1", readme_md="hello")
+    reference = AssetReference(str(folder), extra=("*.yaml", "a.*"))
     found = take_inventory(reference, "p.weights", fetch=False)
     assert found.asset == resolve_asset(reference, "p.weights")
-    x, a, braces = (hashlib.sha256(text).hexdigest() for text in (b"x", b"a", b"{}"))
-    assert (found.counted, found.extra) == ({"a.safetensors": a, "unet/x.safetensors": x}, {"a.json": braces})
-    found = take_inventory(AssetReference(str(folder / "a.json")), "p.weights", fetch=False)
-    assert (found.asset.digest, found.counted, found.extra) == (braces, {"a.json": braces}, {})
+    x, a, braces, one = (hashlib.sha256(text).hexdigest() for text in (b"x", b"a", b"{}", b"1"))
+    assert found.counted == {"a.safetensors": a, "unet/x.safetensors": x}
+    assert (found.configuration, found.extra) == ({"a.json": braces}, {"a.yaml": one})
+    found = take_inventory(AssetReference(str(folder / "a.yaml")), "p.weights", fetch=False)
+    assert (found.asset.digest, found.counted, found.configuration, found.extra) == (one, {"a.yaml": one}, {}, {})
+
+
+def configured(folder: Path, text: str, name: str = "config.json") -> str:
+    """The digest of weights beside a configuration."""
+    (folder / "a.safetensors").write_text("a")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(text.encode())
+    return resolve_asset(AssetReference(str(folder)), "p.weights").digest
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "same"),
+    [
+        ("config.json", '{"a": 1, "b": [1, 2]}', '{\r\n  "b": [1,2],\r\n  "a": 1\r\n}'),
+        ("config.json", '{"a": 1}', '{"a": 1, "_name_or_path": "/home/me/net", "transformers_version": "5.1"}'),
+        ("unet/config.json", '{"a": 1e-5, "_diffusers_version": "1"}', '{"_diffusers_version": "2", "a": 0.00001}'),
+        ("config.json", '{"a": {"_commit_hash": null}}', '{"a": {}}'),
+        ("scheduler.json", '{"low": -Infinity}', '{ "low": -Infinity }'),
+        ("merges.txt", "a b\nc d\n", "a b\r\nc d"),
+    ],
+)
+def test_mirrors_of_one_configuration_compare_equal(tmp_path: Path, name: str, one: str, same: str) -> None:
+    assert configured(tmp_path, one, name) == configured(tmp_path, same, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("config.json", '{"prediction_type": "epsilon"}', '{"prediction_type": "v_prediction"}'),
+        ("config.json", '{"a": [1, 2]}', '{"a": [2, 1]}'),
+        ("config.json", '{"a": {"b": 1}}', '{"a": {"b": 2}}'),
+        ("config.json", '{"a": 1}', '{"a": "1"}'),
+        ("config.json", '{"a": null}', "{}"),
+        ("config.json", "{", "{ "),
+        ("vocab.json", '{"name_or_path": 1, "b": 2}', '{"name_or_path": 2, "b": 2}'),
+        ("merges.txt", "a b\nc d", "c d\na b"),
+        ("merges.txt", "a b", "a  b"),
+    ],
+)
+def test_what_a_configuration_says_counts(tmp_path: Path, name: str, one: str, other: str) -> None:
+    assert configured(tmp_path, one, name) != configured(tmp_path, other, name)
+
+
+def test_a_configuration_counts_by_its_place_and_weights_alone_by_their_content(tmp_path: Path) -> None:
+    here = configured(tmp_path, "{}")
+    (tmp_path / "config.json").rename(tmp_path / "other.json")
+    assert resolve_asset(AssetReference(str(tmp_path)), "p.weights").digest != here
+    assert digest(tmp_path) == hashlib.sha256(b"a").hexdigest()

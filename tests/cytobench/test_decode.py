@@ -85,13 +85,13 @@ def png16(colour_type: int, bands: int) -> bytes:
 
 REFUSED = {
     "16-bit grey": (saved(Image.fromarray(np.zeros((9, 9), np.uint16))), "8 bits"),
-    "16-bit grey TIFF": (saved(Image.fromarray(np.zeros((9, 9), np.uint16)), "TIFF"), "8 bits"),
+    "16-bit grey TIFF": (saved(Image.fromarray(np.zeros((9, 9), np.uint16)), "TIFF"), "16 bits"),
     "16-bit colour": (png16(2, 3), "8 bits"),
     "16-bit colour and alpha": (png16(6, 4), "8 bits"),
     "16-bit grey and alpha": (png16(4, 2), "8 bits"),
     "16-bit PPM": (b"P6\n8 8\n65535\n" + b"\0\1" * 192, "8 bits"),
-    "32-bit": (saved(Image.new("I", (9, 9)), "TIFF"), "8 bits"),
-    "float": (saved(Image.new("F", (9, 9)), "TIFF"), "8 bits"),
+    "32-bit": (saved(Image.new("I", (9, 9)), "TIFF"), "32 bits"),
+    "float": (saved(Image.new("F", (9, 9)), "TIFF"), "floating-point"),
     "7 pixels": (saved(Image.new("RGB", (7, 40))), "7 x 40"),
     "animated GIF": (
         saved(Image.new("L", (9, 9)), "GIF", save_all=True, append_images=[Image.new("L", (9, 9), 200)]),

@@ -41,10 +41,12 @@ def forge(out: Path, trial: str) -> None:
 def test_an_honest_trial_is_equal_and_its_folder_is_left_alone(small, out: Path, capsys) -> None:
     small(classifier=["clip"], set={"clip": {"epochs": 1}}, fold=[0])
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    for trial in (TRIAL, "repeat__clip__s2__n3__fold0", f"{out}/records/none__clip__s0__n0__fold1.json"):
+    for trial in (TRIAL, "repeat__clip__s2__n3__fold0", f"{out}/records/none__clip__s0__n0__fold0.json"):
         with pytest.raises(SystemExit) as ended:
             main(["verify", str(out), trial, "--json"])
-        found = json.loads(capsys.readouterr().out)
+        text, err = capsys.readouterr()
+        assert text, err
+        found = json.loads(text)
         assert (ended.value.code, found["agreement"], found["largest"]) == (0, "equal", 0)
         assert (found["scores"], found["conditions"]) == ([], [])
         assert found["images_equal"] == (None if "none" in trial else dict.fromkeys("ABC", True))

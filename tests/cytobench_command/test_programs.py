@@ -203,13 +203,14 @@ def predicted(command: CommandClassifier, place: Path, ctx: Context, count: int 
 
 def test_a_training_is_told_all_it_needs_and_leaves_one_model(place: Path, context: Contexts) -> None:
     look = "request['train'] = (pathlib.Path(request['train']) / 'metadata.csv').read_text().splitlines()\n"
-    ctx = context("t", selection="loss", recolouring=(0.5, 0.25))
+    ctx = context("t", selection="loss", recolouring=(0.5, 0.25), corners="black", train_only=("B",))
     train, val = make_images(place / "train", 4), make_images(place / "val", 3)
     train.table.loc[3, "synthetic"] = True
     checkpoints = classifier(program("look.py", look + KEEP)).fit(train, val, ctx)
     assert checkpoints.picked == checkpoints.last == ctx.out / "model"
     received = json.loads((checkpoints.picked / "request.json").read_text())
     assert (received["task"], received["selection"], received["recolouring"]) == ("train", "loss", [0.5, 0.25])
+    assert (received["corners"], received["train_only"]) == ("black", ["B"])
     assert received["train"][1] == 'A/000000.png,A,"a cell, A",false'
     assert received["train"][4] == 'A/000003.png,A,"a cell, A",true'
     assert all(Path(received[key]).is_relative_to(received["work"]) for key in ("validation", "out", "last"))

@@ -55,7 +55,7 @@ def test_a_generator_and_a_classifier_may_share_the_name(place: Path) -> None:
     }  # fmt: skip
     python = f"Python {sys.version.split()[0]}"
     assert used.classifier.versions == {"train --version": python, "predict --version": python}
-    assert used.made_elsewhere == "no" and rows(result)["command/command/s2/n3"].rank is not None
+    assert used.made_elsewhere == "no" and rows(result)["command/command/s2/n3"].copied  # it gives back its shots
     again = run(place / "out" / "benchmark.toml", out=place / "out")
     assert again.outcome.done == [] and len(again.outcome.reused) == 2
 
@@ -65,11 +65,12 @@ def test_a_changed_file_redoes_what_it_made_and_nothing_else(place: Path) -> Non
     assert todo(**values(place)) == {"predict": 0}
     sample = (place / "sample.py").read_text()
     (place / "sample.py").write_text(sample + "# changed\n")
-    assert todo(**values(place)) == {"fit": 0, "sample": 3, "train": 1, "predict": 1}
+    assert todo(**values(place)) == {"fit": 0, "sample": 3, "copies": 3, "train": 1, "predict": 1}
     (place / "sample.py").write_text(sample)
     (place / "fit.py").write_text((place / "fit.py").read_text() + "# changed\n")
     forecast = plan(**values(place))
-    assert {item.kind: item.todo for item in forecast.items} == {"fit": 3, "sample": 3, "train": 1, "predict": 1}
+    redone = {"fit": 3, "sample": 3, "copies": 3, "train": 1, "predict": 1}
+    assert {item.kind: item.todo for item in forecast.items} == redone
     (fit,) = [item for item in forecast.items if item.kind == "fit"]
     assert fit.reasons == {"differs from the nearest there is: assets.fit[3]": 3}
 
@@ -194,3 +195,14 @@ def test_a_mistake_is_told_before_any_work(
     out, err = capsys.readouterr()
     assert ended.value.code == 2 and not out and not Path("out").exists()
     assert expected in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("program", ["fit.py", "sample.py"])
+def test_a_program_that_is_edited_while_it_runs_leaves_nothing(place: Path, program: str) -> None:
+    source = (place / program).read_text()
+    (place / program).write_text(source + f"\nopen({program!r}, 'a').write('# edited')\n")
+    result = run(**values(place, synthetic=[3]))
+    (reason,) = result.outcome.failed.values()
+    assert reason.startswith("ChangedFile: ") and f"{program} is not what the work was planned with" in reason
+    assert not [path for path in (place / "out" / "store").rglob("*.png") if program == "fit.py"]
+    assert not list((place / "out" / "store").rglob("*.parquet"))

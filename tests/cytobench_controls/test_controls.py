@@ -14,8 +14,9 @@ from cytobench.assets import resolve_asset
 from cytobench.config.options import generator_configs
 from cytobench.context import Context
 from cytobench.contract import PluginConfig, Request, SampleConfig
-from cytobench.decode import encode_png
-from cytobench.errors import UserError
+from cytobench.data.folder import list_flat, load_folder
+from cytobench.decode import BadImage, decode_image, encode_png
+from cytobench.errors import ChangedFile, UserError
 from cytobench.images import FilePixels, Images
 from cytobench.plugins import load_plugins
 from cytobench_controls.folder import Folder, FolderConfig
@@ -142,3 +143,80 @@ def test_random_is_uniform_normalised_and_settled_by_its_seed(
     assert np.abs(share - 1 / 3).max() < 0.03
     other = classifier.fit(few, few, context("other", seed=6))
     assert not np.array_equal(first, classifier.open(other.picked, context()).predict_proba(many))
+
+
+NAMES = {
+    "0.png": True, "1.PNG": True, "2.TiFF": True, "3.jfif": True, "4.pgm": True, "5.GIF": True,
+    "._0.png": False, ".hidden.png": False, "6.txt": False, "7": False, "8.png.bak": False, ".DS_Store": False,
+}  # fmt: skip
+
+
+def test_folder_reads_what_a_data_set_would_and_its_digest_covers_just_that(
+    tmp_path: Path, context: Callable[..., Context]
+) -> None:
+    made = tmp_path / "made"
+    for i, name in enumerate(NAMES):
+        for label in LABELS:
+            (made / label).mkdir(parents=True, exist_ok=True)
+            (made / label / name).write_bytes(encode_png(noise(i)))
+    (made / "top.png").write_bytes(encode_png(noise(90)))
+    (made / ".A").mkdir()
+    (made / ".A" / "0.png").write_bytes(encode_png(noise(91)))
+    counted = sorted(f"{label}/{name}" for label in LABELS for name, counts in NAMES.items() if counts)
+    dataset = load_folder(made, tmp_path / "cache")
+    assert sorted(dataset.table["path"]) == counted
+    flat = list_flat(made / "A")
+    assert flat is not None and sorted(flat.table["path"]) == sorted(name for name, counts in NAMES.items() if counts)
+    asset = resolve_asset(FolderConfig(path=str(made)).assets()["path"], "folder.path")
+    assert sorted(asset.files) == counted
+    drawn = [image for _, image in open_folder(made, context).sample(requests("A", 6))]
+    wanted = [decode_image(made / "A" / name) for name in sorted(name for name, counts in NAMES.items() if counts)]
+    assert all(np.array_equal(image, other) for image, other in zip(drawn, wanted, strict=True))
+    for name, counts in NAMES.items():
+        before = resolve_asset(FolderConfig(path=str(made)).assets()["path"], "folder.path").digest
+        (made / "B" / name).write_bytes(encode_png(noise(200)))
+        changed = resolve_asset(FolderConfig(path=str(made)).assets()["path"], "folder.path").digest != before
+        assert changed == counts, name
+        (made / "B" / name).unlink()
+
+
+def test_folder_follows_linked_classes_and_folds(tmp_path: Path, context: Callable[..., Context]) -> None:
+    fill(tmp_path / "elsewhere", {"A": 2, "B": 2})
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "fold0").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    [(_, image)] = open_folder(tmp_path / "made", context, 0).sample(requests("A", 1))
+    assert np.array_equal(image, noise(0))
+    (tmp_path / "linked").mkdir()
+    for label in LABELS:
+        (tmp_path / "linked" / label).symlink_to(tmp_path / "elsewhere" / label, target_is_directory=True)
+    [(_, image)] = open_folder(tmp_path / "linked", context).sample(requests("B", 1))
+    assert np.array_equal(image, noise(0))
+
+
+def test_folder_refuses_a_file_in_its_place(tmp_path: Path, context: Callable[..., Context]) -> None:
+    (tmp_path / "one.png").write_bytes(encode_png(noise(0)))
+    with pytest.raises(UserError, match=r"one\.png is a file"):
+        open_folder(tmp_path / "one.png", context)
+
+
+def test_folder_refuses_a_picture_that_changed_after_the_plan(
+    tmp_path: Path, context: Callable[..., Context]
+) -> None:
+    fill(tmp_path / "made", {"A": 2, "B": 2})
+    sampler = open_folder(tmp_path / "made", context)
+    (tmp_path / "made" / "A" / "extra.png").write_bytes(encode_png(noise(7)))
+    with pytest.raises(UserError, match="holds 2 images"):  # it was not planned with
+        list(sampler.sample(requests("A", 3)))
+    (tmp_path / "made" / "A" / "001.png").write_bytes(encode_png(noise(7)))
+    with pytest.raises(ChangedFile, match=r"A/001\.png is not what the work was planned with"):
+        list(sampler.sample(requests("A", 2)))
+    (tmp_path / "made" / "B" / "001.png").unlink()
+    with pytest.raises(ChangedFile, match=r"B/001\.png cannot be read any more"):
+        list(sampler.sample(requests("B", 2)))
+
+
+def test_folder_names_the_file_that_cannot_be_used(tmp_path: Path, context: Callable[..., Context]) -> None:
+    fill(tmp_path / "made", {"A": 1, "B": 1})
+    (tmp_path / "made" / "A" / "000.png").write_bytes(b"no picture")
+    with pytest.raises(BadImage, match=r"A/000\.png: no image"):
+        list(open_folder(tmp_path / "made", context).sample(requests("A", 1)))

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from cytobench.assets import AssetReference, resolve_asset
+from cytobench.assets import resolve_asset
 from cytobench.context import Context
 from cytobench.errors import CytobenchError
-from cytobench_diffusion.config import ADAPTER_FILE, ADAPTER_FILES, DiffusionSampleConfig, LoraFitConfig
+from cytobench_diffusion.adapter_place import ADAPTER_FILE
+from cytobench_diffusion.config import DiffusionSampleConfig, LoraFitConfig
 from cytobench_diffusion.generators import LoraGenerator
 from cytobench_diffusion.pipeline import load_pipeline
 
@@ -30,7 +31,7 @@ def generator(**changes: object) -> LoraGenerator:
 def adapter_context(weights: Path, adapter: Path, out: Path) -> Context:
     """A context with the adapter among its assets."""
     ctx = context(weights, out)
-    asset = resolve_asset(AssetReference(str(adapter), patterns=ADAPTER_FILES, extra=()), "sd21-lora.adapter")
+    asset = resolve_asset(LoraFitConfig(adapter=str(adapter)).assets()["adapter"], "sd21-lora.adapter")
     return context(weights, out, assets={**ctx.assets, "adapter": asset})
 
 
@@ -87,7 +88,7 @@ def test_an_adapter_of_another_base_model_is_refused(weights: Path, tmp_path: Pa
     tensors = {name: tensor.repeat(1, 2) for name, tensor in load_file(tuned / ADAPTER_FILE).items()}
     (tmp_path / "wide").mkdir()
     save_file(tensors, tmp_path / "wide" / ADAPTER_FILE)
-    with pytest.raises(CytobenchError, match="does not fit"):
+    with pytest.raises(CytobenchError, match="has other shapes"):
         generator(adapter="wide").fit(shots(), adapter_context(weights, tmp_path / "wide", tmp_path / "out"))
 
 

@@ -11,11 +11,12 @@ from safetensors.torch import load_file
 
 from cytobench.context import Stopped
 from cytobench.errors import CytobenchError
+from cytobench_diffusion.adapter_place import ADAPTER_FILE
 from cytobench_diffusion.config import DiffusionSampleConfig, LoraFitConfig
 from cytobench_diffusion.generators import LoraGenerator
 from cytobench_diffusion.latents import ShotLatents
 from cytobench_diffusion.lora import training_target, warmup_cosine
-from cytobench_diffusion.pipeline import ADAPTER_FILE, load_pipeline
+from cytobench_diffusion.pipeline import load_pipeline
 
 from .tiny import SIDE, context, requests, shots, tiny_pipeline, weights_of
 
@@ -37,9 +38,7 @@ def generator(**changes: object) -> LoraGenerator:
 def test_same_seed_same_bytes_and_another_seed_other_bytes(weights: Path, tmp_path: Path) -> None:
     for name, seed in (("first", 1), ("second", 1), ("other", 2)):
         generator().fit(shots(), context(weights, tmp_path / name, seed=seed))
-    first, second, other = (
-        (tmp_path / name / ADAPTER_FILE).read_bytes() for name in ("first", "second", "other")
-    )
+    first, second, other = ((tmp_path / name / ADAPTER_FILE).read_bytes() for name in ("first", "second", "other"))
     assert first == second
     assert first != other
 
@@ -112,9 +111,7 @@ def test_alpha_scales_what_the_adapter_does(weights: Path, tmp_path: Path) -> No
 def test_v_prediction_is_honoured(weights: Path, v_weights: Path, tmp_path: Path) -> None:
     generator().fit(shots(), context(weights, tmp_path / "noise"))
     generator().fit(shots(), context(v_weights, tmp_path / "velocity"))
-    first = [
-        json.loads((tmp_path / name / "loss.json").read_text())["loss"][0] for name in ("noise", "velocity")
-    ]
+    first = [json.loads((tmp_path / name / "loss.json").read_text())["loss"][0] for name in ("noise", "velocity")]
     assert first[0] != first[1]  # same weights, noise and times: only the target differs
 
 
@@ -148,6 +145,17 @@ def test_learning_rate_rises_then_falls_to_nothing() -> None:
 @pytest.mark.parametrize(("count", "steps"), [(1, 300), (8, 300), (9, 600), (16, 600)])
 def test_paper_steps(count: int, steps: int) -> None:
     assert LoraFitConfig().optimizer_steps(count, 1) == steps
+
+
+@pytest.mark.parametrize(("images", "epochs", "warmup"), [(16, 300, 100), (1, 300, 300), (1, 101, 100), (16, 10, 100)])
+def test_a_rate_that_a_fit_never_reaches_is_told(images: int, epochs: int, warmup: int) -> None:
+    config = LoraFitConfig(epochs=epochs, warmup_steps=warmup)
+    steps = config.optimizer_steps(images, 1)
+    highest = max(warmup_cosine(step, warmup, steps) for step in range(steps))
+    told = config.cautions(images, 1)
+    assert bool(told) == (highest < 1)
+    assert not told or f"rises to {highest * config.lr:.3g} and never reaches lr (0.0001)" in told[0]
+    assert not config.model_copy(update={"adapter": "elsewhere"}).cautions(images, 1)
 
 
 def test_progress_counts_every_step(weights: Path, tmp_path: Path) -> None:

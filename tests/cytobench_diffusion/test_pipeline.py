@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,16 +18,17 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from cytobench.assets import AssetReference, resolve_asset
 from cytobench.errors import CytobenchError
+from cytobench_diffusion import single_file
 from cytobench_diffusion.adapter import attach_adapter
+from cytobench_diffusion.adapter_place import ADAPTER_FILE
 from cytobench_diffusion.config import (
-    OTHER_FILES,
-    WEIGHT_FILES,
     BaselineConfig,
     DiffusionSampleConfig,
     LoraFitConfig,
 )
+from cytobench_diffusion.files import SETTING_FILES, WEIGHT_FILES
 from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
-from cytobench_diffusion.pipeline import ADAPTER_FILE, load_pipeline
+from cytobench_diffusion.pipeline import load_pipeline
 from cytobench_diffusion.single_file import SD21_BASE, clip_tokenizer
 
 from .original_layout import save_original
@@ -99,7 +101,7 @@ def test_hub_patterns_take_each_weight_once() -> None:
         "text_encoder/model.fp16.safetensors",
         "text_encoder/pytorch_model.bin",
     }
-    patterns = [*WEIGHT_FILES, *OTHER_FILES]
+    patterns = [*WEIGHT_FILES, *SETTING_FILES]
     assert set(filter_repo_objects(wanted | copies, allow_patterns=patterns)) == wanted
 
 
@@ -168,9 +170,47 @@ def test_single_file_beside_its_configuration_draws_the_same_images(
 def test_single_file_of_unknown_shape_says_what_is_missing(tmp_path: Path) -> None:
     single = tmp_path / "tiny.safetensors"
     save_original(tiny_pipeline(), single)
-    ctx = context(single, tmp_path / "out")
+    reference = BaselineConfig(weights=str(single), prediction_type="epsilon").assets()["weights"]
     with pytest.raises(CytobenchError, match=r"no model_index\.json lies beside it"):
-        load_pipeline(ctx.assets["weights"], "cpu", "float32")
+        load_pipeline(resolve_asset(reference, "sd21.weights"), "cpu", "float32", "epsilon")
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny pipeline as one file alone, for which the package's own configuration is made as tiny."""
+    pipe = tiny_pipeline()
+    pipe.save_pretrained(tmp_path / "built-in")
+    monkeypatch.setattr(single_file, "SD21_BASE", tmp_path / "built-in")
+    monkeypatch.setattr(single_file, "clip_tokenizer", lambda: pipe.tokenizer)
+    monkeypatch.setattr(single_file, "_require_sd2", lambda path: None)
+    (tmp_path / "bare").mkdir()
+    save_original(pipe, tmp_path / "bare" / "tiny.safetensors")
+    return tmp_path / "bare" / "tiny.safetensors"
+
+
+def test_a_bare_file_does_not_say_what_it_predicts_and_is_asked(bare: Path, single: Path, tmp_path: Path) -> None:
+    for config in (BaselineConfig, LoraFitConfig):
+        with pytest.raises(ValidationError, match=r"does not say.*prediction_type=epsilon.*=v_prediction"):
+            config(weights=str(bare))
+        assert config(weights=str(bare), prediction_type="epsilon").prediction_type == "epsilon"
+        assert config(weights=str(single)).prediction_type is None
+        for told in (str(single), str(single.parent), "lab/net"):
+            with pytest.raises(ValidationError, match="leave the option out"):
+                config(weights=told, prediction_type="epsilon")
+    assert "prediction_type" in LoraFitConfig.added, "so that no key of a folder changes"
+
+
+def test_what_a_bare_file_predicts_decides_its_images_and_is_on_record(bare: Path, tmp_path: Path) -> None:
+    images, names = [], []
+    for kind in ("epsilon", "v_prediction", "epsilon"):
+        config = BaselineConfig(weights=str(bare), prediction_type=kind, resolution=SIDE)
+        asset = resolve_asset(config.assets()["weights"], "sd21.weights")
+        ctx = replace(context(tmp_path / "built-in", tmp_path / "out"), assets={"weights": asset})
+        sampler = BaselineGenerator(config, DiffusionSampleConfig(steps=3)).open({}, ctx)
+        images.append(np.stack([image for _, image in sampler.sample(requests(2))]))
+        names.append(sampler.ran.architecture)
+    assert names[0].endswith(" M, epsilon") and names[1].endswith(" M, v_prediction")
+    assert np.array_equal(images[0], images[2]) and not np.array_equal(images[0], images[1])
 
 
 def test_clip_tokenizer_agrees_with_open_clip() -> None:
@@ -191,9 +231,7 @@ def test_sizes_of_stable_diffusion_21() -> None:
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         return sum(parameter.numel() for parameter in parameters), len(parameters)
 
-    configurations = {
-        part: json.loads((SD21_BASE / part / "config.json").read_text()) for part in ("unet", "vae")
-    }
+    configurations = {part: json.loads((SD21_BASE / part / "config.json").read_text()) for part in ("unet", "vae")}
     with torch.device("meta"):
         unet = UNet2DConditionModel.from_config(configurations["unet"])
         vae = AutoencoderKL.from_config(configurations["vae"])

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from cytobench.context import Stopped
 from cytobench.contract import Request
 from cytobench.errors import CytobenchError
+from cytobench_diffusion.adapter_place import ADAPTER_FILE
 from cytobench_diffusion.config import BaselineConfig, DiffusionSampleConfig, LoraFitConfig
 from cytobench_diffusion.generators import BaselineGenerator, LoraGenerator
-from cytobench_diffusion.pipeline import ADAPTER_FILE, load_pipeline, release
+from cytobench_diffusion.pipeline import load_pipeline, release
 
 from .tiny import SIDE, context, requests, shots
 
@@ -48,9 +49,7 @@ def draw(
     return images
 
 
-def same(
-    first: dict[tuple[str, int], NDArray[np.uint8]], second: dict[tuple[str, int], NDArray[np.uint8]]
-) -> bool:
+def same(first: dict[tuple[str, int], NDArray[np.uint8]], second: dict[tuple[str, int], NDArray[np.uint8]]) -> bool:
     return all(np.array_equal(first[key], second[key]) for key in first.keys() & second.keys())
 
 
@@ -64,9 +63,7 @@ def test_images_are_rgb_and_the_same_bytes_in_two_runs(weights: Path, tmp_path: 
     assert not np.array_equal(first["A", 0], first["A", 1])
 
 
-def test_image_depends_on_no_count_and_only_in_the_last_bits_on_the_batch(
-    weights: Path, tmp_path: Path
-) -> None:
+def test_image_depends_on_no_count_and_only_in_the_last_bits_on_the_batch(weights: Path, tmp_path: Path) -> None:
     many = draw(weights, tmp_path, requests(4))
     assert same(many, draw(weights, tmp_path, requests(2)))
     for batch_size in (1, 4):
@@ -74,9 +71,7 @@ def test_image_depends_on_no_count_and_only_in_the_last_bits_on_the_batch(
         assert all(np.abs(many[key].astype(int) - other[key]).max() <= 1 for key in many)
 
 
-def test_swapped_adapters_equal_a_fresh_pipeline_each(
-    weights: Path, tmp_path: Path, adapters: dict[str, Path]
-) -> None:
+def test_swapped_adapters_equal_a_fresh_pipeline_each(weights: Path, tmp_path: Path, adapters: dict[str, Path]) -> None:
     swapped = draw(weights, tmp_path, [*requests(2, "A"), *requests(2, "B")], adapters)
     for label in "AB":
         release()
@@ -93,9 +88,7 @@ def test_mixed_labels_are_sampled_with_their_own_adapter(
     assert same(in_order, draw(weights, tmp_path, [b[0], a[0], b[1], a[1]], adapters))
 
 
-def test_open_samplers_do_not_disturb_each_other(
-    weights: Path, tmp_path: Path, adapters: dict[str, Path]
-) -> None:
+def test_open_samplers_do_not_disturb_each_other(weights: Path, tmp_path: Path, adapters: dict[str, Path]) -> None:
     tuned = LoraGenerator(FIT, SAMPLING).open(adapters, context(weights, tmp_path))
     plain = BaselineGenerator(BaselineConfig(resolution=SIDE), SAMPLING).open({}, context(weights, tmp_path))
     tuned_images, plain_images = {}, {}
@@ -126,9 +119,7 @@ def test_a_closed_sampler_leaves_nothing_on_the_device(
         gc.enable()
 
 
-def test_sampling_leaves_global_random_state_alone(
-    weights: Path, tmp_path: Path, adapters: dict[str, Path]
-) -> None:
+def test_sampling_leaves_global_random_state_alone(weights: Path, tmp_path: Path, adapters: dict[str, Path]) -> None:
     before = torch.get_rng_state()
     draw(weights, tmp_path, requests(2), adapters)
     assert torch.equal(torch.get_rng_state(), before)
@@ -181,7 +172,7 @@ def test_damaged_adapter_is_named_and_the_next_one_works(
 ) -> None:
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / ADAPTER_FILE).write_bytes(b"no safetensors")
-    with pytest.raises(CytobenchError, match=r"bad/pytorch_lora_weights\.safetensors does not fit"):
+    with pytest.raises(CytobenchError, match=r"bad/pytorch_lora_weights\.safetensors is refused"):
         draw(weights, tmp_path, requests(2), {"A": tmp_path / "bad"})
     after = draw(weights, tmp_path, requests(2), adapters)
     release()

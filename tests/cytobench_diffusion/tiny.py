@@ -13,11 +13,11 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from numpy.typing import NDArray
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from cytobench.assets import AssetReference, resolve_asset
+from cytobench.assets import resolve_asset
 from cytobench.context import Context
 from cytobench.contract import Request
 from cytobench.images import Images
-from cytobench_diffusion.config import WEIGHT_FILES
+from cytobench_diffusion.config import BaselineConfig
 
 SIDE = 16
 WIDTH = 16
@@ -107,7 +107,7 @@ def shots(label: str = "A", count: int = 5, shape: tuple[int, int] = (24, 24), s
 def context(weights: Path, out: Path, **changes: Any) -> Context:
     """A context on the CPU whose asset ``weights`` is this folder or file."""
     out.mkdir(parents=True, exist_ok=True)
-    asset = resolve_asset(AssetReference(str(weights), patterns=WEIGHT_FILES), "sd21-lora.weights")
+    asset = resolve_asset(BaselineConfig(weights=str(weights)).assets()["weights"], "sd21-lora.weights")
     settings: dict[str, Any] = {"seed": 1, "device": "cpu", "dtype": "float32", "assets": {"weights": asset}}
     return Context(out=out, **(settings | changes))
 

@@ -25,7 +25,8 @@ from cytobench.plugins.factory import load
 from cytobench_openclip import cytobench_classifiers
 from cytobench_openclip.attention import SplitAttention, split_attention
 from cytobench_openclip.classifier import ClipClassifier
-from cytobench_openclip.config import OPENAI_VIT_B_32, ClipConfig
+from cytobench_openclip.config import OPENAI_VIT_B_32, ClipConfig, ClipFeaturesConfig
+from cytobench_openclip.model import load_clip
 
 MakeContext = Callable[..., Context]
 MODEL: dict[str, Any] = {
@@ -110,7 +111,7 @@ def test_untrained_it_answers_what_open_clip_answers(images: Images, context: Ma
         logits, _ = model.get_logits(batch, texts)
     assert_allclose(predictor.predict_proba(images), logits.softmax(1).numpy(), atol=1e-5)
     assert predictor.ran.weights == "here@abababababab"
-    assert predictor.ran.architecture == "custom ViT 2x32 /16 at 32 px 0.9 M + LoRA r16"
+    assert predictor.ran.architecture == "custom ViT 2x32 /16 at 32 px 0.9 M, quick GELU + LoRA r16"
     assert predictor.ran.resolution == 32
     predictor.close()
 
@@ -132,6 +133,48 @@ def test_the_same_seed_gives_the_same_bytes(images: Images, context: MakeContext
     first, again = (classifier.fit(images, images, context(n, assets=assets)).last.read_bytes() for n in "ab")
     assert first == again
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("config", [ClipConfig, ClipFeaturesConfig])
+def test_a_single_file_does_not_say_its_activation_and_is_asked_for_it(
+    tmp_path: Path, config: type[ClipConfig | ClipFeaturesConfig]
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file({"logit_scale": torch.zeros(())}, file)
+    for values in ({}, {"model": "custom"}):
+        with pytest.raises(ValidationError, match=r"GELU or quick GELU.*model=ViT-B-32-quickgelu.*model=ViT-B-32 "):
+            config.model_validate({"weights": str(file), **values})
+    for model in ("ViT-B-32", "ViT-B-32-quickgelu"):
+        assert config.model_validate({"weights": str(file), "model": model}).model == model
+    openai = tmp_path / "openai.safetensors"
+    openai.write_bytes(file.read_bytes())
+    with pytest.raises(ValidationError, match="set model=ViT-B-32-quickgelu"):
+        config.model_validate({"weights": str(openai), "model": "ViT-B-32"})
+
+
+@pytest.mark.parametrize(("quick", "name"), [(True, "quick GELU"), (False, "GELU")])
+def test_the_activation_is_on_record_and_computes_another_thing(
+    images: Images, context: MakeContext, tmp_path: Path, quick: bool, name: str
+) -> None:
+    """The same tensors as one file under either name: only the record tells the rows apart, and the answers differ."""
+    model = {**MODEL, "quick_gelu": quick}
+    _save(tmp_path / "clip", model)
+    file = tmp_path / "clip" / "open_clip_model.safetensors"
+    (asset,) = _assets(file).values()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(open_clip, "get_model_config", lambda asked: {**model} if asked == "mine" else None)
+        loaded = load_clip("mine", asset)
+    assert loaded.architecture.endswith(f", {name}")
+    pixels = torch.linspace(-2, 2, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
+    with torch.no_grad():
+        made, other = (
+            open_clip.CLIP(**{**MODEL, "quick_gelu": activation}).eval() for activation in (quick, not quick)
+        )
+        for network in (made, other):
+            network.load_state_dict(load_file(file))
+        features = loaded.model.eval().encode_image(pixels)  # type: ignore[operator]
+        assert torch.allclose(features, made.encode_image(pixels), atol=1e-6)
+        assert not torch.allclose(features, other.encode_image(pixels), atol=1e-3)
 
 
 def test_a_single_file_with_the_name_of_its_architecture(images: Images, context: MakeContext, tmp_path: Path) -> None:

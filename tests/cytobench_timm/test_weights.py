@@ -63,7 +63,8 @@ def test_the_backbone_is_loaded_and_the_head_is_new(
     assert f"{HEADS[model]}weight" in others and others <= head and len(same) > 10
     assert after[f"{HEADS[model]}weight"].shape[0] == 2
     predictor = classifier.open(checkpoints.last, ctx)
-    assert predictor.ran.weights == f"from {file}@{ctx.assets['weights'].digest[:12]}"
+    known = f"from {file}@{ctx.assets['weights'].digest[:12]}"
+    assert predictor.ran.weights == f"{known}, normalised as timm does for {model}", "the file alone does not say"
     assert predictor.predict_proba(images).shape == (8, 2)
 
 
@@ -136,7 +137,7 @@ def folder_with(tmp_path: Path, config: str | None, weights: bytes | None) -> Pa
         (json.dumps({"architecture": "resnet18", "pretrained_cfg": {}}), b"x", "are of resnet18, and the model is"),
         (json.dumps({"architectures": ["X"]}), b"x", "is no configuration of timm"),
         ("{nope", b"x", "is no configuration of timm"),
-        ("{}", None, "holds no model.safetensors"),
+        ("{}", None, "holds no file matching model.safetensors"),
         (None, b"\x80\x04N.", "cannot be read"),
     ],
 )

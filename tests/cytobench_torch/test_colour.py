@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from numpy.testing import assert_allclose
 from skimage.color import hed2rgb, hsv2rgb, rgb2hed, rgb2hsv
 from torchvision.transforms.v2 import functional as F
 
-from cytobench_torch.colour import adjust, jitter_stain, shift_hsv
+from cytobench_torch.colour import brighten, jitter_stain, saturate, shift_hsv, turn_hue
 
 
 def _images(count: int = 3) -> torch.Tensor:
@@ -40,10 +41,15 @@ def test_hsv_shift_is_that_of_skimage() -> None:
         assert_allclose(result, hsv2rgb(hsv), atol=1e-5)
 
 
-def test_adjust_is_torchvision_brightness_then_saturation() -> None:
+@pytest.mark.parametrize(
+    ("ours", "theirs", "amounts"),
+    [
+        (brighten, F.adjust_brightness, (0.5, 1.5, 1.0)),
+        (saturate, F.adjust_saturation, (2.0, 0.0, 1.0)),
+        (turn_hue, F.adjust_hue, (-0.3, 0.3, 0.1)),
+    ],
+)
+def test_each_change_of_the_jitter_is_that_of_torchvision(ours, theirs, amounts) -> None:
     images = _images()
-    brightness, saturation = (0.5, 1.5, 1.0), (2.0, 0.0, 1.0)
-    adjusted = adjust(images, torch.tensor(brightness), torch.tensor(saturation))
-    for image, result, bright, colourful in zip(images, adjusted, brightness, saturation, strict=True):
-        expected = F.adjust_saturation(F.adjust_brightness(image, bright), colourful)
-        torch.testing.assert_close(result, expected, atol=1e-4, rtol=0)
+    for image, result, amount in zip(images, ours(images, torch.tensor(amounts)), amounts, strict=True):
+        torch.testing.assert_close(result, theirs(image, amount), atol=1e-4, rtol=0)

@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pytest
 import torch
 from torch.utils.data import DataLoader
 
 from cytobench._torch_images import Resize, TorchImages, identity, read_batches
-from cytobench.images import Images
+from cytobench.decode import encode_png
+from cytobench.errors import ChangedFile
+from cytobench.images import FilePixels, Images
 
 Make = Callable[..., Images]
 
@@ -68,3 +74,13 @@ def test_batches_come_in_order_whatever_the_workers(images: Make) -> None:
     for (images_a, targets_a), (images_b, targets_b) in zip(alone, helped, strict=True):
         assert torch.equal(images_a, images_b) and torch.equal(targets_a, targets_b)
     assert alone[0][1].tolist() == [2, 0] and alone[1][1].tolist() == [0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_picture_that_changed_is_told_plainly_from_a_worker_process_too(tmp_path: Path, workers: int) -> None:
+    file = tmp_path / "0.png"
+    file.write_bytes(encode_png(np.zeros((16, 16, 3), np.uint8)))
+    table = pd.DataFrame({"label": ["A"], "prompt": "", "synthetic": False})
+    data = TorchImages(Images(table, ("A",), {"A": ""}, [FilePixels(file, "0" * 64)]), identity, kept_bytes=0)
+    with pytest.raises(ChangedFile, match=rf"^{file} is another picture"):
+        list(read_batches(data, [[0]], workers))

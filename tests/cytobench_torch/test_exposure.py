@@ -22,6 +22,7 @@ from cytobench_torch import loop
 from cytobench_torch.augment import Mixer, Normalise, draw
 from cytobench_torch.config import TrainConfig
 from cytobench_torch.exposure import balanced_weights, epoch_order, places
+from cytobench_torch.schedule import learning_rate
 from cytobench_torch.seeding import seeded
 
 LABELS = ("a", "b", "c")
@@ -170,3 +171,19 @@ def test_class_weights_weigh_the_loss(
     each = F.cross_entropy(logits, targets, reduction="none")
     weights = torch.tensor([8 / 15, 8 / 6, 8 / 3])[targets] if weighted else 1
     assert done.curves[0]["train_loss"] == pytest.approx(float((each * weights).mean()), rel=1e-5)
+
+
+@given(
+    epochs=st.integers(1, 8), warmup=st.floats(0, 10), images=st.integers(2, 60), batch=st.integers(2, 40),
+    match=st.integers(0, 20),
+)  # fmt: skip
+def test_a_rate_that_is_never_reached_is_told_and_no_other(
+    epochs: int, warmup: float, images: int, batch: int, match: int
+) -> None:
+    config = TrainConfig(epochs=epochs, warmup_epochs=warmup, batch_size=batch, match_steps=match)
+    steps, rising = config.optimizer_steps(images, 3), config.warmup_steps(images, 3)
+    rates = [learning_rate(step, steps, rising, config.lr, config.min_lr) for step in range(steps)]
+    told = config.cautions(images, 3)
+    # Without a warm-up the cosine begins one step below the top.
+    assert bool(told) == (rising > 0 and max(rates) < config.lr)
+    assert not told or f"rises to {max(rates):.3g} and never reaches lr ({config.lr:g})" in told[0]

@@ -61,6 +61,8 @@ def _why_not(candidate: Candidate, validation: ScoreKey) -> str:
         return "it may have seen the test images"
     if row.unchecked:
         return "its predictions are not there"
+    if row.copied:
+        return "its images are copies of real ones"
     return "" if validated(candidate, validation) is not None else "no figure on validation"
 
 

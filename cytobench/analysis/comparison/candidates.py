@@ -195,20 +195,27 @@ def common_replicates(a: Candidate, b: Candidate) -> list[Replicate]:
     return sorted(set(a.trials) & set(b.trials))
 
 
-def not_to_be_judged(*candidates: Candidate) -> Reason | None:
-    """Why nothing can be said of rows that may have seen the test images, or whose predictions are not there; None if
-    something can.
+def why_not_judged(*candidates: Candidate) -> Reason | None:
+    """Why nothing can be said of these rows: they may have seen the test images, their images are copies of real ones,
+    or their predictions are not there. None if something can.
     """
-    seen = [candidate.name for candidate in candidates if candidate.row.made_elsewhere == "undeclared"]
-    if seen:
-        return Reason(Cause.MAY_HAVE_SEEN, " and ".join(seen))
-    unchecked = [candidate.name for candidate in candidates if candidate.row.unchecked]
-    return Reason(Cause.UNCHECKED, " and ".join(unchecked)) if unchecked else None
+    causes = (
+        (Cause.MAY_HAVE_SEEN, lambda row: row.made_elsewhere == "undeclared"),
+        (Cause.COPIES, lambda row: row.copied),
+        (Cause.UNCHECKED, lambda row: bool(row.unchecked)),
+    )
+    for cause, holds in causes:
+        names = [candidate.name for candidate in candidates if holds(candidate.row)]
+        if names:
+            return Reason(cause, " and ".join(names))
+    return None
 
 
 def differing_parts(sections: Sequence[Section], apart_from: Collection[str] = ()) -> dict[str, list[object]]:
     """In what these sections differ, by what it is called: the value of each; all but the parts left out."""
     values = {part: [getattr(section, part) for section in sections] for part in _PARTS if part not in apart_from}
+    if len(set(values["dataset_digest"])) == 1:
+        values.pop("dataset", None)  # whose images are the same is the same data set, whatever it is called
     return {
         option(_OPTIONS[part]) if part in _OPTIONS else _PARTS[part]: of_part
         for part, of_part in values.items()

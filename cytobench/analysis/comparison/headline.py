@@ -10,15 +10,15 @@ from cytobench.analysis.comparison.candidates import (
     Candidate,
     declared_analysis,
     goodness_on_validation,
-    not_to_be_judged,
     primary,
     validated,
     why_never_paired,
+    why_not_judged,
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.declared import compared_with_baselines, family
 from cytobench.analysis.leaderboard.model import ScoreKey
-from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
+from cytobench.analysis.leaderboard.standing import by_seed, pair_ratio
 from cytobench.analysis.outcomes import Cause, Conclusion, Reason, conclude
 from cytobench.config.benchmark import Analysis
 from cytobench.metrics.metric import Metric
@@ -149,13 +149,13 @@ def row_difference(row: Candidate, other: Candidate, key: ScoreKey) -> tuple[Fol
     never = why_never_paired(row, other)
     if never:
         return None, Reason(Cause.NEVER_PAIRED, never)
-    ratio = split_ratio(row.first)
+    ratio = pair_ratio(row.row, other.row)
     if ratio is None:
         return None, Reason(Cause.NO_COUNTS)
     differences = by_seed(row.row.values.get(key, {}), other.row.values.get(key, {}))
     if not differences:
         return None, Reason(Cause.NO_VALUE, key[1])
-    return fold_difference(differences, ratio, row.section.metric(key[1]).span), not_to_be_judged(row, other)
+    return fold_difference(differences, ratio, row.section.metric(key[1]).span), why_not_judged(row, other)
 
 
 def chosen_on_validation(section: Sequence[Candidate], validation: ScoreKey) -> set[int]:

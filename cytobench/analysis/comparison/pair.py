@@ -12,16 +12,17 @@ from cytobench.analysis.comparison.candidates import (
     Candidate,
     common_replicates,
     declared_analysis,
-    not_to_be_judged,
     primary,
     why_never_paired,
+    why_not_judged,
 )
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, declared_pairs
 from cytobench.analysis.leaderboard.model import Replicate, ScoreKey
-from cytobench.analysis.leaderboard.standing import by_seed, split_ratio
+from cytobench.analysis.leaderboard.standing import by_seed, pair_ratio
 from cytobench.analysis.leaderboard.words import (
     SUBMITTED_TEXT,
+    copies_text,
     elsewhere_text,
     replicates_text,
     third_party_text,
@@ -104,9 +105,11 @@ def compare(a: Candidate, b: Candidate, section: Sequence[Candidate]) -> Compari
     never = why_never_paired(a, b)
     if never:
         raise UserError(f"{a.name} and {b.name} are never paired: {never}.")
-    ratio = split_ratio(a.first)
+    ratio = pair_ratio(a.row, b.row)
     if ratio is None:
-        raise UserError(f"the records of {a.name} name no training or test images, so folds cannot be weighed.")
+        raise UserError(
+            f"the records of {a.name} and {b.name} name no training or test images, so folds cannot be weighed."
+        )
     analysis, late = declared_analysis(section)
     (split, metric), _ = primary(a.section, analysis.metric)
     replicates = tuple(common_replicates(a, b))
@@ -157,7 +160,7 @@ def _cost(
     if gain is None:
         return None
     metric = a.section.metric(name)
-    conclusion = conclude(gain, metric, not_to_be_judged(a, b), None if declared is None else declared.p_holm)
+    conclusion = conclude(gain, metric, why_not_judged(a, b), None if declared is None else declared.p_holm)
     return gain_and_cost(a, b, gain, metric, conclusion)
 
 
@@ -197,6 +200,8 @@ def _remarks(a: Candidate, b: Candidate, replicates: Sequence[Replicate], late: 
             remarks.append(f"{name} is {elsewhere_text(row)}.")
         if row.unchecked:
             remarks.append(f"{name}: {unchecked_text(row, seeds)}.")
+        if copies := copies_text(row):
+            remarks.append(f"{name}: {copies}.")
         left = [where for where in candidate.trials if where not in replicates]
         if not row.complete:
             remarks.append(f"{name} is INCOMPLETE: {replicates_text(row.missing, seeds)} missing.")

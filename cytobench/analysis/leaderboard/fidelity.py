@@ -35,7 +35,7 @@ def fidelity_tables(rows: Iterable[tuple[str, Sequence[Record]]]) -> tuple[Fidel
 
 
 def found_in(copying: Mapping[str, object]) -> bool | None:
-    """Whether a test for copies, as a record keeps it, found any; None where it is not testable."""
+    """Whether a permutation test, as a record keeps it, found images closer to the shots; None if not testable."""
     if not copying["testable"]:
         return None
     p = copying.get("p_holm", copying["p_value"])  # of one class, or the smallest of several

@@ -6,7 +6,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cytobench._dataset import Finding
 from cytobench.analysis.outcomes import Standing
+from cytobench.data.findings import GROUPED, IMAGES_ONLY, NO_PATIENT
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import BUILT_IN, load_plugins
 from cytobench.plugins.metrics import find_metric
@@ -14,6 +16,13 @@ from cytobench.protocols import CHANGES
 
 SUBMITTED = "submitted"
 """Stands for generator, preset and what ran where predictions came from outside."""
+
+_MARKS = {
+    "like_labels": "CLASSES THAT ARE PROBABLY ONE",
+    "contradicting_copies": "CONTRADICTING LABELS",
+    "uneven_folds": "UNEVEN FOLDS",
+}
+"""Findings that a title tells."""
 
 ScoreKey = tuple[str, str]
 """A split and a metric."""
@@ -24,6 +33,14 @@ class Replicate(NamedTuple):
 
     seed: int
     fold: int
+
+
+class Environment(NamedTuple):
+    """Replicates of a row that were made with the same software on the same devices."""
+
+    replicates: tuple[Replicate, ...]
+    made_with: tuple[tuple[str, str], ...]
+    """Name and version, or ``device`` and its name, of what differs from other replicates of the row."""
 
 
 class Maker(NamedTuple):
@@ -65,6 +82,22 @@ class MetricFailure:
 
 
 @dataclass(frozen=True)
+class RealCopies:
+    """Which of a row's synthetic images equal or nearly equal a real one, over its finished trials."""
+
+    n_images: int
+    """Images compared, each of an image set once; those beyond N in a set's last block included."""
+    equal: int
+    """Those with the very pixels of a real image."""
+    found: int
+    """These, and those that nearly equal one."""
+    unchecked: int
+    """Finished trials whose records do not say."""
+    by_design: bool
+    """Whether the generator is a control or an oracle, of which copies say nothing."""
+
+
+@dataclass(frozen=True)
 class Row:
     """One row: generator/classifier/sSHOTS/nN over the folds that are done."""
 
@@ -102,6 +135,8 @@ class Row:
     """The highest peak of all stages."""
     submitted: bool = False
     """Whether the predictions came from a system outside cytobench."""
+    ratio: float | None = None
+    """n_test / n_train of a fold, as differences over folds are weighed; None where counts are unknown."""
     values: Mapping[ScoreKey, Mapping[Replicate, float]] = field(default_factory=dict)
     """Each finished replicate's score by split and metric: of those shown, and of all others on record."""
     standing: Standing | None = None
@@ -110,6 +145,8 @@ class Row:
     """The p behind the standing, adjusted for all ranked rows of the section; None where there is none."""
     makers: tuple[Maker, ...] = ()
     """Whose plugins made it, several of a part where folds differ; empty for a submission."""
+    environments: tuple[Environment, ...] = ()
+    """What its replicates were made with, where that differs; empty where all are alike."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
     predictions: Mapping[Replicate, str] = field(default_factory=dict)
@@ -117,10 +154,25 @@ class Row:
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
 
+    copies: RealCopies | None = None
+    """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
+
+    @property
+    def tuned_elsewhere(self) -> bool:
+        """Whether its generator was not tuned on the run's shots, though it was asked for images by them."""
+        return self.made_elsewhere != "no" and self.shots > 0
+
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, borne out by predictions, not perhaps trained on the test images."""
-        return self.complete and not self.unchecked and self.made_elsewhere != "undeclared"
+        """Whether the row may be ranked: complete, borne out by predictions, its images no copies of real ones, and not
+        perhaps trained on the test images.
+        """
+        return self.complete and not self.unchecked and not self.copied and self.made_elsewhere != "undeclared"
+
+    @property
+    def copied(self) -> bool:
+        """Whether images that are called synthetic equal or nearly equal real ones; never of a control."""
+        return self.copies is not None and self.copies.found > 0 and not self.copies.by_design
 
     @property
     def same_as(self) -> Hashable:
@@ -169,7 +221,10 @@ class FidelityRow:
     aggregates: Mapping[str, Aggregate | None]
     """``kid``, ``fid``, ``precision``, ``recall``, and ``floor_kid``: the KID between halves of the real images."""
     copying: Mapping[Replicate, bool | None]
-    """Whether copies of the shots were found, by replicate; None where not testable. Those not tested are absent."""
+    """Whether the permutation test found images closer to the shots than held-out ones, by replicate.
+
+    None where not testable. Those not tested are absent.
+    """
     near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
     third_party: bool = False
@@ -197,10 +252,14 @@ class Section:
     """One ranking: rows that differ by generator, classifier, shots and synthetic images alone."""
 
     dataset: str
+    other_names: tuple[str, ...]
+    """What else the data set is called in records; whose images are the same is the same data set."""
     dataset_digest: str
     drawn: bool
     limit: int | None
     grouped: str
+    findings: tuple[Finding, ...] | None
+    """What was found in the data; None where the records are older than findings."""
     protocol: str
     protocol_version: int
     preset: str
@@ -254,6 +313,11 @@ class Section:
         return bool(self.switches.get("pooled", False))
 
     @property
+    def patients_apart(self) -> bool:
+        """Whether every image names its patient or slide, so that the protocol could keep them apart."""
+        return self.grouped.startswith(GROUPED)
+
+    @property
     def title(self) -> str:
         """What every row of the section has in common, with its marks first."""
         marks = []
@@ -263,6 +327,7 @@ class Section:
             marks.append(f"CUT by --limit {self.limit}")
         if self.pooled:
             marks.append("TESTED ON SYNTHETIC IMAGES TOO")
+        marks += [mark for kind, mark in _MARKS.items() if self.finds(kind)]
         mark = f"[{'; '.join(marks)}] " if marks else ""
         if self.alone:
             return f"{mark}{self.dataset}, submitted predictions of a given split"
@@ -278,6 +343,9 @@ class Section:
         if self.limit is not None:
             images += f", cut to at most {self.limit} a class"
         notes = [f"{images}; {self._folds()}; {self._seeds()}."]
+        if self.other_names:
+            names = ", ".join(self.other_names)
+            notes.append(f"Of {self.dataset} and of {names} alike: the same images and labels under other names.")
         changes = {name: change.says for name, change in CHANGES.items() if change.holds(self.switches)}
         if changes:
             study = "The study's own protocol, for comparison with its figures. " if self.protocol == "cytodiff" else ""
@@ -285,17 +353,21 @@ class Section:
             notes.append(f"{study}Unlike strict: {'; '.join(changes.values())}.{judge}")
         if {"pooled", "shots", "copies"} & set(changes):
             notes.append(f"Leaks are possible, as this says ({self.grouped}).")
-        elif self.alone:
-            notes.append("Checked against the split; whether that keeps copies and patients apart is not known.")
-        elif self.grouped == "images only":
-            notes.append("No leak: checked on images only, the data set names no patients or slides.")
         else:
-            notes.append(f"No leak: {self.grouped}.")
+            notes.append(self._assurance())
+        # Of images without a patient the assurance has told.
+        notes += [finding.text for finding in self.findings or () if finding.kind != NO_PATIENT]
         maker = self.dataset_maker
         if maker is not None and not maker.built_in:
             notes.append(f"The data set is of a third-party plugin: {maker.distribution} {maker.version}.")
         if self.not_computed:
             notes.append(f"As recorded, and not computed again: {', '.join(self.not_computed)}, which is not here.")
+        unchecked = sum(1 for row in self.rows if row.copies is not None and row.copies.unchecked)
+        if unchecked:
+            rows = "1 row" if unchecked == 1 else f"{unchecked} rows"
+            notes.append(
+                f"Not checked: whether synthetic images of {rows} are copies of real ones (the records do not say)."
+            )
         if self.train_only:
             notes.append(f"In training only, left out of the scores: {', '.join(self.train_only)}.")
         if self.seen_list:
@@ -314,6 +386,28 @@ class Section:
         if self.preset == "pocket":
             notes.append("Preset pocket: tiny networks in place of the named ones; every row says what ran.")
         return tuple(notes)
+
+    def finds(self, *kinds: str) -> bool:
+        """Whether a finding of one of these kinds is on record."""
+        return any(finding.kind in kinds for finding in self.findings or ())
+
+    def _assurance(self) -> str:
+        """What is kept apart, as far as it was checked."""
+        if self.alone:
+            return "Checked against the split; whether that keeps copies and patients apart is not known."
+        if self.grouped == IMAGES_ONLY:
+            if self.finds("unused_patients", "unused_table"):
+                return "Copies are kept apart, patients and slides are not: what may name them is not used."
+            if self.findings is None and self.dataset_maker is None:
+                return "No leak: checked on images only; whether the data set names patients is not on record."
+            return "No leak: checked on images only, the data set names no patients or slides."
+        if not self.patients_apart:
+            return f"Leaks are possible: {self.grouped}, and each of them counts as a patient of its own."
+        if self.findings is None:
+            return f"Images are {self.grouped}; whether every image names one is not on record."
+        if self.finds("unused_patients"):
+            return f"Images are {self.grouped}, and not by what else looks like patients or slides."
+        return f"No leak: {self.grouped}."
 
     def _seeds(self) -> str:
         if not self.seeds:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
+from cytobench._dataset import Finding
 from cytobench.analysis.leaderboard.fidelity import fidelity_tables
 from cytobench.analysis.leaderboard.majority import majority
 from cytobench.analysis.leaderboard.model import Leaderboard, Maker, Replicate, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.rows import make_row, replicate_of
-from cytobench.analysis.leaderboard.standing import compare_with_best, split_ratio
+from cytobench.analysis.leaderboard.standing import compare_with_best
 from cytobench.data.external import with_gaps
 from cytobench.data.seen import DECLARATIONS
 from cytobench.metrics.built_in import BUILT_IN, STUDY
@@ -56,10 +57,16 @@ def comparable(records: Iterable[Record]) -> list[list[Record]]:
             submitted.setdefault(tested_key(record), []).append(record)
     tested = {key: tested_key(group[0]) for key, group in ran.items()}
     groups = []
-    for key, group in sorted(ran.items()):
+    for key, group in sorted(ran.items(), key=_by_name):
         declared = _declared_by(group)
         groups.append([*group, *(each for each in submitted.get(tested[key], ()) if replicate_of(each) in declared)])
-    return groups + [group for key, group in sorted(submitted.items()) if key not in tested.values()]
+    return groups + [group for key, group in sorted(submitted.items(), key=_by_name) if key not in tested.values()]
+
+
+def _by_name(group: tuple[str, Sequence[Record]]) -> tuple[str, str]:
+    """The order of sections: by the first name of their data set, which is in no key."""
+    key, records = group
+    return min(record.dataset.name for record in records), key
 
 
 def rows_of(records: Iterable[Record]) -> list[tuple[str, list[Record]]]:
@@ -84,7 +91,6 @@ def tested_key(record: Record) -> str:
     protocol = record.protocol
     return json.dumps(
         [
-            record.dataset.name,
             record.dataset.digest,
             record.dataset.drawn,
             record.dataset.limit or 0,
@@ -148,10 +154,12 @@ def _section(
     ranked = _ranked(rows, metrics, ranked_by, pooled)
     return Section(
         dataset=first.dataset.name,
+        other_names=tuple(sorted({record.dataset.name for record in records} - {first.dataset.name})),
         dataset_digest=first.dataset.digest,
         drawn=first.dataset.drawn,
         limit=first.dataset.limit,
         grouped=first.dataset.grouped,
+        findings=_findings(records),
         protocol=first.protocol.name,
         protocol_version=first.protocol.version,
         preset=first.preset,
@@ -171,12 +179,20 @@ def _section(
         metrics=metrics,
         ranked_by=ranked_by,
         asked=None if asked is None else asked.name,
-        rows=compare_with_best(ranked, ranked_by, metric, split_ratio(first), pooled),
+        rows=compare_with_best(ranked, ranked_by, metric, pooled),
         majority=majority(records, splits, metrics),
         dataset_maker=_dataset_maker(first),
         not_computed=_not_computed(records, metrics),
         fidelity=fidelity_tables(groups),
     )
+
+
+def _findings(records: Sequence[Record]) -> tuple[Finding, ...] | None:
+    """What any of the records says was found in the data, each once; None if none says whether it was looked for."""
+    known = [record.findings for record in records if record.findings is not None]
+    if not known:
+        return None
+    return tuple(dict.fromkeys(Finding(found.kind, found.text) for each in known for found in each))
 
 
 def _not_computed(records: Sequence[Record], metrics: Sequence[Metric]) -> tuple[str, ...]:
@@ -208,7 +224,7 @@ def _external(record: Record) -> str | None:
         return None
     lacks = [label for label in record.evaluated if not used.classes.get(label)]
     images = f"{used.n_images} images (data {used.digest[:12]})"
-    return f"{used.name}, {with_gaps(images, lacks, used.copies_left_out)}"
+    return f"{used.name}, {with_gaps(images, lacks, used.copies_left_out, used.patients_left_out)}"
 
 
 def _first_seed(record: Record) -> int:

@@ -6,7 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from math import fsum, sqrt
 from statistics import stdev
 
-from cytobench.analysis.leaderboard.model import SUBMITTED, Aggregate, Maker, MetricFailure, Replicate, Row, ScoreKey
+from cytobench.analysis.leaderboard.environments import environments
+from cytobench.analysis.leaderboard.model import (
+    SUBMITTED,
+    Aggregate,
+    Maker,
+    MetricFailure,
+    RealCopies,
+    Replicate,
+    Row,
+    ScoreKey,
+)
+from cytobench.analysis.leaderboard.standing import split_ratio
 from cytobench.metrics.metric import Metric
 from cytobench.storage.records import ClassifierUsed, GeneratorUsed, Record
 from cytobench.storage.stage_kind import StageKind
@@ -70,11 +81,29 @@ def make_row(
             (stage.peak_memory_mib for record in records for stage in record.stages if stage.peak_memory_mib),
             default=None,
         ),
+        ratio=split_ratio(first),
         values=values,
+        environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
         predictions={replicate_of(each): each.predictions_digest for each in done if each.predictions_digest},
         unchecked=tuple(replicate_of(record) for record in done if record.digest in unchecked),
+        copies=real_copies(done),
+    )
+
+
+def real_copies(done: Sequence[Record]) -> RealCopies | None:
+    """Copies of real images among the synthetic ones of finished trials; None where they have none of these."""
+    synthetic = [record for record in done if record.generator is not None and record.n_synthetic]
+    if not synthetic:
+        return None
+    checked = {record.copies.key: record.copies for record in synthetic if record.copies is not None}
+    return RealCopies(
+        n_images=sum(copies.n_images for copies in checked.values()),
+        equal=sum(copies.equal for copies in checked.values()),
+        found=sum(copies.found for copies in checked.values()),
+        unchecked=sum(record.copies is None for record in synthetic),
+        by_design=synthetic[0].copies_by_design,
     )
 
 
@@ -108,7 +137,8 @@ def makers(records: Sequence[Record]) -> tuple[Maker, ...]:
 def cost(records: Sequence[Record]) -> tuple[float, float] | tuple[None, None]:
     """Seconds of all stages behind these records, each once, and of those that their runs did themselves.
 
-    Measuring fidelity is left out: a row costs the same whether its images are measured or not. None of a submission,
+    Comparing with real images and measuring fidelity are left out: a row costs the same however its images are
+    looked at. None of a submission,
     whose time nobody measured.
     """
     if any(record.submission for record in records):
@@ -129,13 +159,13 @@ def stage_seconds(records: Sequence[Record]) -> dict[str, float]:
 
 
 def _stages(records: Sequence[Record]) -> tuple[dict[_Stage, float], dict[_Stage, float]]:
-    """Seconds of each stage but fidelity, and of those that the records' runs did themselves."""
+    """Seconds of each stage but those that look at images, and of those that the records' runs did themselves."""
     whole: dict[_Stage, float] = {}
     paid: dict[_Stage, float] = {}
     for record in records:
         of_record: dict[_Stage, float] = {}
         for stage in record.stages:
-            if stage.kind == StageKind.FIDELITY:
+            if stage.kind in (StageKind.COPIES, StageKind.FIDELITY):
                 continue
             identity = (stage.kind, stage.key, stage.label)
             of_record[identity] = of_record.get(identity, 0.0) + stage.seconds

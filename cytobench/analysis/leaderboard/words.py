@@ -11,6 +11,8 @@ SUBMITTED_TEXT = (
     "SUBMITTED: predictions of a system outside cytobench, checked row by row against the split; that it saw no image "
     "it was tested on is the submitter's word"
 )
+COPIES = "COPIES OF REAL IMAGES"
+"""How a row is marked whose images are called synthetic and are not."""
 
 
 def elsewhere_text(row: Row) -> str:
@@ -25,10 +27,32 @@ def elsewhere_text(row: Row) -> str:
     return f"made elsewhere: {said[row.made_elsewhere]}"
 
 
+def copies_text(row: Row) -> str:
+    """What is said of a row whose synthetic images equal or nearly equal real ones; empty where none does."""
+    copies = row.copies
+    if copies is None or not copies.found:
+        return ""
+    equal = f", {copies.equal} in every pixel" if copies.equal else ""
+    count = f"{copies.found} of {copies.n_images} images equal or nearly equal a real one{equal}"
+    return f"copies of real images, being a control: {count}" if copies.by_design else f"{COPIES}, not ranked: {count}"
+
+
 def third_party_text(row: Row) -> str:
     """``third-party: generator of cytobench-turned 0.1.0``; empty where all is built in."""
     makers = [f"{maker.part} of {maker.distribution} {maker.version}" for maker in row.third_party]
     return f"third-party: {', '.join(makers)}" if makers else ""
+
+
+def environments_text(row: Row, seeds: Collection[int]) -> str:
+    """``not all made alike: folds 0, 1 with torch 2.9.0; fold 2 with torch 2.10.0``; empty where they are.
+
+    ``seeds`` are those of the section.
+    """
+    texts = []
+    for environment in row.environments:
+        named = ", ".join(f"{name} {value}" for name, value in environment.made_with)
+        texts.append(f"{replicates_text(environment.replicates, seeds)} with {named or 'what is not on record'}")
+    return f"not all made alike: {'; '.join(texts)}" if texts else ""
 
 
 def unchecked_text(row: Row, seeds: Collection[int]) -> str:

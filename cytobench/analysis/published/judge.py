@@ -12,6 +12,7 @@ from cytobench.analysis.published.study import PublishedRow, published_matrix, p
 from cytobench.data.class_names import CLASS_NAMES
 from cytobench.errors import option
 from cytobench.metrics.confusion import ConfusionMatrix
+from cytobench.protocols import find_protocol
 from cytobench.storage.records import Record
 
 STUDY_COUNTS: Mapping[str, int] = {
@@ -159,6 +160,8 @@ def _data_and_folds(records: Sequence[Record], wanted: str) -> list[str]:
     reasons = []
     if protocol.name != wanted:
         reasons.append(f"protocol {protocol.name}")
+    elif protocol.version != (version := find_protocol(wanted).version):
+        reasons.append(f"protocol {protocol.name} v{protocol.version}, not v{version}")
     counts = {CLASS_NAMES.get(label, label): number for label, number in dataset.classes.items()}
     if dataset.limit is not None:
         reasons.append(f"cut by {option('limit', dataset.limit)}")
@@ -202,4 +205,6 @@ def _images(record: Record) -> list[str]:
         reasons.append(f"{record.shots} shots a class")
     if record.made_elsewhere != "no":
         reasons.append("images or weights made elsewhere")
+    if record.copies is not None and record.copies.found:
+        reasons.append("synthetic images that are copies of real ones")
     return reasons

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cytobench._text import printable
 from cytobench.cli.output.table import table
 
 SHOWN = 5
@@ -28,12 +29,21 @@ def show(described: dict[str, Any]) -> None:
     _sizes(described["sizes"])
     for mode in described["modes"]:
         click.echo(f"stored as {mode['mode']}: {mode['images']}, {mode['conversion']}")
-    _groups_and_quality(described["groups"], described["quality"])
+    _groups(described["groups"], images, {finding["kind"] for finding in described["findings"]})
+    _quality(described["quality"])
     _copies(described["duplicates"])
     _optics(described["optics"])
     _rare(described["rare"])
+    for finding in described["findings"]:
+        click.echo(f"to know: {finding['text']}")
     if described["ignored"]:
         click.echo(f"left alone: {len(described['ignored'])} files that are no images by their name")
+    if described["ignored_images"]:
+        named = ", ".join(described["ignored_images"][:SHOWN])
+        more = len(described["ignored_images"]) - SHOWN
+        also = f" and {more} more" if more > 0 else ""
+        text = f"  of these hold a picture: {named}{also}; a run leaves them out, so name them like one (.png)"
+        click.echo(printable(text.encode("utf-8", "replace").decode()))
     _prompts(described["prompts"])
     if described["bad"]:
         click.echo(f"\nbad images, refused by a run: {len(described['bad'])}")
@@ -47,11 +57,17 @@ def _sizes(sizes: dict[str, int]) -> None:
     click.echo(f"\nwidth x height in pixels: {', '.join(parts) or 'none'}{more}")
 
 
-def _groups_and_quality(groups: dict[str, int] | None, quality: dict[str, Any] | None) -> None:
-    if groups:
-        click.echo(f"groups: {groups['number']}; images without one: {groups['images_without']}")
+def _groups(groups: dict[str, int] | None, images: int, found: set[str]) -> None:
+    if groups and groups["images_without"]:
+        click.echo(f"groups: {groups['number']}; {groups['images_without']} of {images} images name no patient")
+    elif groups:
+        click.echo(f"groups: {groups['number']}; every image has one")
     else:
-        click.echo("groups: none named, so a split can keep only images apart, not patients or slides")
+        none = "none used" if found & {"unused_patients", "unused_table"} else "none named"
+        click.echo(f"groups: {none}, so a split can keep only images apart, not patients or slides")
+
+
+def _quality(quality: dict[str, Any] | None) -> None:
     if quality:
         text = "quality: {min:g} to {max:g}, median {median:g}; images without one: {images_without}"
         click.echo(text.format(**quality))

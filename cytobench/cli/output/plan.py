@@ -29,6 +29,8 @@ def show(plan: Forecast) -> None:
         click.echo(plan.external)
     if plan.shots_note:
         click.echo(plan.shots_note)
+    for finding in plan.findings:
+        click.echo(f"Note: {finding.text}")
     click.echo()
     for label, prompt in plan.prompts.items():
         click.echo(f"{label} ({prompt['origin']}): {prompt['generator']} | {prompt['classifier']}")
@@ -47,6 +49,8 @@ def show(plan: Forecast) -> None:
     for item in plan.items:
         for reason, number in item.reasons.items():
             click.echo(f"{item.kind} {item.plugin}, {number} to do: {reason}")
+    for caution in plan.cautions:
+        click.echo(f"caution: {caution}")
     time, disk = _time(plan.seconds), "unknown" if plan.bytes is None else _disk(plan.bytes)
     click.echo(f"in all, on {plan.device}: time {time}; disk {disk} more, the store holds {_disk(plan.kept_bytes)}")
     if plan.calibrated:

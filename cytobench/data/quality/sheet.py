@@ -15,9 +15,9 @@ from cytobench.data.quality.tiles import COLUMNS, Tile, draw_rows
 def draw_sheet(root: Path, table: pd.DataFrame) -> Image.Image:
     """Rows of the least sharp images, of the sharpest of the same classes under them, and of the most white or black.
 
-    ``table`` has the columns path (relative to ``root``), label, sharpness, white and black, and at least one row.
-    Those that are called blurred, over-exposed or under-exposed have a red frame. A row of white or of black is left
-    out where no image has any.
+    ``table`` has the columns path (relative to ``root``), digest, label, sharpness, white and black, and at
+    least one row. Those that are called blurred, over-exposed or under-exposed have a red frame. A row of
+    white or of black is left out where no image has any.
     """
     ranked = by_sharpness(table)
     worst = ranked.head(COLUMNS)
@@ -41,12 +41,12 @@ def _beside(worst: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tiles(rows: pd.DataFrame, measure: str, flagged: Collection[str]) -> list[Tile]:
-    """What is shown of rows with the columns path, label, median and the measure, and perhaps column."""
+    """What is shown of rows with the columns path, digest, label, median and the measure, and perhaps column."""
     named = set(flagged)
     words = "sharpness {0:.3f}, median {1:.3f}" if measure == "sharpness" else measure + " {0:.0%}, median {1:.0%}"
     columns = rows["column"] if "column" in rows else range(len(rows))
-    values = zip(columns, *(rows[key] for key in ("path", "label", measure, "median")), strict=True)
+    values = zip(columns, *(rows[key] for key in ("path", "digest", "label", measure, "median")), strict=True)
     return [
-        Tile(column, path, label, words.format(value, median), path in named)
-        for column, path, label, value, median in values
+        Tile(column, path, digest, label, words.format(value, median), path in named)
+        for column, path, digest, label, value, median in values
     ]

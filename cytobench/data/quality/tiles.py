@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from cytobench.atomic import write_bytes
-from cytobench.decode import decode_image
 from cytobench.errors import UserError, option
+from cytobench.images import FilePixels
 
 COLUMNS = 8
 """Images in a row."""
@@ -32,6 +32,8 @@ class Tile:
     column: int
     """From 0."""
     path: str
+    digest: str
+    """Of its pixels, SHA-256 in hex."""
     label: str
     value: str
     flagged: bool
@@ -77,7 +79,8 @@ def draw_rows(root: Path, rows: Sequence[Row]) -> Image.Image:
 def _draw(sheet: Image.Image, pen: ImageDraw.ImageDraw, root: Path, tile: Tile, place: tuple[int, int]) -> None:
     """One image, fitted into a square, with three lines of text."""
     left, top = place
-    picture = ImageOps.pad(Image.fromarray(decode_image(root / tile.path)), (TILE, TILE), color="white")
+    image = Image.fromarray(FilePixels(root / tile.path, tile.digest).read())
+    picture = ImageOps.pad(image, (TILE, TILE), color="white")
     sheet.paste(picture, place)
     if tile.flagged:
         pen.rectangle((left - 3, top - 3, left + TILE + 2, top + TILE + 2), outline=RED, width=3)

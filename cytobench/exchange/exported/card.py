@@ -11,18 +11,24 @@ from cytobench.reporting.tables.markdown import escape
 UNSTATED = "not stated: those of the weights and of the data set hold"
 
 
-def card(folds: Sequence[FoldImages], licence: str | None) -> str:
-    """A README.md with the YAML head of a Hugging Face data set card."""
+def card(folds: Sequence[FoldImages], licence: str | None, with_copies: bool = False) -> str:
+    """A README.md with the YAML head of a Hugging Face data set card.
+
+    ``with_copies`` is whether images that equal or nearly equal a real one are among them.
+    """
     first = folds[0]
     record, generator = first.record, first.generator
     protocol = record.protocol
-    counts = [n for fold in folds for _, n in fold.images.values()]
+    counts = [len(fold.numbers(label, with_copies)) for fold in folds for label in fold.images]
     why = next((fold.why_real for fold in folds if fold.why_real), "")
+    if not why and with_copies and any(fold.copies for fold in folds):
+        why = "some of them equal or nearly equal a real one"
     title = f"{'Images' if why else 'Synthetic cells'} of {record.dataset.name} by {generator.name}"
     head = {"pretty_name": title, "tags": ["cytobench"] if why else ["synthetic", "cytobench"], "license": "other"}
     if licence is not None:
         head["license_name"] = licence
     ran = generator.ran
+    elsewhere = record.made_elsewhere != "no"
     facts = {
         "images": f"{sum(counts)}, of {len(first.images)} classes and {len(folds)} folds",
         "generator": f"{generator.plugin} of {generator.distribution} {generator.version}, rev. {generator.revision}",
@@ -30,11 +36,16 @@ def card(folds: Sequence[FoldImages], licence: str | None) -> str:
         "weights": _joined(
             f"{name}: {weights.source} (SHA-256 {weights.digest})" for name, weights in generator.weights.items()
         ),
-        "shots": f"{record.shots} a class, chosen: {record.shots_chosen}",
-        "data set of the shots": f"{record.dataset.name}, digest {record.dataset.digest}",
+        "shots": "tuned elsewhere, not on shots of this run"
+        if elsewhere
+        else f"{record.shots} a class, chosen: {record.shots_chosen}",
+        "data set" if elsewhere else "data set of the shots": f"{record.dataset.name}, digest {record.dataset.digest}",
         "protocol": f"{protocol.name} v{protocol.version}, {protocol.folds} folds, seed {record.seed}",
         "preset": record.preset,
-        "copies of the shots": _joined(f"fold {fold.record.protocol.fold}: {_copying(fold)}" for fold in folds),
+        "copies of real images": _joined(
+            f"fold {fold.record.protocol.fold}: {_copies(fold, with_copies)}" for fold in folds
+        ),
+        "closeness to the shots": _joined(f"fold {fold.record.protocol.fold}: {_copying(fold)}" for fold in folds),
         "licence": licence or UNSTATED,
     }
     prompts = {label: record.prompts[label].generator if label in record.prompts else "-" for label in first.images}
@@ -49,8 +60,8 @@ def card(folds: Sequence[FoldImages], licence: str | None) -> str:
             "",
             f"**These images are, or may be, real ones: {escape(why)}.** Treat them as images of patients."
             if why
-            else "**These images are synthetic.** A generator made them. None has the very pixels of an image it was "
-            "tuned on; whether one is a copy otherwise stands below.",
+            else "**These images are synthetic.** A generator made them. How they were compared with real images "
+            "stands below.",
             "",
             "Test no classifier on them, and train none on them that is tested on images that were shots.",
             "",
@@ -62,7 +73,10 @@ def card(folds: Sequence[FoldImages], licence: str | None) -> str:
             "",
             "| class | images | prompt |",
             "|---|---:|---|",
-            *(f"| {escape(label)} | {n} | {escape(prompts[label])} |" for label, (_, n) in first.images.items()),
+            *(
+                f"| {escape(label)} | {len(first.numbers(label, with_copies))} | {escape(prompts[label])} |"
+                for label in first.images
+            ),
             "",
             "## Settings",
             "",
@@ -72,6 +86,17 @@ def card(folds: Sequence[FoldImages], licence: str | None) -> str:
             "",
         ]
     )
+
+
+def _copies(fold: FoldImages, with_copies: bool) -> str:
+    copies = fold.record.copies
+    if copies is None:
+        return "not checked"
+    compared = f"all {copies.n_images} images made, compared in pixels with all {copies.n_real} real images of the run"
+    if not copies.found:
+        return f"{compared}: none equals or nearly equals one"
+    kept = "they are among these images" if with_copies else "they are left out"
+    return f"{compared}: {copies.found} equal or nearly equal one, {copies.equal} in every pixel; {kept}"
 
 
 def _copying(fold: FoldImages) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from cytobench._text import did_you_mean
 from cytobench.analysis.leaderboard.fidelity import found_in
 from cytobench.errors import UserError, option
+from cytobench.metrics.copying.model import CLOSER
 from cytobench.storage.image_sets import IMAGES, ImageSet
 from cytobench.storage.records import GeneratorUsed, Record, read_records
 from cytobench.storage.stage_kind import StageKind
@@ -32,6 +33,13 @@ class FoldImages:
     """Empty for a generator that is not tuned; ``""`` for one artefact of all classes."""
     why_real: str
     """Why the images are, or may be, real ones; empty where nothing says so."""
+    copies: dict[str, frozenset[int]]
+    """By class the numbers of those that equal or nearly equal a real one; empty where nothing says so."""
+
+    def numbers(self, label: str, with_copies: bool) -> list[int]:
+        """The numbers of a class's images, with or without those that copy a real one."""
+        copies = frozenset() if with_copies else self.copies.get(label, frozenset())
+        return [number for number in range(self.images[label][1]) if number not in copies]
 
     @property
     def keys(self) -> list[str]:
@@ -114,7 +122,16 @@ def _fold(record: Record, store: Store, label: str | None) -> FoldImages:
         if stage.kind == StageKind.FIT and (stage.label or "") in ("", *labels)
     }
     artefacts = {name: store.folder(StageKind.FIT, key) for name, key in fits.items()}
-    return FoldImages(store, record, generator, images, artefacts, _why_real(record, generator, images, artefacts))
+    copies = {} if record.copies is None else {name: of.numbers for name, of in record.copies.classes.items()}
+    return FoldImages(
+        store=store,
+        record=record,
+        generator=generator,
+        images=images,
+        artefacts=artefacts,
+        why_real=_why_real(record, generator, images, artefacts),
+        copies={name: numbers for name, numbers in copies.items() if numbers and name in images},
+    )
 
 
 def _refuse_keys(record: Record) -> None:
@@ -132,8 +149,12 @@ def _why_real(
     if record.made_elsewhere != "no":
         return "its images or weights were made outside the run"
     tests = [used.total.copying for used in record.fidelity if used.total.copying is not None]
-    if any(found_in(test) or test.get("near_copies") for test in tests):
-        return "copies of the shots were found among them"
+    if any(found_in(test) for test in tests):
+        return f"they are {CLOSER}"
+    if record.copies is not None:
+        return ""  # those that copy a real image are known one by one
+    if any(test.get("near_copies") for test in tests):
+        return "near-copies of the shots were found among them"
     if not artefacts:
         return ""
     shots = [_shots_of(folder) for folder in artefacts.values()]

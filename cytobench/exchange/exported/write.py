@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -25,6 +25,8 @@ class Exported:
     images: int
     artefacts: int
     folders: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
+    """Images that are copies of real ones and were not written: ``fold0/LABEL/3.png``."""
 
 
 def export_images(
@@ -46,7 +48,8 @@ def export_images(
     ``out/README.md`` is the card, ``metadata.csv`` beside the classes says the label and index of each file (Hugging
     Face ``datasets``). ``artefacts`` is a folder for what the fits left, laid out in the same way. Both folders must be
     absent or empty; each is written whole or not at all. Images that are, or may be, real ones are written where
-    ``with_real_images`` allows it alone. Raises UserError for others, and as
+    ``with_real_images`` allows it alone; where single images are known to copy real ones, the others are written
+    without it, and artefacts that gave such images are not. Raises UserError for others, and as
     :func:`~cytobench.exchange.exported.kept.kept_images`.
     """
     for parameter, target in (("out", out), ("artefacts", artefacts)):
@@ -60,20 +63,46 @@ def export_images(
             f"images of {generator} are, or may be, real ones ({why}). Allow it with "
             f"{option('with_real_images', True)}; the card then says so."
         )
+    if not with_real_images:
+        _refuse_copies(folds, generator, artefacts)
     if artefacts is not None and not any(images.artefacts for images in folds):
         raise UserError(f"{option('artefacts')}: {generator} is not tuned, so that it has none. Leave it out.")
     shared = len({tuple(images.keys) for images in folds}) == 1
     placed = {"" if shared else f"fold{images.record.protocol.fold}": images for images in folds}
     with making_folder(out.resolve().parent, f".{out.name}.") as unfinished:
-        written = sum(_write_images(images, unfinished / place) for place, images in placed.items())
-        (unfinished / "README.md").write_text(card(list(placed.values()), licence), encoding="utf-8")
+        written = sum(
+            _write_images(images, unfinished / place, with_real_images) for place, images in placed.items()
+        )
+        text = card(list(placed.values()), licence, with_real_images)
+        (unfinished / "README.md").write_text(text, encoding="utf-8")
         _put(unfinished, out)
     copied = 0
     if artefacts is not None:
         with making_folder(artefacts.resolve().parent, f".{artefacts.name}.") as unfinished:
             copied = sum(_copy_artefacts(images, unfinished / place) for place, images in placed.items())
             _put(unfinished, artefacts)
-    return Exported(written, copied, tuple(out / place for place in placed))
+    left_out = () if with_real_images else tuple(_left_out(placed))
+    return Exported(written, copied, tuple(out / place for place in placed), left_out)
+
+
+def _refuse_copies(folds: Sequence[FoldImages], generator: str, artefacts: Path | None) -> None:
+    """Raise UserError where nothing is left without copies of real images, and for artefacts that gave some."""
+    allowed = f"Allow it with {option('with_real_images', True)}; the card then says so."
+    if not any(fold.numbers(label, with_copies=False) for fold in folds for label in fold.images):
+        raise UserError(f"all images of {generator} equal or nearly equal a real one. {allowed}")
+    if artefacts is not None and any(fold.copies for fold in folds):
+        raise UserError(
+            f"{option('artefacts', artefacts)}: {generator} gave images that equal or nearly equal real ones, and "
+            f"gives them to whoever has its artefacts. {allowed}"
+        )
+
+
+def _left_out(placed: Mapping[str, FoldImages]) -> Iterator[str]:
+    for place, fold in placed.items():
+        for label, (_, n) in fold.images.items():
+            for number in sorted(fold.copies.get(label, ())):
+                if number < n:
+                    yield "/".join(filter(None, [place, label, f"{number}.png"]))
 
 
 def _refuse_paths(folds: Sequence[FoldImages]) -> None:
@@ -84,18 +113,22 @@ def _refuse_paths(folds: Sequence[FoldImages]) -> None:
             raise UserError(f"the class {label!r} cannot be the name of a folder.")
 
 
-def _write_images(fold: FoldImages, folder: Path) -> int:
+def _write_images(fold: FoldImages, folder: Path, with_copies: bool) -> int:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["file_name", "label", "index"])
+    written = 0
     for label, (images, n) in fold.images.items():
         (folder / label).mkdir(parents=True)
-        for index, pixels in enumerate(images.pixels(n)):
+        shards = images.pixels(n)
+        for index in fold.numbers(label, with_copies):
+            written += 1
+            pixels = shards[index]
             name = f"{label}/{index}.png"
             (folder / name).write_bytes(encode_png(pixels.read()))
             writer.writerow([name, label, index])
     (folder / "metadata.csv").write_text(table.getvalue(), encoding="utf-8")
-    return sum(n for _, n in fold.images.values())
+    return written
 
 
 def _copy_artefacts(fold: FoldImages, folder: Path) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cytobench._text import did_you_mean
 from cytobench.data.listing import some_of
 from cytobench.errors import UserError
 from cytobench.exchange.submitted.predictions import Predictions
@@ -66,7 +67,9 @@ def _problems(rows: pd.DataFrame, where: pd.DataFrame, name: str, known: set[str
     if "label" in rows:
         pairs = zip(rows["path"], rows["label"], strict=True)
         problems["labels that contradict the split"] = [
-            f"{path}: {label}, in the split {labels[path]}" for path, label in pairs if labels.get(path, label) != label
+            f"{path}: {label!r}, in the split {labels[path]!r}"
+            for path, label in pairs
+            if labels.get(path, label) != label
         ]
     if "fold" in rows:
         pairs = zip(rows["path"], rows["fold"], strict=True)
@@ -80,6 +83,7 @@ def _problems(rows: pd.DataFrame, where: pd.DataFrame, name: str, known: set[str
 
 def _classes(predictions: Predictions, split_file: SplitFile) -> dict[str, list[str]]:
     strange = sorted(set(predictions.table["predicted"]) - set(split_file.labels))
+    strange = [f"{label!r}{did_you_mean(label, split_file.labels)}" for label in strange]
     columns = predictions.classes
     known = split_file.labels
     needed = [label for label in known if label not in split_file.train_only]

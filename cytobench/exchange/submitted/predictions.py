@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cytobench._text import nearest
+from cytobench.data.tables import named_once, read_table
 from cytobench.errors import UserError
 from cytobench.storage.records.checks import SUM_TOLERANCE, TIE
 
@@ -41,7 +42,7 @@ def read_predictions(file: Path, needed: Sequence[str]) -> Predictions:
     """Read a file of predictions, one row an image, and check it. Raises UserError, one sentence that names the file,
     for no file and no table, and as :func:`check_predictions`.
     """
-    return check_predictions(read_table(file), needed, str(file))
+    return check_predictions(read_table(file, str(file)), needed, str(file))
 
 
 def check_predictions(table: pd.DataFrame, needed: Sequence[str], source: str) -> Predictions:
@@ -51,7 +52,7 @@ def check_predictions(table: pd.DataFrame, needed: Sequence[str], source: str) -
     column whose name looks misspelt, an empty cell, a probability that is no number or outside 0 to 1, probabilities
     that do not sum to 1, and a class without a column of probabilities.
     """
-    table, unused = _known_columns(_named_once(table, source), needed, source)
+    table, unused = _known_columns(named_once(table, source), needed, source)
     if table.empty:
         raise UserError(f"{source} holds no predictions.")
     for name in (known for known in COLUMNS if known in table):
@@ -62,39 +63,6 @@ def check_predictions(table: pd.DataFrame, needed: Sequence[str], source: str) -
         _check_probabilities(table, classes, source)
         notes += _not_highest(table, classes)
     return Predictions(source, table, classes, tuple(notes))
-
-
-def read_table(file: Path) -> pd.DataFrame:
-    """A CSV, every cell a text, or a Parquet file, as it is. Raises UserError for what is neither."""
-    import pandas as pd
-
-    suffix = file.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise UserError(f"{file}: give a .csv or a .parquet file.")
-    if not file.is_file():
-        raise UserError(f"{file} is no file.")
-    try:
-        if suffix == ".parquet":
-            table = pd.read_parquet(file)
-        else:
-            # Empty stays empty and NA stays a name: pandas would make both NaN. Without a header pandas does not
-            # rename the second of two columns of one name.
-            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
-            table = table.iloc[1:].set_axis(list(table.iloc[0]), axis=1)
-    except pd.errors.EmptyDataError as error:
-        raise UserError(f"{file} is empty.") from error
-    except (OSError, ValueError) as error:  # errors of pyarrow and of pandas' parser are ValueErrors
-        raise UserError(f"{file} cannot be read as {suffix[1:]}: {_first_line(error)}") from error
-    return _named_once(table, str(file))
-
-
-def _named_once(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    """The table with index 0 .. n - 1 and columns named by texts. Raises UserError for two of one name."""
-    table = table.reset_index(drop=True).set_axis(table.columns.astype(str), axis=1)
-    double = table.columns[table.columns.duplicated()]
-    if len(double):
-        raise UserError(f"{source} has two columns named {double[0]}.")
-    return table
 
 
 def _known_columns(table: pd.DataFrame, needed: Sequence[str], source: str) -> tuple[pd.DataFrame, list[str]]:
@@ -171,6 +139,3 @@ def rows_text(chosen: ArrayLike) -> str:
     numbers = np.flatnonzero(np.asarray(chosen)) + 1
     return f"row {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} rows, first row {numbers[0]}"
 
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cytobench.data.class_names import OTHER_NAMES
+from cytobench.data.findings import like_labels
 from cytobench.errors import UserError
 from cytobench.exchange.submitted.predictions import Predictions, rows_text
 from cytobench.metrics.built_in import STUDY
@@ -68,11 +69,14 @@ def failures(scores: Mapping[str | None, Mapping[str, Any]]) -> list[str]:
 
 def notes_on(predictions: Predictions) -> list[str]:
     """What is odd and no mistake. Raises UserError if no prediction at all is one of the labels."""
-    strange = _strange_predictions(predictions)
-    if not strange:
-        return list(predictions.notes)
-    listing = ", ".join(strange)
-    return [*predictions.notes, f"predicted, and the label of no image: {listing}; macro F1 counts them as classes"]
+    strange, notes = _strange_predictions(predictions), list(predictions.notes)
+    table = predictions.table
+    if alike := like_labels({*table["label"], *table["predicted"], *predictions.classes}):
+        notes.append(f"{alike}; each way counts as a class")
+    if strange:
+        listing = ", ".join(map(repr, strange))
+        notes.append(f"predicted, and the label of no image: {listing}; macro F1 counts them as classes")
+    return notes
 
 
 def _strange_predictions(predictions: Predictions) -> list[str]:

@@ -13,7 +13,7 @@ from cytobench.config.benchmark import make_benchmark
 from cytobench.config.resolve import Resolved, resolve
 from cytobench.data.export import file_names
 from cytobench.data.prompts import read_prompts
-from cytobench.decode import decode_image, encode_png
+from cytobench.decode import encode_png
 from cytobench.errors import UserError, arguments, option
 from cytobench.pipeline.plan import make_planner
 from cytobench.plugins import Plugins, load_plugins
@@ -88,7 +88,7 @@ def _write(resolved: Resolved, drawn: Mapping[int, Sequence[int]], folder: Path)
         for number in numbers:
             file = folder / f"fold{fold}" / names[number]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(encode_png(decode_image(dataset.path(number))))
+            file.write_bytes(encode_png(dataset.pixels(number).read()))
             label = str(dataset.table["label"].iloc[number])
             rows.append(
                 {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from cytobench.assets import file_digest
 from cytobench.data.listing import some_of
+from cytobench.data.tables import read_table
 from cytobench.errors import UserError, option
-from cytobench.exchange.submitted.predictions import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class SplitFile:
 
 def read_split_file(file: Path) -> SplitFile:
     """Read a split. Raises UserError for what is none, and for one that tests synthetic images or an image twice."""
-    table = read_table(file)
+    table = read_table(file, option("split", file))
     columns = [str(name) for name in table.columns]
     folds = sum(re.fullmatch(r"fold\d+", name) is not None for name in columns)
     names = [f"fold{fold}" for fold in range(folds)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench._keys import content_key
 from cytobench.analysis.leaderboard.model import SUBMITTED
 from cytobench.assets import file_digest
+from cytobench.data.findings import label_findings, like_labels
 from cytobench.errors import UserError, option
 from cytobench.exchange.submitted.match import match_predictions
 from cytobench.exchange.submitted.matching_run import find_matching_run
@@ -63,7 +64,8 @@ def submit(file: Path, split: Path, name: str, out: Path, results: Path | None =
     except OSError as error:
         raise UserError(f"{option('out', out)} cannot be written: {error.strerror}.") from error
     left_out = tuple(fold for fold in range(split_file.folds) if fold not in folds)
-    return Submitted(records[0][0].row, folds, left_out, results, predictions.notes)
+    alike = like_labels(split_file.labels)
+    return Submitted(records[0][0].row, folds, left_out, results, (*predictions.notes, *([alike] if alike else [])))
 
 
 def _all_submitted(out: Path) -> bool:
@@ -118,7 +120,8 @@ def _record(
 
 def _of(beside: Record) -> dict[str, Any]:
     """Data, protocol, seed and settings of the run whose images were found the same."""
-    return beside.model_dump(mode="json", include={"dataset", "protocol", "seed", "train_only", "benchmark"})
+    shared = {"dataset", "findings", "protocol", "seed", "train_only", "benchmark"}
+    return beside.model_dump(mode="json", include=shared)
 
 
 def _with_groups(table: pd.DataFrame, ran: pd.DataFrame) -> pd.DataFrame:
@@ -143,6 +146,7 @@ def _alone(split_file: SplitFile, fold: int) -> dict[str, Any]:
             "public": False,
             "grouped": "not known: a split says nothing of copies, patients or slides",
         },
+        "findings": [asdict(finding) for finding in label_findings(split_file.labels)],
         "protocol": {"name": "as-split", "version": 1, "switches": {}, "folds": split_file.folds, "fold": fold},
         "seed": None,
         "train_only": list(split_file.train_only),

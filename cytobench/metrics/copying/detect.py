@@ -12,7 +12,8 @@ from cytobench.errors import UserError
 from cytobench.metrics.copying.model import LEVEL, Copying, Features, Pair
 from cytobench.metrics.copying.neighbours import group_numbers, near_duplicates, nearest_ratios
 from cytobench.metrics.copying.permutation import Stratum, permute
-from cytobench.metrics.copying.pixels import NEAR_COPY, TRANSFORMS, Prints, differences, prints
+from cytobench.metrics.copying.pixels import TRANSFORMS, Prints, differences, prints
+from cytobench.metrics.copying.search import Others, seen, thumbnail
 from cytobench.metrics.statistics.holm import holm as adjust
 
 PAIRS = 8
@@ -176,10 +177,10 @@ def _result(
     close, control = None, None
     if synthetic_prints is not None and shot_prints is not None and len(shots) and len(synthetic):
         apart, which = differences(synthetic_prints, shot_prints)
-        close = float((apart.min(axis=1) <= NEAR_COPY).mean())
+        close = _near_copies(synthetic, shots)
         pairs += _closest_in_pixels(apart, which)
         if held_out_prints is not None and len(held_out):
-            control = float((differences(synthetic_prints, held_out_prints)[0].min(axis=1) <= NEAR_COPY).mean())
+            control = _near_copies(synthetic, held_out)
     return Copying(
         testable=reason is None,
         reason=reason,
@@ -199,6 +200,14 @@ def _result(
         near_copies_held_out=control,
         pairs=pairs,
     )
+
+
+def _near_copies(synthetic: Features, real: Features) -> float:
+    """The share of the synthetic images that nearly equal one of the real ones."""
+    assert synthetic.images is not None and real.images is not None  # where there are prints
+    others = Others(np.stack([thumbnail(real.images[i]) for i in range(len(real))]))
+    matches = others.search(np.stack([seen(synthetic.images[i]) for i in range(len(synthetic))]))
+    return sum(match is not None for match in matches) / len(synthetic)
 
 
 def _closest_in_features(union: _Union, nearest: NDArray[np.int64], ratios: NDArray[np.float64]) -> tuple[Pair, ...]:

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from cytobench.metrics.copying.pixels import Pictures
 
 LEVEL = 0.05
-"""At which p copying counts as found."""
+"""At which p the synthetic images count as closer to the shots than held-out images are."""
+
+CLOSER = "closer to the shots than held-out images are: memorised, or narrow"
+"""What the permutation test finds. A Gaussian that is fitted to the shots is found too, and copies none of them."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,17 @@ class Copying:
 
     @property
     def outcome(self) -> str:
-        """The verdict without its figures: ``found``, ``not found at this power`` or ``not testable``."""
+        """The verdict without its figures.
+
+        ``copies found`` where images are near-copies in pixels, whatever the permutation test says; else what that
+        says: ``closer to the shots``, ``not found at this power`` or ``not testable``.
+        """
         p = self.p_combined if self.p_holm is None else self.p_holm
+        if self.n_near_copies:
+            return "copies found"
         if not self.testable or p is None:
             return "not testable"
-        return "found" if p <= LEVEL else "not found at this power"
+        return "closer to the shots" if p <= LEVEL else "not found at this power"
 
     @property
     def verdict(self) -> str:
@@ -99,8 +108,9 @@ class Copying:
             f"{self.n_shots} shots, {self.n_held_out} held-out and {self.n_synthetic} synthetic images, "
             f"{self.permutations} permutations"
         )
+        copies = in_pixels(self.n_near_copies, self.n_near_copies_held_out)
         if not self.testable:
-            return f"not testable: {self.reason} ({power}){self._in_pixels()}"
+            return f"{copies}not testable: {self.reason} ({power})"
         assert self.p_combined is not None and self.smallest_p is not None
         p = self.p_combined if self.p_holm is None else self.p_holm
         power += f", smallest p attainable {self.smallest_p:.2g}"
@@ -108,11 +118,11 @@ class Copying:
             power += (
                 f" before and {min(1, self.n_classes * self.smallest_p):.2g} after Holm over {self.n_classes} classes"
             )
-        if self.outcome == "found":
-            return f"copying found: p {p:.2g} ({power}){self._in_pixels()}"
+        if p <= LEVEL:
+            return f"{copies}{CLOSER}: p {p:.2g} ({power})"
         if self.smallest_p_one_shot is not None and self.smallest_p_one_shot > LEVEL:
             power += f", with copies of one shot alone about {self.smallest_p_one_shot:.2g}"
-        return f"copying not found at this power: p {p:.2g} ({power}){self._in_pixels()}"
+        return f"{copies}copying not found at this power: p {p:.2g} ({power})"
 
     @property
     def n_near_copies(self) -> int | None:
@@ -124,17 +134,15 @@ class Copying:
         """How many of the synthetic images ``near_copies_held_out`` are."""
         return None if self.near_copies_held_out is None else round(self.near_copies_held_out * self.n_synthetic)
 
-    def _in_pixels(self) -> str:
-        return in_pixels(self.n_near_copies, self.n_near_copies_held_out)
-
     def as_json(self) -> dict[str, Any]:
         """All fields and the verdict, ready for JSON."""
         return {**asdict(self), "verdict": self.verdict}
 
 
 def in_pixels(close: int | None, control: int | None) -> str:
-    """How a verdict ends: how many synthetic images are near-copies of a shot, and of a held-out image; "" for none."""
+    """How a verdict begins where synthetic images are near-copies of a shot; "" for none of them."""
     if not close:
         return ""
-    ending = f"; {close} of the synthetic images are near-copies of a shot in pixels"
-    return ending if control is None else f"{ending}, {control} of a held-out image"
+    images = "1 synthetic image is a near-copy" if close == 1 else f"{close} synthetic images are near-copies"
+    beside = "" if control is None else f", {control} of a held-out image"
+    return f"copies found: {images} of a shot in pixels{beside}; "

@@ -65,12 +65,21 @@ def transform(image: NDArray[np.generic], name: str) -> NDArray[np.generic]:
 
 def prints(images: Pictures) -> Prints:
     """What the comparison sees of images, RGB uint8 (height, width, 3) of any size."""
-    from scipy.ndimage import uniform_filter
-
-    small = np.empty((len(images), SIDE, SIDE, 3), dtype=np.float32)
+    small = np.empty((len(images), SIDE, SIDE, 3), dtype=np.uint8)
     for i in range(len(images)):
         picture = Image.fromarray(np.ascontiguousarray(images[i])).resize((SIDE, SIDE), Image.Resampling.BOX)
-        small[i] = np.asarray(picture, dtype=np.float32) / 255
+        small[i] = np.asarray(picture)
+    return local_contrast(small)
+
+
+def local_contrast(pictures: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """Small pictures (n, side, side, channels) without the mean around each pixel, and without their own.
+
+    Values 0 to 255 of uint8 become 0 to 1 first; floats stay as they are.
+    """
+    from scipy.ndimage import uniform_filter
+
+    small = pictures.astype(np.float32) / 255 if pictures.dtype == np.uint8 else pictures
     left = small - uniform_filter(small, size=(0, WINDOW, WINDOW, 0), mode="nearest")
     return np.asarray(left - left.mean(axis=(1, 2), keepdims=True), dtype=np.float32)
 

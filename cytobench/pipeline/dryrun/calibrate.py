@@ -15,6 +15,7 @@ from cytobench.errors import UserError, option
 from cytobench.pipeline.cost import Cost
 from cytobench.pipeline.dryrun.pricing import Kind
 from cytobench.pipeline.graph import Graph, PlannedTrial
+from cytobench.pipeline.stages.copies import PlannedCopies, time_copies
 from cytobench.pipeline.stages.fidelity import PlannedFidelity, time_fidelity
 from cytobench.pipeline.stages.fit import time_fit
 from cytobench.pipeline.stages.predict import time_prediction
@@ -40,12 +41,15 @@ def calibrate(resolved: Resolved, graph: Graph, wanted: Collection[Kind], tell: 
     # The first trial of a plugin stands for all: they differ by their images alone.
     trials = [planned for planned in graph.trials if planned.trial.repeat == 0]
     samples: dict[str, PlannedSample] = {}
+    comparisons: dict[str, PlannedCopies] = {}
     fidelities: dict[str, PlannedFidelity] = {}
     classified: dict[str, PlannedTrial] = {}
     for planned in trials:
         classified.setdefault(planned.training.plugin, planned)
         if planned.sample is not None:
             samples.setdefault(planned.sample.plugin, planned.sample)
+        if planned.copies is not None:
+            comparisons.setdefault(planned.copies.plugin, planned.copies)
         for fidelity in planned.fidelities:
             fidelities.setdefault(fidelity.plugin, fidelity)
     with TemporaryDirectory(prefix="cytobench-calibrate-") as name:
@@ -53,6 +57,10 @@ def calibrate(resolved: Resolved, graph: Graph, wanted: Collection[Kind], tell: 
         for plugin, sample in samples.items():
             if {(StageKind.FIT, plugin), (StageKind.SAMPLE, plugin)} & set(wanted):
                 costs |= _time_generator(sample, folder / "generators" / plugin, tell)
+        for plugin, comparison in comparisons.items():
+            if (comparison.kind, plugin) in wanted:
+                _tell(tell, comparison.kind, plugin)
+                costs[comparison.kind, plugin] = time_copies(comparison)
         for plugin, planned in classified.items():
             if {(StageKind.TRAIN, plugin), (StageKind.PREDICT, plugin)} & set(wanted):
                 costs |= _time_classifier(planned, folder / "classifiers" / plugin, tell)

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field, replace
 from math import fsum
 from pathlib import Path
 
+from cytobench._dataset import Finding
 from cytobench.config.resolve import Resolved
 from cytobench.pipeline.cost import Amount, Cost
 from cytobench.pipeline.dryrun.calibrate import calibrate
 from cytobench.pipeline.dryrun.composition import ClassCount, class_counts, shots_note
 from cytobench.pipeline.dryrun.pricing import Kind, recorded_costs
 from cytobench.pipeline.environment import device_info
+from cytobench.pipeline.findings import Findings
 from cytobench.pipeline.graph import Graph, plan_graph
 from cytobench.pipeline.plan import make_planners
 from cytobench.pipeline.planned import Piece, PlannedStage, folder_size
 from cytobench.pipeline.reasons import Reasons
-from cytobench.pipeline.resume import refuse_other_settings
+from cytobench.pipeline.resume import Contents, refuse_other_settings
 from cytobench.pipeline.stages import PLANNED
 from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import Store
@@ -97,6 +99,10 @@ class Forecast:
     """What the store holds already."""
     shots_note: str
     """What of a list of shots cannot be used; empty if all can."""
+    findings: Sequence[Finding]
+    """What was found in the data."""
+    cautions: tuple[str, ...]
+    """What plugins have a user know of the stages to do."""
 
     @property
     def seconds(self) -> float | None:
@@ -117,7 +123,7 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
     Time comes from earlier records. With ``tell``, a few steps of each kind of stage are timed instead, in a temporary
     folder, and ``tell`` hears of each.
     """
-    refuse_other_settings(out, resolved.benchmark, resolved.choice.recorded)
+    refuse_other_settings(out, resolved.benchmark, Contents.of(resolved))
     planners = make_planners(resolved, store)
     graph = plan_graph(resolved, planners, out)
     items = _items(graph, planners[0].store)
@@ -148,6 +154,8 @@ def forecast(resolved: Resolved, out: Path, store: Path, tell: Callable[[str], N
         calibrated=tell is not None,
         kept_bytes=folder_size(store),
         shots_note=shots_note(resolved, planners[0]),
+        findings=Findings(resolved).of_run(planners),
+        cautions=graph.cautions,
     )
 
 

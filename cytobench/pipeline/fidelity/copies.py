@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cytobench._keys import derive_seed
 from cytobench.metrics.copying import Copying, Features, Pair, contact_sheet, detect_copying, holm
-from cytobench.metrics.copying.model import LEVEL, in_pixels
+from cytobench.metrics.copying.model import CLOSER, LEVEL, in_pixels
 from cytobench.pipeline.fidelity.extract import FeatureReader
 from cytobench.pipeline.fidelity.part import Part
 
@@ -164,14 +164,14 @@ def summary(by_class: Mapping[str, Copying]) -> dict[str, Any]:
         "near_copies": None if close is None else close / n_synthetic,
         "near_copies_held_out": None if control is None else control / n_synthetic,
     }
-    return {**figures, "verdict": _verdict(figures, len(by_class)) + in_pixels(close, control)}
+    return {**figures, "verdict": in_pixels(close, control) + _verdict(figures, len(by_class))}
 
 
 def _verdict(figures: Mapping[str, Any], classes: int) -> str:
     tested, guilty = figures["classes_tested"], figures["classes_found"]
     if not tested:
         return "not testable in any class"
-    outcome = f"copying found in {', '.join(guilty)}" if guilty else "copying not found at this power in any class"
+    outcome = f"{CLOSER}; in {', '.join(guilty)}" if guilty else "copying not found at this power in any class"
     power = f"smallest attainable {figures['smallest_p']:.2g}, {len(tested)} of {classes} classes testable"
     return f"{outcome}: smallest p of a class {figures['p_value']:.2g} after Holm ({power})"
 

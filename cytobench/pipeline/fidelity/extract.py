@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cytobench._keys import content_key
+from cytobench.assets import refuse_changes
 from cytobench.config.grid import ReadyExtractor
 from cytobench.config.options import extractor_config, extractor_title
 from cytobench.config.requirements import find_needs
@@ -174,6 +175,7 @@ class FeatureReader:
             offer = self.extractor.offer
             title = f"{offer.spec.name} ({offer.distribution})"
             self._opened = make(offer.spec.factory, (self.extractor.config,), title).open(context)
+            refuse_changes(self.extractor.needs.assets)
         assert self._opened is not None
         features = self._opened.features(images)
         _check_features(features, len(images), self.extractor.name)

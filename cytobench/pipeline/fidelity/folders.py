@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cytobench._home import expanded
 from cytobench.data.dataset import Dataset, from_listing
 from cytobench.data.folder import list_flat
 from cytobench.data.open import list_path
 from cytobench.errors import UserError, option
-from cytobench.images import FilePixels, Images, View
+from cytobench.images import Images, View
 from cytobench.pipeline.fidelity.part import Part
 
 
@@ -28,11 +29,11 @@ def open_collection(path: Path, parameter: str, view: View, cache: Path) -> Coll
 
     Raises UserError where nothing is there, where it holds no images, and for images that cannot be used.
     """
-    expanded = path.expanduser()
-    if not expanded.exists():
+    place = expanded(path)
+    if not place.exists():
         raise UserError(f"{option(parameter, path)}: there is no such folder or manifest.")
-    flat = list_flat(expanded) if expanded.is_dir() else None
-    dataset = from_listing(flat if flat is not None else list_path(str(expanded), {}), cache)
+    flat = list_flat(place) if place.is_dir() else None
+    dataset = from_listing(flat if flat is not None else list_path(str(place), {}), cache)
     return _collection(str(path), dataset, view, () if flat is not None else dataset.labels)
 
 
@@ -40,7 +41,7 @@ def _collection(source: str, dataset: Dataset, view: View, classes: tuple[str, .
     table = dataset.table
     no_prompts = dict.fromkeys(dataset.labels, "")
     shown = table[["label"]].assign(prompt="", synthetic=False)
-    pixels = [FilePixels(dataset.path(row)) for row in range(len(table))]
+    pixels = [dataset.pixels(row) for row in range(len(table))]
     groups = table["group"].astype(object).where(table["group"].notna(), None)
     part = Part(
         images=Images(shown, dataset.labels, no_prompts, pixels, view),

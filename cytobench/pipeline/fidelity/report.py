@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from cytobench._keys import derive_seed
 from cytobench.data.quality.tiles import refuse_target
 from cytobench.errors import UserError, option
+from cytobench.metrics.copying.search import Others, seen, thumbnail
 from cytobench.pipeline.fidelity.compare import Comparison, compare
 from cytobench.pipeline.fidelity.copies import Tuning, Untested
 from cytobench.pipeline.fidelity.extract import ExtractorUsed, Progress, reading, ready_extractor
@@ -40,6 +41,18 @@ class Sources:
 
 
 @dataclass(frozen=True)
+class CopyOfReal:
+    """A synthetic image and the real one that it equals or nearly equals, by their names."""
+
+    synthetic: str
+    real: str
+    difference: float
+    """As of :mod:`cytobench.metrics.copying.search`."""
+    equal: bool
+    """Whether the pixels are the same."""
+
+
+@dataclass(frozen=True)
 class Report:
     """Fidelity of all images and of each class; there are no classes where folders are flat."""
 
@@ -48,6 +61,8 @@ class Report:
     seed: int
     identical: int
     """Synthetic images with the very pixels of a real one."""
+    copied: Sequence[CopyOfReal]
+    """Synthetic images that equal or nearly equal a real one, a shot or a held-out image, whatever their classes."""
     left_out: int
     """Real images with the very pixels of a shot, which are no reference."""
     comparison: Comparison
@@ -60,6 +75,7 @@ class Report:
             **named,
             "seed": self.seed,
             "identical": self.identical,
+            "copies": [asdict(copy) for copy in self.copied],
             "left_out": self.left_out,
             **asdict(self.comparison.total),
             "classes": {label: asdict(fidelity) for label, fidelity in self.comparison.classes.items()},
@@ -124,7 +140,24 @@ def compare_folders(
         used = reader.used(view)
     known = set(real.digests)
     identical = sum(digest in known for digest in synthetic.digests)
-    return Report(used, sources, seed, identical, len(real) - len(reference), comparison)
+    copied = copies_of_real(synthetic, [sides[name].part for name in ("real", "shots", "holdout") if name in sides])
+    return Report(used, sources, seed, identical, copied, len(real) - len(reference), comparison)
+
+
+def copies_of_real(synthetic: Part, real: Sequence[Part]) -> list[CopyOfReal]:
+    """The synthetic images that equal or nearly equal one of these real ones, compared whole, without a view."""
+    names = [name for part in real for name in part.names]
+    digests = {digest: row for row, digest in enumerate(digest for part in real for digest in part.digests)}
+    others = Others(np.stack([thumbnail(pixels.read()) for part in real for pixels in part.images.pixels]))
+    copied = []
+    for name, digest, pixels in zip(synthetic.names, synthetic.digests, synthetic.images.pixels, strict=True):
+        equal = digests.get(digest)
+        [match] = [None] if equal is not None else others.search(seen(pixels.read())[None])
+        if equal is not None:
+            copied.append(CopyOfReal(name, names[equal], 0.0, equal=True))
+        elif match is not None:
+            copied.append(CopyOfReal(name, names[match.other], match.difference, equal=False))
+    return copied
 
 
 def _at_most(part: Part, images: int, seed: int) -> Part:

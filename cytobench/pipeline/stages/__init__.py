@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cytobench.pipeline.planned import PlannedStage
+from cytobench.pipeline.stages.copies import PlannedCopies
 from cytobench.pipeline.stages.fidelity import PlannedFidelity
 from cytobench.pipeline.stages.fit import PlannedFit
 from cytobench.pipeline.stages.predict import PlannedPrediction
@@ -14,6 +15,6 @@ from cytobench.storage.stage_kind import StageKind
 
 PLANNED: Mapping[StageKind, type[PlannedStage]] = {
     planned.kind: planned
-    for planned in (PlannedFit, PlannedSample, PlannedFidelity, PlannedTraining, PlannedPrediction)
+    for planned in (PlannedFit, PlannedSample, PlannedCopies, PlannedFidelity, PlannedTraining, PlannedPrediction)
 }
 """How stages of each kind are planned."""

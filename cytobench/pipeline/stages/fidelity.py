@@ -70,6 +70,7 @@ class FidelityStage:
         with watch.stage(), reading(self.extractor, folder, device, services.progress, watch.part) as reader:
             comparison = compare(reader, self.real, synthetic, self.work.labels, self.work.seed, self.tuning)
             used = reader.used(self.real.images.view)
+        self.work.refuse_changes()
         report = stage_report(self.kind, self.key, self.extractor.name, self.work, watch, reader.extracted)
         result = {
             "dimension": used.dimension,

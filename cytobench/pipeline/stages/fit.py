@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +47,7 @@ class FitStage:
         with store.making(self.kind, self.key) as out:
             with watch.stage():
                 generator.fit(self.shots, self.work.context(out, services, watch))
+            self.work.refuse_changes()
             report = stage_report(self.kind, self.key, self.label or None, self.work, watch, None)
             store.keep(self.kind, self.key, out, dict(self.inputs), report)
         return report
@@ -82,7 +84,7 @@ class PlannedFit(PlannedStage):
         labels = (self.fitted_label,) if self.fitted_label else planner.dataset.labels
         return {
             "generator": ready.offer.identity,
-            "revision": ready.offer.spec.revision,
+            **ready.offer.state,
             "fit": outcome(ready.fit_config),
             **ready.fit_needs.inputs(),
             "shots": planner.contents(self.rows),
@@ -93,8 +95,16 @@ class PlannedFit(PlannedStage):
 
     @property
     def amount(self) -> Amount:
-        classes = len(set(self.planner.labels[self.rows]))
-        return Amount(steps=self.ready.fit_config.optimizer_steps(len(self.rows), classes) or 0)
+        return Amount(steps=self.ready.fit_config.optimizer_steps(*self._given) or 0)
+
+    @property
+    def cautions(self) -> Sequence[str]:
+        return self.ready.fit_config.cautions(*self._given)
+
+    @cached_property
+    def _given(self) -> tuple[int, int]:
+        """How many images it is given, and of how many classes."""
+        return len(self.rows), len(set(self.planner.labels[self.rows]))
 
     @classmethod
     def recorded(cls, resolved: Resolved, record: Record, report: StageReport) -> tuple[str, Amount] | None:

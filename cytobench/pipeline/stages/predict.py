@@ -24,6 +24,7 @@ from cytobench.pipeline.cost import Amount, Cost, spread
 from cytobench.pipeline.plan import Planner, Rows
 from cytobench.pipeline.planned import Piece, PlannedStage, State, recorded_classifier, same_settings
 from cytobench.pipeline.reasons import Reasons
+from cytobench.pipeline.stages.copies import PlannedCopies
 from cytobench.pipeline.stages.fidelity import PlannedFidelity
 from cytobench.pipeline.stages.sample import PlannedSample
 from cytobench.pipeline.stages.train import PlannedTraining, synthetic_inputs
@@ -78,6 +79,7 @@ class PredictStage:
                         if self.checkpoints[split] == which:
                             probabilities = predictor.predict_proba(images)
                             tables.append(self._table(split, images, probabilities))
+        self.work.refuse_changes()
         table = pd.concat(tables, ignore_index=True)
         report = stage_report(self.kind, self.key, None, self.work, watch, len(table))
         return {**report, "predictions": table, "ran": ran}
@@ -124,6 +126,8 @@ class PlannedPrediction(PlannedStage):
     training: PlannedTraining
     fidelities: tuple[PlannedFidelity, ...]
     """What the trial's record holds besides."""
+    copies: PlannedCopies | None
+    """The comparison of its synthetic images with all real ones; None for N = 0."""
     title: str
 
     @property
@@ -153,7 +157,14 @@ class PlannedPrediction(PlannedStage):
 
     @property
     def needs(self) -> tuple[PlannedStage, ...]:
-        return (self.training,) if self.sample is None else (self.training, self.sample)
+        needs = (self.training, self.sample, self.copies)
+        return tuple(stage for stage in needs if stage is not None)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the store holds all that it is made from, but for the comparison with real images."""
+        stages = (self.training, self.training.sample, *self.fidelities)
+        return all(stage.state is State.PRESENT for stage in stages if stage is not None)
 
     @property
     def awaits(self) -> tuple[PlannedStage, ...]:
@@ -265,10 +276,12 @@ class PlannedPrediction(PlannedStage):
         return groups
 
 
-def plan_prediction(training: PlannedTraining, fidelities: Sequence[PlannedFidelity]) -> PlannedPrediction:
-    """The prediction by a trial's trained classifier, whose record holds these fidelities besides."""
-    trial, planner = training.trial, training.planner
-    return PlannedPrediction(training, tuple(fidelities), f"predict {trial.arm.row} {planner.place(trial.fold)}")
+def plan_prediction(
+    training: PlannedTraining, fidelities: Sequence[PlannedFidelity], copies: PlannedCopies | None
+) -> PlannedPrediction:
+    """The prediction by a trial's trained classifier, whose record holds these fidelities and copies besides."""
+    title = f"predict {training.trial.arm.row} {training.planner.place(training.trial.fold)}"
+    return PlannedPrediction(training, tuple(fidelities), copies, title)
 
 
 

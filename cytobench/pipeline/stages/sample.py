@@ -69,6 +69,7 @@ class SampleStage:
             with opening.stage():
                 sampler = generator.open(self._artefacts(), self.work.context(folder, services, opening))
             try:
+                self.work.refuse_changes()
                 done = 0
                 for share, blocks in todo:
                     for number in blocks:
@@ -81,12 +82,16 @@ class SampleStage:
         return {}
 
     def _artefacts(self) -> dict[str, Path]:
-        store = Store(self.work.store)
-        return {
-            share.label if self.by_label else "": store.folder(StageKind.FIT, share.fit_key)
-            for share in self.classes
-            if share.fit_key is not None
-        }
+        """The folder of each fit, its files checked. Raises CytobenchError where one is gone or damaged."""
+        store, artefacts = Store(self.work.store), {}
+        for share in self.classes:
+            if share.fit_key is None:
+                continue
+            entry = store.find(StageKind.FIT, share.fit_key)
+            if entry is None:
+                raise CytobenchError(f"the fit {share.fit_key[:12]} is gone from {store.root}, or damaged.")
+            artefacts[share.label if self.by_label else ""] = entry.folder
+        return artefacts
 
     def _make_block(self, sampler: Any, share: ClassToSample, number: int, opening: Stopwatch) -> None:
         block = share.images.block
@@ -149,7 +154,7 @@ class PlannedSample(PlannedStage):
             fit_key = fit_keys.get(label, fit_keys.get(""))
             inputs = {
                 "generator": ready.offer.identity,
-                "revision": ready.offer.spec.revision,
+                **ready.offer.state,
                 "sample": outcome(ready.sample_config),
                 "fit": fit_key or outcome(ready.fit_config),
                 **ready.needs.inputs(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -48,6 +49,7 @@ class TrainStage:
         with store.making(self.kind, self.key) as out:
             with watch.stage():
                 checkpoints = classifier.fit(self.train, self.val, self.work.context(out, services, watch))
+            self.work.refuse_changes()
             report = stage_report(self.kind, self.key, None, self.work, watch, None)
             report |= {
                 "picked": checkpoints.picked.relative_to(out).as_posix(),
@@ -87,7 +89,7 @@ class PlannedTraining(PlannedStage):
         labels = planner.dataset.labels
         return {
             "classifier": ready.offer.identity,
-            "revision": ready.offer.spec.revision,
+            **ready.offer.state,
             "config": outcome(ready.config),
             **ready.needs.inputs(),
             "labels": list(labels),
@@ -98,6 +100,8 @@ class PlannedTraining(PlannedStage):
             "val_synthetic": synthetic_inputs(self.sample, fold, "val"),
             "view": [asdict(view) for view in (planner.protocol.view, planner.view("val", self.trial))],
             "recolouring": planner.protocol.training_recolouring,
+            # Left out where they are reflected, as they were before a protocol could say it.
+            **({} if planner.protocol.corners == "reflected" else {"corners": planner.protocol.corners}),
             "selection": planner.protocol.selection,
             "seed": planner.train_seed(self.trial),
             "dtype": planner.dtype,
@@ -106,13 +110,22 @@ class PlannedTraining(PlannedStage):
     @property
     def amount(self) -> Amount:
         planner, fold = self.planner, self.fold
-        synthetic = {label: len(indices) for label, indices in fold.synthetic.get("train", {}).items()}
-        images = len(fold.train) + sum(synthetic.values())
-        classes = len({*planner.labels[fold.train], *(label for label, n in synthetic.items() if n)})
         validated = len(planner.scored(fold.val)) + sum(map(len, fold.synthetic.get("val", {}).values()))
         config = self.ready.config
-        steps = config.optimizer_steps(images, classes) or 0
+        steps = config.optimizer_steps(*self._given) or 0
         return Amount(steps=steps, validated=validated * config.validations())
+
+    @property
+    def cautions(self) -> Sequence[str]:
+        return self.ready.config.cautions(*self._given)
+
+    @cached_property
+    def _given(self) -> tuple[int, int]:
+        """How many images it is given, and of how many classes."""
+        fold = self.fold
+        synthetic = {label: len(indices) for label, indices in fold.synthetic.get("train", {}).items()}
+        classes = {*self.planner.labels[fold.train], *(label for label, n in synthetic.items() if n)}
+        return len(fold.train) + sum(synthetic.values()), len(classes)
 
     @classmethod
     def recorded(cls, resolved: Resolved, record: Record, report: StageReport) -> tuple[str, Amount] | None:

@@ -48,7 +48,9 @@ def _over_folds(comparison: Comparison) -> Table:
         rows.append([label, f"{over.a:.3f}", f"{over.b:.3f}", *difference_texts(over.difference), spread])
         reasons.append(no_interval_text(over.difference))
     of_seeds = "; seeds steady the mean and never count as folds" if several else ""
-    note = f"* primary. Corrected for overlapping training parts, n_test/n_train {comparison.ratio:.2f}{of_seeds}."
+    trained = " (synthetic images)" if comparison.a.section.switches.get("synthetic_only") else ""
+    ratio = f"n_test/n_train {comparison.ratio:.2f}{trained}"
+    note = f"* primary. Corrected for overlapping training parts, {ratio}{of_seeds}."
     names = ["over folds", "a", "b", "a - b", "95 % interval", "p", "SD over seeds" if several else ""]
     return texts(names, rows, notes=[*(f"{why.capitalize()}." for why in dict.fromkeys(reasons) if why), note])
 

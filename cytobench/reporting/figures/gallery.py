@@ -52,7 +52,7 @@ def gallery_plans(
             for candidate in ordered:
                 name = slug("gallery", candidate.row.generator, f"s{candidate.row.shots}") + plotted.suffix
                 yield Plan(name, "gallery", BY_CLASS, partial(_by_class, plotted, candidate, folder, root, real))
-            if len(ordered) > 1:
+            if len(ordered) > 1 and not ordered[0].row.tuned_elsewhere:
                 name = slug("shots", ordered[0].row.generator) + plotted.suffix
                 yield Plan(name, "gallery", BY_SHOTS, partial(_by_shots, plotted, ordered, folder, root, real))
 
@@ -79,15 +79,17 @@ def _by_class(
 ) -> Drawing:
     run = _opened(candidate, folder, store)
     _check(candidate, run, real)
-    groups: list[Group] = [("synthetic", run.synthetic(candidate, ACROSS), ACROSS)]
+    control = candidate.first.gives_back_shots
+    groups: list[Group] = [("control" if control else "synthetic", _images(run, candidate, ACROSS), ACROSS)]
     beside = ""
     if real or run.shows_real:
         beside = ", beside real test images"
-        if candidate.row.shots:
+        if candidate.row.shots and not candidate.row.tuned_elsewhere:
             groups.insert(0, ("shots", run.shots(candidate, BESIDE), BESIDE))
             beside += " and shots"
         groups.insert(0, ("real, test", run.tested(candidate, BESIDE), BESIDE))
-    title = f"Synthetic images of {shortened(series_name(candidate), 60)}"
+    what = "Images, not synthetic ones," if control else "Synthetic images"
+    title = f"{what} of {shortened(series_name(candidate), 60)}"
     with styled():
         figure = _sheet(groups, title)
     classes = list(groups[-1][1])
@@ -105,7 +107,7 @@ def _by_shots(
     run = _opened(rows[0], folder, store)
     for candidate in rows:
         _check(candidate, run, real)
-    groups: list[Group] = [(_shots(candidate), run.synthetic(candidate, A_COUNT), A_COUNT) for candidate in rows]
+    groups: list[Group] = [(_shots(candidate), _images(run, candidate, A_COUNT), A_COUNT) for candidate in rows]
     if real or run.shows_real:
         groups.insert(0, ("real, test", run.tested(rows[0], BESIDE), BESIDE))
     title = f"Images of {shortened(rows[0].row.generator, 40)} by number of shots"
@@ -120,6 +122,14 @@ def _by_shots(
     same = _same_noise(run, rows[0])
     caption = f"{same}{_how(run, rows[0])} {plotted.about(rows)}{''.join(map(_few, rows))}"
     return Drawing(name, title, alt, caption, figure, BY_SHOTS)
+
+
+def _images(run: Run, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
+    """A row's images by class. Raises UserError where all of them are copies of real ones."""
+    images = run.synthetic(candidate, most)
+    if not any(images.values()):
+        raise UserError(f"there is nothing to show of {candidate.row.row}: all its images are copies of real ones.")
+    return images
 
 
 def _shots(candidate: Candidate) -> str:
@@ -208,7 +218,8 @@ def _measured(plotted: PlottedSection, candidate: Candidate) -> str:
             if kid is not None and kid.mean is not None:
                 halves = "" if floor is None or floor.mean is None else f"{floor.mean:.4f}"
                 beside = f", between halves of the real images {halves}" if halves else ""
-                return f"From {row.shots} shots: KID {kid.mean:.4f} by {table.extractor}{beside}."
+                tuned = "Tuned elsewhere" if row.tuned_elsewhere else f"From {row.shots} shots"
+                return f"{tuned}: KID {kid.mean:.4f} by {table.extractor}{beside}."
     return "Their fidelity was not measured."
 
 

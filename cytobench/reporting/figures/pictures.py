@@ -18,7 +18,7 @@ from cytobench.config.resolve import Resolved
 from cytobench.config.variants import find_classifier, find_generator
 from cytobench.contract import ClassifierSpec, GeneratorSpec, PluginConfig
 from cytobench.errors import UserError
-from cytobench.images import FilePixels
+from cytobench.metrics.copying.model import CLOSER
 from cytobench.pipeline.plan import Planner, make_planner
 from cytobench.pipeline.stages.sample import PlannedSample, plan_sample
 from cytobench.plugins import Plugins
@@ -44,17 +44,38 @@ class Run:
         return self.resolved.dataset.public or self.resolved.dataset.drawn
 
     def synthetic(self, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
-        """The first images of each class behind a row. Raises UserError where the store lacks some."""
+        """The first images of each class behind a row, without copies of real ones but of a control.
+
+        Raises UserError where the store lacks some.
+        """
         stage = self._sample(candidate)
         pixels = {}
         for of_class in stage.classes:
-            n = min(most, of_class.n)
+            copies = self.copies(candidate).get(of_class.label, frozenset())
+            numbers = [number for number in range(of_class.n) if number not in copies][:most]
+            n = max(numbers, default=-1) + 1
             if of_class.images.missing(n):
                 raise UserError(
                     f"the store {self.planner.store.root} lacks images of {candidate.row.row}, class {of_class.label}."
                 )
-            pixels[of_class.label] = [each.read() for each in of_class.images.pixels(n)]
+            shards = of_class.images.pixels(n)
+            pixels[of_class.label] = [shards[number].read() for number in numbers]
         return pixels
+
+    def copies(self, candidate: Candidate) -> dict[str, frozenset[int]]:
+        """By class the numbers of a row's images that copy real ones; none of a control, of which they are the point.
+
+        None either where the record does not say.
+        """
+        if not candidate.row.copied:
+            return {}
+        checked = [record.copies for record, _ in candidate.trials.values() if record.copies is not None]
+        labels = {label for copies in checked for label in copies.classes}
+        # Those of all folds: folds may share an image set or not.
+        return {
+            label: frozenset().union(*(copies.classes[label].numbers for copies in checked if label in copies.classes))
+            for label in labels
+        }
 
     def tested(self, candidate: Candidate, most: int) -> dict[str, list[Rgb]]:
         """The first real test images of each class."""
@@ -82,8 +103,12 @@ class Run:
         if candidate.first.gives_back_shots:
             return "it is a control that was given shots"
         tests = [used.total.copying for record, _ in candidate.trials.values() for used in record.fidelity]
-        if any(test and (found_in(test) or test.get("near_copies")) for test in tests):
-            return "copies of the shots were found among its images"
+        if any(test and found_in(test) for test in tests):
+            return f"they are {CLOSER}"
+        if candidate.row.copies is not None and not candidate.row.copies.unchecked:
+            return ""  # what copies a real image is left out one by one
+        if any(test and test.get("near_copies") for test in tests):
+            return "near-copies of the shots were found among its images"
         return "the very pixels of a shot are among its images" if self._holds_shots(candidate) else ""
 
     def _holds_shots(self, candidate: Candidate) -> bool:
@@ -113,7 +138,7 @@ class Run:
         return self.planner.divide(candidate.row.n_synthetic)[self.number]
 
     def _read(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Rgb]:
-        return [FilePixels(self.planner.paths[row]).read() for row in rows]
+        return [self.resolved.dataset.pixels(row).read() for row in rows]
 
 
 @cache

@@ -11,7 +11,14 @@ from cytobench.analysis.comparison.candidates import Candidate, declared_analysi
 from cytobench.analysis.comparison.cost import GainAndCost, gain_and_cost
 from cytobench.analysis.comparison.headline import DeclaredPair, chosen_on_validation, declared_pairs, row_difference
 from cytobench.analysis.leaderboard.model import ScoreKey, Section
-from cytobench.analysis.leaderboard.words import elsewhere_text, replicates_text, third_party_text, unchecked_text
+from cytobench.analysis.leaderboard.words import (
+    copies_text,
+    elsewhere_text,
+    environments_text,
+    replicates_text,
+    third_party_text,
+    unchecked_text,
+)
 from cytobench.analysis.outcomes import conclude
 from cytobench.config.benchmark import Analysis
 from cytobench.reporting.words import generator_text
@@ -101,14 +108,20 @@ class PlottedSection:
             remarks.append(f"{row.row}: {unchecked_text(row, self.section.seeds)}.")
         if row.made_elsewhere != "no":
             remarks.append(f"{row.row} is {elsewhere_text(row)}.")
+        if copies := copies_text(row):
+            remarks.append(f"{row.row}: {copies}.")
+        if row.environments:
+            remarks.append(f"{row.row}: {environments_text(row, self.section.seeds)}.")
         if row.third_party:
             remarks.append(f"{row.row} is {third_party_text(row)}.")
         return remarks
 
 
 def series_name(candidate: Candidate) -> str:
-    """What rows that differ by N alone have in common: ``sd21-lora, 16 shots``."""
+    """What rows that differ by N alone have in common: ``sd21-lora, 16 shots``, or ``sd21-lora, tuned elsewhere``."""
     shots = f", {candidate.row.shots} shots" if candidate.row.shots else ""
+    if candidate.row.tuned_elsewhere:
+        shots = ", tuned elsewhere"
     return f"{generator_text(candidate.row)}{shots}"
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cytobench.analysis.leaderboard.model import (
     Aggregate,
+    Environment,
     FidelityRow,
     FidelityTable,
     Leaderboard,
@@ -39,6 +40,9 @@ COLUMNS = (
     *("submitted", "beside", "verdict"),
     "shots_chosen",
     "distributions",
+    "findings",
+    "environments",
+    *("copies", "copies_equal", "copies_compared", "copies_unchecked"),
 )
 """The columns of the CSV, in order; the first thirteen are promised to scripts."""
 
@@ -108,19 +112,41 @@ def _common(section: Section, row: Row) -> dict[str, Any]:
         "device": "" if row.submitted else section.device,
         "shots_short": row.shortfall,
         "shots_chosen": section.shots_chosen,
+        "findings": " ".join(finding.text for finding in section.findings or ()),
+        **_copies(row),
+        "environments": "; ".join(
+            f"{_replicates(each.replicates)} {', '.join(' '.join(pair) for pair in each.made_with)}"
+            for each in row.environments
+        ),
         "distributions": "; ".join(" ".join(maker) for maker in (*row.makers, section.dataset_maker) if maker),
+    }
+
+
+def _copies(row: Row) -> dict[str, int | None]:
+    """Copies of real images among the synthetic ones; empty where there are none of these, or none was compared."""
+    copies = row.copies
+    if copies is None:
+        return {}
+    checked = copies.n_images > 0
+    return {
+        "copies": copies.found if checked else None,
+        "copies_equal": copies.equal if checked else None,
+        "copies_compared": copies.n_images,
+        "copies_unchecked": copies.unchecked,
     }
 
 
 def _section(section: Section) -> dict[str, Any]:
     names = (
-        *("title", "notes", "dataset", "dataset_digest", "drawn", "limit", "grouped", "protocol", "protocol_version"),
+        *("title", "notes", "dataset", "other_names", "dataset_digest", "drawn", "limit", "grouped"),
+        *("protocol", "protocol_version"),
         *("switches", "preset", "device", "seeds", "train_only"),
     )
     return {
         **{name: getattr(section, name) for name in names},
         "dataset_distribution": section.dataset_maker and section.dataset_maker._asdict(),
         **{name: getattr(section, name) for name in ("shots_chosen", "folds_declared", "folds_made")},
+        "findings": None if section.findings is None else [asdict(finding) for finding in section.findings],
         "majority": _nested(section.majority),
         "rows": [_row(row) for row in section.rows],
         "published": [_published(comparison) for comparison in section.published],
@@ -143,9 +169,18 @@ def _row(row: Row) -> dict[str, Any]:
         "failed": [{**where._asdict(), "error": error} for where, error in row.failed.items()],
         "shots_short": row.shortfall,
         **{name: getattr(row, name) for name in (*costs, "standing", "p_best", "submitted")},
+        "copies": row.copies and asdict(row.copies),
         "distributions": [{**maker._asdict(), "built_in": maker.built_in} for maker in row.makers],
         "figures": scores,
+        **({"environments": list(map(_environment, row.environments))} if row.environments else {}),
         **({"metrics_failed": failed} if failed else {}),
+    }
+
+
+def _environment(environment: Environment) -> dict[str, Any]:
+    return {
+        "trials": [where._asdict() for where in environment.replicates],
+        "made_with": dict(environment.made_with),
     }
 
 

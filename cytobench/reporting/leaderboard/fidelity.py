@@ -51,14 +51,15 @@ def _figure(score: Aggregate | None, digits: int) -> str:
 
 
 def _copying(row: FidelityRow) -> str:
-    """What the test found; and near-copies in pixels, which it can miss for want of power, where there are any."""
+    """Near-copies in pixels make it "copies found", whatever the permutation test says; then what that says."""
     tested = [copied for copied in row.copying.values() if copied is not None]
     near = row.near_copies.mean if row.near_copies else None
-    pixels = f"; {near:.0%} near-copies in pixels" if near else ""
+    pixels = f"copies found: {near:.1%} near-copies in pixels; " if near else ""
     if not tested:
-        return ("not testable" if row.copying else "-") + pixels
+        return pixels + ("not testable" if row.copying else "-")
     folds = f" in {sum(tested)} of {len(tested)} folds" if len(tested) > 1 else ""
-    return (f"found{folds}" if any(tested) else "not found at this power") + pixels
+    closer = f"closer to the shots than held-out images{folds}: memorised, or narrow"
+    return pixels + (closer if any(tested) else "not found at this power")
 
 
 def _range(counts: Iterable[int]) -> str:

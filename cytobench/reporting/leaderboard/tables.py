@@ -9,7 +9,9 @@ from itertools import groupby
 from cytobench.analysis.leaderboard.model import Aggregate, PublishedComparison, Row, ScoreKey, Section
 from cytobench.analysis.leaderboard.words import (
     SUBMITTED_TEXT,
+    copies_text,
     elsewhere_text,
+    environments_text,
     replicates_text,
     third_party_text,
     unchecked_text,
@@ -17,7 +19,15 @@ from cytobench.analysis.leaderboard.words import (
 from cytobench.metrics.metric import Metric
 from cytobench.reporting.outcomes import STANDING_MARKS, STANDINGS
 from cytobench.reporting.tables import Cell, Column, Kind, Table, TableRow
-from cytobench.reporting.words import SPLIT_NAMES, aggregate_text, classifier_text, duration, first_line, generator_text
+from cytobench.reporting.words import (
+    SPLIT_NAMES,
+    UNLIKE,
+    aggregate_text,
+    classifier_text,
+    duration,
+    first_line,
+    generator_text,
+)
 
 NAMES = (Column("#"), Column("generator"), Column("classifier"), Column("shots", Kind.COUNT), Column("N", Kind.COUNT))
 TIME = Column("time", Kind.SCORE)
@@ -110,11 +120,13 @@ def splits_of(section: Section) -> list[str]:
 def name_cells(row: Row) -> list[Cell]:
     """Rank, generator, classifier, shots and N."""
     mark = "" if row.standing is None else STANDING_MARKS.get(row.standing, "")
+    mark += UNLIKE if row.environments and row.rank is not None else ""
     return [
         Cell("-" if row.rank is None else f"{row.rank}{mark}", str(row.rank or 9998)),
         Cell(generator_text(row)),
         Cell(classifier_text(row)),
-        *(Cell("-" if row.submitted else str(count), str(count)) for count in (row.shots, row.n_synthetic)),
+        Cell("-" if row.submitted or row.tuned_elsewhere else str(row.shots), str(row.shots)),
+        Cell("-" if row.submitted else str(row.n_synthetic), str(row.n_synthetic)),
     ]
 
 
@@ -161,6 +173,8 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"settings: {row.settings}")
     if row.third_party:
         texts.append(third_party_text(row))
+    if row.environments:
+        texts.append(environments_text(row, seeds))
     if standing and row.standing in STANDINGS:
         texts.append(STANDINGS[row.standing])
     if row.shortfall:
@@ -171,6 +185,8 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(unchecked_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
+    if copies := copies_text(row):
+        texts.append(copies)
     for name, failure in row.metrics_failed.items():
         often = "" if failure.times == failure.of else f" in {failure.times} of {failure.of} splits and trials"
         texts.append(f"metric {name} failed{often}: {failure.reason}")

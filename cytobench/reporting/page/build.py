@@ -170,6 +170,11 @@ def _images_shown(groups: Sequence[Group], sections: Sequence[SectionView]) -> s
     if any(gallery and gallery.elsewhere for _, gallery in shown):
         allowed = option("with_real_images")
         return f"This page shows images that were made outside the run, which may be real ones ({allowed})."
+    if not with_data and any(gallery and gallery.unchecked for _, gallery in shown):
+        return (
+            "This page shows images of generators alone; that none copies an image of a patient was checked against "
+            "the shots at most, for the records are of before all real images were compared with."
+        )
     if not with_data:
         return "This page shows synthetic images alone, no image of a patient."
     if all(with_data):

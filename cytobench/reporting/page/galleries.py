@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cytobench.decode import BadImage, decode_image
+from cytobench.decode import BadImage
+from cytobench.images import FilePixels
 from cytobench.metrics.copying.pixels import TRANSFORMS, transform
 from cytobench.reporting.page.gather import Group
 from cytobench.reporting.page.media import Media, Picture
@@ -67,6 +68,8 @@ class Gallery:
     """What has no picture in any class, and why."""
     elsewhere: bool = False
     """Whether images that were made outside the run may be among them."""
+    unchecked: bool = False
+    """Whether images may be among them that were not compared with all real ones."""
 
     @property
     def strips(self) -> list[Strip]:
@@ -98,6 +101,7 @@ def gallery(group: Group, sources: Sequence[Source], real: RealData, budget: int
         source=_source(sources, generators),
         why_no_real=real.why_none,
         elsewhere=real.allowed and any(generator.elsewhere for generator in generators),
+        unchecked=any(not generator.checked(label) for generator in generators for label in generator.sets),
     )
     # What is in no class is said once, not in each of them.
     titles = {strip.title for strip in whole.strips if strip.pictures}
@@ -151,7 +155,7 @@ def _of_class(
 
 
 def _real_pictures(images: Sequence[RealImage], words: str, media: Media) -> tuple[Picture, ...]:
-    read = [(number, image, _read(image.file)) for number, image in enumerate(images, 1)]
+    read = [(number, image, _read(image.pixels)) for number, image in enumerate(images, 1)]
     return tuple(
         media.draw(pixels, f"{words}, {number} of {len(images)}", f"{words}: {image.path}")
         for number, image, pixels in read
@@ -159,15 +163,17 @@ def _real_pictures(images: Sequence[RealImage], words: str, media: Media) -> tup
     )
 
 
-def _read(file: Path) -> NDArray[np.uint8] | None:
+def _read(image: FilePixels) -> NDArray[np.uint8] | None:
     try:
-        return decode_image(file)
+        return image.read()
     except BadImage:
         return None
 
 
 def _synthetic_picture(image: SyntheticImage, generator: ShownGenerator, label: str, media: Media) -> Picture:
-    words = f"Synthetic {label}, image {image.index} of {generator.title}"
+    copied = generator.record.gives_back_shots or image.index in generator.copies(label)
+    what = "Copy of a real image, not synthetic:" if copied else "Synthetic"
+    words = f"{what} {label}, image {image.index} of {generator.title}"
     return media.draw(image.pixels, words, words)
 
 
@@ -197,7 +203,7 @@ def _pair(
 ) -> Pair | None:
     index, shot = index_of(pair), images.real and images.real.of_path(str(pair.get("shot")))
     synthetic = None if index is None or not shot else images.single(generator, label, index)
-    pixels = _read(shot.file) if shot else None
+    pixels = _read(shot.pixels) if shot else None
     if synthetic is None or pixels is None or not shot:
         return None
     distance, turned = pair.get("distance"), pair.get("transform")

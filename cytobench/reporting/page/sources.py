@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cytobench.decode import BadImage
+from cytobench.images import FilePixels
 from cytobench.storage.image_sets import IMAGES, ImageSet
 from cytobench.storage.stage_kind import StageKind
 from cytobench.storage.store import MANIFEST, Store
@@ -90,7 +91,7 @@ class RealImage:
 
     path: str
     label: str
-    file: Path
+    pixels: FilePixels
 
 
 class RealImages:
@@ -98,7 +99,7 @@ class RealImages:
 
     def __init__(self, root: Path, rows: Sequence[tuple[str, str, str]]) -> None:
         """``rows`` are path, label and pixel digest of each image under ``root``."""
-        images = [(RealImage(path, label, root / path), digest) for path, label, digest in rows]
+        images = [(RealImage(path, label, FilePixels(root / path, digest)), digest) for path, label, digest in rows]
         self._by_path: Mapping[str, RealImage] = {image.path: image for image, _ in images}
         self._by_digest: Mapping[tuple[str, str], RealImage] = {
             (image.label, digest): image for image, digest in reversed(images)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from cytobench.metrics.copying.pixels import NEAR_COPY
 from cytobench.reporting.page.gather import Group
 from cytobench.reporting.page.realdata import RealData
 from cytobench.reporting.page.sources import RealImage, Source, StoreSource, SyntheticImage
-from cytobench.storage.records import Record
+from cytobench.storage.records import CopiesOfClass, Record
 from cytobench.storage.stage_kind import StageKind
 
 _NUMBER = re.compile(r"/(\d{1,9})\.png")
@@ -38,9 +39,23 @@ class ShownGenerator:
 
     @property
     def title(self) -> str:
-        """``sd21-lora, 16 shots, fold 0``."""
+        """``sd21-lora, 16 shots, fold 0``, or ``sd21-lora, tuned elsewhere, fold 0``."""
         tuned = f"{self.shots} shots" if self.shots else "not tuned on shots"
-        return f"{self.name}, {tuned}, fold {self.record.protocol.fold}"
+        if self.elsewhere:
+            tuned = "tuned elsewhere" if self.shots else "made elsewhere"
+        generator = self.record.generator
+        what = f" ({generator.images_are})" if generator is not None and generator.images_are else ""
+        return f"{self.name}{what}, {tuned}, fold {self.record.protocol.fold}"
+
+    def copies(self, label: str) -> frozenset[int]:
+        """The numbers of a class's images that equal or nearly equal a real one, as far as the records say."""
+        checked = [of_class for record in self.same if (of_class := _compared(record, label)) is not None]
+        named = near_copies(self.same, label) or set()
+        return frozenset(named).union(*(of_class.numbers for of_class in checked))
+
+    def checked(self, label: str) -> bool:
+        """Whether a class's images were compared with all real ones."""
+        return _compared(self.record, label) is not None
 
     @property
     def of_real(self) -> bool:
@@ -51,6 +66,10 @@ class ShownGenerator:
     def elsewhere(self) -> bool:
         """Whether its images or weights come from outside the run: nobody's word on the data set is about them."""
         return self.record.made_elsewhere != "no"
+
+
+def _compared(record: Record, label: str) -> CopiesOfClass | None:
+    return None if record.copies is None else record.copies.classes.get(label)
 
 
 def shown_generators(group: Group) -> list[ShownGenerator]:
@@ -97,6 +116,17 @@ class SyntheticImages:
             return images, "" if images else "its images are not here"
         if generator.of_real:
             return [], "its images are, or may be, real ones, which are not shown"
+        if not generator.checked(label):
+            return self._unchecked(generator, label, of_class, n)
+        copies = generator.copies(label)
+        images, _ = self._first(of_class.key, n, copies)
+        left_out = f"{len(copies)} not shown, for they are copies of real images" if copies else ""
+        return images, left_out if images or copies else "its images are not here"
+
+    def _unchecked(
+        self, generator: ShownGenerator, label: str, of_class: ClassSet, n: int
+    ) -> tuple[list[SyntheticImage], str]:
+        """The same of images that were never compared with all real ones: what is known of shots keeps some back."""
         close = near_copies(generator.same, label)
         if close is None:
             return [], "near-copies of real images were found among them, so that they are not shown"
@@ -106,8 +136,10 @@ class SyntheticImages:
             return [], "what it was tuned on is not here, so that copies could not be told"
         shown = [image for image in images if image.digest not in shots and image.index not in close]
         copies = len(images) - len(shown)
-        left_out = f"{copies} left out, which copy a real image" if copies else ""
-        return shown[:n], left_out if images else "its images are not here"
+        left_out = f"{copies} left out, which copy a real image; " if copies else ""
+        if not images:
+            return [], "its images are not here"
+        return shown[:n], f"{left_out}not checked whether they copy other real images"
 
     def shots(self, generator: ShownGenerator, label: str) -> list[RealImage]:
         """The shots of a class, as far as the store names them and the data set is open."""
@@ -123,10 +155,16 @@ class SyntheticImages:
         images = [] if of_class is None else self._first(of_class.key, index + 1)[0]
         return next((image for image in images if image.index == index), None)
 
-    def _first(self, key: str, n: int) -> tuple[list[SyntheticImage], bool]:
-        """The first images, and whether they are a store's; those of a pack were looked through when it was made."""
+    def _first(
+        self, key: str, n: int, without: Collection[int] = frozenset()
+    ) -> tuple[list[SyntheticImage], bool]:
+        """The first images but those of some numbers, and whether they are a store's.
+
+        Those of a pack were looked through when it was made.
+        """
         for source in self.sources:
-            images = list(source.images(key, n))
+            wanted = (image for image in source.images(key, n + len(without)) if image.index not in without)
+            images = list(islice(wanted, n))
             if images:
                 return images, isinstance(source, StoreSource)
         return [], False

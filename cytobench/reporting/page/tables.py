@@ -45,6 +45,8 @@ def standings(row: Row) -> str:
         return "incomplete, not ranked"
     if row.unchecked:
         return "predictions are not there, not ranked"
+    if row.copied:
+        return "copies of real images, not ranked"
     if row.rank is None:
         return "not ranked"
     return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]
@@ -129,7 +131,9 @@ def class_fidelity(group: Group) -> list[Table]:
         for record in records:
             for used in record.fidelity:
                 name = (record.generator.name if record.generator else "none") + settings
-                title = f"{name}, {record.shots} shots, N = {record.n_synthetic}, by {used.extractor.name}"
+                elsewhere = record.made_elsewhere != "no" and record.shots
+                tuned = "tuned elsewhere" if elsewhere else f"{record.shots} shots"
+                title = f"{name}, {tuned}, N = {record.n_synthetic}, by {used.extractor.name}"
                 measured.setdefault((title, used.extractor.name), {})[f"{replicate_of(record)}"] = used
     numbers = ("real images", "synthetic images", "KID", "FID", "precision", "recall")
     names = columns("class", *numbers, "copies of the shots", numbers=numbers)
@@ -192,11 +196,16 @@ def _mean(figures: Sequence[FidelityFigure | None]) -> Cell:
 
 
 def _copies(copying: Sequence[Mapping[str, object] | None]) -> str:
-    tested = [found_in(test) for test in copying if test is not None]
-    known = [copied for copied in tested if copied is not None]
+    tests = [test for test in copying if test is not None]
+    copied = sum(bool(test.get("near_copies")) for test in tests)
+    if copied:
+        return f"copies found in {copied} of {len(tests)} folds"
+    known = [closer for test in tests if (closer := found_in(test)) is not None]
     if not known:
-        return "not testable" if tested else "not tested"
-    return f"found in {sum(known)} of {len(known)} folds" if any(known) else "not found at this power"
+        return "not testable" if tests else "not tested"
+    if not any(known):
+        return "not found at this power"
+    return f"closer to the shots than held-out images in {sum(known)} of {len(known)} folds"
 
 
 def _range(numbers: Sequence[int]) -> str:

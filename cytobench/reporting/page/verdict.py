@@ -11,9 +11,17 @@ from cytobench.analysis.leaderboard.model import Section
 from cytobench.analysis.outcomes import Cause, Outcome
 from cytobench.config.benchmark import Analysis
 from cytobench.contract import Role
+from cytobench.data.findings import IMAGES_ONLY
 from cytobench.metrics.statistics.folds import FoldDifference
 from cytobench.reporting.outcomes import extra_time_text, why_not_known
 from cytobench.reporting.page.gather import Group
+
+_FINDINGS = {
+    "like_labels": "some classes are probably one, written in two ways",
+    "contradicting_copies": "some pictures are there under several labels",
+    "uneven_folds": "folds are uneven",
+}
+"""Findings that a verdict tells."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +105,10 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
     """Which comparison the sentence is about. Validation decides, never a test figure; no control if one is none."""
     _, validation = primary(family.section[0].section, family.analysis.metric)
 
-    def order(headline: Headline) -> tuple[bool, bool, bool, float]:
+    def order(headline: Headline) -> tuple[bool, bool, bool, bool, float]:
         row = headline.pair.row
         return (
+            not row.row.copied,
             row.first.classifier.role == "candidate",
             _role(row) == "candidate",
             headline.pair.difference is not None,
@@ -158,8 +167,10 @@ def _caveats(group: Group) -> list[str]:
         caveats.append("synthetic images are among those tested, so that leaks are possible")
     if len(section.seeds) == 1:
         caveats.append("one seed")
-    if section.grouped == "images only" and not section.drawn:
-        caveats.append("no patients on record: two cells of one person may be in training and test")
+    if not section.patients_apart and not section.drawn:
+        which = "no patients on record" if section.grouped == IMAGES_ONLY else section.grouped
+        caveats.append(f"{which}: two cells of one person may be in training and test")
+    caveats += [words for kind, words in _FINDINGS.items() if section.finds(kind)]
     if group.family is None:
         return caveats
     if group.family.analysis == Analysis():

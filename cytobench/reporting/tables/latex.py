@@ -18,6 +18,7 @@ _SPECIAL = str.maketrans(
         "±": r"$\pm$",
         "≈": r"$\approx$",
         "†": r"$\dagger$",
+        "‡": r"$\ddagger$",
         "\n": " ",
     }
 )

@@ -24,6 +24,7 @@ def metrics_used(metrics: Iterable[Metric]) -> dict[str, MetricUsed]:
             distribution=metric.distribution,
             version=metric.version,
             revision=metric.spec.revision,
+            code=metric.code or None,
         )
         for metric in metrics
         if metric.distribution
@@ -44,7 +45,7 @@ def recorded_metric(name: str, used: MetricUsed) -> Metric:
         needs_probabilities=used.needs_probabilities,
     )
     missing = partial(_not_installed, f"{used.distribution} {used.version}")
-    return Metric(name, spec, missing, distribution=used.distribution, version=used.version)
+    return Metric(name, spec, missing, distribution=used.distribution, version=used.version, code=used.code or "")
 
 
 def is_here(record: Record, metric: Metric) -> bool:

@@ -42,6 +42,10 @@ class _PluginUsed(_Part):
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when outputs change.")
+    code: str | None = Field(
+        default=None,
+        description="SHA-256 over the files of a third-party plugin's packages, in hex; null if built in or unknown.",
+    )
     weights: dict[str, WeightsUsed] = Field(default_factory=dict, description="Weights and folders by name.")
     versions: dict[str, str] = Field(
         default_factory=dict, description="What programs that the plugin runs say of their version, by name."
@@ -131,6 +135,56 @@ class FidelityUsed(_Part):
     classes: dict[str, FidelityFigures] = Field(description="The same by class.")
 
 
+class NearestReal(_Part):
+    """A synthetic image, and the real one that it equals or nearly equals."""
+
+    image: int = Field(description="The number of the synthetic image in its set.")
+    real: str = Field(description="Path of the real image in the data set, or in the outside test set.")
+    difference: float = Field(description="How different they are: 0 for the same picture, about 1.4 for any two.")
+
+
+class CopiesOfClass(_Part):
+    """What comparing the synthetic images of a class with all real ones found."""
+
+    n_images: int = Field(description="Images compared: whole blocks, those beyond N included.")
+    equal: int = Field(description="How many of them have the very pixels of a real image.")
+    near: int = Field(description="How many of the others nearly equal one.")
+    images: list[tuple[int, int]] = Field(
+        description="The numbers of all these in their set, as runs: the first and the last number of each."
+    )
+    nearest: list[NearestReal] = Field(description="Those that differ least, at most eight.")
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of the images that equal or nearly equal a real one."""
+        return frozenset(number for first, last in self.images for number in range(first, last + 1))
+
+
+class CopiesUsed(_Part):
+    """What comparing all synthetic images of a trial with all real ones found."""
+
+    key: str = Field(description="Its content address; trials with the same images and data share it.")
+    revision: int = Field(description="Of the method: raised when other images would be found.")
+    n_real: int = Field(description="Real images compared with, each once: all of the data set, whatever their part.")
+    n_external: int = Field(default=0, description="Those of them that are of the outside test set alone.")
+    classes: dict[str, CopiesOfClass] = Field(description="What was found, by class of the synthetic images.")
+
+    @property
+    def n_images(self) -> int:
+        """Synthetic images compared."""
+        return sum(of_class.n_images for of_class in self.classes.values())
+
+    @property
+    def equal(self) -> int:
+        """How many of them have the very pixels of a real image."""
+        return sum(of_class.equal for of_class in self.classes.values())
+
+    @property
+    def found(self) -> int:
+        """How many of them equal or nearly equal a real image."""
+        return self.equal + sum(of_class.near for of_class in self.classes.values())
+
+
 class DatasetUsed(_Part):
     """The data set, after a cut by ``limit``."""
 
@@ -148,8 +202,16 @@ class DatasetUsed(_Part):
     limit: int | None = Field(default=None, description="Images a class that it was cut to; null for all.")
     grouped: str = Field(
         default="images only",
-        description="What a leak could be checked on: 'images only', or 'grouped by COLUMN (n)'.",
+        description="What is kept apart: 'images only', 'grouped by patient (n)' where every image has a group, else "
+        "'k of n images name no patient'.",
     )
+
+
+class FindingUsed(_Part):
+    """Something about the data that a reader of the scores should know."""
+
+    kind: str = Field(description="What it is about; docs/data.md lists the kinds.")
+    text: str = Field(description="It in words.")
 
 
 class ProtocolUsed(_Part):
@@ -181,6 +243,16 @@ class StageReport(_Part):
         description="Peak memory in MiB: allocated on the accelerator, or resident in the process on a CPU.",
     )
     device: str = Field(description="Name of the device it ran on, when it ran.")
+    threads: int | None = Field(
+        default=None,
+        description="Threads that its process computed with; another number may change last digits. Null if not known, "
+        "or where blocks of images were made with several.",
+    )
+    software: dict[str, str] = Field(
+        default_factory=dict,
+        description="Versions of Python and of the imported packages that can change a figure, when it ran. Empty if "
+        "not known.",
+    )
     when: str = Field(description="When it ran, ISO 8601 in UTC.")
     reused: bool = Field(default=False, description="Found in the store; this run paid nothing.")
 
@@ -213,6 +285,9 @@ class ExternalUsed(_Part):
     n_images: int = Field(description="Images predicted.")
     classes: dict[str, int] = Field(description="Images by class; its macro F1 is over the classes that it has.")
     copies_left_out: int = Field(default=0, description="Images left out because the data set has them too.")
+    patients_left_out: int = Field(
+        default=0, description="Other images left out because the data set has images of their groups too."
+    )
     public: bool = Field(description="Whether anyone can get its images.")
 
 
@@ -235,6 +310,9 @@ class MetricUsed(_Part):
     distribution: str = Field(description="The installed distribution that offers the plugin.")
     version: str = Field(description="The version of that distribution.")
     revision: int = Field(description="The plugin's revision; its author raises it when values change.")
+    code: str | None = Field(
+        default=None, description="SHA-256 over the files of the plugin's packages, in hex; null if unknown."
+    )
 
 
 class Submission(_Part):
@@ -273,6 +351,9 @@ class Record(_Part):
     protocol: ProtocolUsed = Field(description="The protocol and the fold.")
     external_test: ExternalUsed | None = Field(
         default=None, description="The outside test set, split external; null if there is none."
+    )
+    findings: tuple[FindingUsed, ...] | None = Field(
+        default=None, description="What was found in the data before the run; null in records that are older than this."
     )
     preset: str = Field(description="paper or pocket; submitted where predictions came from outside.")
     generator: GeneratorUsed | None = Field(description="The generator; null for N = 0.")
@@ -343,6 +424,11 @@ class Record(_Part):
         description="Fidelities that could not be measured, by extractor; the trial counts without them, and the same "
         "run tries them again.",
     )
+    copies: CopiesUsed | None = Field(
+        default=None,
+        description="Which of the synthetic images equal or nearly equal a real one. Null without synthetic images, "
+        "and where that was not checked: by versions before this key.",
+    )
     predictions: str | None = Field(
         default=None, description="Path of the predictions, relative to this record; null for a failed trial."
     )
@@ -373,6 +459,11 @@ class Record(_Part):
     def gives_back_shots(self) -> bool:
         """Whether its synthetic images are, or may be, the shots themselves: a control made them from shots."""
         return self.generator is not None and self.generator.role == "control" and self.shots > 0
+
+    @property
+    def copies_by_design(self) -> bool:
+        """Whether copies of real images say nothing against its row: its generator is a control or an oracle."""
+        return self.generator is not None and self.generator.role != "candidate"
 
     @property
     def evaluated(self) -> list[str]:

@@ -154,11 +154,14 @@ def test_a_fetch_shows_and_locks_all_that_is_needed(command: Command, place: Pat
     ended = command("fetch", "b.toml")
     assert ended.code == 0 and "4 things are here; digests in b.assets.json" in ended.err
     lock = json.loads((place / "b.assets.json").read_text())
-    assert lock["version"] == 1 and list(lock["items"]) == ITEMS
+    assert lock["version"] == 2 and list(lock["items"]) == ITEMS
     sd, made, clip, data = (lock["items"][name] for name in ITEMS)
-    digests = {file: sha256((POCKET / "sd" / file).read_bytes()).hexdigest() for file in (UNET, SCHEDULER)}
-    assert (sd["source"], sd["counted"][UNET], sd["extra"][SCHEDULER]) == ("weights/sd", *digests.values())
-    assert (made["source"], made["files"], len(made["counted"]), made["extra"]) == ("made", 6, 6, {})
+    unet = sha256((POCKET / "sd" / UNET).read_bytes()).hexdigest()
+    scheduler = json.loads((POCKET / "sd" / SCHEDULER).read_text())
+    del scheduler["_diffusers_version"]
+    said = sha256(json.dumps(scheduler, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    assert (sd["source"], sd["counted"][UNET], sd["configuration"][SCHEDULER]) == ("weights/sd", unet, said)
+    assert (made["source"], made["files"], len(made["counted"]), made["configuration"]) == ("made", 6, 6, {})
     assert clip["path"] == str(place / "hub" / "models--lab--clip" / "snapshots" / COMMIT)
     assert clip["size"] == sum(file.stat().st_size for file in (POCKET / "clip").iterdir())
     sizes = [file.stat().st_size for file in (place / "cells").rglob("*.png")]
@@ -292,6 +295,7 @@ def remember(cache: Path, path: str, file: Path) -> None:
     So it is where a file system keeps no time of change of metadata, which nothing else can restore.
     """
     from cytobench.data.quality.optics import REVISION
+    from cytobench.decode import REVISION as decode_revision
     from cytobench.decode import decode_image, pixel_digest
 
     (index,) = (cache / "pixels").glob("*.parquet")
@@ -302,6 +306,7 @@ def remember(cache: Path, path: str, file: Path) -> None:
         **{"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "ctime_ns": stat.st_ctime_ns},
         **{"digest": known, "width": 16, "height": 16, "mode": "RGB"},
         **{"sharpness": 0.1, "cell_sharpness": 0.1, "white": 0.0, "black": 0.0, "optics_revision": REVISION},
+        "decode_revision": decode_revision,
     }
     table = pd.concat([table.drop(index=path, errors="ignore"), pd.DataFrame([row], index=[path])])
     table.rename_axis("path").reset_index().to_parquet(index, index=False)

@@ -17,7 +17,7 @@ RUN = (
 )
 ROWS = "".join(f"cells/{'ABC'[i // 12]}/{i % 12:02d}.png,{'ABC'[i // 12]}\n" for i in range(36))
 LOCK = (
-    '{"version": 1, "items": {"dataset": {"source": "few", "path": "/few", "files": 6, "size": 9, "digest": "'
+    '{"version": 2, "items": {"dataset": {"source": "few", "path": "/few", "files": 6, "size": 9, "digest": "'
     + "f" * 64
     + '"}}}'
 )
@@ -64,7 +64,7 @@ MANIFESTS = {
     "nothing.json": "",
     "list.json": "[]",
     "digest.json": LOCK.replace("f" * 64, "f"),
-    "later.json": LOCK.replace('"version": 1', '"version": 2'),
+    "later.json": LOCK.replace('"version": 2', '"version": 3'),
     "other.json": LOCK.replace("dataset", "sd21.weights"),
 }
 
@@ -158,12 +158,12 @@ CASES = [
     (on("twice.csv"), "listed more than once"),
     (on("semicolons.csv"), "save it as a CSV with commas"),
     (on("windows.csv"), "write '/'"),
-    (on("empty.csv"), "cannot be read as a manifest"),
+    (on("empty.csv"), "empty.csv is empty"),
     (on("headonly.csv"), "has no rows"),
     (on("missing.csv"), "cells/A/99.png"),
-    (on("binary.csv"), "cannot be read as a manifest"),
+    (on("binary.csv"), "cannot be read as csv"),
     (on("emptylabel.csv"), "row 2: the label is empty"),
-    (on("broken.parquet"), "cannot be read as a manifest"),
+    (on("broken.parquet"), "cannot be read as parquet"),
     (on("broken.toml"), "is no data set"),
     (on("truncated"), "A/00.png: truncated or damaged"),
     (on("tiny"), "A/00.png: 5 x 5 pixels"),
@@ -235,7 +235,7 @@ CASES = [
     ("assets verify few.toml --lock nolock.json", "nolock.json is damaged: Invalid JSON"),
     ("assets verify few.toml --lock list.json", "list.json is damaged"),
     ("assets verify few.toml --lock digest.json", "digest.json is damaged: items: dataset: digest"),
-    ("assets verify few.toml --lock later.json", "later.json has version 2; this cytobench reads 1"),
+    ("assets verify few.toml --lock later.json", "later.json has version 3; this cytobench reads 2"),
     ("assets verify few.toml --lock other.json", "only other.json holds sd21.weights"),
     ("assets verify few.toml --lock nolocks/", "a lock file is named .json"),
     ("assets verfy few.toml", "Did you mean 'verify'?"),
@@ -276,7 +276,7 @@ CASES = [
     ("submit scored.csv --split empty.csv --name x --out g", "empty.csv is empty"),
     ("submit scored.csv --split folds.csv --name ../x --out g", "--name '../x'"),
     ("submit scored.csv --split folds.csv --name x --out g", "cells/A/01.png"),
-    ("submit scored.csv --split folds.csv --name x --out g", "cells/A/00.png: A, in the split B"),
+    ("submit scored.csv --split folds.csv --name x --out g", "cells/A/00.png: 'A', in the split 'B'"),
     ("submit fits.csv --split folds.csv --name x --out g --results nowhere", "nowhere is no folder"),
     ("submit fits.csv --split folds.csv --name x --out g --results nothing", "nothing holds no records"),
     ("submit fits.csv --split folds.csv --name x --out key.toml", "'key.toml' is a file"),

@@ -79,6 +79,18 @@ def test_describe_reads_a_folder_of_nothing_but_bad_images(cells: Path) -> None:
     assert not picture.exists()
 
 
+def test_describe_names_files_that_hold_a_picture_and_are_not_named_like_one(cells: Path) -> None:
+    (cells / "EOS" / "a.png").rename(cells / "EOS" / "a")
+    (cells / "EOS" / "b.png").rename(cells / "EOS" / "b\x1b[31m.dat")
+    (cells / "EOS" / "notes.txt").write_text("two cells")
+    found = json.loads(call("describe", cells, "--json").stdout)
+    assert found["images"] == 3
+    assert found["ignored"] == ["EOS/a", "EOS/b\x1b[31m.dat", "EOS/notes.txt"]
+    assert found["ignored_images"] == ["EOS/a", "EOS/b\x1b[31m.dat"]
+    text = call("describe", cells).stdout
+    assert "left alone: 3 files" in text and "hold a picture: EOS/a, EOS/b\ufffd[31m.dat; a run leaves them out" in text
+
+
 def test_describe_in_plain_text_never_cuts_a_line(cells: Path) -> None:
     result = call("describe", cells)
     assert result.exit_code == 0
@@ -105,7 +117,7 @@ def test_describe_knows_groups_and_qualities_of_a_manifest(cells: Path) -> None:
     found = json.loads(call("describe", manifest, "--json").stdout)
     assert found["groups"] == {"number": 1, "images_without": 1}
     assert found["quality"] == {"min": 0.5, "median": 1.25, "max": 2.0, "images_without": 1}
-    assert "groups: 1; images without one: 1" in call("describe", manifest).stdout
+    assert "groups: 1; 1 of 3 images name no patient" in call("describe", manifest).stdout
 
 
 def test_describe_tells_how_the_files_store_their_images(cells: Path) -> None:

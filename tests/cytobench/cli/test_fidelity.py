@@ -223,10 +223,10 @@ def test_the_text_has_a_line_a_class_and_a_verdict(call: Call, copied: None) -> 
     code, out, _ = call(*SIDES, "copies", *SHOTS, *CLIP)
     assert code == 0
     assert "copies of the shots: shots; held out: hold" in out and "--shots-chosen HOW" in out
-    lines = [line for line in out.splitlines() if line.endswith(("  found", "  not found at this power"))]
+    lines = [line for line in out.splitlines() if line.endswith(("  copies found", "  not found at this power"))]
     assert [line.split()[0] for line in lines] == ["A", "B"]
-    assert "copying found in A: smallest p of a class" in out and "smallest attainable 0.002" in out
-    assert "9 of the synthetic images are near-copies of a shot in pixels, 0 of a held-out image" in out
+    assert "; in A: smallest p of a class" in out and "smallest attainable 0.002" in out
+    assert "copies found: 9 synthetic images are near-copies of a shot in pixels, 0 of a held-out image; closer" in out
 
 
 def test_the_reference_is_held_out_by_default_and_never_a_shot(call: Call, copied: None, tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_flat_folders_are_one_class(call: Call, copied: None) -> None:
     assert code == 0, err
     found = json.loads(out)["copying"]
     assert found["testable"] and found["p_value"] <= 0.05 and found["n_shots"] == 6
-    assert "copying found: p" in call(*sides, *CLIP)[1]
+    assert "memorised, or narrow: p" in call(*sides, *CLIP)[1]
 
 
 def test_a_class_without_shots_is_not_testable_and_the_others_are(call: Call, copied: None, tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_nothing_is_overwritten(cells: Path, tmp_path: Path, capsys: pytest.Capt
     before = file.read_bytes()
     code, _, err = call(capsys, cells, "--table", file, "--key", "Bild", "--group", "Patient")
     assert code == 2 and "is there already" in err and file.read_bytes() == before
-    code, _, err = call(capsys, file, "--table", file, "--key", "Bild", "--group", "Patient")
+    code, _, err = call(capsys, cells / "none", "--table", file, "--key", "Bild", "--group", "Patient")
     assert code == 2 and "no folder of classes" in err
     options = (cells, "--table", file, "--key", "Bild", "--group", "Patient", "--out", cells / "m.parquet")
     code, _, err = call(capsys, *options)

@@ -81,7 +81,7 @@ def test_a_run_shows_a_leaderboard_and_its_progress_on_stderr(
     assert done.returncode == 0, done.stderr
     assert "repeat" in done.stdout
     assert "random" in done.stdout
-    assert "trial 1/6, stage 1/24" in done.stderr
+    assert "trial 1/6, stage 1/27" in done.stderr
     assert "6 trials done, 0 found done; results in out" in done.stderr
     assert len(list(Path("out/records").glob("*.json"))) == 6
     code, out, err = in_process(capsys, *USUAL)

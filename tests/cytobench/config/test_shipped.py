@@ -71,7 +71,7 @@ def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.Mon
     ("arguments", "words"),
     [
         (["run", "tabel-s2"], ["tabel-s2: no such file, and no benchmark", "Did you mean table-s2?", "Known:", "demo"]),
-        (["run", "nothing-like-it"], ["nothing-like-it", "Known: balanced, balanced-strict, baselines, demo"]),
+        (["run", "nothing-like-it"], ["nothing-like-it", "Known: balanced, balanced-strict, baselines, colour-"]),
         (["run", "benchmarks/table-s2.toml"], ["benchmarks/table-s2.toml: no such file", "is called table-s2"]),
         (["run", "else/table-s2"], ["else/table-s2: No such file"]),
         (["assets", "fetch", "demmo"], ["demmo: no such file", "Did you mean demo?"]),

@@ -46,7 +46,7 @@ def test_first_goes_by_file_and_sharpest_by_blur(smear: Dataset, cache: Path) ->
 
 @pytest.mark.parametrize("name", ["best.txt", "best.csv"])
 def test_a_file_gives_its_images_in_its_order(smear: Dataset, cache: Path, tmp_path: Path, name: str) -> None:
-    head = "path,why\n" if name.endswith("csv") else ""
+    head = "path\n" if name.endswith("csv") else ""
     (tmp_path / name).write_text(head + "EOS/d2.png\nMON/c0.png\nb1.png\n\nEOS/d2.png\n")
     assert ranked(tmp_path / name, smear, cache) == ["d2", "b1"]
 

@@ -85,7 +85,7 @@ def test_a_damaged_cache_is_made_anew(cells: Path, cache: Path, monkeypatch: pyt
     assert seen == []
 
 
-@pytest.mark.parametrize("version", ["without measures", "with other measures"])
+@pytest.mark.parametrize("version", ["without measures", "with other measures", "decoding otherwise"])
 def test_a_cache_of_another_version_is_made_anew(
     cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
@@ -95,6 +95,8 @@ def test_a_cache_of_another_version_is_made_anew(
     table = pd.read_parquet(index)
     if version == "without measures":
         table = table[["path", "size", "mtime_ns", "ctime_ns", "digest", "width", "height"]]
+    elif version == "decoding otherwise":
+        table = table.assign(decode_revision=1, digest="0" * 64)
     else:
         table = table.assign(optics_revision=REVISION + 1, sharpness=7.0)
     table.to_parquet(index)
@@ -133,3 +135,22 @@ def test_anew_nothing_is_trusted_and_what_is_found_is_remembered(
     assert {one.digest for one in read_digests(cells, PATHS, cache)[0].values()} == {"0" * 64}
     assert read_digests(cells, PATHS, cache, anew=True) == true
     assert read_digests(cells, PATHS, cache) == true
+
+
+def test_a_file_exchanged_while_it_is_decoded_is_not_remembered(
+    cells: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(cells, monkeypatch)
+    decode = digests.decode
+    file = cells / "BAS" / "x.png"
+    other = (cells / "BAS" / "y.png").read_bytes()
+
+    def exchanged(path: Path) -> object:
+        if path == file:
+            file.write_bytes(other)
+        return decode(path)
+
+    monkeypatch.setattr(digests, "decode", exchanged)
+    read_digests(cells, PATHS, cache)
+    (index,) = (cache / "pixels").iterdir()
+    assert list(pd.read_parquet(index)["path"]) == ["BAS/y.png"]

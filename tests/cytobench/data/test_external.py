@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_images_that_the_data_set_has_and_classes_left_to_training_are_left_out(
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        ({"Basofil": ["x"], "Monocyte": ["y"]}, ["no class Basofil", "Did you mean Basophil?", "Smudge cell"]),
+        ({"Basofil": ["x"], "Monocyte": ["y"]}, ["no class 'Basofil'", "Did you mean Basophil?", "Smudge cell"]),
         ({"Basophil": ["a"], "Monocyte": ["y"]}, ["1 of 2 images are the data set's own", "fewer than two classes"]),
         ({"Basophil": ["x"]}, ["0 of 1 images", "fewer than two classes"]),
     ],
@@ -57,3 +58,36 @@ def test_other_labels_and_too_few_classes_are_refused(images: dict[str, list[str
     with pytest.raises(UserError) as error:
         as_external(named("there", images), HERE, [], [])
     assert all(word in str(error.value) for word in ["external_test='there'", *words])
+
+
+def with_groups(dataset: Dataset, **groups: str) -> Dataset:
+    """The same with a group for each image named by its digest."""
+    return replace(dataset, table=dataset.table.assign(group=dataset.table["digest"].map(groups)))
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "left"),
+    [
+        pytest.param({"a": "P1"}, {"x": "P1", "y": "P2", "z": "P3"}, ["y", "z", "v"], id="a patient of the data set"),
+        pytest.param({"a": "P1"}, {"x": "P2", "y": "P2", "z": "P3"}, ["x", "y", "z", "v"], id="other patients"),
+        pytest.param({}, {"b": "Q", "x": "Q", "y": "R"}, ["y", "z", "v"], id="a patient one of whose images is a copy"),
+        pytest.param({"a": "P1"}, {}, ["x", "y", "z", "v"], id="no patients outside"),
+        pytest.param({}, {}, ["x", "y", "z", "v"], id="no patients at all"),
+    ],
+)
+def test_patients_of_the_data_set_are_left_out_as_its_copies_are(
+    here: dict[str, str], there: dict[str, str], left: list[str]
+) -> None:
+    outside = named("there", {"Basophil": ["b", "v", "x"], "Monocyte": ["y", "z"]})
+    found = as_external(with_groups(outside, **there), with_groups(HERE, **here), [], [])
+    assert sorted(found.dataset.table["digest"]) == sorted(left)
+    assert (found.copies, found.of_patients) == (1, 4 - len(left))
+    assert ("left out, their patients are in the data set too" in found.summary) == (len(left) < 4)
+
+
+def test_patients_that_are_only_called_alike_are_told_how_to_go_on() -> None:
+    outside = with_groups(named("there", {"Basophil": ["x"], "Monocyte": ["y"]}), x="1", y="2")
+    with pytest.raises(UserError) as error:
+        as_external(outside, with_groups(HERE, a="1", c="2"), [], [])
+    assert "2 more are of its patients or slides (1, 2)" in str(error.value)
+    assert "give their groups other names" in str(error.value)

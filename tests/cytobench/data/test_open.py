@@ -131,10 +131,11 @@ def test_an_export_refuses_what_is_there_and_takes_back_half_a_job(
     with pytest.raises(UserError, match="not empty"):
         export(dataset, out)
     (out / "mine.txt").unlink()
+    picture = (cells / "EOS" / "c.png").read_bytes()
     (cells / "EOS" / "c.png").unlink()
     with pytest.raises(UserError, match=r"c\.png"):
         export(dataset, out)
     assert list(out.iterdir()) == []
-    (cells / "EOS" / "c.png").write_bytes((cells / "EOS" / "a.png").read_bytes())
+    (cells / "EOS" / "c.png").write_bytes(picture)
     export(dataset, out)
     assert decode_image(out / "BAS" / "x.png").shape == (9, 8, 3)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cytobench.data.quality.tiles import COLUMNS, GAP, RED, ROW, TILE, TITLE
 from cytobench.data.quality_sheet import draw_quality_sheet
+from cytobench.decode import pixel_digest
 
 WHITE = 255
 
@@ -23,9 +24,10 @@ def table(tmp_path: Path) -> pd.DataFrame:
         path = f"{label}/{number:02}.png"
         (tmp_path / label).mkdir(exist_ok=True)
         grey = 9 * min(number, 18) if label == "A" else 9 * number
-        Image.fromarray(np.full((20, 20, 3), grey, np.uint8)).save(tmp_path / path)
+        pixels = np.full((20, 20, 3), grey, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / path)
         white = 0.9 if number == 17 else 0.0
-        rows.append((path, label, str(grey), np.nan, white, 0.0, 0.01 * number))
+        rows.append((path, label, pixel_digest(pixels), np.nan, white, 0.0, 0.01 * number))
     columns = ["path", "label", "digest", "quality", "white", "black", "cell_sharpness"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -91,7 +91,7 @@ class Place:
             "validation": fold.val,
             "test": fold.test,
         }[part]
-        file = planner.paths[next(row for row in rows if labels[row] == "A")]
+        file = planner.dataset.path(next(row for row in rows if labels[row] == "A"))
         pixels = np.asarray(Image.open(file)).copy()
         pixels[3, 4, 1] ^= 1
         Image.fromarray(pixels).save(file)

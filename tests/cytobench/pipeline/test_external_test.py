@@ -15,6 +15,8 @@ from cytobench.errors import UserError
 from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record, read_records, rescore
 
+from ..noise import noise
+
 
 def ran(out: Path, **values: Any) -> Any:
     """One fold of the random classifier on a cut of the phantom."""
@@ -73,3 +75,29 @@ def test_it_takes_new_predictions_alone_and_another_folder(tmp_path: Path) -> No
     todo = {item.kind: item.todo for item in found.items}
     assert todo == {"train": 0, "predict": 1}
     assert found.external == "outside test set: phantom-fresh, 300 images"
+
+
+def test_patients_of_the_data_set_are_left_out_and_told_everywhere(tmp_path: Path, cells: Path) -> None:
+    names = [f"{label}/{number:02}.png" for label in "ABC" for number in range(12)]
+    rows = [f"{name},{name[0]},P{number % 9}" for number, name in enumerate(names)]
+    (cells / "m.csv").write_text("\n".join(["path,label,group", *rows, ""]))
+    for number, name in enumerate(names[:2] + names[12:16]):
+        noise(tmp_path / "there" / name, 300 + number)
+    groups = ("P0", "Q1", "P1", "Q1", "", "")
+    rows = [f"{name},{name[0]},{group},x" for name, group in zip(names[:2] + names[12:16], groups, strict=True)]
+    (tmp_path / "there" / "m.csv").write_text("\n".join(["path,label,group,donor_id", *rows, ""]))
+    given: dict[str, Any] = {
+        "dataset": str(cells / "m.csv"), "preset": "pocket", "limit": None, "folds": 3,
+        "external_test": str(tmp_path / "there" / "m.csv"),
+    }  # fmt: skip
+    left_out = "4 images; none of C; 2 left out, their patients are in the data set too"
+    planned = plan(classifier=["random"], device="cpu", **given)
+    assert planned.external is not None and planned.external.endswith(left_out)
+    [section] = ran(tmp_path / "out", **given).leaderboard.sections
+    assert section.external is not None and "2 left out, their patients" in section.external
+    [record] = read_records([tmp_path / "out"])
+    assert record.external_test is not None
+    assert (record.external_test.n_images, record.external_test.patients_left_out) == (4, 2)
+    assert [each.kind for each in record.findings or ()] == ["outside_unused_patients", "outside_no_patient"]
+    text = render(leaderboard([record]), "markdown").replace("\\", "")
+    assert "Outside test set: 2 of 4 images name no patient, and may be of one in training." in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import cytobench_phantom
 from cytobench.api import plan, run
 
 Reasons = Callable[..., dict[str, dict[str, int]]]
@@ -64,6 +66,7 @@ def test_what_was_never_made_says_so(reasons: Reasons, tmp_path: Path) -> None:
     assert {kind: set(why) for kind, why in empty.items()} == {
         "fit": {"not made yet"},
         "sample": {"not made yet"},
+        "copies": {"not compared yet"},
         "train": {"not made yet"},
         "predict": {"no record"},
     }
@@ -98,7 +101,7 @@ def test_records_say_why_they_do_not_count(reasons: Reasons, values: dict[str, A
     file = next((Path(values["dataset"])).rglob("*.png"))
     Image.fromarray(255 - np.asarray(Image.open(file))).save(file)
     assert reasons(out=out)["predict"] == {
-        "the record is of other work: its data, settings, weights or plugins have changed": 1
+        "the record is of other work: its data, settings, weights, their configuration or plugins have changed": 1
     }
 
 
@@ -109,3 +112,62 @@ def test_a_failed_trial_is_tried_again(values: dict[str, Any], reasons: Reasons,
     options = {"generator": ["folder"], "set": {"folder": {"path": str(tmp_path / "made")}}, "out": tmp_path / "failed"}
     assert len(run(**{**values, **options}).outcome.failed) == 1
     assert reasons(**options)["predict"] == {"failed before": 1}
+
+
+POCKET = Path(cytobench_phantom.__file__).parent / "weights"
+
+
+@pytest.fixture
+def weighty(cells: Path, tmp_path: Path) -> dict[str, Any]:
+    """One image a class of a copy of the pocket pipeline, and an epoch of a copy of the pocket CLIP, which has run."""
+    for part in ("sd", "clip"):
+        shutil.copytree(POCKET / part, tmp_path / part)
+    values = {
+        "dataset": str(cells), "preset": "pocket", "generator": ["sd21"], "classifier": ["clip"], "synthetic": [1],
+        "folds": 3, "fold": [0], "device": "cpu", "out": tmp_path / "out", "store": tmp_path / "store", "set": {
+            "sd21": {"weights": str(tmp_path / "sd"), "steps": 1, "batch_size": 1},
+            "clip": {"weights": str(tmp_path / "clip"), "epochs": 1, "warmup_epochs": 0},
+        },
+    }  # fmt: skip
+    run(**values)
+    return values
+
+
+def todo(values: dict[str, Any]) -> dict[str, list[str]]:
+    """Why each kind of stage is to do."""
+    return {item.kind: list(item.reasons) for item in plan(**values).items if item.todo}
+
+
+def test_a_corrected_scheduler_and_another_tokenizer_are_other_work(weighty: dict[str, Any], tmp_path: Path) -> None:
+    assert todo(weighty) == {}
+    for part in ("sd", "clip"):
+        (tmp_path / part / "README.md").write_text("mirrored")
+        for file in (tmp_path / part).rglob("*.json"):
+            file.write_text(json.dumps(json.loads(file.read_text()), indent=3))
+    assert todo(weighty) == {}
+
+    scheduler = tmp_path / "sd" / "scheduler" / "scheduler_config.json"
+    scheduler.write_text(scheduler.read_text().replace("v_prediction", "epsilon"))
+    named = "differs from the nearest there is: assets.weights.configuration.scheduler/scheduler_config.json"
+    assert todo(weighty)["sample"] == [named]
+    shutil.copyfile(POCKET / "sd" / "scheduler" / scheduler.name, scheduler)
+    assert todo(weighty) == {}
+
+    tokenizer = tmp_path / "clip" / "tokenizer.json"
+    content = json.loads(tokenizer.read_text())
+    vocabulary = content["model"]["vocab"]
+    content["model"]["vocab"] = dict(zip(vocabulary, reversed(vocabulary.values()), strict=True))
+    tokenizer.write_text(json.dumps(content))
+    assert todo(weighty)["train"] == ["differs from the nearest there is: assets.weights.configuration.tokenizer.json"]
+
+
+def test_a_store_from_before_configurations_counted_is_told(weighty: dict[str, Any]) -> None:
+    (manifest,) = Path(weighty["store"]).glob("train/*/*/stage.json")
+    content = json.loads(manifest.read_text())
+    content["inputs"]["assets"]["weights"] = "0" * 64
+    manifest.write_text(json.dumps(content))
+    manifest.parent.rename(manifest.parent.with_name("0" * 64))
+    (reason,) = todo({**weighty, "out": weighty["out"].with_name("new")})["train"]
+    assert reason == (
+        "differs from the nearest there is: assets.weights, which now counts the configuration files beside the weights"
+    )

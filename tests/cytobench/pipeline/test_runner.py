@@ -56,7 +56,7 @@ def test_every_trial_leaves_a_record_and_n_0_has_no_shots(small: Run, tmp_path: 
     assert record.generator is not None
     assert record.generator.distribution == "cytobench"
     assert record.classifier.ran is not None
-    assert {stage.kind for stage in record.stages} == {"fit", "sample", "train", "predict"}
+    assert {stage.kind for stage in record.stages} == {"fit", "sample", "copies", "train", "predict"}
     baseline = read_record(tmp_path / "out" / "records" / "none__random__s0__n0__fold1.json")
     assert baseline.generator is None
     assert baseline.shots_used == {}
@@ -367,6 +367,18 @@ def test_observers_see_the_run_and_cannot_change_it(small: Run, tmp_path: Path, 
     assert "watcher: cytobench_trial_finished raised RuntimeError: angry" in caplog.text
     assert result.outcome.failed == {}
     assert scores(tmp_path / "out") == scores(tmp_path / "alone")
+
+
+def test_curves_are_over_the_classes_that_scores_are_over(small: Run, cells: Path, tmp_path: Path) -> None:
+    for number, file in enumerate(sorted(cells.rglob("*.png"))):
+        shade = {"A": 30, "B": 130, "C": 230}[file.parent.name] + number % 12
+        Image.new("RGB", (24, 24), (shade, shade, shade)).save(file)
+    tiny = {"model": "lcnet_035", "resolution": 32, "epochs": 6, "warmup_epochs": 1, "batch_size": 8, "augment": False}
+    small(synthetic=[0], train_only=["C"], classifier=["timm"], set={"timm": {**tiny, "lr": 3e-3}}, fold=[0])
+    (file,) = (tmp_path / "out" / "records").glob("*.json")
+    record = read_record(file)
+    best = max(epoch["val_f1_macro"] for epoch in record.curves)
+    assert best == pytest.approx(record.scores["validation"]["f1_macro"]) and best > 0
 
 
 def test_train_only_classes_train_and_are_left_out_of_scores(small: Run, tmp_path: Path) -> None:

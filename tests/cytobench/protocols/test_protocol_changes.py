@@ -23,7 +23,7 @@ from cytobench.protocols import CHANGES, PROTOCOLS, Fold, draw_shots, find_proto
 from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import predictions_of, read_record, read_records
 
-MISTAKES = ("pooled", "shots", "copies", "checkpoints", "recoloured", "crop")
+MISTAKES = ("pooled", "shots", "copies", "checkpoints", "recoloured", "crop", "corners")
 
 
 def different(**counts: int) -> Dataset:
@@ -39,7 +39,7 @@ def test_a_change_sets_its_own_switches_and_no_other(name: str) -> None:
     before = PROTOCOLS[name].switches
     for change in MISTAKES:
         after = find_protocol(f"{name}{sign}{change}").switches
-        moved = {switch for switch in before if after[switch] != before[switch]}
+        moved = {switch for switch in {*before, *after} if after.get(switch) != before.get(switch)}
         assert moved == set(CHANGES[change].switches)
 
 
@@ -51,6 +51,15 @@ def test_all_changes_together_make_one_protocol_of_the_other_but_for_the_order_o
 def test_the_order_of_changes_in_a_name_is_nothing() -> None:
     assert find_protocol("strict+pooled+crop") == find_protocol("strict+crop+pooled")
     assert find_protocol("strict+pooled+crop").name == "strict+crop+pooled"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("strict", 1), ("strict+pooled", 1), ("strict+recoloured", 2), ("strict+pooled+recoloured", 2), ("cytodiff", 2)],
+)
+def test_what_recolours_has_the_version_of_the_recolouring(name: str, version: int) -> None:
+    """Figures of version 1 were tinted otherwise: they are no longer done, and never ranked beside new ones."""
+    assert find_protocol(name).version == version
 
 
 @pytest.mark.parametrize(
@@ -182,7 +191,7 @@ def shown(out: Path) -> str:
 
 def test_a_table_says_what_is_unlike_strict(outs: Path) -> None:
     text = shown(outs / "cytodiff-pooled")
-    assert "protocol cytodiff-pooled v1" in text
+    assert "protocol cytodiff-pooled v2" in text
     assert "Unlike strict: shots may be among the images validated and tested" in text
     assert "synthetic images are among" not in text
     assert "TESTED ON SYNTHETIC" not in text

@@ -169,7 +169,9 @@ def test_a_class_without_a_listed_image_in_some_fold_is_named_with_the_way_out(s
 def test_generate_takes_the_choice(cells: Path, tmp_path: Path) -> None:
     listed = tmp_path / "best.txt"
     listed.write_text("B/07.png\n")
-    folder, used = generate_images("repeat", str(cells), "B", 4, 2, tmp_path / "made", select=str(listed), device="cpu")
+    made = tmp_path / "made"
+    generated = generate_images("repeat", str(cells), "B", 4, 2, made, select=str(listed), device="cpu")
+    folder, used = generated.folder, generated.shots
     assert used == 1 and len(list(folder.iterdir())) == 2
     with pytest.raises(UserError, match=r"no image of class A\. "):
         generate_images("repeat", str(cells), "A", 4, 2, tmp_path / "made", select=str(listed), device="cpu")

@@ -36,7 +36,7 @@ def test_a_lock_lies_beside_its_benchmark(benchmark: str, lock: str) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"version": 2}, "has version 2; this cytobench reads 1"),
+        ({"version": 1}, "has version 1; this cytobench reads 2"),
         ({"version": None}, "damaged: version: "),
         ({"items": None}, "damaged: items: "),
         ({"more": 1}, "damaged: more: "),

@@ -7,6 +7,7 @@ import pytest
 from cytobench.analysis.comparison.candidates import declared_analysis, read_candidates
 from cytobench.analysis.comparison.declared import Named, baselines, check_declaration, compared_with_baselines, family
 from cytobench.analysis.comparison.headline import declared_pairs
+from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Cause, Outcome, Reason
 from cytobench.config.benchmark import Analysis
 from cytobench.errors import UserError
@@ -113,6 +114,24 @@ def test_p_is_adjusted_for_the_declared_family_alone(write) -> None:
     (one,) = declared_pairs(section, Analysis(comparisons=("repeat/*",)))
     assert one.p_holm == pytest.approx(one.difference.p)
     assert one.conclusion.outcome is Outcome.GAIN
+
+
+def test_rows_that_train_on_synthetic_images_alone_get_a_verdict(write) -> None:
+    """As of ``table-s1-strict``: tuned images against as many copies of the shots, where no real image trains."""
+    test = {"BAS": 6, "EOS": 18, "LYA": 6}
+    alone = {"name": "strict+synthetic_only", "version": 1, "switches": {"synthetic_only": True}, "folds": 5}
+    for fold in range(5):
+        for generator, right in (("repeat", 0.3), ("sd21-lora", 0.9)):
+            folder = write(
+                generator, right, folds=[fold], n=40, splits={"train": {}, "test": test},
+                protocol={**alone, "fold": fold},
+            )  # fmt: skip
+    section = only_section(folder)
+    analysis = Analysis(reference="repeat/*/s16/n*", comparisons=("sd21-lora/*",))
+    (pair,) = declared_pairs(section, analysis)
+    assert pair.conclusion.outcome is Outcome.GAIN
+    found = compare(pair.row, pair.reference, section)
+    assert found.ratio == 30 / 120  # 30 real images tested, 3 classes of 40 trained on
 
 
 def test_rows_that_may_have_seen_the_test_images_get_no_verdict(write) -> None:

@@ -93,11 +93,14 @@ def test_a_fold_without_a_figure_leaves_no_mean(tables) -> None:
     assert "50.00" not in texts["table"]
 
 
+CLOSER, MEANS = "closer to the shots than held-out images", ": memorised, or narrow"
+
+
 @pytest.mark.parametrize(
     ("p_values", "said"),
     [
-        ([0.001, 0.2, 0.04, 0.5, 0.05], "found in 3 of 5 folds"),
-        ([0.001, "chosen", "chosen", "chosen", "chosen"], "found"),
+        ([0.001, 0.2, 0.04, 0.5, 0.05], f"{CLOSER} in 3 of 5 folds{MEANS}"),
+        ([0.001, "chosen", "chosen", "chosen", "chosen"], f"{CLOSER}{MEANS}"),
         ([0.06, 0.2, 0.3, 0.5, 1.0], "not found at this power"),
         (["chosen"] * 5, "not testable"),
         ([None] * 5, "-"),

@@ -106,7 +106,6 @@ def test_what_differs_is_never_in_one_ranking(make_record, change) -> None:
 @pytest.mark.parametrize(
     ("part", "change"),
     [
-        ("dataset", {"name": "other"}),
         ("dataset", {"digest": "e" * 64}),
         ("dataset", {"limit": 10}),
         ("dataset", {"drawn": True}),
@@ -224,3 +223,22 @@ def test_it_is_said_what_a_leak_was_checked_on(make_record, make_values) -> None
     assert any("images only" in note for note in only_section([make_record()]).notes)
     dataset = {**make_values()["dataset"], "grouped": "grouped by patient (9)"}
     assert any("grouped by patient (9)" in note for note in only_section([make_record(dataset=dataset)]).notes)
+
+
+def test_the_same_images_under_other_names_are_ranked_together_and_the_names_are_told(make_record, make_values) -> None:
+    theirs = {**make_values()["dataset"], "name": "munich"}
+    records = [make_record(0), make_record(0, generator=None, dataset=theirs)]
+    section = only_section(records)
+    assert len(section.rows) == 2 and (section.dataset, section.other_names) == ("cells", ("munich",))
+    for name in ("table", "markdown", "latex", "html", "json"):
+        assert "Of cells and of munich alike: the same images" in render(leaderboard(records), name)
+    for differs in ({"digest": "e" * 64}, {"labels": ["BAS", "EOS", "LYT"]}, {"drawn": True}, {"limit": 3}):
+        others = make_record(0, generator=None, dataset={**theirs, **differs})
+        assert len(leaderboard([make_record(0), others]).sections) == 2
+
+
+def test_sections_are_in_the_order_of_their_data_sets_names(make_record, make_values) -> None:
+    names = {"b": "1", "a": "9", "c": "5"}
+    datasets = [{**make_values()["dataset"], "name": name, "digest": digest * 64} for name, digest in names.items()]
+    board = leaderboard([make_record(dataset=dataset) for dataset in datasets])
+    assert [section.dataset for section in board.sections] == ["a", "b", "c"]

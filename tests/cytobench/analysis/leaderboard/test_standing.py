@@ -64,3 +64,36 @@ def test_rows_with_other_test_images_are_never_paired_with_the_best(make_record,
             records.append(make_record(fold, n_synthetic=n, row=row, scores=scores, protocol=protocol))
     (section,) = leaderboard(records).sections
     assert [row.standing for row in section.rows] == ["best", "not known"]
+
+
+ALONE = {"splits": {"train": {}, "validation": {}, "test": {"BAS": 6, "EOS": 18, "LYA": 6}}}
+"""Thirty real test images, and no real image in training."""
+
+
+@pytest.mark.parametrize(
+    ("switches", "best", "far", "ratio"),
+    [
+        ({"synthetic_only": True}, 30, 30, 1 / 3),  # 30 tested, 3 classes of 30 trained on
+        ({"synthetic_only": True}, 300, 300, 1 / 30),
+        ({"synthetic_only": True}, 30, 300, 1 / 3),  # of two the larger one, whichever row it is of
+        ({"synthetic_only": True}, 300, 30, 1 / 3),
+        ({"synthetic_only": True, "pooled": True}, 50, 50, 1 / 3),  # three of five parts of 150 images train
+    ],
+)
+def test_where_no_real_image_trains_synthetic_ones_are_what_is_trained_on(
+    make_record, make_values, switches, best, far, ratio
+) -> None:
+    records = [
+        make_record(
+            fold, generator=name, row=f"{name}/clip/s16/n{n}", n_synthetic=n, **ALONE,
+            protocol={**make_values(fold)["protocol"], "switches": switches},
+            scores={split: {"accuracy": f1, "f1_macro": f1, "auc_macro": f1} for split in ("test", "test_real")},
+        )
+        for name, n in (("best", best), ("far", far))
+        for fold, f1 in enumerate(SCORES[name])
+    ]  # fmt: skip
+    (section,) = leaderboard(records).sections
+    differences = np.subtract(SCORES["best"], SCORES["far"])
+    t = differences.mean() / np.sqrt(differences.var(ddof=1) * (1 / 5 + ratio))
+    assert [row.standing for row in section.rows] == ["best", "below"]
+    assert section.rows[1].p_best == pytest.approx(2 * stats.t.sf(t, 4))

@@ -32,7 +32,7 @@ def study(make_record: Make) -> Callable[..., list[Record]]:
             values = make_record(fold, f1=0.44).model_dump(mode="json", exclude={"digest"})
             values |= {"row": "sd21-lora/clip/s16/n100", "n_synthetic": 100, "preset": "paper"}
             values["dataset"] |= {"labels": list(STUDY_COUNTS), "classes": dict(STUDY_COUNTS), "n_images": 18_365}
-            values["protocol"] |= {"name": "cytodiff", "switches": {"pooled": True}}
+            values["protocol"] |= {"name": "cytodiff", "version": 2, "switches": {"pooled": True}}
             values["classifier"] |= {"config": dict(SETTINGS["clip"])}
             values["classifier"]["ran"] |= {"resolution": 224}
             settings = {key: value for key, value in GENERATOR.items() if key not in SAMPLING}
@@ -64,7 +64,7 @@ def test_the_studys_own_run_is_comparable_with_its_row_alone(study) -> None:
 
 
 def test_table_s1_is_of_a_run_that_trains_on_synthetic_images_alone(study) -> None:
-    alone = {"name": "cytodiff+synthetic_only", "version": 1, "switches": {"pooled": True, "synthetic_only": True}}
+    alone = {"name": "cytodiff+synthetic_only", "version": 2, "switches": {"pooled": True, "synthetic_only": True}}
     records = study(n_synthetic=3000, row="sd21-lora/clip/s16/n3000")
     found = verdicts(records)
     assert found["S1/clip/n3000"] == "not comparable: no such row of ours"
@@ -85,6 +85,7 @@ def test_table_s1_is_of_a_run_that_trains_on_synthetic_images_alone(study) -> No
     ("changes", "said"),
     [
         ({"protocol__name": "strict"}, "protocol strict"),
+        ({"protocol__version": 1}, "protocol cytodiff v1, not v2"),
         ({"dataset__classes": {**STUDY_COUNTS, "Basophil": 80}, "dataset__n_images": 18_366}, "other data (cells, 18,"),
         ({"dataset__limit": 20, "dataset__classes": CUT}, "cut by limit=20"),
         ({"dataset__limit": 20}, "cut by limit=20, other data (cells, 18,365 images"),

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cytobench.data.quality.sheet import draw_sheet
 from cytobench.data.quality.tiles import COLUMNS, GAP, RED, ROW, TILE, TITLE, refuse_target, write_picture
+from cytobench.decode import pixel_digest
 from cytobench.errors import UserError
 
 
@@ -21,10 +22,11 @@ def table(tmp_path: Path) -> pd.DataFrame:
     for number, label in enumerate("A" * 12 + "B" * 2):
         name = f"{label}/{'a-name-that-is-far-too-long-for-a-tile-' * 2}{number}.png"
         (tmp_path / label).mkdir(exist_ok=True)
-        Image.fromarray(np.full((20, 20, 3), grey(number), np.uint8)).save(tmp_path / name)
+        pixels = np.full((20, 20, 3), grey(number), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
         bad = number == 11
-        rows.append((name, label, 0.01 if bad else 0.1 + number / 100, 0.9 if bad else 0.0, 0.0))
-    return pd.DataFrame(rows, columns=["path", "label", "sharpness", "white", "black"])
+        rows.append((name, pixel_digest(pixels), label, 0.01 if bad else 0.1 + number / 100, 0.9 if bad else 0.0, 0.0))
+    return pd.DataFrame(rows, columns=["path", "digest", "label", "sharpness", "white", "black"])
 
 
 def grey(number: int) -> int:

@@ -106,7 +106,8 @@ def test_a_predicted_class_that_no_image_has_is_counted_and_noted(tmp_path: Path
     (tmp_path / "p.csv").write_text("label,predicted\nEOS,EOS\nBAS,BAS\nEOS,eos\n")
     code, out, err = command(capsys, tmp_path / "p.csv", "--json")
     assert code == 0 and json.loads(out)["f1_macro"] == pytest.approx((2 / 3 + 1 + 0) / 3)
-    assert "the label of no image: eos; macro F1 counts them" in err
+    assert "the label of no image: 'eos'; macro F1 counts them" in err
+    assert "probably one class, written in several ways: 'EOS' and 'eos'; each way counts" in err
 
 
 BAD = {

@@ -105,8 +105,17 @@ def test_an_image_that_cannot_be_read_leaves_nothing_behind(cells: Path, monkeyp
     assert not list(cells.parent.glob(".second.*"))
 
 
+def make_others(shots: Path, made: Path) -> None:
+    """An outside generator: it knows nothing of cytobench and makes as many images as it is shown."""
+    for number, file in enumerate(sorted(shots.rglob("*.png"))):
+        target = made / file.relative_to(shots)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(900 + number).integers(0, 255, np.asarray(Image.open(file)).shape, dtype=np.uint8)
+        Image.fromarray(noise).save(target)
+
+
 def flip_all(shots: Path, made: Path) -> None:
-    """An outside generator: it knows nothing of cytobench and mirrors what it is shown."""
+    """Another, which mirrors what it is shown."""
     for file in sorted(shots.rglob("*.png")):
         target = made / file.relative_to(shots)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +124,7 @@ def flip_all(shots: Path, made: Path) -> None:
 
 def test_shots_go_out_and_come_back_as_a_ranked_row(cells: Path, run_on_cells: Run, capsys) -> None:
     assert command(capsys, "export-shots", "cells", "--shots", 2, "--folds", FOLDS, "--out", "shots")[0] == 0
-    flip_all(Path("shots"), Path("made"))
+    make_others(Path("shots"), Path("made"))
     result = run_on_cells(
         generator=["folder"], synthetic=[0, 2], set={"folder": {"path": "made"}}, trained_on="per-fold"
     )
@@ -128,3 +137,16 @@ def test_shots_go_out_and_come_back_as_a_ranked_row(cells: Path, run_on_cells: R
     for fold in range(FOLDS):
         record = read_record(Path(f"out/records/folder__random__s0__n2__fold{fold}.json"))
         assert (record.status, record.made_elsewhere) == ("done", "per-fold")
+        assert record.copies is not None and record.copies.found == 0
+
+
+def test_shots_that_come_back_mirrored_are_copies_and_not_ranked(cells: Path, run_on_cells: Run, capsys) -> None:
+    assert command(capsys, "export-shots", "cells", "--shots", 2, "--folds", FOLDS, "--out", "shots")[0] == 0
+    flip_all(Path("shots"), Path("made"))
+    result = run_on_cells(
+        generator=["folder"], synthetic=[0, 2], set={"folder": {"path": "made"}}, trained_on="per-fold"
+    )
+    [row] = [row for row in result.leaderboard.sections[0].rows if row.generator == "folder"]
+    assert row.rank is None and row.copied and row.copies is not None
+    assert (row.copies.equal, row.copies.found) == (0, row.copies.n_images)
+    assert "COPIES OF REAL IMAGES, not ranked" in render(result.leaderboard, "table")

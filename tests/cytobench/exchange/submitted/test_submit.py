@@ -124,7 +124,7 @@ def test_all_that_does_not_fit_is_named_in_one_pass_and_nothing_is_written(split
     table = pd.concat([table, table.iloc[[20]]])
     code, out, err = submit(capsys, table, "--out", "alone")
     assert (code, out) == (2, "") and not Path("alone").exists()
-    for said in ("A/99.png", "without a prediction:\n  A/00.png", "A/01.png: B, in the split A", "A/02.png: fold",
+    for said in ("A/99.png", "without a prediction:\n  A/00.png", "A/01.png: 'B', in the split 'A'", "A/02.png: fold",
                  "1 paths that are there twice:\n  B/08.png"):  # fmt: skip
         assert said in err, said
 
@@ -153,7 +153,7 @@ def test_validation_is_optional_and_then_complete(split, capsys) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda t: t.assign(predicted="D")[["path", "predicted"]], "labels that are no class of the split:\n  D"),
+        (lambda t: t.assign(predicted="D")[["path", "predicted"]], "labels that are no class of the split:\n  'D'"),
         (lambda t: t.drop(columns="path"), "has no column path"),
         (lambda t: t.assign(p_C=0.0, p_D=t["p_C"], predicted="A"), "columns p_LABEL of no class of the split:\n  p_D"),
         (lambda t: t.assign(split="train"), "split 'train' is neither test nor validation"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from cytobench.errors import UserError
 from cytobench.metrics.copying import Copying, Features, detect_copying, holm
+from cytobench.metrics.copying.model import CLOSER
 from cytobench.metrics.copying.neighbours import SMALLEST_RATIO
 
 Points = np.ndarray
@@ -192,7 +193,8 @@ def test_copies_of_several_shots_are_found() -> None:
     synthetic[:5] = shots[:5]
     result = examined(shots, held_out, synthetic)
     assert result.p_value == result.p_combined == result.smallest_p == 0.001
-    assert result.verdict.startswith("copying found: p 0.001 (16 shots, 100 held-out and 100 synthetic images, 999 p")
+    assert result.outcome == "closer to the shots"
+    assert result.verdict.startswith(f"{CLOSER}: p 0.001 (16 shots, 100 held-out and 100 synthetic images, 999 p")
     assert [(pair.synthetic, pair.shot, pair.distance) for pair in result.pairs[:5]] == [
         (i, i, SMALLEST_RATIO) for i in range(5)
     ]
@@ -207,7 +209,18 @@ def test_copies_of_one_shot_cannot_bring_p_below_its_chance_to_be_a_shot() -> No
     assert result.verdict.startswith("copying not found at this power: p 0.1")
     assert "with copies of one shot alone about 0.14" in result.verdict
     many = examined(shots, cloud(9, 400)[0], synthetic, permutations=9999)
-    assert many.verdict.startswith("copying found")
+    assert many.verdict.startswith(CLOSER)
+
+
+def test_a_gaussian_fitted_to_the_shots_is_closer_to_them_and_copies_none() -> None:
+    """What the test finds is no proof of a copy: images like the shots on the whole are found too."""
+    closer = 0
+    for seed in range(20):
+        shots, held_out, _ = cloud(seed, 16, 100, 1)
+        rng = np.random.default_rng(seed)
+        narrow = rng.multivariate_normal(shots.mean(axis=0), np.cov(shots.T), size=100)
+        closer += examined(shots, held_out, narrow).outcome == "closer to the shots"
+    assert closer >= 10
 
 
 def test_one_shot_is_enough_where_enough_is_held_out() -> None:
@@ -374,7 +387,7 @@ def test_holm_corrects_over_testable_classes() -> None:
     assert sorted(result.p_holm for result in corrected.values() if result.testable) == pytest.approx(list(by_hand))
     assert corrected["alone"] == results["alone"]
     assert "0.003 after Holm over 3 classes" in corrected["copied"].verdict
-    assert corrected["copied"].verdict.startswith("copying found: p 0.003")
+    assert corrected["copied"].verdict.startswith(f"{CLOSER}: p 0.003")
     assert holm({"alone": results["alone"]}) == {"alone": results["alone"]}
 
 

@@ -14,6 +14,9 @@ from cytobench.cli import main
 from cytobench.errors import UserError
 from cytobench.pipeline.dryrun.composition import composition_lines
 from cytobench.pipeline.dryrun.forecast import Forecast
+from cytobench.plugins import load_plugins
+
+from ...distributions import Site, classifier, returning
 
 
 @pytest.fixture
@@ -44,6 +47,44 @@ def test_everything_is_to_do_before_and_nothing_after(values: dict[str, Any]) ->
         for kind, pattern in (("fit", "stage.json"), ("train", "stage.json"), ("images", "*.parquet"))
     }
     assert made == {"fit": 9, "train": 9, "images": todo(before)["sample"][0]}
+
+
+WARY = """
+from cytobench.contract import PluginConfig
+from cytobench_controls.random import Random
+
+class Config(PluginConfig):
+    depth: int = 3
+
+    def cautions(self, images, classes):
+        text = f"a depth of {self.depth} is little for {classes} classes"
+        return {1: [text], 2: text}.get(self.depth, ())
+
+class Forest(Random):
+    pass
+"""
+
+
+@pytest.mark.parametrize("depth", [1, 2])  # a list of sentences, and one alone
+def test_what_a_plugin_cautions_of_is_told_before_the_run_once(
+    values: dict[str, Any], site: Site, caplog: pytest.LogCaptureFixture, depth: int
+) -> None:
+    forest = classifier("forest", factory="wary:Forest", config="wary:Config")
+    site.install("dist-wary", returning(f"[{forest}]"), modules={"wary": WARY})
+    values |= {"plugins": load_plugins(site.points()), "generator": [], "classifier": ["forest"], "synthetic": [0]}
+    assert plan(**values).cautions == ()
+    values |= {"set": {"forest": {"depth": depth}}}
+    told = f"forest (train, 3 to do): a depth of {depth} is little for 3 classes."
+    assert plan(**values).cautions == (told,)
+    run(**values, in_process=True)
+    assert [record.getMessage() for record in caplog.records].count(f"caution: {told}") == 1
+    assert plan(**values).cautions == ()  # nothing is left to do
+
+
+@pytest.mark.parametrize("preset", ["pocket", "paper"])
+def test_no_preset_of_a_built_in_plugin_is_cautioned_of(values: dict[str, Any], preset: str) -> None:
+    values |= {"preset": preset, "generator": ["repeat"], "classifier": ["resnet50", "timm"], "synthetic": [0]}
+    assert plan(**values).cautions == ()
 
 
 def test_a_part_that_is_done_is_there(values: dict[str, Any]) -> None:
@@ -84,7 +125,7 @@ def test_groups_are_counted_in_every_fold(values: dict[str, Any], tmp_path: Path
 def test_repeats_are_counted_and_each_divides_anew(values: dict[str, Any]) -> None:
     found = plan(**{**values, "repeats": 3, "synthetic": [3]})
     assert (found.trials, found.seeds) == (9, (42, 43, 44))
-    assert todo(found) == {"fit": (27, 0), "sample": (27, 0), "train": (9, 0), "predict": (9, 0)}
+    assert todo(found) == {"fit": (27, 0), "sample": (27, 0), "copies": (27, 0), "train": (9, 0), "predict": (9, 0)}
 
 def test_a_plan_refuses_what_the_run_refuses(values: dict[str, Any]) -> None:
     run(**{**values, "fold": [0], "synthetic": [0]})
@@ -118,13 +159,13 @@ def test_a_calibration_prices_every_stage_and_leaves_nothing(values: dict[str, A
     found = plan(**values, calibrate=told.append)
     assert found.calibrated and found.seconds is not None and found.bytes is not None
     assert all(item.seconds is not None and item.bytes is not None for item in found.items if item.todo)
-    stages = ("fit repeat", "sample repeat", "train random", "predict random")
+    stages = ("fit repeat", "sample repeat", "copies repeat", "train random", "predict random")
     assert told == [f"calibrating: {stage}" for stage in stages]
     assert not Path(values["out"]).exists()
     run(**values)
     done = plan(**values, calibrate=told.append)
     assert (done.seconds, done.bytes) == (0.0, 0.0)
-    assert len(told) == 4  # nothing to do is nothing to time
+    assert len(told) == 5  # nothing to do is nothing to time
 
 
 def test_disk_is_told_by_what_is_there(values: dict[str, Any]) -> None:

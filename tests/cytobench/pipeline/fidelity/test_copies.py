@@ -82,7 +82,7 @@ def test_copies_of_the_shots_are_found_and_named(values: dict[str, Any]) -> None
     assert total is not None
     assert total["testable"] and total["classes_found"] == total["classes_tested"] == ["A", "B"]
     assert total["p_value"] <= 0.05 and total["near_copies"] == 1.0
-    assert total["verdict"].startswith("copying found in A, B")
+    assert total["verdict"].startswith("copies found: 16 synthetic images are near-copies of a shot")
     for label, figures in fidelity.classes.items():
         assert figures.copying is not None
         assert (figures.copying["n_shots"], figures.copying["n_held_out"], figures.copying["n_synthetic"]) == (4, 16, 8)

@@ -204,7 +204,7 @@ def test_an_extractor_that_fails_costs_its_figures_alone_and_is_tried_again(
     mended = records(values)[name]
     assert mended.scores == record.scores and mended.fidelity_failed == {} and len(mended.fidelity) == 1
     assert {stage.kind: stage.reused for stage in mended.stages} == {
-        "fit": True, "sample": True, "train": True, "fidelity": False, "predict": False,
+        "fit": True, "sample": True, "copies": True, "train": True, "fidelity": False, "predict": False,
     }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def study(tmp_path: Path) -> Path:
         values["scores"]["test_real"] = {"accuracy": 0.4, "f1_macro": 0.3, "auc_macro": 0.6}
         values |= {"row": "sd21-lora/clip/s16/n100", "n_synthetic": 100, "preset": "paper"}
         values["dataset"] |= {"labels": list(STUDY_COUNTS), "classes": dict(STUDY_COUNTS), "n_images": 18_365}
-        values["protocol"] |= {"name": "cytodiff", "switches": {"pooled": True}}
+        values["protocol"] |= {"name": "cytodiff", "version": 2, "switches": {"pooled": True}}
         values["classifier"] |= {"config": dict(SETTINGS["clip"])}
         values["classifier"]["ran"] |= {"resolution": 224}
         settings = {key: value for key, value in generator.items() if key not in sampling}

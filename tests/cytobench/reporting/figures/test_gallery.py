@@ -47,7 +47,8 @@ def test_copies_of_images_that_are_not_public_are_shown_only_where_that_is_allow
     (message,) = said
     assert "not public" in message and "with_real_images" in message
     (drawing,), _ = gallery(tmp_path / "out", "S1", with_real_images=True)
-    assert {"real, test", "shots", "synthetic", "A", "B", "C"} <= headings(drawing)
+    assert {"real, test", "shots", "control", "A", "B", "C"} <= headings(drawing)
+    assert "synthetic" not in drawing.title.replace("not synthetic", "")
     assert "the first 3 of 3 a class for 3 classes, beside real test images and shots" in drawing.alt
 
 

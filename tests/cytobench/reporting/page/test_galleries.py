@@ -13,6 +13,7 @@ import pytest
 
 from cytobench._keys import content_key
 from cytobench.contract import Request
+from cytobench.decode import pixel_digest
 from cytobench.plugins import load_plugins
 from cytobench.reporting.page.galleries import Gallery, gallery, sources_of
 from cytobench.reporting.page.gather import Group, read_groups
@@ -140,20 +141,22 @@ def test_images_made_elsewhere_need_the_users_word_whatever_the_data_set(run: Pa
         values["made_elsewhere"] = "external"
         file.write_text(json.dumps({**values, "digest": content_digest(values)}))
     noise(tmp_path / "data" / "A" / "0.png", 0)
-    real = RealImages(tmp_path / "data", [("A/0.png", "A", "0")])
+    real = RealImages(tmp_path / "data", [("A/0.png", "A", pixel_digest(pixels(0)))])
     _, public = shown(run, RealData(real))
     assert strips(public, "A") == {"Real images of the data set": 1}
     _, allowed = shown(run, RealData(real, allowed=True))
-    assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat": 3}
+    assert strips(allowed, "A") == {"Real images of the data set": 1, "sd21-lora": 3, "repeat (copies of the shots)": 3}
     assert allowed is not None and allowed.elsewhere
+    titles = {strip.title for one in allowed.classes for strip in one.strips}
+    assert "sd21-lora, tuned elsewhere, fold 0" in titles and not any("shots, fold" in title for title in titles)
 
 
 def test_real_images_shots_and_copies_are_there_where_allowed(run: Path, tmp_path: Path) -> None:
     for i in range(12):
         noise(tmp_path / "data" / "A" / f"{i}.png", i)
-    real = RealImages(tmp_path / "data", [(f"A/{i}.png", "A", f"{i}") for i in range(12)])
+    real = RealImages(tmp_path / "data", [(f"A/{i}.png", "A", pixel_digest(pixels(i))) for i in range(12)])
     _, found = shown(run, RealData(real))
-    assert strips(found, "A") == {"Real images of the data set": 8, "sd21-lora": 3, "repeat": 3}
+    assert strips(found, "A") == {"Real images of the data set": 8, "sd21-lora": 3, "repeat (copies of the shots)": 3}
 
 
 def test_a_budget_bounds_the_pictures(run: Path) -> None:
@@ -277,7 +280,7 @@ def test_the_nearest_pairs_are_shown_where_real_images_may_be(tmp_path: Path) ->
     for label in LABELS:
         key = content_key("sample", {"label": label, "generator": "sd21-lora"})
         put(out / "store", key, [pixels(i) for i in range(3)], label)
-    _, found = shown(out, RealData(RealImages(tmp_path / "data", [("A/0.png", "A", "0")])))
+    _, found = shown(out, RealData(RealImages(tmp_path / "data", [("A/0.png", "A", pixel_digest(pixels(0)))])))
     assert found is not None
     (one,) = (one for one in found.classes if one.label == "A")
     ((made, shot, near),) = one.pairs

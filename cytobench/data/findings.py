@@ -1,0 +1,94 @@
+"""What is found in a data set that a reader of its scores should know: one list for ``data describe``, runs and tables.
+
+Findings never stop a run. What can be known from the files alone (:mod:`cytobench.data.unused`) comes with the data
+set, what is in its images and labels is found here, and how they fall into folds in ``protocols/evenness.py``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cytobench._dataset import Dataset, Finding
+from cytobench._text import look_alike, quoted
+from cytobench.data.duplicates import find_duplicates
+from cytobench.data.listing import SHOWN
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMAGES_ONLY, GROUPED = "images only", "grouped by patient"
+"""What is said of data whose groups are not known, and how it begins where all are known."""
+
+NO_PATIENT = "no_patient"
+"""The kind of finding that some images name a patient and others do not."""
+
+
+def grouping(table: pd.DataFrame) -> str:
+    """What a division can keep apart: ``images only``, ``grouped by patient (9)``, ``2 of 42 images name no patient``.
+
+    The second only where every image has a group.
+    """
+    groups = table["group"]
+    missing = int(groups.isna().sum())
+    if missing == len(groups):
+        return IMAGES_ONLY
+    if missing:
+        return f"{missing} of {len(groups)} images name no patient"
+    return f"{GROUPED} ({groups.nunique()})"
+
+
+def partly_grouped(table: pd.DataFrame) -> bool:
+    """Whether some images name a patient and others do not."""
+    known = table["group"].notna()
+    return bool(known.any() and not known.all())
+
+
+def dataset_findings(dataset: Dataset) -> list[Finding]:
+    """All findings about a data set, as it was merged and limited; copies only where its images were decoded."""
+    found = list(dataset.findings)
+    if partly_grouped(dataset.table):
+        text = f"{grouping(dataset.table)}: each of them counts as a patient of its own, and may be one in training."
+        found.insert(0, Finding(NO_PATIENT, text))
+    return [*found, *label_findings(dataset.labels), *_contradicting_copies(dataset.table)]
+
+
+def like_labels(labels: Iterable[str]) -> str:
+    """Which labels are probably one class, in words, quoted; empty if none are."""
+    alike = [" and ".join(quoted(names)) for names in look_alike(labels)]
+    more = f"; and {len(alike) - SHOWN} more" if len(alike) > SHOWN else ""
+    return f"probably one class, written in several ways: {'; '.join(alike[:SHOWN])}{more}" if alike else ""
+
+
+def label_findings(labels: Sequence[str]) -> list[Finding]:
+    """A finding where labels are probably one class."""
+    text = like_labels(labels)
+    if not text:
+        return []
+    first = look_alike(labels)[0]
+    merge = shlex.quote(f"{','.join(first)}={first[0]}")
+    return [
+        Finding(
+            "like_labels",
+            f"{text[0].upper()}{text[1:]}. An image of the one counts as wrong where the other is predicted. Write one "
+            f"name, or take them as one: `cytobench run ... --merge {merge}`.",
+        )
+    ]
+
+
+def _contradicting_copies(table: pd.DataFrame) -> list[Finding]:
+    contradicting = [same for same in find_duplicates(table) if same.contradict]
+    if not contradicting:
+        return []
+    labels = list(dict.fromkeys(" and ".join(same.labels) for same in contradicting))
+    which = f"{', '.join(labels[:SHOWN])}{', ...' if len(labels) > SHOWN else ''}"
+    number = len(contradicting)
+    pictures = "1 picture is" if number == 1 else f"{number} pictures are"
+    return [
+        Finding(
+            "contradicting_copies",
+            f"{pictures} there under several labels ({which}): no classifier can be right each time. "
+            "`cytobench data describe` lists them.",
+        )
+    ]
