@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cytobench.errors import CytobenchError, UserError
 
 if TYPE_CHECKING:
-    from cytobench.api import compare, fidelity, leaderboard, plan, read_records, run, score
+    from cytobench.api import compare, fidelity, leaderboard, plan, read_records, run, score, verify
 
 __all__ = [
     "CytobenchError",
@@ -23,6 +23,7 @@ __all__ = [
     "read_records",
     "run",
     "score",
+    "verify",
 ]
 
 

@@ -8,30 +8,33 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_type_hints
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_type_hints
 
 from rich.console import Console
 
 from cytobench._home import expanded
+from cytobench._text import did_you_mean
 from cytobench.analysis.comparison.declared import Named, check_declaration
 from cytobench.analysis.comparison.results import compare_results
 from cytobench.analysis.leaderboard import Leaderboard
 from cytobench.analysis.published import with_published
 from cytobench.analysis.results import read_results
+from cytobench.analysis.verification import TOLERANCE, Verification, verify_record
 from cytobench.config.benchmark import Analysis, Benchmark, make_benchmark, read_benchmark
 from cytobench.config.parameters import Parameters
 from cytobench.config.resolve import Resolved, checked_preset, default_device, default_preset, named_device, resolve
 from cytobench.config.shipped import find_benchmark
 from cytobench.data.class_names import OTHER_NAMES
 from cytobench.data.prompts import read_prompts
-from cytobench.errors import UserError, arguments, option
+from cytobench.errors import CytobenchError, UserError, arguments, option
 from cytobench.exchange.submitted.predictions import check_predictions, read_predictions
 from cytobench.exchange.submitted.score import NEEDED, failures, notes_on, plain_scores
 from cytobench.exchange.submitted.score import score as score_by_split
 from cytobench.metrics.built_in import STUDY
 from cytobench.pipeline.dryrun.forecast import Forecast, forecast
 from cytobench.pipeline.progress import Display, open_display
-from cytobench.pipeline.resume import recorded_benchmark
+from cytobench.pipeline.resume import BENCHMARK_FILE, recorded_benchmark
 from cytobench.pipeline.runner import Outcome, run_benchmark
 from cytobench.pipeline.workers.executor import open_executor
 from cytobench.pipeline.workers.limits import Limits
@@ -40,7 +43,7 @@ from cytobench.plugins.metrics import find_metrics, of_class
 from cytobench.protocols import find_protocol
 from cytobench.reporting.comparison.values import compared_values
 from cytobench.reporting.leaderboard import render, to_dataframe, to_fragment
-from cytobench.storage.records import Record
+from cytobench.storage.records import Record, predictions_of, read_record
 from cytobench.storage.records import read_records as read_records_of
 
 if TYPE_CHECKING:
@@ -98,6 +101,7 @@ def run(
     display: Display | None = None,
     executor: Executor | None = None,
     jobs: int = 1,
+    rebuild: bool = False,
     in_process: bool | None = None,
     trial_timeout: float | None = None,
     memory_limit: float | None = None,
@@ -117,6 +121,7 @@ def run(
     elsewhere. Plugins work in processes of their own, one stage at a time, each within ``trial_timeout`` seconds and
     ``memory_limit`` MiB where these are given. ``in_process`` lets them work in this one (None: what the environment
     variable ``CYTOBENCH_IN_PROCESS`` says), and with an ``executor`` they work where it runs them, ``jobs`` at a time.
+    ``rebuild`` makes images and checkpoints again that records promise and the store lacks; records stay as they are.
     ``metric`` names metrics that the leaderboard shows too (``mcc``, ``recall:EOS``); the first one ranks its rows.
 
     Raises UserError for a user's mistake. A trial that fails is told in ``outcome``.
@@ -129,7 +134,7 @@ def run(
     display = display or open_display(Console(stderr=True), quiet=not progress)
     with chosen as opened:
         stages = _path(store) or folder / "store"
-        outcome = run_benchmark(resolved, prepared.plugins, folder, stages, display, opened, jobs)
+        outcome = run_benchmark(resolved, prepared.plugins, folder, stages, display, opened, jobs, rebuild)
     return RunResult(read_results([folder], _names(metric), lambda: prepared.plugins).board, outcome)
 
 
@@ -177,6 +182,94 @@ def read_records(folders: str | Path | Iterable[str | Path]) -> list[Record]:
     Raises UserError for a folder without records, and for a damaged one.
     """
     return read_records_of(_paths(folders))
+
+
+def verify(
+    folder: str | Path,
+    trial: str,
+    *,
+    dataset: str | Path | None = None,
+    device: str | None = None,
+    set: Mapping[str, Mapping[str, Any]] | None = None,
+    out: str | Path | None = None,
+    tolerance: float = TOLERANCE,
+    progress: bool = False,
+    in_process: bool | None = None,
+    plugins: Plugins | None = None,
+) -> Verification:
+    """Do a recorded trial of a results folder again and compare, as ``cytobench verify``.
+
+    It is done from nothing, by what its record says, in a folder and store of its own: ``out``, or a temporary one.
+    Where the data set lies elsewhere now, ``dataset`` names it; ``device`` and values of plugins (``set``) replace
+    those on record. Every probability within ``tolerance`` of the recorded one is near it.
+
+    Raises UserError where it cannot be done: an unknown or failed trial, a submission, another data set, no plugin.
+    Raises CytobenchError if it fails.
+    """
+    file = _record_file(expanded(folder), trial)
+    record = read_record(file)
+    predictions = predictions_of(record, file)
+    values = _values_of(record, dataset, device, set)
+    plugins = plugins or load_plugins()
+    with TemporaryDirectory(prefix="cytobench-verify-") as temporary:
+        place = _path(out) or Path(temporary)
+        if any(place.glob("*")) and not (place / BENCHMARK_FILE).is_file():
+            raise UserError(f"{option('out', place)} holds other things. Give a new folder.")
+        given = _prepare(None, place, None, plugins, values).resolved.dataset
+        if given.digest != record.dataset.digest:
+            raise UserError(
+                f"{option('dataset', values['dataset'])} is not the data set of {record.trial}: its images or labels "
+                f"are others ({given.digest[:12]}, on record {record.dataset.digest[:12]})."
+            )
+        done = run(None, out=place, progress=progress, in_process=in_process, plugins=plugins, **values).outcome
+        if done.failed:
+            raise CytobenchError(f"{record.trial} fails when it is done again: {next(iter(done.failed.values()))}")
+        [name] = done.done or done.reused
+        repeated = place / "records" / f"{name}.json"
+        again = read_record(repeated)
+        return verify_record(record, predictions, again, predictions_of(again, repeated), tolerance)
+
+
+def _record_file(folder: Path, trial: str) -> Path:
+    """The record of a trial that is named, or whose file is."""
+    files = {file.stem: file for file in sorted(folder.glob("records/*.json"))}
+    if not files:
+        raise UserError(f"{folder} holds no records. Name a results folder, the {option('out')} of a run.")
+    name = Path(trial).name.removesuffix(".json")
+    if name not in files:
+        raise UserError(f"{trial}: no such trial in {folder}.{did_you_mean(name, files)} `cytobench show` lists all.")
+    return files[name]
+
+
+def _values_of(
+    record: Record, dataset: str | Path | None, device: str | None, changes: Mapping[str, Mapping[str, Any]] | None
+) -> Parameters:
+    """What a run of this one trial is given; of the recorded run all that is of other rows is left out."""
+    if record.submission is not None:
+        raise UserError(f"{record.trial} was made outside cytobench: nothing here can do it again.")
+    if record.status == "failed":
+        raise UserError(f"{record.trial} failed: it has no predictions. `cytobench run` tries it again.")
+    extractors = {used.extractor.name for used in record.fidelity}
+    names = {record.classifier.name, *([record.generator.name] if record.generator else []), *extractors}
+    ran = record.benchmark
+    settings = {name: dict(table) for name, table in ran.get("set", {}).items() if name in names}
+    for name, table in (changes or {}).items():
+        settings[name] = {**settings.get(name, {}), **table}
+    values: dict[str, Any] = {
+        **{key: value for key, value in ran.items() if key not in ("analysis", "presets")},
+        "generator": [record.generator.name] if record.generator else [],
+        "classifier": [record.classifier.name],
+        "extractor": sorted(extractors),
+        "synthetic": [record.n_synthetic],
+        "shots": [record.shots] if record.shots else list(ran.get("shots", []))[:1] or None,
+        "fold": [record.protocol.fold],
+        "seed": record.seed,
+        "repeats": 1,
+        "set": settings,
+        "variants": {name: variant for name, variant in ran.get("variants", {}).items() if name in names},
+    }
+    values |= {key: value for key, value in (("dataset", dataset), ("device", device)) if value is not None}
+    return cast(Parameters, values)
 
 
 def compare(

@@ -70,8 +70,9 @@ def conclude(
 ) -> Conclusion:
     """What a difference over folds in a metric shows; ``obstacle`` is why nothing can be said, whatever the interval.
 
-    There is a gain or a loss where the interval does not hold 0, and where ``p_family``, the p adjusted for a family of
-    comparisons, does not take that back.
+    No difference in any fold shows none; without an interval nothing else is known. There is a gain or a loss where the
+    interval does not hold 0, and where ``p_family``, the p adjusted for a family of comparisons, does not take that
+    back.
 
     Raises ValueError without both a difference and an obstacle.
     """
@@ -79,6 +80,8 @@ def conclude(
         return Conclusion(Outcome.NOT_KNOWN, obstacle)
     if difference is None:
         raise ValueError("neither a difference nor a reason why there is none")
+    if difference.no_interval is NoInterval.ALL_ZERO:
+        return Conclusion(Outcome.NO_DIFFERENCE, Reason(difference.no_interval))
     if difference.no_interval is not None:
         return Conclusion(Outcome.NOT_KNOWN, Reason(difference.no_interval))
     if not difference.excludes_zero:

@@ -26,6 +26,7 @@ COMMANDS = {
     "confusion": "Show which classes a row takes for which.",
     "figures": "Draw the figures of a paper as SVG and PNG.",
     "report": "Make a page of results: verdict, table, plots, images, provenance.",
+    "verify": "Do a recorded trial again, and say what is equal.",
     "show": "Show all that is on record of one trial.",
     "export": "Write a run's synthetic images, with a card, and its adapters.",
     "score": "Score predictions of any system.",

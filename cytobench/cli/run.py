@@ -70,6 +70,7 @@ class _RunCommand(click.Command):
     is_flag=True,
     help="Let plugins work in this process: for a debugger. One that crashes ends the run.",
 )
+@click.option("--rebuild", is_flag=True, help="Make images and checkpoints again that the store lacks.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--calibrate", is_flag=True, help="With --dry-run: time a few steps of each stage on this device.")
 @metric_option
@@ -85,6 +86,7 @@ def run(
     trial_timeout: float | None,
     memory_limit: float | None,
     in_process: bool,
+    rebuild: bool,
     dry_run: bool,
     calibrate: bool,
     metric: tuple[str, ...],
@@ -111,6 +113,8 @@ def run(
         declared["set"] = parse_set(values)
     if calibrate and not dry_run:
         raise UserError("--calibrate prices a plan: write --dry-run --calibrate.")
+    if rebuild and dry_run:
+        raise UserError("--rebuild and --dry-run: a plan shows what is to do for records alone. Leave one out.")
     if dry_run:
         with prints_to_stderr():
             planned = plan(
@@ -135,6 +139,7 @@ def run(
             prompts_file=prompts,
             progress=not (quiet or as_json),
             in_process=in_process or None,
+            rebuild=rebuild,
             trial_timeout=trial_timeout,
             memory_limit=memory_limit,
             plugins=plugins_for_command(),
@@ -147,6 +152,10 @@ def run(
         print_leaderboard(result.leaderboard, Console())
         count = len(result.outcome.done), len(result.outcome.reused)
         click.echo(f"{count[0]} trials done, {count[1]} found done; results in {result.outcome.out}", err=True)
+    for name in result.outcome.other_images:
+        click.echo(f"{name}: its images were made again, and are others than on record.", err=True)
+    for name, reason in result.outcome.unbuilt.items():
+        click.echo(f"could not be made again: {name}: {reason}", err=True)
     if result.outcome.failed:
         click.echo(f"{len(result.outcome.failed)} trials failed (tracebacks in their records):", err=True)
         for name, reason in result.outcome.failed.items():
@@ -158,7 +167,9 @@ def run(
     broken = result.outcome.observers and is_strict()
     if broken:
         click.echo(f"{STRICT} allows no observer that breaks; results are complete.", err=True)
-    return 1 if result.outcome.failed or result.outcome.unmeasured or broken else 0
+    outcome = result.outcome
+    wrong = outcome.failed or outcome.unmeasured or outcome.unbuilt or outcome.other_images
+    return 1 if wrong or broken else 0
 
 
 def parse_set(values: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -37,6 +37,12 @@ class Metric:
         """Which of two values is the better one."""
         return self.spec.higher_is_better
 
+    @property
+    def span(self) -> float | None:
+        """How far apart two values can be; None where there is no bound."""
+        low, high = self.spec.range
+        return None if low is None or high is None else high - low
+
     def goodness(self, value: float) -> float:
         """The value, or its negative where lower is better: of two rows the better one has the greater."""
         return value if self.higher_is_better else -value

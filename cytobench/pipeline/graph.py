@@ -66,6 +66,8 @@ class Graph:
     """The trials of a run in their order, and the stages that those to do lead to."""
 
     trials: Sequence[PlannedTrial]
+    rebuild: bool = False
+    """Whether what lies behind the trials that are done is made again where the store lacks it."""
 
     @property
     def done(self) -> list[PlannedTrial]:
@@ -79,13 +81,18 @@ class Graph:
 
     @cached_property
     def stages(self) -> Mapping[str, PlannedStage]:
-        """The stages that the trials to do lead to, by key, each after those that it needs.
+        """The stages that the trials to do lead to, by key, each after those that it needs; to rebuild, those behind
+        the others too.
 
         What a stage that is present was made from is not looked at.
         """
         reached: dict[str, PlannedStage] = {}
         for planned in self.to_do:
             _reach(planned.prediction, reached)
+        for planned in self.done if self.rebuild else ():
+            for stage in (planned.sample, planned.training):
+                if stage is not None:
+                    _reach(stage, reached)
         return reached
 
     @cached_property
@@ -118,8 +125,11 @@ def _reach(stage: PlannedStage, reached: dict[str, PlannedStage]) -> None:
     reached[stage.key] = stage
 
 
-def plan_graph(resolved: Resolved, planners: Sequence[Planner], out: Path) -> Graph:
-    """Plan every trial of a run into ``out``; ``planners`` are those of its repeats. Nothing is made or written."""
+def plan_graph(resolved: Resolved, planners: Sequence[Planner], out: Path, rebuild: bool = False) -> Graph:
+    """Plan every trial of a run into ``out``; ``planners`` are those of its repeats. Nothing is made or written.
+
+    With ``rebuild`` image sets and checkpoints that the store lacks are planned for trials that are done, too.
+    """
     generated = _Generated(resolved.extractors)
     trials = []
     for trial in resolved.trials:
@@ -130,7 +140,7 @@ def plan_graph(resolved: Resolved, planners: Sequence[Planner], out: Path) -> Gr
         if undone == UNCHECKED and not prediction.kept:
             undone = None  # to make images and training again for it costs more than the tables' "not checked"
         trials.append(PlannedTrial(trial, prediction, undone))
-    return Graph(trials)
+    return Graph(trials, rebuild)
 
 
 def plan_trial(planner: Planner, trial: Trial, extractors: Sequence[ReadyExtractor] = ()) -> PlannedPrediction:

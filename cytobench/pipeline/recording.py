@@ -23,6 +23,7 @@ from cytobench.pipeline.graph import PlannedTrial
 from cytobench.pipeline.planned import PlannedStage
 from cytobench.pipeline.stages.fidelity import kept_figures
 from cytobench.storage.compared_sets import Copy, runs_of
+from cytobench.storage.image_sets import images_digest
 from cytobench.storage.records import Record
 from cytobench.storage.records.metrics import metrics_used
 
@@ -41,6 +42,7 @@ class Recorder:
     resolved: Resolved
     paid: set[str] = field(default_factory=set)
     """Keys of stages and of image sets made in this run, to tell what it paid."""
+    _digests: dict[tuple[str, int], str] = field(default_factory=dict)
     findings: Findings = field(init=False)
     """What was found in the data."""
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -75,6 +77,7 @@ class Recorder:
             copies=self._copies(planned),
             fidelity_failed=unmeasured,
             curves=curves,
+            synthetic_digests=self._synthetic(planned),
             classifier=_plugin_part(trial.arm.classifier, ran),
             generator=_plugin_part(trial.arm.generator, generator_ran),
         )
@@ -112,6 +115,16 @@ class Recorder:
             curves = trained.pop("curves")
             reports.append({name: value for name, value in trained.items() if name not in ("picked", "last")})
         return reports, curves, ran
+
+    def _synthetic(self, planned: PlannedTrial) -> dict[str, str]:
+        """A digest of the synthetic images of each class; sets that several trials share are read once."""
+        digests = {}
+        for share in planned.sample.classes if planned.sample else ():
+            place = share.images.folder.name, share.n
+            if place not in self._digests:
+                self._digests[place] = images_digest(share.images, share.n)
+            digests[share.label] = self._digests[place]
+        return digests
 
     def _kept(self, stage: PlannedStage) -> dict[str, Any] | None:
         """The report that a stage left in the store, with whether this run paid for it."""

@@ -26,7 +26,8 @@ from cytobench.pipeline.resume import BENCHMARK_FILE, Contents, refuse_other_set
 from cytobench.pipeline.stages.fidelity import PlannedFidelity
 from cytobench.pipeline.stages.predict import PlannedPrediction
 from cytobench.plugins import Plugins
-from cytobench.storage.records import write_record
+from cytobench.storage.image_sets import images_digest
+from cytobench.storage.records import read_unchecked, write_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,10 @@ class Outcome:
     observers: list[str] = field(default_factory=list)
     """What observers raised; it changed nothing."""
     unmeasured: dict[str, str] = field(default_factory=dict)
+    other_images: list[str] = field(default_factory=list)
+    """Recorded trials whose images were rebuilt, and are others than on record."""
+    unbuilt: dict[str, str] = field(default_factory=dict)
+    """Stages behind recorded trials that could not be rebuilt, by title, with the reason."""
 
 
 def run_benchmark(
@@ -58,8 +63,12 @@ def run_benchmark(
     display: Display | None = None,
     executor: Executor | None = None,
     jobs: int = 1,
+    rebuild: bool = False,
 ) -> Outcome:
     """Run every trial that has no record yet. A failed trial leaves its record and the others go on.
+
+    With ``rebuild`` the images and checkpoints behind recorded trials are made again where the store lacks them. Their
+    records stay as they are; images that differ from those on record are told in ``Outcome.other_images``.
 
     Raises UserError if ``out`` holds a run with other settings.
     """
@@ -71,11 +80,11 @@ def run_benchmark(
         write_bytes(out / BENCHMARK_FILE, resolved.benchmark.to_toml().encode())
     except OSError as error:
         raise UserError(f"{option('out', out)} cannot be written: {error.strerror}. Give another folder.") from error
-    graph = plan_graph(resolved, planners, out)
+    graph = plan_graph(resolved, planners, out, rebuild)
     outcome = Outcome(out, reused=[planned.trial.name for planned in graph.done])
     for name in outcome.reused:
         logger.debug("%s is done", name)
-    if not graph.to_do:
+    if not graph.missing:
         return outcome
     display = display or QuietDisplay()
     recorder = Recorder(resolved)
@@ -100,8 +109,24 @@ def run_benchmark(
         Engine(progress, executor or SerialExecutor(), jobs).run(nodes)
     finally:
         display.close()
+    if rebuild:
+        outcome.other_images = _other_images(graph, out)
     run.observe("cytobench_run_finished", out=out, failed=len(outcome.failed))
     return outcome
+
+
+def _other_images(graph: Graph, out: Path) -> list[str]:
+    """The trials on record whose synthetic images, as the store has them now, are others than on record."""
+    other = []
+    for planned in graph.done:
+        known = read_unchecked(out / "records" / f"{planned.trial.name}.json").synthetic_digests
+        shares = planned.sample.classes if planned.sample is not None and known else ()
+        if any(
+            not share.images.missing(share.n) and images_digest(share.images, share.n) != known.get(share.label)
+            for share in shares
+        ):
+            other.append(planned.trial.name)
+    return other
 
 
 @dataclass
@@ -138,7 +163,13 @@ class _Run:
             return replace(node, finished=partial(self._finish, trials), failed=partial(self._fail, trials))
         if isinstance(stage, PlannedFidelity):
             return replace(node, failed=partial(self.unmeasured.__setitem__, stage.key))
-        return node
+        return replace(node, failed=partial(self._not_made, stage)) if self.graph.rebuild else node
+
+    def _not_made(self, stage: PlannedStage, error: BaseException) -> None:
+        """A stage behind a trial that fails is told by the trial; one behind a record has none to tell it."""
+        failure = failure_of(error)
+        if any(stage.key in (part.key for part in (done.sample, done.training) if part) for done in self.graph.done):
+            self.outcome.unbuilt[stage.title] = f"{failure.type}: {failure.message}"
 
     def _made(self, addresses: Sequence[str], report: dict[str, Any]) -> None:
         self.recorder.paid.update(addresses)

@@ -11,6 +11,8 @@ from cytobench.reporting.words import duration
 _REASONS = {
     NoInterval.ONE_FOLD: "one fold: there is no interval over folds",
     NoInterval.NO_SPREAD: "the difference is the same in every fold: there is no spread to judge it by",
+    NoInterval.ALL_ZERO: "it is 0 in every fold",
+    NoInterval.TOO_FEW: "too few images or folds to tell: an interval would be as wide as the metric itself",
     Cause.FAMILY: "adjusted for the declared family",
     Cause.NEVER_PAIRED: "{detail}",
     Cause.NO_VALUE: "{detail} is null in every fold",

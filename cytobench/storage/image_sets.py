@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cytobench._keys import content_key
 from cytobench.assets import file_digest
 from cytobench.atomic import write_bytes
 from cytobench.contract import Request
@@ -140,3 +141,8 @@ class ImageSet:
         write_bytes(shard, buffer.getvalue())
         side = {"digest": file_digest(shard), "report": report}
         write_bytes(shard.with_suffix(".json"), json.dumps(side, indent=1).encode())
+
+
+def images_digest(images: ImageSet, n: int) -> str:
+    """A digest of the pixels of the first n images in their order, SHA-256 in hex."""
+    return content_key("pixels of images", {"digests": images.digests(n)})

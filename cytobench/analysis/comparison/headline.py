@@ -38,7 +38,7 @@ class DeclaredPair:
     p_holm: float | None
     """Adjusted for the whole family, whatever of it is shown."""
     family: int
-    """How many comparisons the family has."""
+    """How many comparisons the family has; those of equal predictions are one."""
     chosen: bool
     """Whether validation chose this N among those of its generator, classifier and shots."""
     conclusion: Conclusion
@@ -116,7 +116,10 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
         [
             None if difference is None or obstacle else _against_choice(difference, metric, baselines)
             for (difference, obstacle), (_, _, baselines) in zip(differences, compared, strict=True)
-        ]
+        ],
+        hypotheses := [
+            (rows[number].row.same_as, other.row.same_as, baselines is None) for number, other, baselines in compared
+        ],
     )
     return [
         DeclaredPair(
@@ -124,7 +127,7 @@ def declared_pairs(section: Sequence[Candidate], analysis: Analysis) -> list[Dec
             reference=other,
             difference=difference,
             p_holm=p,
-            family=len(compared),
+            family=len(set(hypotheses)),
             chosen=number in chosen,
             conclusion=conclude(difference, metric, obstacle, p),
             baselines=baselines,
@@ -152,7 +155,7 @@ def row_difference(row: Candidate, other: Candidate, key: ScoreKey) -> tuple[Fol
     differences = by_seed(row.row.values.get(key, {}), other.row.values.get(key, {}))
     if not differences:
         return None, Reason(Cause.NO_VALUE, key[1])
-    return fold_difference(differences, ratio), why_not_judged(row, other)
+    return fold_difference(differences, ratio, row.section.metric(key[1]).span), why_not_judged(row, other)
 
 
 def chosen_on_validation(section: Sequence[Candidate], validation: ScoreKey) -> set[int]:
@@ -180,7 +183,7 @@ def _against_choice(difference: FoldDifference, metric: Metric, baselines: Basel
     """
     if baselines is None or difference.p is None or metric.goodness(difference.mean) >= 0:
         return difference.p
-    return min(1.0, difference.p * len(baselines.among))
+    return min(1.0, difference.p * len({row.row.same_as for row in baselines.among}))
 
 
 def _cost(pair: DeclaredPair, analysis: Analysis) -> GainAndCost | None:

@@ -146,7 +146,8 @@ def _over_folds(a: Candidate, b: Candidate, key: ScoreKey, replicates: Sequence[
     if not both:
         return OverFolds(None, None, None)
     means = [fsum(values[where] for where in both) / len(both) for values in scores]
-    return OverFolds(means[0], means[1], fold_difference(by_seed(*scores), ratio))
+    span = a.section.metric(key[1]).span
+    return OverFolds(means[0], means[1], fold_difference(by_seed(*scores), ratio, span))
 
 
 def _cost(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -149,6 +149,8 @@ class Row:
     """What its replicates were made with, where that differs; empty where all are alike."""
     metrics_failed: Mapping[str, MetricFailure] = field(default_factory=dict)
     """Of the metrics shown those that failed, by name."""
+    predictions: Mapping[Replicate, str] = field(default_factory=dict)
+    """The digest of each finished replicate's predictions: rows that have the same are one, under several names."""
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
 
@@ -171,6 +173,11 @@ class Row:
     def copied(self) -> bool:
         """Whether images that are called synthetic equal or nearly equal real ones; never of a control."""
         return self.copies is not None and self.copies.found > 0 and not self.copies.by_design
+
+    @property
+    def same_as(self) -> Hashable:
+        """Equal for rows whose predictions are equal in every fold; for others, and without predictions, unlike."""
+        return frozenset(self.predictions.items()) or id(self)
 
     @property
     def third_party(self) -> tuple[Maker, ...]:

@@ -86,6 +86,7 @@ def make_row(
         environments=environments([(replicate_of(record), record) for record in done]),
         makers=() if first.submission else makers(records),
         metrics_failed=_failures(done, splits, metrics),
+        predictions={replicate_of(each): each.predictions_digest for each in done if each.predictions_digest},
         unchecked=tuple(replicate_of(record) for record in done if record.digest in unchecked),
         copies=real_copies(done),
     )

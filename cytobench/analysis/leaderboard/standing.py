@@ -49,17 +49,19 @@ def by_seed(scores: Mapping[Replicate, float], other: Mapping[Replicate, float])
 def compare_with_best(rows: Sequence[Row], by: ScoreKey, metric: Metric, pooled: bool) -> tuple[Row, ...]:
     """The rows, best ranked first, each ranked one with its standing beside the best row.
 
-    The p-values of all ranked rows but the best are adjusted together (Holm). The best was picked by the same figures,
-    so that this is a caution against ranks that mean nothing, not a test of a hypothesis. Where the protocol pools,
-    rows of another number of synthetic images have other test images and are never paired.
+    The p-values of all ranked rows but the best are adjusted together (Holm), those of rows with equal predictions as
+    one. The best was picked by the same figures, so that this is a caution against ranks that mean nothing, not a test
+    of a hypothesis. Where the protocol pools, rows of another number of synthetic images have other test images and are
+    never paired.
     """
     ranked = [row for row in rows if row.rank is not None]
     if not ranked:
         return tuple(rows)
     best, *others = ranked
-    differences = [_difference(row, best, by, pooled) for row in others]
+    differences = [_difference(row, best, by, metric, pooled) for row in others]
     standings: dict[int, tuple[Standing, float | None]] = {id(best): (Standing.BEST, None)} if others else {}
-    adjusted = holm([None if difference is None else difference.p for difference in differences])
+    hypotheses = [row.same_as for row in others]
+    adjusted = holm([None if difference is None else difference.p for difference in differences], hypotheses)
     for row, difference, p in zip(others, differences, adjusted, strict=True):
         obstacle = Reason(Cause.NEVER_PAIRED) if difference is None else None
         standings[id(row)] = standing(conclude(difference, metric, obstacle, p)), p
@@ -69,10 +71,10 @@ def compare_with_best(rows: Sequence[Row], by: ScoreKey, metric: Metric, pooled:
     )
 
 
-def _difference(row: Row, best: Row, by: ScoreKey, pooled: bool) -> FoldDifference | None:
+def _difference(row: Row, best: Row, by: ScoreKey, metric: Metric, pooled: bool) -> FoldDifference | None:
     """``row`` minus ``best`` over folds; None where the two have no test images or values in common."""
     differences = by_seed(row.values.get(by, {}), best.values.get(by, {}))
     ratio = pair_ratio(row, best)
     if ratio is None or not differences or (pooled and best.n_synthetic != row.n_synthetic):
         return None
-    return fold_difference(differences, ratio)
+    return fold_difference(differences, ratio, metric.span)

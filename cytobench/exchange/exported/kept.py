@@ -181,7 +181,7 @@ def _count_whole(images: ImageSet, most: int, label: str, store: Store) -> int:
     if not count:
         raise UserError(
             f"{option('store', store.root)} does not hold the images of {label}, or they are damaged. Name the run's "
-            "store, or run the benchmark again."
+            f"store, or make them again: `cytobench run` with the same settings and {option('rebuild', True)}."
         )
     return min(count, most)
 

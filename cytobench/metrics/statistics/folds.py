@@ -19,7 +19,11 @@ class NoInterval(Enum):
 
     ONE_FOLD = auto()
     NO_SPREAD = auto()
-    """The difference is the same in every fold."""
+    """The difference is the same in every fold, and not 0."""
+    ALL_ZERO = auto()
+    """There is no difference in any fold."""
+    TOO_FEW = auto()
+    """The interval would be as wide as all that the metric can be: it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ class FoldDifference:
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def fold_difference(differences: Mapping[int, Sequence[float]], ratio: float) -> FoldDifference:
+def fold_difference(
+    differences: Mapping[int, Sequence[float]], ratio: float, span: float | None = None
+) -> FoldDifference:
     """The mean of paired differences, by seed and fold, with the corrected interval and p.
 
     ``differences`` holds for each seed the score of one row minus that of the other, fold by fold; ``ratio`` is
@@ -55,6 +61,12 @@ def fold_difference(differences: Mapping[int, Sequence[float]], ratio: float) ->
 
     Seeds divide the same images again. They steady the mean and the variance (pooled within seeds) and never count as
     folds: k, and with it the width and the degrees of freedom, stay those of one seed.
+
+    ``span`` is how far apart two values of the metric can be, 1 for an accuracy. No difference is larger, so that the
+    interval is cut there; one that is then as wide as ``span`` or wider is left out. It always holds 0.
+
+    Where the difference is the same in every fold there is no interval: no spread is no certainty about other data,
+    neither of a gain nor, where it is 0, of equality. The p of a difference that is 0 everywhere is 1, as in any test.
 
     Raises ValueError without differences, and for a ratio that is not positive.
     """
@@ -73,11 +85,16 @@ def fold_difference(differences: Mapping[int, Sequence[float]], ratio: float) ->
     deviation = sqrt(squares / (len(values) - len(means)))
     if deviation < NO_SPREAD:
         if abs(mean) < NO_SPREAD:
-            return FoldDifference(0.0, 0.0, 0.0, 1.0, folds, len(means), between)
+            return FoldDifference(0.0, None, None, 1.0, folds, len(means), between, NoInterval.ALL_ZERO)
         return FoldDifference(mean, None, None, None, folds, len(means), between, NoInterval.NO_SPREAD)
     error = deviation * sqrt(1 / folds + ratio)
     half, p = _student(mean / error, folds - 1)
-    return FoldDifference(mean, mean - half * error, mean + half * error, p, folds, len(means), between)
+    low, high = mean - half * error, mean + half * error
+    if span is not None:
+        low, high = max(low, -span), min(high, span)
+        if high - low >= span:
+            return FoldDifference(mean, None, None, p, folds, len(means), between, NoInterval.TOO_FEW)
+    return FoldDifference(mean, low, high, p, folds, len(means), between)
 
 
 def _student(t: float, freedom: int) -> tuple[float, float]:

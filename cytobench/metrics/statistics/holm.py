@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 ALPHA = 0.05
 """Below it an adjusted p tells two rows apart."""
 
 
-def holm(values: Sequence[float | None]) -> list[float | None]:
+def holm(values: Sequence[float | None], hypotheses: Sequence[Hashable] | None = None) -> list[float | None]:
     """The p-values adjusted for the family (Holm 1979), each 0 to 1, in the given order.
+
+    Values with equal ``hypotheses`` are of one and the same test, which the family counts once, with the highest of
+    them; without ``hypotheses`` each is one of its own.
 
     None, a comparison without a p, stays None and counts as a member of the family, as one with a p of 1 would. By
     statsmodels' ``multipletests``, imported only where there is something to adjust.
@@ -18,5 +21,9 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
         return list(values)
     from statsmodels.stats.multitest import multipletests
 
-    adjusted = multipletests([1.0 if value is None else value for value in values], method="holm")[1]
-    return [None if value is None else float(p) for value, p in zip(values, adjusted, strict=True)]
+    named = range(len(values)) if hypotheses is None else hypotheses
+    tests: dict[Hashable, float] = {}
+    for name, value in zip(named, values, strict=True):
+        tests[name] = max(tests.get(name, 0.0), 1.0 if value is None else value)
+    adjusted = dict(zip(tests, multipletests(list(tests.values()), method="holm")[1], strict=True))
+    return [None if value is None else float(adjusted[name]) for name, value in zip(named, values, strict=True)]

@@ -44,7 +44,8 @@ def gallery_plans(
             continue
         root = store or folder / "store"
         if not root.is_dir():
-            way_out = f"Name it with {option('store')}, or run again."
+            again = f"`cytobench run` with the same settings and {option('rebuild', True)} makes its images again"
+            way_out = f"Name it with {option('store')}; {again}."
             say(f"There is no gallery of {folder}: its store {root} is not here. {way_out}")
             continue
         for ordered in rows.values():

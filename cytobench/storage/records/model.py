@@ -383,6 +383,11 @@ class Record(_Part):
     seed: int | None = Field(
         description="Seed of split, shots, training and sampling; of a submission that of the split, null if unknown."
     )
+    synthetic_digests: dict[str, str] = Field(
+        default_factory=dict,
+        description="By class, a digest of the pixels of its synthetic images in their order; empty without any, and "
+        "in records made before it was kept.",
+    )
     made_elsewhere: Literal["no", "undeclared", "listed", "per-fold", "external"] = Field(
         default="no",
         description="Whether the generator's images or weights come from outside the run, and what was declared of "

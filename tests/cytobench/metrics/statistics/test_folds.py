@@ -42,7 +42,7 @@ def test_the_same_seed_again_changes_nothing(values: list[float], ratio: float, 
     again = fold_difference({seed: values for seed in range(times)}, ratio)
     assert again.mean == pytest.approx(one.mean)
     assert (again.folds, again.seeds) == (one.folds, times)
-    if one.p is not None and again.p is not None:
+    if one.low is not None and again.low is not None:
         assert again.high - again.low == pytest.approx(one.high - one.low)
 
 
@@ -73,7 +73,9 @@ def test_one_fold_has_no_interval_and_says_so() -> None:
 
 def test_equal_rows_differ_by_nothing() -> None:
     found = fold_difference({1: [0.0] * 5}, 1 / 3)
-    assert (found.mean, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+    # No spread is no certainty: [0, 0] would say that other data would show no difference either.
+    assert (found.mean, found.low, found.high, found.p) == (0.0, None, None, 1.0)
+    assert found.no_interval is NoInterval.ALL_ZERO
 
 
 def test_the_same_difference_in_every_fold_gives_no_certainty() -> None:
@@ -98,3 +100,28 @@ def test_holm_is_that_of_statsmodels(values: list[float]) -> None:
 def test_a_comparison_without_a_p_stays_in_the_family() -> None:
     assert holm([0.01, None, 0.04]) == pytest.approx([0.03, None, 0.08])
     assert holm([]) == []
+
+
+def test_an_interval_as_wide_as_the_metric_is_none() -> None:
+    # 45 images in three folds, as in the report: [-1.079, 0.672] was shown, of an F1.
+    found = fold_difference({42: [-0.55, 0.13, -0.19]}, 1 / 3)
+    assert found.low is not None and found.low < -1
+    bounded = fold_difference({42: [-0.55, 0.13, -0.19]}, 1 / 3, span=1)
+    assert (bounded.low, bounded.high, bounded.no_interval) == (None, None, NoInterval.TOO_FEW)
+    assert (bounded.mean, bounded.p) == (found.mean, found.p) and found.p > 0.05
+
+
+def test_an_interval_ends_where_the_difference_does_and_still_tells_a_gain() -> None:
+    wide, cut = (fold_difference({42: [0.9, 0.62, 0.95]}, 1 / 3, span) for span in (None, 1))
+    assert wide.high > 1 and wide.low > 0
+    assert (cut.low, cut.high, cut.p, cut.no_interval) == (wide.low, 1, wide.p, None)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=2, max_size=6))
+@settings(deadline=None)
+def test_what_is_left_out_for_its_width_would_have_shown_nothing(differences: list[float]) -> None:
+    found, bounded = (fold_difference({42: differences}, 1 / 3, span) for span in (None, 1))
+    if bounded.no_interval is NoInterval.TOO_FEW:
+        assert not found.excludes_zero
+    else:
+        assert bounded.excludes_zero == found.excludes_zero
