@@ -61,6 +61,7 @@ def _row(settings: str, first: Record, measured: Measured) -> FidelityRow:
         generator=first.generator.name if first.generator else "none",
         third_party=first.generator is not None and first.generator.distribution != BUILT_IN,
         shots=first.shots,
+        tuned_elsewhere=first.made_elsewhere != "no" and first.shots > 0,
         n_synthetic=first.n_synthetic,
         settings=settings,
         aggregates=aggregates,

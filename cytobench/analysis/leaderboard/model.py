@@ -227,6 +227,8 @@ class FidelityRow:
     """
     near_copies: Aggregate | None = None
     """Share of the images that are near-copies of a shot in pixels; None where that was not looked at."""
+    tuned_elsewhere: bool = False
+    """As of a row of the leaderboard: its shots tuned nothing."""
     third_party: bool = False
     """Whether the generator is no plugin of cytobench's own."""
 

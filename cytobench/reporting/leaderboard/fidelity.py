@@ -39,7 +39,7 @@ def _texts(row: FidelityRow) -> list[str]:
     scores = [(row.aggregates[name], _DIGITS[name]) for name in ("kid", "floor_kid", *FIGURES[1:])]
     return [
         f"{row.generator}{THIRD_PARTY if row.third_party else ''}{settings}",
-        str(row.shots),
+        "-" if row.tuned_elsewhere else str(row.shots),
         str(row.n_synthetic),
         *(_figure(score, digits) for score, digits in scores),
         _copying(row),

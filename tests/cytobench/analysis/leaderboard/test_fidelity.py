@@ -55,6 +55,15 @@ def tables(make_record):
     return make
 
 
+def test_shots_that_tuned_nothing_are_not_named(make_record) -> None:
+    record = make_record(0, fidelity=[measured(0, "sd21-lora")], made_elsewhere="external")
+    board = leaderboard([record])
+    [table] = board.sections[0].fidelity
+    assert table.rows[0].tuned_elsewhere
+    line = next(line for line in render(board, "markdown").splitlines() if "0.1000" in line)
+    assert [cell.strip() for cell in line.split("|")][2:4] == ["-", "20"]
+
+
 def test_figures_are_means_over_folds_and_classifiers_share_a_row(tables) -> None:
     kids = [0.1, 0.2, 0.3, 0.2, 0.2]
     [table], texts = tables({"repeat": [measured(i, "repeat", kid=kids[i]) for i in FOLDS]}, ("clip", "timm:resnet18"))
