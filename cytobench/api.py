@@ -15,8 +15,8 @@ from rich.console import Console
 
 from cytobench._home import expanded
 from cytobench._text import did_you_mean
+from cytobench.analysis.compared import compare_results
 from cytobench.analysis.comparison.declared import Named, check_declaration
-from cytobench.analysis.comparison.results import compare_results
 from cytobench.analysis.leaderboard import Leaderboard
 from cytobench.analysis.published import with_published
 from cytobench.analysis.results import read_results

@@ -24,6 +24,8 @@ class Standing(StrEnum):
 
     BEST = "best"
     ALIKE = "not distinguishable"
+    BELOW_OVER_IMAGES = "below over images"
+    """Not distinguishable over folds, and below over the images that both were tested on."""
     BELOW = "below"
     UNKNOWN = "not known"
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cytobench.analysis.comparison.candidates import Candidate, candidates_of
+from cytobench.analysis.comparison.over_images import with_standings_over_images
 from cytobench.analysis.leaderboard import Leaderboard, leaderboard
 from cytobench.data.class_names import OTHER_NAMES
 from cytobench.errors import UserError
@@ -41,13 +43,14 @@ class Results:
 
     @cached_property
     def board(self) -> Leaderboard:
-        """Their leaderboard."""
+        """Their leaderboard, its rows held against the best one over folds and over images."""
         unchecked = {
             record.digest
             for file, record in self.files.items()
             if record.status == "done" and not has_predictions(record, file)
         }
-        return leaderboard(self.records, self.metrics, self.ranked_by, unchecked)
+        board = leaderboard(self.records, self.metrics, self.ranked_by, unchecked)
+        return with_standings_over_images(board, candidates_of(self.files, board))
 
 
 def read_results(
@@ -71,6 +74,17 @@ def read_results(
     metrics = tuple({shown.name: shown for shown in (*STUDY, *declared, *asked)}.values())
     refuse_other_scores(files, metrics)
     return Results(with_metrics(files, metrics), metrics, asked[0] if asked else None)
+
+
+def read_candidates(
+    folders: Iterable[Path], metric: Sequence[str] = (), plugins: Callable[[], Plugins] = load_plugins
+) -> list[list[Candidate]]:
+    """The rows of each section that can be compared, ranked ones first.
+
+    Arguments and errors are those of :func:`read_results`.
+    """
+    results = read_results(folders, metric, plugins)
+    return candidates_of(results.files, results.board)
 
 
 def _find(name: str, records: Iterable[Record], plugins: Callable[[], Plugins]) -> Metric:

@@ -25,8 +25,8 @@ def compare(folder: Path, a: str | None, b: str | None, metric: tuple[str, ...],
     """
     import json
 
+    from cytobench.analysis.compared import compare_results
     from cytobench.analysis.comparison.pair import Comparison
-    from cytobench.analysis.comparison.results import compare_results
     from cytobench.reporting.comparison.family import family_lines
     from cytobench.reporting.comparison.pair import comparison_lines
     from cytobench.reporting.comparison.values import compared_values

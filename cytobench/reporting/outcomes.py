@@ -30,6 +30,7 @@ _AGAINST = {
 """What comes before the name of the other row."""
 STANDINGS = {
     Standing.ALIKE: "not distinguishable from the best row",
+    Standing.BELOW_OVER_IMAGES: "below the best row over the test images, not distinguishable from it over folds",
     Standing.BELOW: "below the best row",
     Standing.UNKNOWN: "whether it differs from the best row is not known",
 }
@@ -37,11 +38,12 @@ STANDINGS = {
 STANDINGS_SHORT = {
     Standing.BEST: "best row",
     Standing.ALIKE: "not distinguishable from the best",
+    Standing.BELOW_OVER_IMAGES: "below the best over images, not over folds",
     Standing.BELOW: "below the best",
     Standing.UNKNOWN: "not known beside the best",
 }
 """The same in a cell."""
-STANDING_MARKS = {Standing.ALIKE: " ≈", Standing.UNKNOWN: " ?"}
+STANDING_MARKS = {Standing.ALIKE: " ≈", Standing.BELOW_OVER_IMAGES: " ≈↓", Standing.UNKNOWN: " ?"}
 """What stands behind the rank."""
 
 

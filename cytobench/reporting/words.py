@@ -31,6 +31,7 @@ def legend(board: Leaderboard) -> str:
         "Mean ± sample SD over folds; with several seeds, in brackets, the SD over their means. Ranked by "
         f"{', '.join(ranked_by)} on test, of real images alone; best of the ranked rows in bold. {lower}"
         "≈: not distinguishable from the best row, by the paired differences over folds (Holm over the ranked rows); "
+        "≈↓: the same, but below it over the images that both were tested on (permutation test, Holm again); "
         "?: not known, for want of folds or of the same test images. "
         "†: of a third-party plugin, which its remark names. "
         f"{unlike}"

@@ -6,11 +6,13 @@ import atexit
 import logging
 import os
 import shutil
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
 from cytobench._home import expanded, home_folder
+from cytobench.atomic import write_bytes
 
 logger = logging.getLogger("cytobench")
 
@@ -33,22 +35,24 @@ def cache_folder() -> Path:
 
 def is_remembered(kind: str, key: str) -> bool:
     """Whether :func:`remember` was called with these, by any process that has this cache."""
+    return recall(kind, key) is not None
+
+
+def recall(kind: str, key: str) -> str | None:
+    """The text that :func:`remember` was called with; None if it was not, or if it cannot be read."""
     try:
-        return _mark(kind, key).exists()
-    except OSError:  # a folder that may not be read
-        return False
+        return _mark(kind, key).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
 
 
-def remember(kind: str, key: str) -> None:
-    """Remember that what the content address ``key`` stands for was found right. A cache that cannot be written is
-    done without.
+def remember(kind: str, key: str, text: str = "") -> None:
+    """Remember of the content address ``key`` a short text, or just that what it stands for was found right.
+
+    A cache that cannot be written is done without.
     """
-    try:
-        mark = _mark(kind, key)
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()  # an empty file: it is there or not, never half there
-    except OSError:
-        return
+    with suppress(OSError):
+        write_bytes(_mark(kind, key), text.encode())
 
 
 def _mark(kind: str, key: str) -> Path:

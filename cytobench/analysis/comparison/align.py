@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cytobench.analysis.comparison.candidates import Candidate, common_replicates
 from cytobench.analysis.leaderboard.model import Replicate
 from cytobench.errors import UserError
+from cytobench.metrics.statistics.images import Counts, unit_counts
+from cytobench.metrics.statistics.units import unit_numbers
 from cytobench.storage.records import predictions_of
 
 if TYPE_CHECKING:
@@ -23,6 +28,20 @@ def aligned(a: Candidate, b: Candidate, split: str) -> pd.DataFrame:
     import pandas as pd
 
     return pd.concat([_paired(a, b, split, where) for where in common_replicates(a, b)], ignore_index=True)
+
+
+def paired_counts(table: pd.DataFrame, evaluated: Sequence[str]) -> tuple[Counts, Counts]:
+    """Counts by unit (image, or group where known) of the rows a and b of an aligned table."""
+    import pandas as pd
+
+    units, seeds = unit_numbers(table), pd.factorize(table["seed"])[0]
+    codes = {label: number for number, label in enumerate(evaluated)}
+    true = table["label"].map(codes).to_numpy(np.int64)
+    a, b = (
+        unit_counts(true, table[row].map(codes).fillna(-1).to_numpy(np.int64), units, seeds, len(evaluated))
+        for row in ("a", "b")
+    )
+    return a, b
 
 
 def _paired(a: Candidate, b: Candidate, split: str, where: Replicate) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -14,10 +14,8 @@ from cytobench.analysis.leaderboard.model import Leaderboard, Replicate, Row, Sc
 from cytobench.analysis.leaderboard.ranking import comparable, rows_of
 from cytobench.analysis.leaderboard.rows import aggregate, replicate_of
 from cytobench.analysis.outcomes import Cause, Reason
-from cytobench.analysis.results import read_results
 from cytobench.config.benchmark import Analysis, make_benchmark
 from cytobench.errors import UserError, option
-from cytobench.plugins import Plugins, load_plugins
 from cytobench.storage.records import NO_SETTINGS, ClassifierUsed, GeneratorUsed, Record
 
 _PARTS = {
@@ -81,19 +79,11 @@ class Candidate:
         return next(iter(self.trials.values()))[0]
 
 
-def read_candidates(
-    folders: Iterable[Path], metric: Sequence[str] = (), plugins: Callable[[], Plugins] = load_plugins
-) -> list[list[Candidate]]:
-    """The rows of each section, ranked ones first; rows without a finished trial are left out.
-
-    Arguments and errors are those of :func:`~cytobench.analysis.results.read_results`.
-    """
-    results = read_results(folders, metric, plugins)
-    return candidates_of(results.files, results.board)
-
-
 def candidates_of(files: Mapping[Path, Record], board: Leaderboard) -> list[list[Candidate]]:
-    """The same of records by the file each was read from; ``board`` is their leaderboard."""
+    """The rows of each section, ranked ones first, with their records by the file each was read from.
+
+    ``board`` is their leaderboard. Rows without a finished trial are left out.
+    """
     by_digest = {record.digest: file for file, record in files.items()}
     records = list(files.values())
     sections = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import fsum
 from typing import TYPE_CHECKING
 
-from cytobench.analysis.comparison.align import aligned
+from cytobench.analysis.comparison.align import aligned, paired_counts
 from cytobench.analysis.comparison.candidates import (
     Candidate,
     common_replicates,
@@ -32,18 +32,11 @@ from cytobench.analysis.outcomes import conclude
 from cytobench.errors import UserError
 from cytobench.metrics.statistics.classes import ClassScore, per_class
 from cytobench.metrics.statistics.folds import FoldDifference, fold_difference
-from cytobench.metrics.statistics.images import ImageDifference, image_differences, mcnemar_exact, unit_counts
-from cytobench.metrics.statistics.images import accuracy as pooled_accuracy
-from cytobench.metrics.statistics.images import f1_macro as pooled_f1
+from cytobench.metrics.statistics.images import POOLED, SEED, ImageDifference, image_differences, mcnemar_exact
 from cytobench.metrics.statistics.units import grouped, unit_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SEED = 0
-"""Of the resamples: the same results give the same intervals."""
-POOLED = {"accuracy": pooled_accuracy, "f1_macro": pooled_f1}
-"""Metrics that can be had from counts of pooled images."""
 
 
 @dataclass(frozen=True)
@@ -166,18 +159,10 @@ def _cost(
 
 def _over_images(table: pd.DataFrame, evaluated: Sequence[str], metrics: Sequence[str]) -> dict[str, ImageDifference]:
     import numpy as np
-    import pandas as pd
 
-    units = unit_numbers(table)
-    if units.max() == 0:
+    a, b = paired_counts(table, evaluated)
+    if len(a) == 1:
         return {}
-    seeds = pd.factorize(table["seed"])[0]
-    codes = {label: number for number, label in enumerate(evaluated)}
-    true = table["label"].map(codes).to_numpy(np.int64)
-    a, b = (
-        unit_counts(true, table[row].map(codes).fillna(-1).to_numpy(np.int64), units, seeds, len(evaluated))
-        for row in ("a", "b")
-    )
     scores = {name: POOLED[name] for name in metrics if name in POOLED}
     return image_differences(a, b, scores, np.random.default_rng(SEED))
 

@@ -194,9 +194,7 @@ def _values(done: Sequence[Record], key: ScoreKey) -> dict[Replicate, float]:
     return {where: value for where, value in values.items() if value is not None}
 
 
-def _failures(
-    done: Sequence[Record], splits: Sequence[str], metrics: Sequence[Metric]
-) -> dict[str, MetricFailure]:
+def _failures(done: Sequence[Record], splits: Sequence[str], metrics: Sequence[Metric]) -> dict[str, MetricFailure]:
     failures = {}
     for metric in metrics:
         reasons = [record.metrics_failed.get(split, {}).get(metric.name) for record in done for split in splits]

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from cytobench.metrics.statistics.folds import LEVEL
 
+SEED = 0
+"""Of the resamples: the same results give the same intervals."""
 RESAMPLES = 2000
 PERMUTATIONS = 4999
 BATCH_CELLS = 4_000_000
@@ -69,6 +71,10 @@ def f1_macro(counts: Counts) -> NDArray[np.float64]:
     return np.asarray(f1.mean(-1).mean(-1))
 
 
+POOLED: Mapping[str, Score] = {"accuracy": accuracy, "f1_macro": f1_macro}
+"""Metrics that can be had from counts of pooled images."""
+
+
 def image_differences(
     a: Counts, b: Counts, scores: Mapping[str, Score], rng: np.random.Generator
 ) -> dict[str, ImageDifference]:
@@ -81,13 +87,27 @@ def image_differences(
     swapped_a, swapped_b = _swapped(a, b, rng)
     differences = {}
     for name, score in scores.items():
-        value = float(score(a.sum(0)) - score(b.sum(0)))
+        value = _difference(a, b, score)
         low, high = np.quantile(score(resampled_a) - score(resampled_b), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        # A swap of everything gives the value itself with the other sign; rounding must not make it smaller.
-        further = np.abs(score(swapped_a) - score(swapped_b)) >= abs(value) - 1e-12
-        p = (1 + int(further.sum())) / (1 + len(further))
+        p = _p_swapped(value, swapped_a, swapped_b, score)
         differences[name] = ImageDifference(value, float(low), float(high), p)
     return differences
+
+
+def permutation_test(a: Counts, b: Counts, score: Score, rng: np.random.Generator) -> tuple[float, float]:
+    """The difference a - b of a score and the p of swapping rows by unit, as :func:`image_differences` has it."""
+    value = _difference(a, b, score)
+    return value, _p_swapped(value, *_swapped(a, b, rng), score)
+
+
+def _difference(a: Counts, b: Counts, score: Score) -> float:
+    return float(score(a.sum(0)) - score(b.sum(0)))
+
+
+def _p_swapped(value: float, a: Counts, b: Counts, score: Score) -> float:
+    # A swap of everything gives the value itself with the other sign; rounding must not make it smaller.
+    further = np.abs(score(a) - score(b)) >= abs(value) - 1e-12
+    return (1 + int(further.sum())) / (1 + len(further))
 
 
 def mcnemar_exact(a_right: NDArray[np.bool_], b_right: NDArray[np.bool_]) -> tuple[list[list[int]], float]:
@@ -113,8 +133,11 @@ def _resampled(a: Counts, b: Counts, rng: np.random.Generator) -> tuple[Counts, 
 
 
 def _swapped(a: Counts, b: Counts, rng: np.random.Generator) -> tuple[Counts, Counts]:
-    swaps = (rng.integers(2, size=(size, len(a))) for size in _batches(PERMUTATIONS, len(a)))
-    moved = np.concatenate([_weighted(swap.astype(np.float64), b - a) for swap in swaps])
+    """Both with random units swapped. Of units that differ in the same way only how many are swapped matters."""
+    ways, units = np.unique((b - a).reshape(len(a), -1), axis=0, return_counts=True)
+    ways = ways.reshape(-1, *a.shape[1:])
+    swaps = (rng.binomial(units, 0.5, size=(size, len(units))) for size in _batches(PERMUTATIONS, len(units)))
+    moved = np.concatenate([_weighted(swap.astype(np.float64), ways) for swap in swaps])
     return a.sum(0) + moved, b.sum(0) - moved
 
 

@@ -17,6 +17,7 @@ _SPECIAL = str.maketrans(
         ">": r"\textgreater{}",
         "±": r"$\pm$",
         "≈": r"$\approx$",
+        "↓": r"$\downarrow$",
         "†": r"$\dagger$",
         "‡": r"$\ddagger$",
         "\n": " ",

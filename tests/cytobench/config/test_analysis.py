@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cytobench.analysis.comparison.candidates import find_pair, read_candidates
+from cytobench.analysis.comparison.candidates import find_pair
 from cytobench.analysis.comparison.pair import compare
+from cytobench.analysis.results import read_candidates
 from cytobench.api import RunResult, run
 from cytobench.config.benchmark import Analysis, read_benchmark
 from cytobench.errors import UserError

@@ -8,10 +8,11 @@ from functools import partial
 import pytest
 
 from cytobench.analysis.comparison.baselines import best_baselines
-from cytobench.analysis.comparison.candidates import find_pair, read_candidates
+from cytobench.analysis.comparison.candidates import find_pair
 from cytobench.analysis.comparison.headline import declared_family, declared_pairs
 from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Cause, Conclusion, Outcome, Reason
+from cytobench.analysis.results import read_candidates
 from cytobench.config.benchmark import Analysis
 from cytobench.metrics.statistics.holm import holm
 from cytobench.reporting.comparison.family import family_lines

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cytobench.analysis.comparison.candidates import declared_analysis, read_candidates
+from cytobench.analysis.comparison.candidates import declared_analysis
 from cytobench.analysis.comparison.declared import Named, baselines, check_declaration, compared_with_baselines, family
 from cytobench.analysis.comparison.headline import declared_pairs
 from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Cause, Outcome, Reason
+from cytobench.analysis.results import read_candidates
 from cytobench.config.benchmark import Analysis
 from cytobench.errors import UserError
 from cytobench.metrics.statistics.holm import holm

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytobench.analysis.comparison.candidates import read_candidates
 from cytobench.analysis.comparison.headline import declared_family
 from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Outcome
+from cytobench.analysis.results import read_candidates
 from cytobench.reporting.comparison.family import family_lines
 from cytobench.reporting.comparison.pair import comparison_lines
 

@@ -10,9 +10,10 @@ import pytest
 from sklearn.metrics import f1_score
 from statsmodels.stats.contingency_tables import mcnemar
 
-from cytobench.analysis.comparison.candidates import find_pair, read_candidates
+from cytobench.analysis.comparison.candidates import find_pair
 from cytobench.analysis.comparison.pair import compare
 from cytobench.analysis.outcomes import Outcome
+from cytobench.analysis.results import read_candidates
 from cytobench.errors import UserError
 from cytobench.reporting.comparison.pair import comparison_lines
 from cytobench.reporting.comparison.values import comparison_values

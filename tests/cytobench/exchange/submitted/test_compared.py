@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cytobench.analysis.comparison.candidates import declared_analysis, read_candidates
+from cytobench.analysis.comparison.candidates import declared_analysis
 from cytobench.analysis.comparison.headline import declared_pairs
 from cytobench.analysis.leaderboard import leaderboard
+from cytobench.analysis.results import read_candidates
 from cytobench.cli import main
 from cytobench.reporting.leaderboard import render
 from cytobench.storage.records import read_records

@@ -64,8 +64,9 @@ def test_the_alt_text_of_a_curve_has_the_figures_of_the_leaderboard(pair: Path) 
 
 
 def test_the_alt_text_of_a_curve_has_the_gain_with_its_interval_as_compare_says_it(pair: Path) -> None:
-    from cytobench.analysis.comparison.candidates import find_pair, read_candidates
+    from cytobench.analysis.comparison.candidates import find_pair
     from cytobench.analysis.comparison.pair import compare
+    from cytobench.analysis.results import read_candidates
 
     sections = read_candidates([pair])
     found = compare(*find_pair(sections, "sd21-lora/clip/s16/n20", "none/clip/s0/n0"), sections[0])
@@ -229,8 +230,9 @@ def test_no_setting_of_the_process_changes_and_none_is_used(pair: Path) -> None:
 
 
 def test_f1_by_class_has_the_images_and_the_interval_of_the_statistics(pair: Path) -> None:
-    from cytobench.analysis.comparison.candidates import find_pair, read_candidates
+    from cytobench.analysis.comparison.candidates import find_pair
     from cytobench.analysis.comparison.pair import compare
+    from cytobench.analysis.results import read_candidates
 
     sections = read_candidates([pair])
     found = compare(*find_pair(sections, "sd21-lora/clip/s16/n20", "none/clip/s0/n0"), sections[0])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cytobench.analysis.comparison.candidates import read_candidates
+from cytobench.analysis.results import read_candidates
 from cytobench.api import RunResult
 from cytobench.reporting.figures import Drawing, drawings, svg
 from cytobench.reporting.figures.pictures import open_run

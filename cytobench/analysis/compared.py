@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cytobench.analysis.comparison.candidates import find_pair, read_candidates
+from cytobench.analysis.comparison.candidates import find_pair
 from cytobench.analysis.comparison.headline import DeclaredFamily, declared_family
 from cytobench.analysis.comparison.pair import Comparison, compare
+from cytobench.analysis.results import read_candidates
 from cytobench.errors import UserError, option
 from cytobench.plugins import Plugins, load_plugins
 
