@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from cytobench.assets import Asset, refuse_changes
 from cytobench.context import Context, Corners
@@ -25,10 +25,6 @@ from cytobench.pipeline.environment import device_info, loaded_software, threads
 from cytobench.plugins.code import code_digest, first_used
 from cytobench.plugins.factory import make
 from cytobench.storage.store import Store
-
-if TYPE_CHECKING:
-    pass
-
 
 _SCRATCH = "cytobench-"
 """How the names of scratch folders begin; the number of the process follows."""
