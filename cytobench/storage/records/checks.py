@@ -52,7 +52,7 @@ def code() -> str:
     return content_key(
         "score code",
         {
-            "versions": {name: version(name) for name in ("cytobench", "numpy", "scikit-learn")},
+            "versions": {name: version(name) for name in ("cytobench", "numpy", "scikit-learn", "scipy")},
             "revisions": {name: metric.spec.revision for name, metric in BUILT_IN.items()},
             "sources": [*sources, file_digest(Path(__file__))],
         },
