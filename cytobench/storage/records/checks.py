@@ -89,6 +89,9 @@ def _of_record(record: Record) -> Iterator[str]:
             low, high = _range(record, name)
             if value is not None and not (low - TOLERANCE <= value <= high + TOLERANCE):
                 yield f"says {name} {value:g} on {split}, which it cannot be."
+        for name in record.metrics_failed.get(split, {}):
+            if (value := scores.get(name)) is not None:
+                yield f"says that {name} failed on {split}, and gives it as {value:g}."
     for label, n in record.dataset.classes.items():
         used = sum(part.get(label, 0) for part in record.splits.values())
         if used > n:

@@ -70,6 +70,13 @@ def right_everywhere(values: Values, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(predicted=table["label"])
 
 
+def claimed_failed(values: Values, table: pd.DataFrame) -> pd.DataFrame:
+    """A score of another's choice, which the record says could not be computed."""
+    values["scores"]["test"]["f1_macro"] = 0.99
+    values["metrics_failed"] = {"test": {"f1_macro": "raised MemoryError"}}
+    return table
+
+
 def test_an_honest_record_is_read(tmp_path: Path, honest) -> None:
     values, table = honest
     file = write_record(tmp_path, Record.model_validate(values), table)
@@ -85,6 +92,7 @@ def test_an_honest_record_is_read(tmp_path: Path, honest) -> None:
         (edited(lambda v: v["scores"]["validation"].update(f1_macro=0.99)), r"f1_macro 0\.99 on validation"),
         (edited(lambda v: v["scores"]["test"].update(f1_macro=1.7)), r"f1_macro 1\.7 on test, which it cannot be"),
         (edited(lambda v: v["scores"]["test"].update(log_loss=-1.0)), r"log_loss -1 on test, which it cannot be"),
+        (claimed_failed, r"says that f1_macro failed on test, and gives it as 0\.99"),
         (edited(lambda v: v["scores"].pop("test")), "predictions of the split test alone"),
         (edited(lambda v: v["scores"].update(test_real=v["scores"]["test"])), "scores of the split test_real alone"),
         (edited(lambda v: v["splits"]["test"].update(BAS=1)), r"says that test has 1 images of BAS; its predictions"),
