@@ -121,9 +121,12 @@ def _chosen(family: DeclaredFamily) -> Headline | None:
 def _subject(headline: Headline) -> str:
     row = headline.pair.row.row
     images = "image" if row.n_synthetic == 1 else "images"
-    return (
-        f"adding {row.n_synthetic} synthetic {images} a class from {row.generator} to the training of {row.classifier}"
-    )
+    kind, beside = "synthetic ", ""
+    if row.copies is not None and row.copies.found:  # a copy of a real image is never called synthetic
+        some = "" if row.copies.found == row.copies.n_images else "some of them "
+        kind, beside = "", f", {some}copies of real ones,"
+    added = f"{row.n_synthetic} {kind}{images} a class from {row.generator}{beside}"
+    return f"adding {added} to the training of {row.classifier}"
 
 
 def _against(headline: Headline) -> str:

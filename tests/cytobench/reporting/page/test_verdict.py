@@ -48,6 +48,27 @@ def test_copies_of_the_shots_stand_beside(tmp_path: Path) -> None:
     assert "with copies of the shots" in dict(found.figures)
 
 
+def giving_back(equal: int) -> Callable[[dict[str, Any]], None]:
+    """An edit of a record, after which so many of its twenty images of a class equal real ones."""
+
+    def edit(values: dict[str, Any]) -> None:
+        if values["generator"]:
+            found = {"n_images": 20, "equal": equal, "near": 0, "images": [[0, equal - 1]], "nearest": []}
+            values["copies"] = {"key": "k", "revision": 1, "n_real": 9, "n_external": 0, "classes": {"A": found}}
+
+    return edit
+
+
+def test_what_copies_real_images_is_not_called_synthetic(tmp_path: Path) -> None:
+    for folder, generator, equal in (("control", "repeat", 20), ("candidate", "x", 20), ("some", "x", 3)):
+        write_row(tmp_path / folder, 0, 0.5)
+        write_row(tmp_path / folder, 20, 0.6, generator=generator, edit=giving_back(equal))
+    control, candidate, some = (of(tmp_path / name) for name in ("control", "candidate", "some"))
+    assert "adding 20 images a class from repeat, copies of real ones, to the training" in control.rest
+    assert "20 synthetic" not in candidate.rest
+    assert "from x, some of them copies of real ones," in some.rest
+
+
 def a_control(distribution: str = "cytobench-mixer", **words: str) -> Callable[[dict[str, Any]], None]:
     """An edit of a record, after which its generator is a stranger's control."""
 
