@@ -23,7 +23,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             sentences.append(f"{key} has no default and must be given.")
         else:
             reason = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            sentences.append(f"{key} = {item['input']!r} {reason}.")
+            # What several keys decide together has no key of its own, and its reason names them.
+            sentences.append(f"{key} = {item['input']!r} {reason}." if key else f"{reason}.")
     return " ".join(sentences)
 
 

@@ -74,7 +74,7 @@ def test_every_stage_tells_its_threads_and_what_it_was_made_with(small, tmp_path
     finally:
         torch.set_num_threads(threads)
     record = read_record(tmp_path / "out" / "records" / "repeat__random__s2__n3__fold0.json")
-    assert {stage.kind for stage in record.stages} == {"fit", "sample", "train", "predict"}
+    assert {stage.kind for stage in record.stages} == {"fit", "sample", "copies", "train", "predict"}
     for stage in record.stages:
         assert stage.threads == threads + 1
         assert stage.software["torch"] == version("torch") and stage.software["numpy"] == version("numpy")

@@ -83,7 +83,7 @@ def test_a_plugin_that_fails_is_no_mistake_of_the_user_and_hides_none(tmp_path: 
 def test_weights_that_cannot_be_read_are_named(tmp_path: Path, plugins: Plugins) -> None:
     benchmark = write(
         tmp_path,
-        'dataset = "smear"\nclassifier = ["clip"]\n[set.clip]\nmodel = "custom"\nweights = "/proc/self/mem"\n',
+        'dataset = "smear"\nclassifier = ["clip"]\n[set.clip]\nmodel = "ViT-B-32"\nweights = "/proc/self/mem"\n',
     )
     with pytest.raises(UserError, match=r"1 of 2 things cannot be had[^\n]*\n  clip.weights: cannot be read: "):
         fetch_assets(benchmark, plugins=plugins)

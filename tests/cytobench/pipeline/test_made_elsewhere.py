@@ -70,8 +70,8 @@ def test_a_declaration_is_recorded_shown_and_ranked(fake: Run, tmp_path: Path, d
 
 @pytest.mark.parametrize("name", ["seen.txt", "seen.csv"])
 def test_listed_images_and_their_groups_are_in_no_validation_or_test_part(fake: Run, tmp_path: Path, name: str) -> None:
-    head = "path,why\n" if name.endswith("csv") else ""
-    (tmp_path / name).write_text(head + "".join(f"{path}\n" for path in ("A/00.png", "B/03.png", "C/11.png")))
+    head, why = ("path,why\n", ",seen") if name.endswith("csv") else ("", "")
+    (tmp_path / name).write_text(head + "".join(f"{path}{why}\n" for path in ("A/00.png", "B/03.png", "C/11.png")))
     result = fake(trained_on=str(tmp_path / name))
     assert by_generator(result)["folder"].rank is not None
     evaluated: set[str] = set()
