@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cytobench._dataset import Dataset
-from cytobench._text import did_you_mean
+from cytobench._text import did_you_mean, plain
 from cytobench.data.listing import SHOWN
 from cytobench.errors import UserError, option
 
@@ -43,8 +43,9 @@ def as_external(outside: Dataset, dataset: Dataset, merge: Sequence[str], train_
 
     A label may be the other name (code, class name) of a class, or one of merged ones. Classes of ``train_only`` are
     left out, as they are of every score; so are copies of the benchmark's images, and images of its groups: those that
-    are called as one of its own, and those of which another image is such a copy. Raises UserError for a label that the
-    benchmark has not, for fewer than two classes, and where nothing is left.
+    are called as one of its own, whatever their case and spaces, and those of which another image is
+    such a copy. Raises UserError for a label that the benchmark has not, for fewer than two classes, and where nothing
+    is left.
     """
     argument = option("external_test", outside.name)
     named = {label: _benchmark_label(label, outside, dataset, merge) for label in outside.labels}
@@ -58,8 +59,8 @@ def as_external(outside: Dataset, dataset: Dataset, merge: Sequence[str], train_
     table = outside.table.assign(label=outside.table["label"].map(named))
     table = table[~table["label"].isin(list(train_only))]
     seen = table["digest"].isin(set(dataset.table["digest"]))
-    known = {*dataset.table["group"].dropna(), *table.loc[seen, "group"].dropna()}
-    of_known = ~seen & table["group"].isin(known)
+    known = {plain(group) for group in (*dataset.table["group"].dropna(), *table.loc[seen, "group"].dropna())}
+    of_known = ~seen & table["group"].map(plain, na_action="ignore").isin(known)
     unseen = table[~seen & ~of_known].sort_values(["label", "path"], kind="stable", ignore_index=True)
     if unseen["label"].nunique() < 2:
         patients = _few(sorted(set(table.loc[of_known, "group"])))

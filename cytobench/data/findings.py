@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from cytobench._dataset import Dataset, Finding
-from cytobench._text import look_alike, quoted
+from cytobench._text import look_alike, plain, quoted
 from cytobench.data.duplicates import find_duplicates
 from cytobench.data.listing import SHOWN
 
@@ -23,6 +23,12 @@ IMAGES_ONLY, GROUPED = "images only", "grouped by patient"
 
 NO_PATIENT = "no_patient"
 """The kind of finding that some images name a patient and others do not."""
+
+LIKE_PATIENTS, UNNAMED_PATIENTS = "like_patients", "unnamed_patients"
+"""The kinds of findings that one patient has several names, and that a name stands for none."""
+
+_NOBODY = frozenset(("na", "n/a", "nan", "none", "null", "nil", "unknown", "missing", "unnamed", "-", "--", "?", "."))
+"""What people write where they know no patient, as :func:`~cytobench._text.plain` has it."""
 
 
 def grouping(table: pd.DataFrame) -> str:
@@ -51,6 +57,7 @@ def dataset_findings(dataset: Dataset) -> list[Finding]:
     if partly_grouped(dataset.table):
         text = f"{grouping(dataset.table)}: each of them counts as a patient of its own, and may be one in training."
         found.insert(0, Finding(NO_PATIENT, text))
+    found += _patient_findings(dataset.table["group"])
     return [*found, *label_findings(dataset.labels), *_contradicting_copies(dataset.table)]
 
 
@@ -75,6 +82,34 @@ def label_findings(labels: Sequence[str]) -> list[Finding]:
             f"name, or take them as one: `cytobench run ... --merge {merge}`.",
         )
     ]
+
+
+def _patient_findings(groups: pd.Series[str]) -> list[Finding]:
+    """Findings about how patients are called. Their names stay in the data set: none but a word for nobody is told."""
+    names = list(groups.dropna().unique())
+    nobody = [name for name in names if plain(name) in _NOBODY]
+    found = []
+    if nobody:
+        count = int(groups.isin(nobody).sum())
+        found.append(
+            Finding(
+                UNNAMED_PATIENTS,
+                f"{count} of {len(groups)} images name the patient {', '.join(quoted(nobody))}, which looks like none: "
+                "they count as one patient, and may be of others in training. Name their patients, or leave the cells "
+                "empty.",
+            )
+        )
+    alike = len(look_alike(name for name in names if name not in nobody))
+    if alike:
+        found.append(
+            Finding(
+                LIKE_PATIENTS,
+                f"{'1 patient is' if alike == 1 else f'{alike} patients are'} probably written in several ways, by "
+                "capitals, spaces or the form of letters: each way counts as a patient of its own, and may be one in "
+                "training. Write each in one way.",
+            )
+        )
+    return found
 
 
 def _contradicting_copies(table: pd.DataFrame) -> list[Finding]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cytobench._dataset import Finding
 from cytobench.analysis.outcomes import Standing
-from cytobench.data.findings import GROUPED, IMAGES_ONLY, NO_PATIENT
+from cytobench.data.findings import GROUPED, IMAGES_ONLY, LIKE_PATIENTS, NO_PATIENT, UNNAMED_PATIENTS
 from cytobench.metrics.metric import Metric
 from cytobench.plugins import BUILT_IN, load_plugins
 from cytobench.plugins.metrics import find_metric
@@ -409,6 +409,8 @@ class Section:
             return f"Images are {self.grouped}; whether every image names one is not on record."
         if self.finds("unused_patients"):
             return f"Images are {self.grouped}, and not by what else looks like patients or slides."
+        if self.finds(LIKE_PATIENTS, UNNAMED_PATIENTS):
+            return f"Images are {self.grouped}; whether each of these is one patient is not sure."
         return f"No leak: {self.grouped}."
 
     def _seeds(self) -> str:

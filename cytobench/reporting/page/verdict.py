@@ -20,6 +20,8 @@ _FINDINGS = {
     "like_labels": "some classes are probably one, written in two ways",
     "contradicting_copies": "some pictures are there under several labels",
     "uneven_folds": "folds are uneven",
+    "like_patients": "some patients are probably written in several ways",
+    "unnamed_patients": "images of unknown patients count as of one",
 }
 """Findings that a verdict tells."""
 

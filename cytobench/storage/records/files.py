@@ -73,6 +73,8 @@ def read_record(file: Path) -> Record:
 
 def read_unchecked(file: Path) -> Record:
     """Read one record without a look at its predictions: for what does not follow from them, such as times."""
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise UserError(f"record {file} cannot be read: it is no file.")
     try:
         return _parsed(file.read_bytes())
     except OSError as error:

@@ -37,6 +37,18 @@ CASES = {
         "grouped by patient",
         "path,label,group",
     ),
+    "patients that look alike": Case(
+        [f"{name},{name[0]},{'pP'[number % 2]}{number % 9}" for number, name in enumerate(NAMES)],
+        "9 patients are probably written in several ways",
+        "No leak",
+        "path,label,group",
+    ),
+    "a patient called unknown": Case(
+        [f"{name},{name[0]},{f'P{number % 9}' if number % 9 else 'unknown'}" for number, name in enumerate(NAMES)],
+        "4 of 36 images name the patient 'unknown', which looks like none",
+        "No leak",
+        "path,label,group",
+    ),
     "an unused column": Case(
         [f"{name},{name[0]},P{number % 9}" for number, name in enumerate(NAMES)],
         "column patient_id, which looks like patients or slides and is not used",

@@ -69,6 +69,7 @@ def with_groups(dataset: Dataset, **groups: str) -> Dataset:
     ("here", "there", "left"),
     [
         pytest.param({"a": "P1"}, {"x": "P1", "y": "P2", "z": "P3"}, ["y", "z", "v"], id="a patient of the data set"),
+        pytest.param({"a": "P1"}, {"x": "p1 ", "y": "P2", "z": "P3"}, ["y", "z", "v"], id="the same in small letters"),
         pytest.param({"a": "P1"}, {"x": "P2", "y": "P2", "z": "P3"}, ["x", "y", "z", "v"], id="other patients"),
         pytest.param({}, {"b": "Q", "x": "Q", "y": "R"}, ["y", "z", "v"], id="a patient one of whose images is a copy"),
         pytest.param({"a": "P1"}, {}, ["x", "y", "z", "v"], id="no patients outside"),

@@ -41,6 +41,20 @@ def test_grouped_is_said_only_where_every_image_has_a_group() -> None:
     assert kinds(data(["A", "A", "B"], ["p", "p", "q"])) == kinds(data(["A", "A", "B"])) == []
 
 
+def test_patients_that_are_probably_one_are_counted_without_their_names() -> None:
+    [finding] = dataset_findings(data(["A", "A", "B", "B"], ["Smith", "smith", "P2", "P3"]))
+    assert finding.kind == "like_patients" and "mith" not in finding.text
+    assert finding.text.startswith("1 patient is probably written in several ways")
+    assert kinds(data(["A", "A", "B"], ["P1", "P2", "P3"])) == []
+
+
+@pytest.mark.parametrize("name", ["unknown", "N/A", "NA", "-", "nan", "None", "?"])
+def test_a_patient_called_unknown_is_told(name: str) -> None:
+    [finding] = dataset_findings(data(["A", "A", "B"], ["P1", name, name]))
+    assert finding.kind == "unnamed_patients"
+    assert finding.text.startswith(f"2 of 3 images name the patient {name!r}, which looks like none")
+
+
 def test_contradicting_copies_are_counted_without_their_paths() -> None:
     [finding] = dataset_findings(data(["A", "B", "B", "C", "C", "C"], digests="aabbcd"))
     assert finding.kind == "contradicting_copies" and ".png" not in finding.text

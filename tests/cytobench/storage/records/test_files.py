@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,3 +182,11 @@ def test_a_folder_without_records_is_named(tmp_path: Path) -> None:
         read_records([tmp_path])
     with pytest.raises(UserError, match="is no folder"):
         read_records([tmp_path / "none"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_among_records_is_refused_by_name_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    os.mkfifo(tmp_path / "records" / "y.json")
+    with pytest.raises(UserError, match=r"record .*y\.json cannot be read: it is no file"):
+        read_records([tmp_path])
