@@ -154,6 +154,8 @@ class Row:
     unchecked: tuple[Replicate, ...] = ()
     """Finished replicates whose predictions are not there, so that nothing bears their scores out."""
 
+    gaps: tuple[Replicate, ...] = ()
+    """Finished replicates without the score that ranks, where others have it: a mean of these is of other folds."""
     copies: RealCopies | None = None
     """Copies of real images among the synthetic ones; None where there are none of these, and of a submission."""
 
@@ -164,10 +166,11 @@ class Row:
 
     @property
     def ranked(self) -> bool:
-        """Whether the row may be ranked: complete, borne out by predictions, its images no copies of real ones, and not
-        perhaps trained on the test images.
+        """Whether the row may be ranked: complete, borne out by predictions, without a gap in the score that ranks, its
+        images no copies of real ones, and not perhaps trained on the test images.
         """
-        return self.complete and not self.unchecked and not self.copied and self.made_elsewhere != "undeclared"
+        whole = self.complete and not self.unchecked and not self.gaps
+        return whole and not self.copied and self.made_elsewhere != "undeclared"
 
     @property
     def copied(self) -> bool:

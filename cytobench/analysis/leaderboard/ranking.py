@@ -151,7 +151,7 @@ def _section(
     pooled = bool(first.protocol.switches.get("pooled"))
     # Where synthetic images are among those tested, each number of them has another test set.
     ranked_by = ("test_real" if pooled else "test", metric.name)
-    ranked = _ranked(rows, metrics, ranked_by, pooled)
+    ranked = _ranked([_with_gaps(row, ranked_by, declared) for row in rows], metrics, ranked_by, pooled)
     return Section(
         dataset=first.dataset.name,
         other_names=tuple(sorted({record.dataset.name for record in records} - {first.dataset.name})),
@@ -185,6 +185,12 @@ def _section(
         not_computed=_not_computed(records, metrics),
         fidelity=fidelity_tables(groups),
     )
+
+
+def _with_gaps(row: Row, ranked_by: ScoreKey, declared: Sequence[Replicate]) -> Row:
+    """The row with the finished replicates that lack the score that ranks; none where no replicate has it."""
+    scored = row.values.get(ranked_by, {})
+    return replace(row, gaps=tuple(sorted({*declared} - {*row.missing, *scored}))) if scored else row
 
 
 def _findings(records: Sequence[Record]) -> tuple[Finding, ...] | None:

@@ -28,10 +28,15 @@ def elsewhere_text(row: Row) -> str:
 
 
 def copies_text(row: Row) -> str:
-    """What is said of a row whose synthetic images equal or nearly equal real ones; empty where none does."""
+    """What is said of a row whose synthetic images equal or nearly equal real ones, or were not all compared with them.
+
+    Empty where all were compared and none does, and of a control that was not compared.
+    """
     copies = row.copies
-    if copies is None or not copies.found:
+    if copies is None or not (copies.found or copies.unchecked):
         return ""
+    if not copies.found:
+        return "" if copies.by_design else "not checked: whether its images are copies of real ones"
     equal = f", {copies.equal} in every pixel" if copies.equal else ""
     count = f"{copies.found} of {copies.n_images} images equal or nearly equal a real one{equal}"
     return f"copies of real images, being a control: {count}" if copies.by_design else f"{COPIES}, not ranked: {count}"
@@ -58,6 +63,11 @@ def environments_text(row: Row, seeds: Collection[int]) -> str:
 def unchecked_text(row: Row, seeds: Collection[int]) -> str:
     """What is said of a row whose predictions are not all there."""
     return f"SCORES NOT CHECKED, not ranked: the predictions of {replicates_text(row.unchecked, seeds)} are not there"
+
+
+def gaps_text(row: Row, seeds: Collection[int]) -> str:
+    """What is said of a row that lacks the score that ranks in some finished trials, and has it in others."""
+    return f"NOT RANKED: the score that ranks is missing in {replicates_text(row.gaps, seeds)}"
 
 
 def replicates_text(replicates: Collection[Replicate], seeds: Collection[int]) -> str:

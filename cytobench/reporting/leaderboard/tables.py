@@ -12,6 +12,7 @@ from cytobench.analysis.leaderboard.words import (
     copies_text,
     elsewhere_text,
     environments_text,
+    gaps_text,
     replicates_text,
     third_party_text,
     unchecked_text,
@@ -183,6 +184,8 @@ def remarks(row: Row, seeds: Collection[int], standing: bool = True) -> list[str
         texts.append(f"INCOMPLETE, not ranked: {replicates_text(row.missing, seeds)} missing")
     if row.unchecked:
         texts.append(unchecked_text(row, seeds))
+    if row.gaps:
+        texts.append(gaps_text(row, seeds))
     if row.made_elsewhere != "no":
         texts.append(elsewhere_text(row))
     if copies := copies_text(row):

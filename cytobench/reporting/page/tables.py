@@ -47,6 +47,8 @@ def standings(row: Row) -> str:
         return "predictions are not there, not ranked"
     if row.copied:
         return "copies of real images, not ranked"
+    if row.gaps:
+        return "a score is missing, not ranked"
     if row.rank is None:
         return "not ranked"
     return "the only ranked row" if row.standing is None else STANDINGS_SHORT[row.standing]

@@ -234,7 +234,7 @@ class StageReport(_Part):
     label: str | None = Field(
         default=None, description="The class, where a stage belongs to one; the extractor of a fidelity."
     )
-    seconds: float = Field(description="Wall time in seconds, device synchronised, loading included.")
+    seconds: float = Field(ge=0, description="Wall time in seconds, device synchronised, loading included.")
     parts: dict[str, float] = Field(default_factory=dict, description="Seconds by part, for example load.")
     images: int | None = Field(default=None, description="Images made, predicted or extracted; null if none.")
     images_per_second: float | None = Field(default=None, description="Images a second, loading not counted.")

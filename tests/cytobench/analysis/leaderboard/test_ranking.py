@@ -56,6 +56,22 @@ def test_a_repeat_that_lacks_a_fold_is_named(make_record) -> None:
     assert "seed 43 fold 1 missing" in render(leaderboard(repeated(make_record, values)), "table")
 
 
+def test_a_row_whose_score_is_missing_in_a_fold_is_not_ranked_by_the_others(make_record) -> None:
+    """A metric that fails where a row is worst would lift its mean."""
+    records = [make_record(fold, f1=0.2 if fold == 1 else 0.8) for fold in FOLDS]
+    records += [make_record(fold, f1=0.75, generator="sd21") for fold in FOLDS]
+    assert only_section(records).rows[0].rank == 1
+    values = records[1].model_dump(mode="json")
+    values["scores"]["test"]["f1_macro"] = None
+    values["metrics_failed"] = {"test": {"f1_macro": "raised MemoryError"}}
+    records[1] = Record.model_validate(values)
+    first, last = only_section(records).rows
+    assert (first.generator, first.rank, last.rank, last.gaps) == ("sd21", 1, None, ((42, 1),))
+    for name in ("table", "markdown", "html"):
+        text = " ".join(render(leaderboard(records), name).split())
+        assert "NOT RANKED: the score that ranks is missing in fold 1" in text
+
+
 @pytest.mark.parametrize("grouped", ["images only", "grouped by patient (12)"])
 @pytest.mark.parametrize("pooled", [False, True])
 def test_every_table_says_what_a_leak_was_checked_on(make_record, make_values, grouped: str, pooled: bool) -> None:
