@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 from torch import nn
@@ -177,6 +177,7 @@ def test_class_weights_weigh_the_loss(
     epochs=st.integers(1, 8), warmup=st.floats(0, 10), images=st.integers(2, 60), batch=st.integers(2, 40),
     match=st.integers(0, 20),
 )  # fmt: skip
+@example(epochs=4, warmup=3.8125, images=46, batch=2, match=1)
 def test_a_rate_that_is_never_reached_is_told_and_no_other(
     epochs: int, warmup: float, images: int, batch: int, match: int
 ) -> None:
@@ -184,6 +185,6 @@ def test_a_rate_that_is_never_reached_is_told_and_no_other(
     steps, rising = config.optimizer_steps(images, 3), config.warmup_steps(images, 3)
     rates = [learning_rate(step, steps, rising, config.lr, config.min_lr) for step in range(steps)]
     told = config.cautions(images, 3)
-    # Without a warm-up the cosine begins one step below the top.
-    assert bool(told) == (rising > 0 and max(rates) < config.lr)
+    # Without a warm-up the cosine begins one step below the top; the last step of one may be rounded below it.
+    assert bool(told) == (rising > 0 and max(rates) < config.lr * (1 - 1e-9))
     assert not told or f"rises to {max(rates):.3g} and never reaches lr ({config.lr:g})" in told[0]
