@@ -37,14 +37,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        measure("phantom", "phantom", root / "phantom", given.rounds)
-        if given.folder is not None:
+        measure("phantom", "phantom", root / "phantom", arguments.rounds)
+        if arguments.folder is not None:
             cells = root / "cells"
-            count = write_tiffs(given.folder, cells)
-            measure(str(cells), f"{count} TIFFs of {SIDE} x {SIDE} px", root / "store", given.rounds)
+            count = write_tiffs(arguments.folder, cells)
+            measure(str(cells), f"{count} TIFFs of {SIDE} x {SIDE} px", root / "store", arguments.rounds)
 
 
 def measure(dataset: str, title: str, store: Path, rounds: int) -> None:

@@ -89,12 +89,12 @@ CHANGES: dict[str, Callable[[Picture], Picture]] = {
 def nearest_others(cells: Sequence[Picture]) -> list[float]:
     """The difference of each cell to the nearest of the others, whatever it is, where one was looked at."""
     views = np.stack([seen(cell) for cell in cells])
-    found: list[float] = []
+    differences: list[float] = []
     for part in range(10):
         out = np.arange(len(cells)) % 10 == part
         matches = without_limit(Others(views[~out, 0]), views[out])
-        found += [match.difference for match in matches if match is not None]
-    return sorted(found)
+        differences += [match.difference for match in matches if match is not None]
+    return sorted(differences)
 
 
 def without_limit(others: Others, views: Any) -> list[Match | None]:

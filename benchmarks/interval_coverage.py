@@ -143,8 +143,8 @@ def generated(
     """``n`` images a class of Gaussians fitted to SHOTS of these images, feature by feature, and their labels."""
     classes = np.unique(labels)
     shots = [seen[rng.permutation(np.flatnonzero(labels == label))[:SHOTS]] for label in classes]
-    made = [rng.normal(images.mean(0), images.std(0), size=(n, FEATURES)) for images in shots]
-    return np.concatenate(made), np.repeat(classes, n)
+    synthetic = [rng.normal(images.mean(0), images.std(0), size=(n, FEATURES)) for images in shots]
+    return np.concatenate(synthetic), np.repeat(classes, n)
 
 
 def _scored(setting: Setting, true: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:

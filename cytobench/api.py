@@ -215,11 +215,11 @@ def verify(
         place = _path(out) or Path(temporary)
         if any(place.glob("*")) and not (place / BENCHMARK_FILE).is_file():
             raise UserError(f"{option('out', place)} holds other things. Give a new folder.")
-        given = _prepare(None, place, None, plugins, values).resolved.dataset
-        if given.digest != record.dataset.digest:
+        present = _prepare(None, place, None, plugins, values).resolved.dataset
+        if present.digest != record.dataset.digest:
             raise UserError(
                 f"{option('dataset', values['dataset'])} is not the data set of {record.trial}: its images or labels "
-                f"are others ({given.digest[:12]}, on record {record.dataset.digest[:12]})."
+                f"are others ({present.digest[:12]}, on record {record.dataset.digest[:12]})."
             )
         done = run(None, out=place, progress=progress, in_process=in_process, plugins=plugins, **values).outcome
         if done.failed:

@@ -177,12 +177,12 @@ def _identified(reference: AssetReference, name: str, path: Path) -> Inventory:
         )
     files = {file: _state(folder / file) for file in (*weights, *configuration)}
     counted = {file: files[file].digest for file in weights}
-    said = {file: _meaning(folder / file, reference.ignored) for file in configuration if file not in counted}
+    meanings = {file: _meaning(folder / file, reference.ignored) for file in configuration if file not in counted}
     digest = _joined(counted)
     asset = Asset(reference.source, path, digest, files=files)
-    if said:
+    if meanings:
         # The weights without their names: those of a single file may have another name elsewhere.
-        asset = Asset(reference.source, path, _joined({"": digest, **said}), digest, said, files)
+        asset = Asset(reference.source, path, _joined({"": digest, **meanings}), digest, meanings, files)
     return Inventory(asset, folder, counted, {})
 
 
@@ -205,8 +205,8 @@ def _without(value: Any, ignored: frozenset[str]) -> Any:
         return [_without(entry, ignored) for entry in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: entry for key, entry in value.items() if key not in ignored or type(entry) is int}
-    return {key: _without(entry, ignored) for key, entry in kept.items()}
+    read = {key: entry for key, entry in value.items() if key not in ignored or type(entry) is int}
+    return {key: _without(entry, ignored) for key, entry in read.items()}
 
 
 def _another(name: str) -> str:

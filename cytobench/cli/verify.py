@@ -54,7 +54,7 @@ def verify(
     from cytobench.reporting.verification import verification_text, verification_values
 
     with prints_to_stderr():
-        found = verify_api(
+        verification = verify_api(
             folder,
             trial,
             dataset=dataset,
@@ -66,6 +66,8 @@ def verify(
             in_process=in_process or None,
             plugins=plugins_for_command(),
         )
-    text = json.dumps(verification_values(found), indent=1) if as_json else verification_text(found).rstrip()
-    click.echo(text)
-    return 1 if found.agreement is Agreement.UNLIKE else 0
+    if as_json:
+        click.echo(json.dumps(verification_values(verification), indent=1))
+    else:
+        click.echo(verification_text(verification), nl=False)
+    return 1 if verification.agreement is Agreement.UNLIKE else 0

@@ -53,12 +53,12 @@ def partly_grouped(table: pd.DataFrame) -> bool:
 
 def dataset_findings(dataset: Dataset) -> list[Finding]:
     """All findings about a data set, as it was merged and limited; copies only where its images were decoded."""
-    found = list(dataset.findings)
+    findings = list(dataset.findings)
     if partly_grouped(dataset.table):
         text = f"{grouping(dataset.table)}: each of them counts as a patient of its own, and may be one in training."
-        found.insert(0, Finding(NO_PATIENT, text))
-    found += _patient_findings(dataset.table["group"])
-    return [*found, *label_findings(dataset.labels), *_contradicting_copies(dataset.table)]
+        findings.insert(0, Finding(NO_PATIENT, text))
+    findings += _patient_findings(dataset.table["group"])
+    return [*findings, *label_findings(dataset.labels), *_contradicting_copies(dataset.table)]
 
 
 def like_labels(labels: Iterable[str]) -> str:
@@ -88,10 +88,10 @@ def _patient_findings(groups: pd.Series[str]) -> list[Finding]:
     """Findings about how patients are called. Their names stay in the data set: none but a word for nobody is told."""
     names = list(groups.dropna().unique())
     nobody = [name for name in names if plain(name) in _NOBODY]
-    found = []
+    findings = []
     if nobody:
         count = int(groups.isin(nobody).sum())
-        found.append(
+        findings.append(
             Finding(
                 UNNAMED_PATIENTS,
                 f"{count} of {len(groups)} images name the patient {', '.join(quoted(nobody))}, which looks like none: "
@@ -101,7 +101,7 @@ def _patient_findings(groups: pd.Series[str]) -> list[Finding]:
         )
     alike = len(look_alike(name for name in names if name not in nobody))
     if alike:
-        found.append(
+        findings.append(
             Finding(
                 LIKE_PATIENTS,
                 f"{'1 patient is' if alike == 1 else f'{alike} patients are'} probably written in several ways, by "
@@ -109,7 +109,7 @@ def _patient_findings(groups: pd.Series[str]) -> list[Finding]:
                 "training. Write each in one way.",
             )
         )
-    return found
+    return findings
 
 
 def _contradicting_copies(table: pd.DataFrame) -> list[Finding]:

@@ -65,8 +65,8 @@ def list_manifest(path: Path) -> Listing:
     table = table.sort_values(["label", "path"], ignore_index=True)
     labels = tuple(sorted(set(rows["label"])))
     name = f"{path.parent.name}-{path.stem}".strip("-")
-    found = [*_merged_cells(path, rows.get("group", [])), *unused_columns(path, raw, (*REQUIRED, *OPTIONAL))]
-    return Listing(name, path.parent, table, labels, _prompts(path, rows), findings=tuple(found))
+    findings = [*_merged_cells(path, rows.get("group", [])), *unused_columns(path, raw, (*REQUIRED, *OPTIONAL))]
+    return Listing(name, path.parent, table, labels, _prompts(path, rows), findings=tuple(findings))
 
 
 def _merged_cells(path: Path, groups: list[str]) -> list[Finding]:

@@ -50,8 +50,8 @@ def auc_macro(true: Numbers, probabilities: Values, labels: Labels) -> float | N
         return None
     ranks = rankdata(probabilities[:, present], axis=0)
     below = np.array([ranks[true == number, place].sum() for place, number in enumerate(present)])
-    own = counts[present]
-    return float(np.mean((below - own * (own + 1) / 2) / (own * (len(true) - own))))
+    of_class = counts[present]
+    return float(np.mean((below - of_class * (of_class + 1) / 2) / (of_class * (len(true) - of_class))))
 
 
 def balanced_accuracy(true: Numbers, predicted: Numbers, labels: Labels) -> float:

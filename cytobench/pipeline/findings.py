@@ -40,9 +40,9 @@ def _of_outside_test_set(resolved: Resolved) -> list[Finding]:
     if resolved.external is None:
         return []
     outside = resolved.external.dataset
-    found = list(outside.findings)
+    findings = list(outside.findings)
     missing = int(outside.table["group"].isna().sum())
     if missing and grouping(resolved.dataset.table) != IMAGES_ONLY:
         text = f"{missing} of {len(outside)} images name no patient, and may be of one in training."
-        found.append(Finding(NO_PATIENT, text))
-    return [Finding(f"outside_{finding.kind}", f"Outside test set: {finding.text}") for finding in found]
+        findings.append(Finding(NO_PATIENT, text))
+    return [Finding(f"outside_{finding.kind}", f"Outside test set: {finding.text}") for finding in findings]

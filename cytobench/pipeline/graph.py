@@ -110,9 +110,10 @@ def told(stages: Iterable[PlannedStage]) -> tuple[str, ...]:
     """The cautions of stages, each once with the number of stages that it is of: ``clip (train, 5 to do): ...``."""
     counted: Counter[tuple[str, str, str]] = Counter()
     for stage in stages:
-        found = stage.cautions
+        cautions = stage.cautions
         # A text alone is a sequence of letters, too.
-        counted.update((stage.plugin, stage.kind, text) for text in ([found] if isinstance(found, str) else found))
+        texts = [cautions] if isinstance(cautions, str) else cautions
+        counted.update((stage.plugin, stage.kind, text) for text in texts)
     return tuple(f"{plugin} ({kind}, {n} to do): {text}." for (plugin, kind, text), n in counted.items())
 
 

@@ -145,12 +145,12 @@ class Recorder:
         if planned.copies is None:
             return None
         names, planner = self._names, planned.planner
-        own = set(planner.dataset.table["digest"])
+        of_dataset = set(planner.dataset.table["digest"])
         return {
             "key": planned.copies.key,
             "revision": REVISION,
             "n_real": len(names),
-            "n_external": len(names.keys() - own),
+            "n_external": len(names.keys() - of_dataset),
             "classes": {
                 label: _copies_of_class(compared.copies(n), compared.whole(n), names)
                 for label, compared, n in planned.copies.sets

@@ -37,20 +37,20 @@ def thumbnails_of(
     What is kept holds 3 KB an image and can be deleted; a cache that cannot be read or written is done without.
     """
     file = _file(digests)
-    kept = _read(file, len(digests))
-    if kept is not None:
-        return kept
-    made: Thumbnails = np.empty((len(digests), SIDE, SIDE, 3), dtype=np.uint8)
+    remembered = _read(file, len(digests))
+    if remembered is not None:
+        return remembered
+    thumbnails: Thumbnails = np.empty((len(digests), SIDE, SIDE, 3), dtype=np.uint8)
     # Pillow releases the GIL, so threads are enough.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for row, small in enumerate(pool.map(lambda each: thumbnail(each.read()), pixels)):
-            made[row] = small
+            thumbnails[row] = small
             progress(row + 1, len(digests))
     try:
-        write_bytes(file, save({_TENSOR: made}, metadata={_DIGEST: _sha256(made)}))
+        write_bytes(file, save({_TENSOR: thumbnails}, metadata={_DIGEST: _sha256(thumbnails)}))
     except OSError as error:
         logger.debug("thumbnails are not kept in %s: %s", file.parent, error)
-    return made
+    return thumbnails
 
 
 def _file(digests: Sequence[str]) -> Path:
@@ -62,11 +62,11 @@ def _read(file: Path, images: int) -> Thumbnails | None:
     """What is kept, checked by its digest; None if it is absent or damaged."""
     try:
         with safe_open(file, framework="np") as opened:
-            kept: Thumbnails = opened.get_tensor(_TENSOR)
+            thumbnails: Thumbnails = opened.get_tensor(_TENSOR)
             digest = (opened.metadata() or {}).get(_DIGEST)
     except (OSError, SafetensorError):
         return None
-    return kept if kept.shape == (images, SIDE, SIDE, 3) and _sha256(kept) == digest else None
+    return thumbnails if thumbnails.shape == (images, SIDE, SIDE, 3) and _sha256(thumbnails) == digest else None
 
 
 def _sha256(thumbnails: Thumbnails) -> str:

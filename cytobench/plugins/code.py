@@ -114,13 +114,13 @@ def _files(folder: Path) -> Iterator[Path]:
     """The files of a package in the order of their paths; a folder that links lead to again counts once."""
     seen = {os.path.realpath(folder)}
     for place, folders, names in os.walk(folder, followlinks=True):
-        kept = []
+        entered = []
         for name in sorted(folders):
             real = os.path.realpath(os.path.join(place, name))
             if not name.startswith(".") and name != "__pycache__" and real not in seen:
                 seen.add(real)
-                kept.append(name)
-        folders[:] = kept
+                entered.append(name)
+        folders[:] = entered
         for name in sorted(names):
             if not name.startswith(".") and not name.endswith((".pyc", ".pyo")):
                 yield Path(place, name)

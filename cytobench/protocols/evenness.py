@@ -46,12 +46,12 @@ def uneven_folds(
     if not uneven(whole) and not classes:
         return []
     if uneven(whole):
-        told = f"they test {_listed(whole)} images"
+        tests_text = f"they test {_listed(whole)} images"
     else:
         more = f"; and {len(classes) - SHOWN} more classes" if len(classes) > SHOWN else ""
-        told = f"by class they test {'; '.join(classes[:SHOWN])}{more}"
+        tests_text = f"by class they test {'; '.join(classes[:SHOWN])}{more}"
     text = (
-        f"Uneven folds{'' if seed is None else f' of seed {seed}'}, for patients and copies stay whole: {told}. "
+        f"Uneven folds{'' if seed is None else f' of seed {seed}'}, for patients and copies stay whole: {tests_text}. "
         "A mean over them hangs on few images; take more patients, or fewer images of the largest."
     )
     return [Finding("uneven_folds", text)]

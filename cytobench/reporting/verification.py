@@ -15,29 +15,29 @@ _MEANING = {
 }
 
 
-def verification_text(found: Verification) -> str:
+def verification_text(result: Verification) -> str:
     """The agreement first, then the figures behind it, then what was another."""
-    lines = [f"{found.trial}: {found.agreement}: {_MEANING[found.agreement].format(tolerance=found.tolerance)}."]
-    unmatched = f"; {found.unmatched} are of images or labels that only one has" if found.unmatched else ""
+    lines = [f"{result.trial}: {result.agreement}: {_MEANING[result.agreement].format(tolerance=result.tolerance)}."]
+    unmatched = f"; {result.unmatched} are of images or labels that only one has" if result.unmatched else ""
     lines.append(
-        f"Predictions: {found.same_class} of {found.images} of the same class, largest difference of a probability "
-        f"{found.largest:.2g}{unmatched}."
+        f"Predictions: {result.same_class} of {result.images} of the same class, largest difference of a probability "
+        f"{result.largest:.2g}{unmatched}."
     )
-    if found.images_equal is not None:
-        other = [label for label, equal in found.images_equal.items() if not equal]
+    if result.images_equal is not None:
+        other = [label for label, equal in result.images_equal.items() if not equal]
         lines.append(f"Synthetic images: {'the same' if not other else 'others of ' + ', '.join(other)}.")
-    lines += _table("scores that differ", found.scores)
-    lines += _table("what else differs", found.conditions)
-    if not found.conditions:
+    lines += _table("scores that differ", result.scores)
+    lines += _table("what else differs", result.conditions)
+    if not result.conditions:
         lines.append("Data, settings, weights, software and device are those on record.")
     return printable("\n".join(lines)) + "\n"
 
 
-def verification_values(found: Verification) -> dict[str, Any]:
+def verification_values(result: Verification) -> dict[str, Any]:
     """The same as plain values; docs/results.md names the keys."""
-    values = asdict(found)
+    values = asdict(result)
     for name in ("scores", "conditions"):
-        values[name] = [difference._asdict() for difference in getattr(found, name)]
+        values[name] = [difference._asdict() for difference in getattr(result, name)]
     return values
 
 

@@ -52,13 +52,13 @@ class ComparedSet:
 
     def report(self, number: int) -> dict[str, Any] | None:
         """How block ``number`` was compared; None if it was not, or if its images were made anew since."""
-        kept = self._kept(number)
-        return None if kept is None else dict(kept["report"])
+        block = self._kept(number)
+        return None if block is None else dict(block["report"])
 
     def copies(self, n: int) -> list[Copy]:
         """The copies among the blocks of the first n images, those beyond n in the last block included."""
-        kept = [self._kept(number) for number in self.images.blocks(n)]
-        return [Copy(**entry) for block in kept if block is not None for entry in block["found"]]
+        blocks = [self._kept(number) for number in self.images.blocks(n)]
+        return [Copy(**entry) for block in blocks if block is not None for entry in block["found"]]
 
     def write(self, number: int, found: Iterable[Copy], report: dict[str, Any]) -> None:
         """Keep what was found in block ``number``."""

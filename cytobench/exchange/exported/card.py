@@ -95,8 +95,8 @@ def _copies(fold: FoldImages, with_copies: bool) -> str:
     compared = f"all {copies.n_images} images made, compared in pixels with all {copies.n_real} real images of the run"
     if not copies.found:
         return f"{compared}: none equals or nearly equals one"
-    kept = "they are among these images" if with_copies else "they are left out"
-    return f"{compared}: {copies.found} equal or nearly equal one, {copies.equal} in every pixel; {kept}"
+    consequence = "they are among these images" if with_copies else "they are left out"
+    return f"{compared}: {copies.found} equal or nearly equal one, {copies.equal} in every pixel; {consequence}"
 
 
 def _copying(fold: FoldImages) -> str:

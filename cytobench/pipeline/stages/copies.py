@@ -57,9 +57,9 @@ class CopiesStage:
         for blocks in _portions(todo):
             watch = Stopwatch("cpu")
             with watch.stage():
-                found = _compare(blocks, others, known, self.real.digests)
+                copies_by_block = _compare(blocks, others, known, self.real.digests)
             size = sum(compared.images.block for _, compared, _ in blocks)
-            for (label, compared, number), copies in zip(blocks, found, strict=True):
+            for (label, compared, number), copies in zip(blocks, copies_by_block, strict=True):
                 share = Stopwatch("cpu")
                 share.seconds, share.when = watch.seconds * compared.images.block / size + load, watch.when
                 # Reading the real images is paid once; it is booked to the first block that was compared after it.
@@ -100,7 +100,7 @@ def _compare(
             views.append(seen(image))
             equal.append(known.get(pixel_digest(image)))
     matches = others.search(np.stack(views))
-    found: list[list[Copy]] = []
+    copies_by_block: list[list[Copy]] = []
     place = 0
     for _, compared, number in blocks:
         copies = []
@@ -111,8 +111,8 @@ def _compare(
                 copies.append(Copy(index, digests[same], 0.0, equal=True))
             elif match is not None:
                 copies.append(Copy(index, digests[match.other], round(match.difference, 4), equal=False))
-        found.append(copies)
-    return found
+        copies_by_block.append(copies)
+    return copies_by_block
 
 
 @dataclass(frozen=True, eq=False)

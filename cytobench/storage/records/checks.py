@@ -127,10 +127,10 @@ def _of_rows(record: Record, table: pd.DataFrame) -> Iterator[str]:
     validated, tested = (set(chain(paths.get(part, ()), paths.get(f"{part}_real", ()))) for part in PARTS)
     if validated & tested:
         yield f"has predictions of {min(validated & tested)} in validation and in test."
-    made = table[table["synthetic"].astype(bool)]
-    clean = [str(split) for split in made["split"].unique() if split == EXTERNAL or str(split).endswith("_real")]
-    if len(made) and (clean or not record.protocol.switches.get("pooled")):
-        path, split = made["path"].iloc[0], made["split"].iloc[0]
+    synthetic = table[table["synthetic"].astype(bool)]
+    clean = [str(split) for split in synthetic["split"].unique() if split == EXTERNAL or str(split).endswith("_real")]
+    if len(synthetic) and (clean or not record.protocol.switches.get("pooled")):
+        path, split = synthetic["path"].iloc[0], synthetic["split"].iloc[0]
         yield f"has a synthetic image, {path}, among those of {split}, where its protocol tests real ones alone."
 
 
